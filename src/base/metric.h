@@ -1,0 +1,41 @@
+/* metric.h - counters, gauges and histograms in Prometheus' text format.
+ *
+ * A program declares its metrics in one table; the text, and docs/metrics.md, come from it.  Updates are atomic and
+ * lock-free; reading is a snapshot.
+ */
+#ifndef SK_BASE_METRIC_H
+#define SK_BASE_METRIC_H
+
+#include "base/buf.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum sk_metric_type { SK_METRIC_COUNTER, SK_METRIC_GAUGE, SK_METRIC_HISTOGRAM } sk_metric_type;
+
+/* One row of the table; `id` is its index. */
+typedef struct sk_metric_desc {
+    const char *name, *help;
+    sk_metric_type type;
+    const double *bounds; /* histogram: ascending upper bounds */
+    size_t n_bounds;
+} sk_metric_desc;
+
+typedef struct sk_metrics sk_metrics;
+
+/* Metrics for a table of n rows (kept by the caller for the life of the object).  NULL without memory. */
+sk_metrics *sk_metrics_new(const sk_metric_desc *table, size_t n);
+void sk_metrics_free(sk_metrics *m);
+
+/* Counter and gauge: adds; gauge: sets; histogram: records one observation. */
+void sk_metric_add(sk_metrics *m, size_t id, double v);
+void sk_metric_set(sk_metrics *m, size_t id, double v);
+void sk_metric_observe(sk_metrics *m, size_t id, double v);
+
+/* Current value of a counter or gauge; number of observations of a histogram. */
+double sk_metric_get(sk_metrics *m, size_t id);
+
+/* All rows in text exposition format 0.0.4. */
+void sk_metrics_text(sk_metrics *m, sk_buf *out);
+
+#endif
