@@ -1,8 +1,8 @@
 /* buf.h - a growable byte buffer.
  *
- * Invariants: p is NULL only when cap is 0; len < cap whenever p is set, and p[len] is NUL, so a buffer of
- * text is always a C string.  A failed growth sets `oom` and keeps what was there; later appends do nothing:
- * a writer appends freely and asks once at the end (sk_buf_ok).
+ * Invariants: p is NULL only when cap is 0; len < cap whenever p is set, and p[len] is NUL, so a
+ * buffer of text is always a C string.  A failed growth sets `oom` and keeps what was there; later
+ * appends do nothing: a writer appends freely and asks once at the end (sk_buf_ok).
  */
 #ifndef SK_BASE_BUF_H
 #define SK_BASE_BUF_H
@@ -40,7 +40,8 @@ void sk_buf_addf(sk_buf *b, const char *fmt, ...) __attribute__((format(printf, 
 /* True when every append since the last reset had memory. */
 bool sk_buf_ok(const sk_buf *b);
 
-/* Hands the contents (a C string, to be freed with sk_free) to the caller and leaves b empty; NULL if empty or oom. */
+/* Hands the contents (a C string, to be freed with sk_free) to the caller and leaves b empty; NULL
+ * if empty or oom. */
 char *sk_buf_detach(sk_buf *b, size_t *len);
 
 #endif

@@ -10,7 +10,8 @@ uint64_t sk_now_us(void);
 /* Seconds since 1970, UTC. */
 int64_t sk_unix_s(void);
 
-/* Replaces both clocks by a virtual one that stands at `us` until moved (tests); sk_clock_real() ends it. */
+/* Replaces both clocks by a virtual one that stands at `us` until moved (tests); sk_clock_real()
+ * ends it. */
 void sk_clock_virtual(uint64_t us);
 void sk_clock_real(void);
 

@@ -1,6 +1,7 @@
 /* cpu.h - what the processor can do, as far as the kernels care.
  *
- * A level is a bundle of features that are used together; a kernel file is compiled for one bundle.  The mask
+ * A level is a bundle of features that are used together; a kernel file is compiled for one bundle.
+ * The mask
  * (--cpu NAME or STOKE_CPU) makes a better processor behave like a lesser one, for tests.
  */
 #ifndef SK_BASE_CPU_H
@@ -9,9 +10,9 @@
 #include "base/status.h"
 
 typedef enum sk_cpu_level {
-    SK_CPU_C = 0,        /* plain C, the reference */
-    SK_CPU_AVX2 = 1,     /* AVX2 + FMA + F16C (Haswell) */
-    SK_CPU_AVX512 = 2,   /* F, BW, DQ, VL (Skylake-X) */
+    SK_CPU_C = 0,          /* plain C, the reference */
+    SK_CPU_AVX2 = 1,       /* AVX2 + FMA + F16C (Haswell) */
+    SK_CPU_AVX512 = 2,     /* F, BW, DQ, VL (Skylake-X) */
     SK_CPU_AVX512BF16 = 3, /* + VNNI + BF16 (Cooper Lake, Zen 4) */
     SK_CPU_N
 } sk_cpu_level;
@@ -25,8 +26,8 @@ sk_cpu_level sk_cpu_best(void);
 /* Names: "c", "avx2", "avx512", "avx512bf16". */
 const char *sk_cpu_name(sk_cpu_level level);
 
-/* Sets the mask by name ("auto" = none).  A level the machine lacks is SK_E_UNSUPPORTED.  Call before the first kernel
- * runs. */
+/* Sets the mask by name ("auto" = none).  A level the machine lacks is SK_E_UNSUPPORTED.  Call
+ * before the first kernel runs. */
 sk_status sk_cpu_mask(const char *name, sk_err *e);
 
 #endif

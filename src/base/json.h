@@ -1,4 +1,5 @@
-/* json.h - glue over jansson: strict parsing with bounds, typed getters that name the field, and direct writing.
+/* json.h - glue over jansson: strict parsing with bounds, typed getters that name the field, and
+ * direct writing.
  *
  * jansson is strict and slow; nothing here is on the token path.
  */
@@ -11,25 +12,28 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* Parses n bytes as one JSON value, nested at most max_depth deep (checked before parsing), no duplicate keys.  Free
- * with json_decref.  Invalid text is SK_E_INVALID with line and column. */
+/* Parses n bytes as one JSON value, nested at most max_depth deep (checked before parsing), no
+ * duplicate keys.  Free with json_decref.  Invalid text is SK_E_INVALID with line and column. */
 sk_status sk_json_parse(const char *p, size_t n, int max_depth, json_t **out, sk_err *e);
 
-/* Typed members of obj: absent or null leaves *out untouched (give the default first); a wrong type or a value out of
- * bounds is SK_E_INVALID naming the field.  Strings are borrowed from obj. */
-sk_status sk_json_get_int(json_t *obj, const char *key, int64_t min, int64_t max, int64_t *out, sk_err *e);
-sk_status sk_json_get_num(json_t *obj, const char *key, double min, double max, double *out, sk_err *e);
+/* Typed members of obj: absent or null leaves *out untouched (give the default first); a wrong type
+ * or a value out of bounds is SK_E_INVALID naming the field.  Strings are borrowed from obj. */
+sk_status sk_json_get_int(json_t *obj, const char *key, int64_t min, int64_t max, int64_t *out,
+                          sk_err *e);
+sk_status sk_json_get_num(json_t *obj, const char *key, double min, double max, double *out,
+                          sk_err *e);
 sk_status sk_json_get_bool(json_t *obj, const char *key, bool *out, sk_err *e);
 sk_status sk_json_get_str(json_t *obj, const char *key, const char **out, sk_err *e);
 
-/* Appends s[0..n) to b as a JSON string with its quotes.  Bytes that are not UTF-8 become U+FFFD. */
+/* Appends s[0..n) to b as a JSON string with its quotes.  Bytes that are not UTF-8 become U+FFFD.
+ */
 void sk_json_add_str(sk_buf *b, const char *s, size_t n);
 
 /* Appends a number: shortest form that reads back the same; NaN and infinities as null. */
 void sk_json_add_num(sk_buf *b, double v);
 
-/* Length of the longest prefix of s[0..n) that does not end inside a UTF-8 sequence (hold back the rest when
- * streaming).  Invalid bytes count as complete. */
+/* Length of the longest prefix of s[0..n) that does not end inside a UTF-8 sequence (hold back the
+ * rest when streaming).  Invalid bytes count as complete. */
 size_t sk_utf8_complete(const char *s, size_t n);
 
 /* True when s[0..n) is valid UTF-8 (RFC 3629). */

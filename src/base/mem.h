@@ -59,7 +59,8 @@ void sk_arena_free(sk_arena *a);
 /* Forgets all allocations but keeps the memory for the next round (a step's scratch). */
 void sk_arena_reset(sk_arena *a);
 
-/* n bytes aligned to 64, not cleared, valid until the arena is freed or reset.  NULL without memory. */
+/* n bytes aligned to 64, not cleared, valid until the arena is freed or reset.  NULL without
+ * memory. */
 void *sk_arena_alloc(sk_arena *a, size_t n);
 
 /* Like sk_arena_alloc, cleared; NULL also when count * size overflows. */

@@ -1,7 +1,7 @@
 /* metric.h - counters, gauges and histograms in Prometheus' text format.
  *
- * A program declares its metrics in one table; the text, and docs/metrics.md, come from it.  Updates are atomic and
- * lock-free; reading is a snapshot.
+ * A program declares its metrics in one table; the text, and docs/metrics.md, come from it. Updates
+ * are atomic and lock-free; reading is a snapshot.
  */
 #ifndef SK_BASE_METRIC_H
 #define SK_BASE_METRIC_H
@@ -11,7 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum sk_metric_type { SK_METRIC_COUNTER, SK_METRIC_GAUGE, SK_METRIC_HISTOGRAM } sk_metric_type;
+typedef enum sk_metric_type {
+    SK_METRIC_COUNTER,
+    SK_METRIC_GAUGE,
+    SK_METRIC_HISTOGRAM
+} sk_metric_type;
 
 /* One row of the table; `id` is its index. */
 typedef struct sk_metric_desc {
@@ -23,7 +27,8 @@ typedef struct sk_metric_desc {
 
 typedef struct sk_metrics sk_metrics;
 
-/* Metrics for a table of n rows (kept by the caller for the life of the object).  NULL without memory. */
+/* Metrics for a table of n rows (kept by the caller for the life of the object).  NULL without
+ * memory. */
 sk_metrics *sk_metrics_new(const sk_metric_desc *table, size_t n);
 void sk_metrics_free(sk_metrics *m);
 

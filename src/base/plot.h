@@ -13,9 +13,11 @@ typedef struct sk_series {
 } sk_series;
 
 /* Draws up to 4 series as text, `columns` wide and `rows` high, with axes and a legend. */
-void sk_plot_text(const sk_series *s, size_t n_series, const char *title, const char *x_name, int columns, int rows, sk_buf *out);
+void sk_plot_text(const sk_series *s, size_t n_series, const char *title, const char *x_name,
+                  int columns, int rows, sk_buf *out);
 
 /* The same as a stand-alone SVG of 720x360 that follows light and dark mode. */
-void sk_plot_svg(const sk_series *s, size_t n_series, const char *title, const char *x_name, const char *y_name, sk_buf *out);
+void sk_plot_svg(const sk_series *s, size_t n_series, const char *title, const char *x_name,
+                 const char *y_name, sk_buf *out);
 
 #endif

@@ -1,8 +1,9 @@
 /* rng.h - counter-based random numbers: Philox4x32-10.
  *
- * A number is a pure function of (seed, stream, index): nothing is carried from call to call, so a resumed
- * run, another thread or another replica draws the same.  Source: Salmon, Moraes, Dror, Shaw, "Parallel random
- * numbers: as easy as 1, 2, 3", SC 2011; the known-answer vectors of Random123 are in tests/unit/t_rng.c.
+ * A number is a pure function of (seed, stream, index): nothing is carried from call to call, so a
+ * resumed run, another thread or another replica draws the same.  Source: Salmon, Moraes, Dror,
+ * Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011; the known-answer vectors of
+ * Random123 are in tests/unit/t_rng.c.
  */
 #ifndef SK_BASE_RNG_H
 #define SK_BASE_RNG_H

@@ -67,8 +67,8 @@ int sk_status_exit(sk_status st);
 /* Status that fits an errno value (ENOSPC -> SK_E_NOSPACE, ENOENT -> SK_E_NOTFOUND, ...). */
 sk_status sk_status_of_errno(int err);
 
-/* Writes the sentence into e (may be NULL) and returns st, so that a caller can `return sk_fail(..)`.
- * A text too long for e is cut and ends in "...". */
+/* Writes the sentence into e (may be NULL) and returns st, so that a caller can `return
+ * sk_fail(..)`. A text too long for e is cut and ends in "...". */
 sk_status sk_fail(sk_err *e, sk_status st, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -76,7 +76,8 @@ sk_status sk_fail(sk_err *e, sk_status st, const char *fmt, ...)
 sk_status sk_fail_errno(sk_err *e, int err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Prefixes e's sentence with "what: " (e may be NULL) and returns e's status (SK_E_INTERNAL if NULL). */
+/* Prefixes e's sentence with "what: " (e may be NULL) and returns e's status (SK_E_INTERNAL if
+ * NULL). */
 sk_status sk_while(sk_err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

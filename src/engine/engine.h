@@ -1,0 +1,179 @@
+/* engine.h - the engine's door: open a model, open a session, step it, train it.
+ *
+ * Lifetimes: an eng_exec (threads, kernels) outlives what is opened with it; an eng_model is
+ * immutable once open and may be shared by threads; an eng_session is one mutable inference state,
+ * stepped by one thread at a time.
+ *
+ * Same bytes: for one ISA, the logits of a token are a function of the model and the tokens before
+ * it, whatever else is in the step, however the prompt was cut into chunks, and whatever the number
+ * of threads.
+ */
+#ifndef ENG_ENGINE_H
+#define ENG_ENGINE_H
+
+#include "base/status.h"
+#include "engine/kernel/exec.h"
+#include "engine/tensor/dtype.h"
+#include "engine/token/chat.h"
+#include "engine/token/ids.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- models ---- */
+
+typedef struct eng_model eng_model;
+
+typedef struct eng_model_info {
+    const char *arch, *name,
+        *dtype; /* borrowed from the model; dtype = of the matrices: "F32", "BF16" */
+    uint64_t n_params, file_bytes;
+    uint32_t n_vocab, n_ctx, n_embd, n_layer, n_head, n_kv_head, head_dim, n_ff;
+    bool has_chat; /* messages can be rendered for it */
+} eng_model_info;
+
+/* Opens a GGUF: maps it, checks every tensor against the architecture, packs the matrices for the
+ * kernels (with x's threads).  On failure nothing is held and e says what is wrong with the file.
+ */
+sk_status eng_model_open(eng_exec *x, const char *path, eng_model **out, sk_err *e);
+void eng_model_close(eng_model *m);
+void eng_model_get_info(const eng_model *m, eng_model_info *out);
+
+/* The model's tokenizer, borrowed (functions in token/vocab.h are wrapped below for other rooms).
+ */
+const eng_vocab *eng_model_vocab(const eng_model *m);
+
+/* Appends the ids of text; flags ENG_TOK_* of token/vocab.h. */
+sk_status eng_model_encode(const eng_model *m, const char *text, size_t n, unsigned flags,
+                           eng_ids *out, sk_err *e);
+
+/* Bytes of a token, borrowed; special tokens give "". */
+const char *eng_model_piece(const eng_model *m, int32_t id, size_t *n);
+
+/* True for tokens that end an answer. */
+bool eng_model_is_end(const eng_model *m, int32_t id);
+
+/* Appends the prompt of a conversation, the assistant's turn opened. */
+sk_status eng_model_chat(const eng_model *m, const eng_chat_msg *msg, size_t n_msg, eng_ids *out,
+                         sk_err *e);
+
+/* ---- sessions ---- */
+
+typedef struct eng_session eng_session;
+
+typedef struct eng_session_opts {
+    size_t n_slots;  /* sequences held at once */
+    size_t n_ctx;    /* tokens a sequence may have; at most the model's */
+    size_t max_step; /* tokens one step may process, over all items */
+} eng_session_opts;
+
+typedef enum eng_want { ENG_WANT_NONE, ENG_WANT_LAST, ENG_WANT_ALL } eng_want;
+
+/* A piece of one sequence in a step: n tokens standing at positions pos .. pos + n - 1 of slot.
+ * Positions below pos must have been stepped before (they may be stepped again: later ones are then
+ * forgotten). */
+typedef struct eng_step_item {
+    uint32_t slot;
+    size_t pos, n;
+    const int32_t *ids;
+    eng_want want;
+    const float *logits; /* out: [n_vocab] (LAST) or [n, n_vocab] (ALL), valid until the next step;
+                            NULL for NONE */
+} eng_step_item;
+
+/* Allocates KV cache and scratch for the session; SK_E_NOMEM says how much was asked for. */
+sk_status eng_session_open(eng_exec *x, const eng_model *m, const eng_session_opts *o,
+                           eng_session **out, sk_err *e);
+void eng_session_close(eng_session *s);
+
+/* Runs all items through the model in one batch; slots must differ.  SK_E_INVALID for a bad
+ * position, id or size (nothing has been changed then). */
+sk_status eng_session_step(eng_session *s, eng_step_item *item, size_t n_items, sk_err *e);
+
+/* Bytes of KV cache the session holds. */
+uint64_t eng_session_kv_bytes(const eng_session *s);
+
+/* ---- sampling ---- */
+
+typedef struct eng_sample_opts {
+    double temperature; /* 0: greedy */
+    int64_t top_k;      /* 0: off */
+    double top_p;       /* 1: off */
+    double min_p;       /* 0: off */
+    uint64_t seed;
+} eng_sample_opts;
+
+/* temperature 0.7, top_k 0, top_p 1, min_p 0.05, seed 0. */
+void eng_sample_opts_default(eng_sample_opts *o);
+
+/* Checks ranges; the sentence names the field. */
+sk_status eng_sample_opts_check(const eng_sample_opts *o, sk_err *e);
+
+typedef struct eng_sampler eng_sampler;
+
+/* Scratch for choosing among n_vocab tokens; one per thread.  NULL without memory. */
+eng_sampler *eng_sampler_new(size_t n_vocab);
+void eng_sampler_free(eng_sampler *s);
+
+/* Chooses a token.  A pure function of (logits, options, pos): pos is the position the token will
+ * stand at.  Ties go to the smaller id.  Logits that are not finite are never chosen (all bad:
+ * SK_E_INTERNAL). */
+sk_status eng_sampler_pick(eng_sampler *s, const float *logits, const eng_sample_opts *o,
+                           uint64_t pos, int32_t *out, sk_err *e);
+
+/* ---- training ---- */
+
+typedef enum eng_train_kind {
+    ENG_EV_STAGE, /* a stage begins: `stage`, `total` steps, `step` done already */
+    ENG_EV_STEP,  /* one optimiser step is done */
+    ENG_EV_EVAL,  /* held-out loss was measured */
+    ENG_EV_SAVED, /* a checkpoint is on disk */
+    ENG_EV_NOTE,  /* a sentence for a person: `text` */
+    ENG_EV_DONE   /* model.gguf is in place: `text` is its path */
+} eng_train_kind;
+
+typedef struct eng_train_event {
+    eng_train_kind kind;
+    const char *stage, *text;
+    uint64_t step, total, tokens; /* tokens: trained on since step 0 */
+    double loss, val_loss, bits_per_byte, lr, grad_norm, tokens_per_s, mfu;
+} eng_train_event;
+
+typedef struct eng_train_opts {
+    const char *const *data; /* text files, plain or zstd, "-" = stdin; documents separated by a
+                                line <|endoftext|> */
+    size_t n_data;
+    const char *valid;     /* held-out text */
+    const char *out;       /* folder; gets model.gguf, tokenizer.gguf, checkpoint.stk, log.jsonl */
+    const char *arch;      /* "qwen3" or "llama" */
+    const char *name;      /* general.name of the model */
+    const char *tokenizer; /* a GGUF to take the tokenizer from; NULL: train one on data */
+    uint64_t steps, batch_tokens, seed;
+    uint32_t dim, layers, heads, kv_heads, ffn, vocab, context;
+    bool tied, resume;
+    eng_dtype dtype;  /* of the matrices in the model file written */
+    int compute_bf16; /* 1: bf16 matrix products, 0: f32, -1: bf16 where the processor has it */
+    double lr, min_lr_frac, warmup_frac, decay_frac, weight_decay, beta1, beta2, grad_clip;
+    uint64_t eval_every, save_every, eval_tokens; /* 0: chosen */
+    /* Called from the training thread. */
+    void (*event)(void *arg, const eng_train_event *ev);
+    bool (*stop)(
+        void *arg); /* asked between micro-batches; true: checkpoint and return SK_E_STOPPED */
+    void *arg;
+} eng_train_opts;
+
+/* Fills in the defaults. */
+void eng_train_opts_default(eng_train_opts *o);
+
+/* Pretrains: tokenizer if none is given, data, steps, model.gguf.  With resume it goes on from
+ * out/checkpoint.stk, if there is one, to the same bytes as a run that was never stopped; settings
+ * that differ from the checkpoint's are refused. Without resume an existing checkpoint is refused
+ * (SK_E_INUSE) rather than overwritten. */
+sk_status eng_train_run(eng_exec *x, const eng_train_opts *o, sk_err *e);
+
+/* Fine-tunes `model` (a GGUF) on JSONL files of {"messages":[{"role","content"},..]} with loss on
+ * the assistant's tokens; o->data and o->valid are such files; shape options are the model's. */
+sk_status eng_tune_run(eng_exec *x, const char *model, const eng_train_opts *o, sk_err *e);
+
+#endif

@@ -1,0 +1,34 @@
+/* ckpt.h - our checkpoint container: named sections, each with its length and CRC.
+ *
+ * Byte layout in docs/format/checkpoint.md.  Written atomically; a reader checks every CRC before
+ * it hands out a byte.
+ */
+#ifndef ENG_FORMAT_CKPT_H
+#define ENG_FORMAT_CKPT_H
+
+#include "base/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct eng_ckpt_section {
+    char name[8]; /* NUL-padded: "meta", "param", "adam.m" */
+    const void *p;
+    uint64_t n;
+} eng_ckpt_section;
+
+/* Writes the sections to path (old file replaced only when all is on disk). */
+sk_status eng_ckpt_write(const char *path, const eng_ckpt_section *s, size_t n, sk_err *e);
+
+typedef struct eng_ckpt eng_ckpt;
+
+/* Maps and checks the file: magic, version, table, every CRC.  SK_E_CORRUPT names the section that
+ * is damaged. */
+sk_status eng_ckpt_open(const char *path, eng_ckpt **out, sk_err *e);
+sk_status eng_ckpt_open_bytes(const void *p, size_t n, eng_ckpt **out, sk_err *e);
+void eng_ckpt_close(eng_ckpt *c);
+
+/* A section by name, borrowed, 64-byte aligned; SK_E_FORMAT if it is missing. */
+sk_status eng_ckpt_get(const eng_ckpt *c, const char *name, const void **p, uint64_t *n, sk_err *e);
+
+#endif

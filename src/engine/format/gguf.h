@@ -1,0 +1,86 @@
+/* gguf.h - GGUF, the file format of models (version 3 written, 2 and 3 read, little-endian).
+ *
+ * Source: ggml's docs/gguf.md.  A reader trusts nothing: every count, length, offset and type is
+ * checked against the file before it is used, no allocation exceeds a small multiple of the file's
+ * size, and tensors may not overlap or pass the end.  The mapping stays open as long as the object;
+ * strings and tensors point into it.
+ */
+#ifndef ENG_FORMAT_GGUF_H
+#define ENG_FORMAT_GGUF_H
+
+#include "base/buf.h"
+#include "base/status.h"
+#include "engine/tensor/dtype.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct eng_gguf eng_gguf;
+
+typedef struct eng_str {
+    const char *p; /* not NUL-terminated */
+    size_t n;
+} eng_str;
+
+typedef struct eng_gguf_tensor {
+    eng_str name;
+    uint32_t type; /* ggml_type */
+    uint32_t n_dims;
+    uint64_t dim[4]; /* innermost first, as in the file; 1 beyond n_dims */
+    const void *data;
+    uint64_t bytes;
+} eng_gguf_tensor;
+
+/* Opens and checks the whole directory of the file. */
+sk_status eng_gguf_open(const char *path, eng_gguf **out, sk_err *e);
+
+/* The same over n bytes in memory, which must outlive the object (tests, fuzzing). */
+sk_status eng_gguf_open_bytes(const void *p, size_t n, eng_gguf **out, sk_err *e);
+void eng_gguf_close(eng_gguf *g);
+
+uint32_t eng_gguf_version(const eng_gguf *g);
+uint64_t eng_gguf_file_bytes(const eng_gguf *g);
+size_t eng_gguf_n_tensors(const eng_gguf *g);
+const eng_gguf_tensor *eng_gguf_tensor_at(const eng_gguf *g, size_t i);
+/* NULL if there is none of that name. */
+const eng_gguf_tensor *eng_gguf_tensor_find(const eng_gguf *g, const char *name);
+
+/* Keys: number, name by index, and the value printed for people (long arrays cut). */
+size_t eng_gguf_n_keys(const eng_gguf *g);
+eng_str eng_gguf_key_at(const eng_gguf *g, size_t i);
+void eng_gguf_key_text(const eng_gguf *g, size_t i, sk_buf *out);
+
+/* Typed values by key.  Absent: SK_E_NOTFOUND (e is written, out untouched); wrong type:
+ * SK_E_FORMAT.  Any integer type that fits converts to u64, float32/64 to f64. */
+sk_status eng_gguf_u64(const eng_gguf *g, const char *key, uint64_t *out, sk_err *e);
+sk_status eng_gguf_f64(const eng_gguf *g, const char *key, double *out, sk_err *e);
+sk_status eng_gguf_bool(const eng_gguf *g, const char *key, bool *out, sk_err *e);
+sk_status eng_gguf_str(const eng_gguf *g, const char *key, eng_str *out, sk_err *e);
+
+/* Arrays: length, then elements by index (string arrays have an index built at open: O(1)). */
+sk_status eng_gguf_arr_len(const eng_gguf *g, const char *key, size_t *n, sk_err *e);
+sk_status eng_gguf_arr_str(const eng_gguf *g, const char *key, size_t i, eng_str *out, sk_err *e);
+sk_status eng_gguf_arr_i64(const eng_gguf *g, const char *key, size_t i, int64_t *out, sk_err *e);
+sk_status eng_gguf_arr_f64(const eng_gguf *g, const char *key, size_t i, double *out, sk_err *e);
+
+/* Writing: open, keys in order, then tensors declared, then their data in the same order, then
+ * commit. */
+typedef struct eng_gguf_writer eng_gguf_writer;
+sk_status eng_gguf_create(const char *path, eng_gguf_writer **out, sk_err *e);
+void eng_gguf_put_u32(eng_gguf_writer *w, const char *key, uint32_t v);
+void eng_gguf_put_f32(eng_gguf_writer *w, const char *key, float v);
+void eng_gguf_put_bool(eng_gguf_writer *w, const char *key, bool v);
+void eng_gguf_put_str(eng_gguf_writer *w, const char *key, const char *s, size_t n);
+void eng_gguf_put_strs(eng_gguf_writer *w, const char *key, const eng_str *s, size_t n);
+void eng_gguf_put_i32s(eng_gguf_writer *w, const char *key, const int32_t *v, size_t n);
+void eng_gguf_put_f32s(eng_gguf_writer *w, const char *key, const float *v, size_t n);
+void eng_gguf_add_tensor(eng_gguf_writer *w, const char *name, eng_dtype t, size_t rows,
+                         size_t cols, bool is_vector);
+/* Data of the next declared tensor, given as float and converted to its type. */
+sk_status eng_gguf_write_f32(eng_gguf_writer *w, const float *data, sk_err *e);
+/* Checks that all is written and puts the file in place.  w is gone whatever happens. */
+sk_status eng_gguf_commit(eng_gguf_writer *w, sk_err *e);
+void eng_gguf_abort(eng_gguf_writer *w);
+
+#endif

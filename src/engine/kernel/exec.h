@@ -1,0 +1,35 @@
+/* exec.h - who computes: a kernel table, a worker pool and the scratch they need, allocated once.
+ *
+ * One thread at a time drives an eng_exec.  All threaded operations (gemm.h, par.h) take one.
+ */
+#ifndef ENG_KERNEL_EXEC_H
+#define ENG_KERNEL_EXEC_H
+
+#include "base/status.h"
+#include "base/thread.h"
+
+typedef struct eng_exec eng_exec;
+
+/* n_threads workers (0: as many as cores) on the CPU level sk_cpu(). */
+sk_status eng_exec_open(size_t n_threads, eng_exec **out, sk_err *e);
+void eng_exec_close(eng_exec *x);
+
+/* Borrowed parts. */
+sk_pool *eng_exec_pool(eng_exec *x);
+size_t eng_exec_threads(const eng_exec *x);
+const struct eng_kernels *eng_exec_kernels(const eng_exec *x);
+
+/* Per-worker scratch of at least `bytes`, 64-byte aligned, kept until close.  Grows here, before
+ * the hot path: a later eng_exec_scratch cannot fail. */
+sk_status eng_exec_reserve(eng_exec *x, size_t bytes, sk_err *e);
+void *eng_exec_scratch(eng_exec *x, size_t worker);
+
+/* What this machine can do, measured with all of x's threads (about `ms` milliseconds each). */
+typedef struct eng_limits {
+    double f32_flops,
+        bf16_flops;    /* operations/s (multiply and add counted apart), registers only */
+    double read_bytes; /* bytes/s read from memory, far larger than the caches */
+} eng_limits;
+sk_status eng_limits_measure(eng_exec *x, unsigned ms, eng_limits *out, sk_err *e);
+
+#endif

@@ -1,0 +1,62 @@
+/* vocab.h - a tokenizer: text to token ids and back, byte for byte.
+ *
+ * Byte-level BPE as GPT-2 defined it: a pre-tokenizer pattern (PCRE2) cuts the text into pieces,
+ * each piece's bytes are merged by rank.  Every byte has a token of its own, so any byte string
+ * survives encode-decode, invalid UTF-8 included. Special tokens are matched in the text only when
+ * the caller asks (ENG_TOK_SPECIAL): text from people is never read for them.
+ */
+#ifndef ENG_TOKEN_VOCAB_H
+#define ENG_TOKEN_VOCAB_H
+
+#include "base/buf.h"
+#include "base/status.h"
+#include "engine/token/ids.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct eng_vocab eng_vocab;
+
+#define ENG_TOK_SPECIAL 1u /* read special tokens in the text */
+#define ENG_TOK_ADD 2u     /* add BOS/EOS where the model's file asks for it */
+
+struct eng_gguf;
+struct eng_gguf_writer;
+
+/* Reads tokenizer.ggml.* of an open GGUF (the pieces are copied).  SK_E_UNSUPPORTED names a model
+ * or pre-tokenizer this build does not know; SK_E_FORMAT a damaged one. */
+sk_status eng_vocab_from_gguf(const struct eng_gguf *g, eng_vocab **out, sk_err *e);
+
+/* Adds the tokenizer.ggml.* keys to a GGUF being written. */
+sk_status eng_vocab_to_gguf(const eng_vocab *v, struct eng_gguf_writer *w, sk_err *e);
+
+/* A tokenizer file (a GGUF with only the tokenizer keys), written atomically / read. */
+sk_status eng_vocab_save(const eng_vocab *v, const char *path, sk_err *e);
+sk_status eng_vocab_load(const char *path, eng_vocab **out, sk_err *e);
+
+void eng_vocab_close(eng_vocab *v);
+
+size_t eng_vocab_size(const eng_vocab *v);
+
+/* Appends the ids of text[0..n).  Thread-safe (each call has its own match state). */
+sk_status eng_vocab_encode(const eng_vocab *v, const char *text, size_t n, unsigned flags,
+                           eng_ids *out, sk_err *e);
+
+/* The bytes of one token, borrowed; "" (n = 0) for an id out of range.  Special tokens give their
+ * text only when `special`. */
+const char *eng_vocab_piece(const eng_vocab *v, int32_t id, bool special, size_t *n);
+
+/* Id of a special token by its text, -1 if there is none. */
+int32_t eng_vocab_special(const eng_vocab *v, const char *text);
+
+/* True for tokens that end a generation (EOS, end of turn, end of text). */
+bool eng_vocab_is_end(const eng_vocab *v, int32_t id);
+
+/* The ids of BOS and EOS, -1 if the model has none. */
+int32_t eng_vocab_bos(const eng_vocab *v);
+int32_t eng_vocab_eos(const eng_vocab *v);
+
+/* The chat template's text (Jinja), "" if the file has none. */
+const char *eng_vocab_chat_template(const eng_vocab *v);
+
+#endif
