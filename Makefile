@@ -1,0 +1,197 @@
+# Makefile - the whole build, in one file.  `make help` lists the targets.
+#
+# Sources are picked by folder, flags by the file's name: NAME_avx2.c, NAME_avx512.c and
+# NAME_avx512bf16.c are compiled for those instructions, all else for any x86-64 (or other) machine.
+# Every variant has a folder of its own: make B=build/asan SAN=address,undefined; make CC=clang ...
+
+B       ?= build
+CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
+PREFIX  ?= /usr/local
+T       ?= 30
+VERSION := $(file <VERSION)
+
+# Results must be reproducible: no fused or reordered arithmetic but what the code spells out.
+FPFLAGS  = -ffp-contract=off -fno-math-errno -fno-trapping-math
+WARN     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
+OPT      = $(if $(SAN),-Og -g1 -fno-omit-frame-pointer,-O3 -g1)
+SANFLAGS = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
+AVX2     = -mavx2 -mfma -mf16c
+AVX512   = $(AVX2) -mavx512f -mavx512bw -mavx512dq -mavx512vl
+CPPFLAGS = -D_GNU_SOURCE -DSK_VERSION='"$(VERSION)"' -Isrc -I.
+ALL_C    = -std=c11 $(CPPFLAGS) $(OPT) $(FPFLAGS) $(WARN) $(SANFLAGS) -pthread $(PKG_C) $(CFLAGS)
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+.PHONY: all tests fuzzers help clean check unit kern lint bench asan tsan fuzz fuzz-replay docs install
+
+all: $(B)/stoke $(B)/libstoke.a
+
+# ---- sources ---------------------------------------------------------------------------------
+
+LIB_SRC  := $(sort $(shell find src/base src/engine src/serve -name '*.c' 2>/dev/null))
+CLI_SRC  := $(sort $(wildcard src/cli/*.c))
+WEB_SRC  := $(wildcard $(addprefix src/serve/web/*.,html js css svg))
+TEST_SRC := $(wildcard $(addsuffix /t_*.c,$(addprefix tests/,unit grad fault crash)))
+AUX_SRC  := $(filter-out $(TEST_SRC),$(wildcard $(addsuffix /*.c,$(addprefix tests/,unit grad fault crash))))
+KERN_SRC := $(wildcard tests/kernel/*.c)
+FUZZ_SRC := $(wildcard tests/fuzz/fz_*.c)
+obj = $(patsubst %.c,$(B)/%.o,$1)
+
+TESTS   := $(addprefix $(B)/tests/,$(basename $(notdir $(TEST_SRC))))
+FUZZERS := $(addprefix $(B)/fuzz/,$(basename $(notdir $(FUZZ_SRC))))
+WEB_GZ  := $(patsubst src/serve/web/%,$(B)/web/%.gz,$(WEB_SRC))
+
+# ---- libraries: pkg-config name, Debian package ------------------------------------------------
+
+PKGS     := libevent libevent_pthreads jansson libpcre2-8 libzstd zlib
+DEB_libevent := libevent-dev
+DEB_libevent_pthreads := libevent-dev
+DEB_jansson := libjansson-dev
+DEB_libpcre2-8 := libpcre2-dev
+DEB_libzstd := libzstd-dev
+DEB_zlib := zlib1g-dev
+GOALS := $(or $(MAKECMDGOALS),all)
+ifneq ($(filter-out clean help lint,$(GOALS)),)
+PKG_L := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+PKG_C := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+ifeq ($(PKG_L),)
+MISSING := $(foreach p,$(PKGS),$(shell pkg-config --exists $p 2>/dev/null || echo $(DEB_$p)))
+$(error missing libraries. On Debian: apt-get install pkg-config $(sort $(MISSING)))
+endif
+# Flags and the list of sources are kept in files: what depends on them is made again when they change.
+STAMP_FLAGS := $(CC) $(ALL_C) $(AVX512)
+ifneq ($(file <$(B)/flags),$(STAMP_FLAGS))
+$(shell mkdir -p $(B))$(file >$(B)/flags,$(STAMP_FLAGS))
+endif
+ifneq ($(file <$(B)/sources),$(LIB_SRC) $(CLI_SRC))
+$(file >$(B)/sources,$(LIB_SRC) $(CLI_SRC))
+endif
+endif
+LIBS = $(PKG_L) -lm -pthread
+
+# Short output; make V=1 shows the commands.
+Q   = $(if $(V),,@)
+say = $(if $(V),,@echo '  $1  $@')
+
+# ---- compiling ---------------------------------------------------------------------------------
+
+$(B)/%_avx2.o:       ISA = $(AVX2)
+$(B)/%_avx512.o:     ISA = $(AVX512)
+$(B)/%_avx512bf16.o: ISA = $(AVX512) -mavx512vnni -mavx512bf16
+
+$(B)/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$Q$(CC) $(ALL_C) $(ISA) $(EXTRA) -MMD -MP -c -o $@ $<
+
+$(B)/flags $(B)/sources: ;
+
+# The page's files are packed and drawn into assets.o by .incbin "web/NAME.gz".
+$(B)/web/%.gz: src/serve/web/%
+	@mkdir -p $(@D)
+	$Qgzip -9n <$< >$@
+$(B)/src/serve/web/assets.o: EXTRA = -Wa,-I$(B)
+$(B)/src/serve/web/assets.o: $(WEB_GZ)
+
+$(B)/libstoke.a: $(call obj,$(LIB_SRC)) $(B)/sources
+	@rm -f $@
+	$(call say,AR)
+	$Qar rcs $@ $(filter %.o,$^)
+
+define link
+$(call say,LD)
+$Q$(CC) $(OPT) $(SANFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $1 $(LIBS)
+endef
+
+$(B)/stoke: $(call obj,$(CLI_SRC)) $(B)/libstoke.a $(B)/sources
+	$(call link)
+
+# ---- test programs -----------------------------------------------------------------------------
+
+# Helper sources of the tests (not t_*.c) go into an archive that every test program may draw on.
+$(B)/libtest.a: $(call obj,$(AUX_SRC))
+	@rm -f $@
+	$(call say,AR)
+	$Qar rcs $@ $^
+
+define test_rule
+$(B)/tests/$(basename $(notdir $1)): $(call obj,$1) $(B)/libtest.a $(B)/libstoke.a
+	@mkdir -p $$(@D)
+	$$(call link,-lcmocka)
+endef
+$(foreach s,$(TEST_SRC),$(eval $(call test_rule,$s)))
+
+$(B)/checkkern: $(call obj,$(KERN_SRC)) $(B)/libstoke.a
+	$(call link)
+
+# A fuzz target with libFuzzer (FUZZER=1, clang), or with a main that replays files.
+$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(if $(FUZZER),,$(B)/tests/fuzz/replay.o) $(B)/libstoke.a
+	@mkdir -p $(@D)
+	$(call link,$(if $(FUZZER),-fsanitize=fuzzer))
+
+tests: all $(TESTS) $(if $(KERN_SRC),$(B)/checkkern) fuzzers
+fuzzers: $(FUZZERS)
+
+# ---- running checks (the lists are in tests/run.sh) ----------------------------------------------
+
+check: tests
+	tests/run.sh $(B) all
+unit: $(TESTS)
+	tests/run.sh $(B) unit
+kern: $(B)/checkkern
+	tests/run.sh $(B) kern
+lint:
+	tests/run.sh $(B) lint
+asan:
+	$(MAKE) B=build/asan SAN=address,undefined tests
+	tests/run.sh build/asan asan
+tsan:
+	$(MAKE) B=build/tsan SAN=thread tests
+	tests/run.sh build/tsan tsan
+fuzz-replay: fuzzers
+	tests/run.sh $(B) fuzz-replay
+fuzz:
+	$(MAKE) B=build/fuzz CC=clang SAN=fuzzer-no-link,address,undefined FUZZER=1 fuzzers
+	set -e; for f in build/fuzz/fuzz/fz_*; do n=$${f##*/fz_}; mkdir -p build/corpus/$$n; echo "== $$n"; \
+	  $$f -max_total_time=$(T) -timeout=10 -rss_limit_mb=4096 -print_final_stats=0 -verbosity=0 \
+	    -artifact_prefix=build/corpus/crash-$$n- build/corpus/$$n $$(ls -d tests/fuzz/corpus/$$n 2>/dev/null); done
+bench: all $(B)/checkkern
+	$(B)/checkkern --bench
+	$(B)/stoke bench
+
+# ---- what is made from the program's own tables ---------------------------------------------------
+
+VERBS = $$($(B)/stoke help --names)
+$(B)/man/stoke.1: $(B)/stoke
+	@mkdir -p $(@D)
+	for v in $(VERBS); do $(B)/stoke help --man $$v >$(@D)/stoke-$$v.1 || exit 1; done
+	$(B)/stoke help --man >$@
+$(B)/completion/stoke: $(B)/stoke
+	@mkdir -p $(@D)
+	$(B)/stoke help --bash >$@
+docs: $(B)/stoke
+	@mkdir -p docs/cli
+	for v in $(VERBS); do $(B)/stoke help --markdown $$v >docs/cli/$$v.md || exit 1; done
+
+install: $(B)/stoke $(B)/man/stoke.1 $(B)/completion/stoke
+	install -Dm755 $(B)/stoke $(DESTDIR)$(PREFIX)/bin/stoke
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m644 $(B)/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -Dm644 $(B)/completion/stoke $(DESTDIR)$(PREFIX)/share/bash-completion/completions/stoke
+
+clean:
+	rm -rf $(B)
+
+help:
+	@echo 'make              build/stoke and build/libstoke.a'
+	@echo 'make tests        all test programs;  make check runs all checks on them'
+	@echo 'make unit | kern | lint | asan | tsan | fuzz-replay   one kind of check'
+	@echo 'make fuzz T=30    libFuzzer, T seconds a target (clang)'
+	@echo 'make bench        kernels and the machine, timed'
+	@echo 'make docs         docs/cli/*.md from the option tables'
+	@echo 'make install      PREFIX=/usr/local DESTDIR='
+	@echo 'variables         V=1 B=folder CC=clang SAN=address,undefined|thread WERROR=1 CFLAGS= LDFLAGS='
+
+-include $(shell find $(B)/src $(B)/tests -name '*.d' 2>/dev/null)
