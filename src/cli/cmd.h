@@ -36,6 +36,8 @@
 
 #include "base/opt.h"
 #include "base/status.h"
+#include "cli/model_path.h"
+#include "cli/stop.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,6 +47,9 @@ typedef struct cmd_verb {
     sk_opt_verb opt;
     sk_status (*run)(int argc, char **argv, sk_err *e); /* argv[0] is the verb's name */
 } cmd_verb;
+
+/* The program's name in messages and pages. */
+#define CMD_PROGRAM "stoke"
 
 /* All verbs in the order help shows them, and one by name (NULL if there is none). */
 const cmd_verb *const *cmd_verbs(size_t *n);
@@ -85,27 +90,14 @@ typedef struct cmd_common {
 sk_status cmd_parse(const cmd_verb *v, int argc, char **argv, void *into, cmd_common *common,
                     sk_opt_list *args, bool *done, sk_err *e);
 
+/* Width to print help in: the terminal's, 100 at most; 80 where there is none. */
+int cmd_columns(void);
+
 /* Writes to stdout at once; a reader that went away or a full disk is an error like any other. */
 sk_status cmd_out(const char *p, size_t n, sk_err *e);
 sk_status cmd_outf(sk_err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same for a buffer, which is checked for lost appends and emptied. */
+/* The same for a buffer, which is checked for lost appends and freed. */
 sk_status cmd_out_buf(sk_buf *b, sk_err *e);
-
-/* The file behind -m: a path that exists, else NAME.gguf in $STOKE_MODELS, models/, models/local/
- * and ../models, ../models/local, ../share/stoke/models beside the program.  SK_E_NOTFOUND says
- * where it looked.  path: at least CMD_PATH_MAX bytes. */
-#define CMD_PATH_MAX 4096
-sk_status cmd_model_path(const char *name, char *path, sk_err *e);
-
-/* True after the first SIGINT or SIGTERM (a second SIGINT ends the process at once).  The form fits
- * eng_train_opts.stop; arg is not used. */
-bool cmd_stopped(void *arg);
-
-/* A descriptor that becomes readable when cmd_stopped() does, for poll and event loops. */
-int cmd_stop_fd(void);
-
-/* What a stopped verb returns: SK_E_STOPPED, exit code 130. */
-sk_status cmd_stopped_err(sk_err *e);
 
 #endif

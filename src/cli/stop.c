@@ -1,0 +1,53 @@
+/* stop.c - the stop flag, set by a signal. */
+#include "cli/stop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* A signal handler has no argument to carry state in, so the flag has to be global to the file. */
+static atomic_bool stopped;
+static int stop_fd = -1;
+
+/* Only async-signal-safe calls.  SIGINT falls back to its default, which kills, for the next time.
+ */
+static void on_signal(int sig)
+{
+    int keep = errno;
+    uint64_t one = 1;
+    atomic_store(&stopped, true);
+    if (stop_fd >= 0 && write(stop_fd, &one, sizeof one) < 0) {
+        /* The counter is full, so the descriptor is readable already. */
+    }
+    if (sig == SIGINT) signal(SIGINT, SIG_DFL);
+    errno = keep;
+}
+
+void cmd_stop_install(void)
+{
+    struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    sigemptyset(&sa.sa_mask);
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+bool cmd_stopped(void *arg)
+{
+    (void)arg;
+    return atomic_load_explicit(&stopped, memory_order_relaxed);
+}
+
+int cmd_stop_fd(void)
+{
+    return stop_fd;
+}
+
+sk_status cmd_stopped_err(sk_err *e)
+{
+    return sk_fail(e, SK_E_STOPPED, "stopped");
+}

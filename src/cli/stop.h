@@ -1,0 +1,24 @@
+/* stop.h - asking the program to stop: SIGINT, SIGTERM. */
+#ifndef CMD_CLI_STOP_H
+#define CMD_CLI_STOP_H
+
+#include "base/status.h"
+
+#include <stdbool.h>
+
+/* Takes SIGINT and SIGTERM over and ignores SIGPIPE (a reader that went away is a write error).
+ * Call once, before threads start. */
+void cmd_stop_install(void);
+
+/* True after the first SIGINT or SIGTERM; a second SIGINT ends the process at once.  The form fits
+ * eng_train_opts.stop; arg is not used. */
+bool cmd_stopped(void *arg);
+
+/* A descriptor that becomes readable when cmd_stopped() does, for poll and event loops; -1 if the
+ * system had none left. */
+int cmd_stop_fd(void);
+
+/* What a stopped verb returns: SK_E_STOPPED, exit code 130. */
+sk_status cmd_stopped_err(sk_err *e);
+
+#endif
