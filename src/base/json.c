@@ -10,6 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Blocks for jansson; its own allocator is replaced before main runs, hence before it has made any
+ * block, so that its memory is counted and can be made to fail like all other. */
+static void *json_block(size_t n)
+{
+    return sk_alloc(SK_MEM_REQUEST, n);
+}
+
+__attribute__((constructor)) static void use_our_memory(void)
+{
+    json_set_alloc_funcs(json_block, sk_free);
+}
+
 /* Place of byte `at` of p: line and column, both from 1. */
 static void place_of(const char *p, size_t at, int *line, int *column)
 {

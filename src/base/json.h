@@ -1,7 +1,8 @@
 /* json.h - glue over jansson: strict parsing with bounds, typed getters that name the field, and
  * direct writing.
  *
- * jansson is strict and slow; nothing here is on the token path.
+ * jansson is strict and slow; nothing here is on the token path.  Its memory comes from mem.h: what
+ * json_dumps returns is freed with sk_free.
  */
 #ifndef SK_BASE_JSON_H
 #define SK_BASE_JSON_H
