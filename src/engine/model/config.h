@@ -75,6 +75,6 @@ size_t eng_layout_find(const eng_layout *l, eng_param_kind kind, uint32_t layer)
 
 /* Cosines and sines of RoPE for positions [0, n_pos): cos[p * head_dim/2 + i] of p *
  * theta^(-2i/head_dim), computed in double. */
-void eng_rope_table(const eng_config *cfg, size_t n_pos, float *cos, float *sin);
+void eng_rope_table(const eng_config *cfg, size_t n_pos, float *cos_out, float *sin_out);
 
 #endif
