@@ -17,7 +17,8 @@ typedef enum sk_metric_type {
     SK_METRIC_HISTOGRAM
 } sk_metric_type;
 
-/* One row of the table; `id` is its index. */
+/* One row of the table; `id` is its index.  A name may end in labels, as in mem_bytes{kind="kv"};
+ * rows that differ only in labels stand together and share the first one's help and type. */
 typedef struct sk_metric_desc {
     const char *name, *help;
     sk_metric_type type;
@@ -32,7 +33,8 @@ typedef struct sk_metrics sk_metrics;
 sk_metrics *sk_metrics_new(const sk_metric_desc *table, size_t n);
 void sk_metrics_free(sk_metrics *m);
 
-/* Counter and gauge: adds; gauge: sets; histogram: records one observation. */
+/* Counter and gauge: adds; gauge: sets; histogram: records one observation (not a number: nothing).
+ */
 void sk_metric_add(sk_metrics *m, size_t id, double v);
 void sk_metric_set(sk_metrics *m, size_t id, double v);
 void sk_metric_observe(sk_metrics *m, size_t id, double v);
