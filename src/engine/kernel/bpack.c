@@ -1,0 +1,127 @@
+/* bpack.c - right operands packed once: [panel][k][nr], see gemm_slots.h. */
+#include "engine/kernel/bpack.h"
+
+#include "base/mem.h"
+#include "engine/kernel/exec_scratch.h"
+#include "engine/kernel/kernel.h"
+
+#include <assert.h>
+#include <stdint.h>
+
+/* Rows of a weight matrix that one task converts to float at a time. */
+#define FILL_K ENG_GEMM_KC
+
+_Static_assert((size_t)FILL_K *ENG_BPACK_MAX_NR * 4 <= ENG_GEMM_OWN_BYTES,
+               "a block of weights fits into a worker's scratch");
+
+/* Room for a pack, not filled. */
+sk_status eng_bpack_new(eng_prec prec, size_t k, size_t n, eng_bpack **out, sk_err *e)
+{
+    const eng_gemm_slots *g = eng_kernels_at(sk_cpu())->gemm;
+    assert(g->nr <= ENG_BPACK_MAX_NR);
+    if (k > SIZE_MAX / 256 || n > SIZE_MAX / 256)
+        return sk_fail(e, SK_E_TOOBIG, "a matrix of %zu by %zu is too large", k, n);
+    size_t panels = (n + g->nr - 1) / g->nr, bytes;
+    size_t panel_bytes = ENG_GEMM_PANEL_BYTES(prec, k, g->nr);
+    if (!sk_mul_size(panels, panel_bytes, &bytes))
+        return sk_fail(e, SK_E_TOOBIG, "a matrix of %zu by %zu is too large", k, n);
+    eng_bpack *b = sk_alloc(SK_MEM_WEIGHTS, sizeof *b);
+    if (!b) goto no_memory;
+    *b = (eng_bpack){.prec = prec,
+                     .slots = g,
+                     .k = k,
+                     .n = n,
+                     .panel_bytes = panel_bytes,
+                     .bytes = bytes,
+                     .data = sk_alloc(SK_MEM_WEIGHTS, bytes)};
+    if (b->data) {
+        *out = b;
+        return SK_OK;
+    }
+    sk_free(b);
+no_memory:
+    return sk_fail(e, SK_E_NOMEM, "no memory for a packed matrix of %zu by %zu (%zu bytes)", k, n,
+                   bytes);
+}
+
+/* NULL is allowed. */
+void eng_bpack_free(eng_bpack *b)
+{
+    if (!b) return;
+    sk_free(b->data);
+    sk_free(b);
+}
+
+size_t eng_bpack_bytes(const eng_bpack *b)
+{
+    return b->bytes;
+}
+
+size_t eng_bpack_k(const eng_bpack *b)
+{
+    return b->k;
+}
+
+size_t eng_bpack_n(const eng_bpack *b)
+{
+    return b->n;
+}
+
+typedef struct fill_job {
+    eng_exec *x;
+    eng_bpack *p;
+    eng_mat b;
+    eng_dtype t;
+    const uint16_t *w; /* half-width weights [n, k], or NULL: b holds floats */
+    size_t k_blocks;
+} fill_job;
+
+/* Packs block `task % k_blocks` of panel `task / k_blocks`. */
+static void fill_task(void *arg, size_t task, size_t worker)
+{
+    const fill_job *j = arg;
+    const eng_bpack *p = j->p;
+    size_t nr = p->slots->nr, n0 = task / j->k_blocks * nr, k0 = task % j->k_blocks * FILL_K;
+    size_t n = p->n - n0 < nr ? p->n - n0 : nr, kc = p->k - k0 < FILL_K ? p->k - k0 : FILL_K;
+    eng_mat b = j->b;
+    if (j->w) {
+        float *rows = eng_exec_gemm_own(j->x, worker);
+        const eng_kernels *kern = eng_exec_kernels(j->x);
+        for (size_t i = 0; i < n; i++) {
+            const uint16_t *src = j->w + (n0 + i) * p->k + k0;
+            (j->t == ENG_F16 ? kern->f32_of_f16 : kern->f32_of_bf16)(rows + i * FILL_K, src, kc);
+        }
+        b = (eng_mat){rows, 1, FILL_K};
+    } else {
+        b.p += k0 * b.rs + n0 * b.cs;
+    }
+    char *dst = p->data + n0 / nr * p->panel_bytes + ENG_GEMM_PANEL_BYTES(p->prec, k0, nr);
+    p->slots->op[p->prec].pack_b(dst, b, kc, n);
+}
+
+/* Runs the fill over all panels and blocks. */
+static void fill(fill_job *j)
+{
+    const eng_bpack *p = j->p;
+    assert(p->slots == eng_exec_kernels(j->x)->gemm && "packed for another CPU level");
+    j->k_blocks = (p->k + FILL_K - 1) / FILL_K;
+    size_t panels = (p->n + p->slots->nr - 1) / p->slots->nr;
+    sk_pool_run(eng_exec_pool(j->x), panels * j->k_blocks, fill_task, j);
+}
+
+/* Fills the pack from float elements B(i, j) = b.p[i * rs + j * cs]. */
+void eng_bpack_fill(eng_exec *x, eng_bpack *p, eng_mat b)
+{
+    fill(&(fill_job){.x = x, .p = p, .b = b});
+}
+
+/* Fills the pack of W^T from w[n, k] in dtype t. */
+void eng_bpack_fill_weight(eng_exec *x, eng_bpack *p, eng_dtype t, const void *w)
+{
+    fill_job j = {.x = x, .p = p, .t = t};
+    if (t == ENG_F32)
+        j.b = (eng_mat){w, 1, p->k};
+    else
+        j.w = w;
+    fill(&j);
+}

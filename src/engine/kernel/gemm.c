@@ -1,0 +1,218 @@
+/* gemm.c - matrix multiplication: how the work is cut into tiles.
+ *
+ * A task owns a rectangle of C: a range of rows, packed into the worker's scratch one block of
+ * ENG_GEMM_KC at a time, times a range of panels of B.  Inside, B's panel is the outer loop: it
+ * comes from memory once and is used by all the rows from the nearest cache.  How the rectangles
+ * are cut may depend on the number of threads: an element's sum does not (gemm.h).
+ */
+#include "engine/kernel/gemm.h"
+
+#include "engine/kernel/bpack.h"
+#include "engine/kernel/exec_scratch.h"
+#include "engine/kernel/kernel.h"
+
+#include <assert.h>
+
+/* Multiply-adds below which waking the other workers costs more than it gives. */
+#define SERIAL_WORK ((size_t)1 << 17)
+
+typedef struct job {
+    eng_exec *x;
+    const eng_gemm_slots *slots;
+    eng_prec prec;
+    size_t m, n, k;
+    eng_mat a;
+    const char *b; /* panels, panel_bytes apart */
+    size_t panel_bytes;
+    float *c;
+    size_t ldc;
+    bool add;
+    size_t row_tiles, panels;      /* m and n in tiles */
+    size_t row_blocks, col_blocks; /* tasks = product of these */
+} job;
+
+/* First of `i`th of `parts` nearly equal shares of n. */
+static size_t share(size_t n, size_t i, size_t parts)
+{
+    return n * i / parts;
+}
+
+/* Multiplies rows [r0, r1) (as tiles [t0, t1)) by panels [p0, p1) for one block of k. */
+static void multiply_block(const job *j, size_t t0, size_t t1, size_t p0, size_t p1, size_t k0,
+                           size_t kc, const char *a)
+{
+    const eng_gemm_op *op = &j->slots->op[j->prec];
+    size_t nr = j->slots->nr, r0 = share(j->m, t0, j->row_tiles);
+    bool add = j->add || k0 > 0;
+    for (size_t p = p0; p < p1; p++) {
+        const char *b = j->b + p * j->panel_bytes + ENG_GEMM_PANEL_BYTES(j->prec, k0, nr);
+        size_t n = j->n - p * nr < nr ? j->n - p * nr : nr;
+        for (size_t t = t0; t < t1; t++) {
+            size_t r = share(j->m, t, j->row_tiles), end = share(j->m, t + 1, j->row_tiles);
+            assert(end - r <= j->slots->mr);
+            op->tile(end - r, n, kc, a + (r - r0) * op->a_row_bytes, b, j->c + r * j->ldc + p * nr,
+                     j->ldc, add);
+        }
+    }
+}
+
+/* One rectangle of C over all k. */
+static void multiply_task(void *arg, size_t task, size_t worker)
+{
+    const job *j = arg;
+    const eng_gemm_op *op = &j->slots->op[j->prec];
+    char *a = eng_exec_gemm_own(j->x, worker);
+    size_t rb = task % j->row_blocks, cb = task / j->row_blocks;
+    size_t t0 = share(j->row_tiles, rb, j->row_blocks);
+    size_t t1 = share(j->row_tiles, rb + 1, j->row_blocks);
+    size_t p0 = share(j->panels, cb, j->col_blocks), p1 = share(j->panels, cb + 1, j->col_blocks);
+    size_t r0 = share(j->m, t0, j->row_tiles), m = share(j->m, t1, j->row_tiles) - r0;
+    assert(m <= ENG_GEMM_MC);
+    for (size_t k0 = 0; k0 < j->k; k0 += ENG_GEMM_KC) {
+        size_t kc = j->k - k0 < ENG_GEMM_KC ? j->k - k0 : ENG_GEMM_KC;
+        eng_mat part = {j->a.p + r0 * j->a.rs + k0 * j->a.cs, j->a.rs, j->a.cs};
+        op->pack_a(a, part, m, kc);
+        multiply_block(j, t0, t1, p0, p1, k0, kc, a);
+    }
+}
+
+/* n / d, rounded up. */
+static size_t ceil_div(size_t n, size_t d)
+{
+    return (n + d - 1) / d;
+}
+
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Cuts C into rectangles, about four a worker: rows first, since a row block repeats no work;
+ * columns where there are few rows (each column block packs the rows again). */
+static void cut(job *j)
+{
+    size_t threads = eng_exec_threads(j->x), tiles_max = ENG_GEMM_MC / j->slots->mr;
+    j->row_tiles = ceil_div(j->m, j->slots->mr);
+    j->panels = ceil_div(j->n, j->slots->nr);
+    j->row_blocks = ceil_div(j->row_tiles, tiles_max);
+    j->col_blocks = 1;
+    if (threads == 1 || j->m * j->n * j->k < SERIAL_WORK) return;
+    size_t want = 4 * threads;
+    if (j->row_blocks < want) j->row_blocks = min_size(want, ceil_div(j->row_tiles, 4));
+    if (j->row_blocks < ceil_div(j->row_tiles, tiles_max))
+        j->row_blocks = ceil_div(j->row_tiles, tiles_max);
+    if (j->row_blocks < want) j->col_blocks = min_size(ceil_div(want, j->row_blocks), j->panels);
+    if (j->col_blocks == 1)
+        j->row_blocks = min_size(ceil_div(j->row_blocks, threads) * threads, j->row_tiles);
+}
+
+/* Runs the job's rectangles. */
+static void run(job *j)
+{
+    cut(j);
+    sk_pool_run(eng_exec_pool(j->x), j->row_blocks * j->col_blocks, multiply_task, j);
+}
+
+/* The empty sum. */
+static void clear(size_t m, size_t n, float *c, size_t ldc)
+{
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++)
+            c[i * ldc + j] = 0;
+}
+
+/* C[m, n] = A B, or C += A B when add. */
+void eng_gemm(eng_exec *x, size_t m, eng_mat a, const eng_bpack *b, float *c, size_t ldc, bool add)
+{
+    assert(b->slots == eng_exec_kernels(x)->gemm && "packed for another CPU level");
+    assert(ldc >= b->n || m <= 1);
+    if (!m || !b->n) return;
+    if (!b->k) {
+        if (!add) clear(m, b->n, c, ldc);
+        return;
+    }
+    run(&(job){.x = x,
+               .slots = b->slots,
+               .prec = b->prec,
+               .m = m,
+               .n = b->n,
+               .k = b->k,
+               .a = a,
+               .b = b->data,
+               .panel_bytes = b->panel_bytes,
+               .c = c,
+               .ldc = ldc,
+               .add = add});
+}
+
+typedef struct pack_job {
+    const eng_gemm_slots *slots;
+    eng_prec prec;
+    eng_mat b;
+    size_t n, k, k_blocks, panel_bytes;
+    char *dst;
+} pack_job;
+
+/* Packs one block of one panel. */
+static void pack_task(void *arg, size_t task, size_t worker)
+{
+    const pack_job *j = arg;
+    (void)worker;
+    size_t nr = j->slots->nr, p = task / j->k_blocks, k0 = task % j->k_blocks * ENG_GEMM_KC;
+    eng_mat b = {j->b.p + k0 * j->b.rs + p * nr * j->b.cs, j->b.rs, j->b.cs};
+    char *dst = j->dst + p * j->panel_bytes + ENG_GEMM_PANEL_BYTES(j->prec, k0, nr);
+    j->slots->op[j->prec].pack_b(dst, b, min_size(j->k - k0, ENG_GEMM_KC),
+                                 min_size(j->n - p * nr, nr));
+}
+
+/* C = A B or += with B of k rows and n columns small enough for the shared scratch. */
+static void raw_piece(const job *whole, eng_mat a, eng_mat b, size_t n, size_t k, float *c,
+                      bool add)
+{
+    job j = *whole;
+    pack_job pack = {.slots = j.slots,
+                     .prec = j.prec,
+                     .b = b,
+                     .n = n,
+                     .k = k,
+                     .k_blocks = ceil_div(k, ENG_GEMM_KC),
+                     .panel_bytes = ENG_GEMM_PANEL_BYTES(j.prec, k, j.slots->nr),
+                     .dst = eng_exec_gemm_shared(j.x)};
+    size_t panels = ceil_div(n, j.slots->nr);
+    assert(panels * pack.panel_bytes <= ENG_GEMM_SHARED_BYTES);
+    sk_pool_run(eng_exec_pool(j.x), panels * pack.k_blocks, pack_task, &pack);
+    j.n = n;
+    j.k = k;
+    j.a = a;
+    j.b = pack.dst;
+    j.panel_bytes = pack.panel_bytes;
+    j.c = c;
+    j.add = add;
+    run(&j);
+}
+
+/* The same with B packed piece by piece: as many columns as fit with one block of k, then as many
+ * blocks of k as fit with those. */
+void eng_gemm_raw(eng_exec *x, eng_prec prec, size_t m, size_t n, size_t k, eng_mat a, eng_mat b,
+                  float *c, size_t ldc, bool add)
+{
+    assert(ldc >= n || m <= 1);
+    if (!m || !n) return;
+    if (!k) {
+        if (!add) clear(m, n, c, ldc);
+        return;
+    }
+    const eng_gemm_slots *slots = eng_exec_kernels(x)->gemm;
+    size_t fit = ENG_GEMM_SHARED_BYTES / ENG_GEMM_PANEL_BYTES(prec, ENG_GEMM_KC, slots->nr);
+    size_t panels = min_size(ceil_div(n, slots->nr), fit);
+    size_t n_step = panels * slots->nr, k_step = fit / panels * ENG_GEMM_KC;
+    job j = {.x = x, .slots = slots, .prec = prec, .m = m, .ldc = ldc};
+    for (size_t n0 = 0; n0 < n; n0 += n_step) {
+        for (size_t k0 = 0; k0 < k; k0 += k_step) {
+            eng_mat ak = {a.p + k0 * a.cs, a.rs, a.cs};
+            eng_mat bk = {b.p + k0 * b.rs + n0 * b.cs, b.rs, b.cs};
+            raw_piece(&j, ak, bk, min_size(n - n0, n_step), min_size(k - k0, k_step), c + n0,
+                      add || k0 > 0);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+/* select.c - the kernel tables, one a CPU level: the only file that maps levels to functions. */
+#include "engine/kernel/slots.h"
+
+#include <assert.h>
+
+/* The table of an ISA that implements every slot. */
+#define TABLE(lv, isa)                                                                             \
+    {                                                                                              \
+        .level = (lv), .rmsnorm_f32 = eng_rmsnorm_f32_##isa,                                       \
+        .rmsnorm_bwd_f32 = eng_rmsnorm_bwd_f32_##isa, .rope_f32 = eng_rope_f32_##isa,              \
+        .swiglu_f32 = eng_swiglu_f32_##isa, .swiglu_bwd_f32 = eng_swiglu_bwd_f32_##isa,            \
+        .softmax_f32 = eng_softmax_f32_##isa, .xent_f32 = eng_xent_f32_##isa,                      \
+        .xent_bwd_f32 = eng_xent_bwd_f32_##isa, .attn_fwd_f32 = eng_attn_fwd_f32_##isa,            \
+        .attn_bwd_f32 = eng_attn_bwd_f32_##isa, .adamw_f32 = eng_adamw_f32_##isa,                  \
+        .add_f32 = eng_add_f32_##isa, .axpy_f32 = eng_axpy_f32_##isa,                              \
+        .scale_f32 = eng_scale_f32_##isa, .sumsq_f32 = eng_sumsq_f32_##isa,                        \
+        .bf16_of_f32 = eng_bf16_of_f32_##isa, .f32_of_bf16 = eng_f32_of_bf16_##isa,                \
+        .f32_of_f16 = eng_f32_of_f16_##isa, .gemm = &eng_gemm_slots_##isa,                         \
+    }
+
+static const eng_kernels tables[] = {
+    TABLE(SK_CPU_C, c),
+};
+
+/* The table for a level: the best that is built and not above it. */
+const eng_kernels *eng_kernels_at(sk_cpu_level level)
+{
+    const eng_kernels *best = &tables[0];
+    assert(best->level == SK_CPU_C);
+    for (size_t i = 1; i < sizeof tables / sizeof tables[0]; i++)
+        if (tables[i].level <= level) best = &tables[i];
+    return best;
+}
+
+/* Both attention slots keep, for one block of queries and one of keys, at most 12 matrices of a
+ * block by head_dim (rounded up to a panel), 4 of a block by a block and a few vectors. */
+size_t eng_attn_scratch_bytes(size_t head_dim)
+{
+    size_t wide = (head_dim + 31) / 32 * 32, block = ENG_ATTN_BLOCK;
+    return (12 * block * wide + 4 * block * block + 16 * block) * sizeof(float);
+}
