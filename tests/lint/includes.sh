@@ -1,0 +1,42 @@
+#!/bin/sh
+# includes.sh - includes go one way (ARCHITECTURE.md, "Rooms and doors").
+. "$(dirname "$0")/lib.sh"
+
+# Prints "FILE: INCLUDED" for every include in folder $1 that the pattern $2 doesn't allow.
+outside() {
+    [ -d "$1" ] || return 0
+    grep -rn --include='*.[ch]' '^ *# *include *"' "$1" | grep -vE "\"($2)\"" |
+        sed 's/:[0-9]*: *# *include/:/'
+}
+
+check_room() { # check_room NAME FOLDER PATTERN
+    outside "$2" "$3" | check "$1"
+}
+
+check_room "base includes only base" src/base 'base/[a-z0-9_]+\.h'
+check_room "engine includes only base and engine" src/engine 'base/[a-z0-9_]+\.h|engine/.*'
+check_room "serve includes base, the engine's door and serve" src/serve \
+    'base/[a-z0-9_]+\.h|engine/engine\.h|serve/.*'
+check_room "fleet includes only base and fleet" src/fleet 'base/[a-z0-9_]+\.h|fleet/.*'
+check_room "cli includes base, the doors and cli" src/cli \
+    'base/[a-z0-9_]+\.h|engine/engine\.h|engine/format/[a-z]+\.h|serve/serve\.h|fleet/fleet\.h|cli/.*'
+
+# Inside the engine a folder may include those before it in this list.
+below=
+for room in tensor quant kernel format token model infer train; do
+    below=$below${below:+|}$room
+    check_room "engine/$room includes nothing above it" "src/engine/$room" \
+        "base/[a-z0-9_]+\.h|engine/($below)/.*"
+done
+
+# A header of the project that is part of a cycle can't be understood alone.
+find src -name '*.h' | xargs grep -H '^ *# *include *"' |
+    sed -n 's|^src/\([^:]*\):.*"\(.*\)".*|\1 \2|p' | tsort 2>&1 >/dev/null |
+    grep -v 'input contains a loop' | sort -u | check "no header includes itself through others"
+
+for h in $(find src include -name '*.h'); do
+    printf '#include "%s"\n' "${h#src/}" |
+        ${CC:-gcc} -std=c11 -D_GNU_SOURCE -Isrc -I. -fsyntax-only -x c - 2>&1 |
+        grep -m1 -E 'error|warning' | sed "s|^|$h: |"
+done | check "every header compiles alone"
+finish

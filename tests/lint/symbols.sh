@@ -1,0 +1,12 @@
+#!/bin/sh
+# symbols.sh - what the library exports carries its layer's prefix, and holds little state.
+. "$(dirname "$0")/lib.sh"
+lib=${B:-build}/libstoke.a
+
+nm -g --defined-only "$lib" 2>/dev/null | awk 'NF == 3 { print $3 }' |
+    grep -vE '^(sk|eng|srv|flt)_' | sort -u | check "exported names begin with sk_, eng_, srv_ or flt_"
+
+# Writable data that other files can reach.
+nm -g --defined-only "$lib" 2>/dev/null | awk 'NF == 3 && $2 ~ /^[BCDGS]$/ { print $3 }' |
+    check "no writable globals are exported"
+finish
