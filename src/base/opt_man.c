@@ -11,7 +11,7 @@ static size_t add_unicode(const char *s, sk_buf *out)
     size_t len = u[0] >= 0xF0 ? 4 : u[0] >= 0xE0 ? 3 : 2;
     unsigned long c = u[0] & (0xFFu >> (len + 1));
     for (size_t i = 1; i < len; i++) {
-        if ((u[i] & 0xC0) != 0x80) return 1;
+        if ((u[i] & 0xC0) != 0x80) return i;
         c = c << 6 | (u[i] & 0x3F);
     }
     sk_buf_addf(out, "\\[u%04lX]", c);
@@ -88,9 +88,9 @@ static void flag(const sk_opt *row, sk_buf *out)
     sk_opt_doc_notes(row, &help);
     sk_buf_adds(out, ".TP\n");
     if (row->letter) {
-        const char letter[] = {'-', row->letter, 0};
+        const char letter[] = {'-', row->letter};
         sk_buf_adds(out, "\\fB");
-        string(letter, out);
+        text(letter, sizeof letter, out);
         sk_buf_adds(out, "\\fR, ");
     }
     sk_buf_adds(out, "\\fB\\-\\-");

@@ -221,7 +221,7 @@ void sk_outfile_abort(sk_outfile *f)
 /* Replaces path by the n bytes at p, atomically. */
 sk_status sk_file_replace(const char *path, const void *p, size_t n, sk_err *e)
 {
-    sk_outfile *f;
+    sk_outfile *f = NULL;
     sk_status st = sk_outfile_open(path, &f, e);
     if (st) return st;
     st = sk_outfile_write(f, p, n, e);

@@ -56,6 +56,7 @@ static bool grow(sk_queue *q)
     size_t cap = q->cap ? 2 * q->cap : FIRST_CAP;
     void **ring = sk_calloc(SK_MEM_MISC, cap, sizeof *ring);
     if (!ring) return false;
+    assert(q->len <= q->cap);
     for (size_t i = 0; i < q->len; i++)
         ring[i] = q->ring[(q->head + i) % q->cap];
     sk_free(q->ring);
@@ -72,6 +73,7 @@ bool sk_queue_push(sk_queue *q, void *item)
     (void)pthread_mutex_lock(&q->lock);
     bool ok = !q->shut && (!q->max || q->len < q->max) && (q->len < q->cap || grow(q));
     if (ok) {
+        assert(q->cap > q->len);
         q->ring[(q->head + q->len) % q->cap] = item;
         if (q->len++ == 0) {
             (void)eventfd_write(q->fd, 1);

@@ -112,10 +112,9 @@ static void *worker_main(void *arg)
     sk_pool *p = w->pool;
     uint32_t seen = 0;
     for (;;) {
-        uint32_t bell = atomic_load(&p->bell);
-        if (bell == seen && !(p->may_spin && spin_while(&p->bell, seen))) {
+        if (atomic_load(&p->bell) == seen && !(p->may_spin && spin_while(&p->bell, seen))) {
             atomic_fetch_add(&p->sleepers, 1);
-            while ((bell = atomic_load(&p->bell)) == seen)
+            while (atomic_load(&p->bell) == seen)
                 futex_wait(&p->bell, seen);
             atomic_fetch_sub(&p->sleepers, 1);
         }
