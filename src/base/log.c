@@ -18,13 +18,15 @@ static const char *const level_names[LEVELS] = {"error", "warn", "info", "debug"
 
 /* The sink.  `level` is read without the lock, so that a line nobody wants costs one load; `line`
  * gets its memory when the sink opens: "out of memory" must still reach the log. */
-static struct {
+typedef struct log_sink {
     pthread_mutex_t lock;
     atomic_int level;
     FILE *to;
     bool as_json;
     sk_buf line;
-} sink = {.lock = PTHREAD_MUTEX_INITIALIZER, .level = -1};
+} log_sink;
+
+static log_sink sink = {.lock = PTHREAD_MUTEX_INITIALIZER, .level = -1};
 
 /* Installs the sink; NULL takes it away. */
 void sk_log_open(FILE *to, sk_log_level level, bool as_json)

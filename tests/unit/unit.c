@@ -1,0 +1,129 @@
+/* unit.c - helpers of the unit tests. */
+#include "tests/unit/unit.h"
+
+#include <dirent.h>
+#include <ftw.h>
+#include <math.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* A new folder under $TMPDIR or /tmp. */
+const char *unit_tmpdir(void)
+{
+    static char path[512];
+    const char *base = getenv("TMPDIR");
+    (void)snprintf(path, sizeof path, "%s/stoke-unit-XXXXXX", base && *base ? base : "/tmp");
+    if (!mkdtemp(path)) fail_msg("cannot make a folder %s", path);
+    return path;
+}
+
+/* Removes one entry, the folder after what is in it. */
+static int remove_one(const char *path, const struct stat *s, int type, struct FTW *at)
+{
+    (void)s;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+/* Removes a folder and all in it. */
+void unit_rm_rf(const char *path)
+{
+    (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* "folder/name". */
+const char *unit_path(const char *folder, const char *name)
+{
+    static char paths[4][1024];
+    static unsigned turn;
+    char *p = paths[turn++ % 4];
+    (void)snprintf(p, sizeof paths[0], "%s/%s", folder, name);
+    return p;
+}
+
+/* Writes n bytes to path. */
+void unit_write(const char *path, const void *p, size_t n)
+{
+    FILE *f = fopen(path, "wb");
+    bool ok = f && (n == 0 || fwrite(p, 1, n, f) == n);
+    if (f) ok &= fclose(f) == 0;
+    if (!ok) fail_msg("cannot write %s", path);
+}
+
+/* The whole file into b. */
+bool unit_read(const char *path, sk_buf *b)
+{
+    char chunk[4096];
+    sk_buf_reset(b);
+    FILE *f = fopen(path, "rb");
+    if (!f) return false;
+    for (size_t n; (n = fread(chunk, 1, sizeof chunk, f)) > 0;)
+        sk_buf_add(b, chunk, n);
+    bool ok = !ferror(f);
+    (void)fclose(f);
+    return ok && sk_buf_ok(b);
+}
+
+/* Number of entries in a folder, "." and ".." left out. */
+size_t unit_count_files(const char *folder)
+{
+    size_t n = 0;
+    DIR *d = opendir(folder);
+    if (!d) fail_msg("cannot read the folder %s", folder);
+    for (struct dirent *it; d && (it = readdir(d));)
+        n += strcmp(it->d_name, ".") != 0 && strcmp(it->d_name, "..") != 0;
+    if (d) (void)closedir(d);
+    return n;
+}
+
+/* Relative L2 distance with the worst element in the message. */
+void unit_close_at(const float *a, const float *b, size_t n, double tol, const char *file, int line)
+{
+    double diff = 0, norm = 0, worst = -1;
+    size_t at = 0;
+    for (size_t i = 0; i < n; i++) {
+        double d = (double)a[i] - b[i];
+        if (!isfinite(a[i]) || !isfinite(b[i])) {
+            print_error("element %zu of %zu: %g, expected %g\n", i, n, (double)a[i], (double)b[i]);
+            _fail(file, line);
+        }
+        diff += d * d;
+        norm += (double)b[i] * b[i];
+        if (fabs(d) <= worst) continue;
+        worst = fabs(d);
+        at = i;
+    }
+    double distance = norm > 0 ? sqrt(diff / norm) : sqrt(diff);
+    if (distance <= tol) return;
+    print_error("relative L2 distance %g > %g; worst element %zu of %zu: %g, expected %g\n",
+                distance, tol, at, n, (double)a[at], (double)b[at]);
+    _fail(file, line);
+}
+
+/* Fails unless st is SK_OK. */
+void unit_status_ok_at(sk_status st, const sk_err *e, const char *what, const char *file, int line)
+{
+    if (st == SK_OK) return;
+    print_error("%s: %s (%s)\n", what, sk_status_text(st), e->text);
+    _fail(file, line);
+}
+
+/* Fails unless st is `want` and the sentence has `part` in it. */
+void unit_status_at(sk_status st, sk_status want, const sk_err *e, const char *part,
+                    const char *what, const char *file, int line)
+{
+    bool ok = st == want && (want == SK_OK || (e->status == want && strstr(e->text, part)));
+    if (ok) return;
+    print_error("%s: status '%s', expected '%s'; sentence '%s' (%s), expected '%s' in it\n", what,
+                sk_status_text(st), sk_status_text(want), e->text, sk_status_text(e->status), part);
+    _fail(file, line);
+}
+
+/* Fails unless text contains part. */
+void unit_contains_at(const char *text, const char *part, const char *file, int line)
+{
+    if (text && strstr(text, part)) return;
+    print_error("'%s' is not in:\n%s\n", part, text ? text : "(null)");
+    _fail(file, line);
+}

@@ -1,0 +1,57 @@
+/* unit.h - what every unit test includes: cmocka with the headers it needs, and a few helpers. */
+#ifndef TESTS_UNIT_UNIT_H
+#define TESTS_UNIT_UNIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/status.h"
+
+/* A new folder under $TMPDIR or /tmp; static storage, good until the next call.  Fails the test if
+ * there is none. */
+const char *unit_tmpdir(void);
+
+/* Removes a folder and all in it. */
+void unit_rm_rf(const char *path);
+
+/* "folder/name", static storage, four of them in turn. */
+const char *unit_path(const char *folder, const char *name);
+
+/* Writes n bytes to path without ceremony. */
+void unit_write(const char *path, const void *p, size_t n);
+
+/* The whole file into b (emptied first); false if it can't be read. */
+bool unit_read(const char *path, sk_buf *b);
+
+/* Number of entries in a folder. */
+size_t unit_count_files(const char *folder);
+
+/* Fails unless a and b are finite and |a - b| <= tol * |b| in the L2 norm over n elements (b is the
+ * reference; where it is all zero, |a| <= tol). */
+#define unit_close(a, b, n, tol) unit_close_at((a), (b), (n), (tol), __FILE__, __LINE__)
+void unit_close_at(const float *a, const float *b, size_t n, double tol, const char *file,
+                   int line);
+
+/* Fails with e's sentence unless st is SK_OK. */
+#define assert_status_ok(st, e) unit_status_ok_at((st), &(e), #st, __FILE__, __LINE__)
+void unit_status_ok_at(sk_status st, const sk_err *e, const char *what, const char *file, int line);
+
+/* Fails unless st is `want` and e has that status and a sentence with `part` in it. */
+#define assert_status(st, want, e, part)                                                           \
+    unit_status_at((st), (want), &(e), (part), #st, __FILE__, __LINE__)
+void unit_status_at(sk_status st, sk_status want, const sk_err *e, const char *part,
+                    const char *what, const char *file, int line);
+
+/* Fails unless text contains part. */
+#define assert_contains(text, part) unit_contains_at((text), (part), __FILE__, __LINE__)
+void unit_contains_at(const char *text, const char *part, const char *file, int line);
+
+#endif
