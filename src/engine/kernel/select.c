@@ -3,8 +3,8 @@
 
 #include <assert.h>
 
-/* The table of an ISA that implements every slot. */
-#define TABLE(lv, isa)                                                                             \
+/* The table of a level: functions of one ISA, matrix kernels of the same or another. */
+#define TABLE(lv, isa, gemm_isa)                                                                   \
     {                                                                                              \
         .level = (lv), .rmsnorm_f32 = eng_rmsnorm_f32_##isa,                                       \
         .rmsnorm_bwd_f32 = eng_rmsnorm_bwd_f32_##isa, .rope_f32 = eng_rope_f32_##isa,              \
@@ -15,11 +15,14 @@
         .add_f32 = eng_add_f32_##isa, .axpy_f32 = eng_axpy_f32_##isa,                              \
         .scale_f32 = eng_scale_f32_##isa, .sumsq_f32 = eng_sumsq_f32_##isa,                        \
         .bf16_of_f32 = eng_bf16_of_f32_##isa, .f32_of_bf16 = eng_f32_of_bf16_##isa,                \
-        .f32_of_f16 = eng_f32_of_f16_##isa, .gemm = &eng_gemm_slots_##isa,                         \
+        .f32_of_f16 = eng_f32_of_f16_##isa, .gemm = &eng_gemm_slots_##gemm_isa,                    \
     }
 
 static const eng_kernels tables[] = {
-    TABLE(SK_CPU_C, c),
+    TABLE(SK_CPU_C, c, c),
+    TABLE(SK_CPU_AVX2, c, avx2),
+    TABLE(SK_CPU_AVX512, c, avx512),
+    TABLE(SK_CPU_AVX512BF16, c, avx512bf16),
 };
 
 /* The table for a level: the best that is built and not above it. */

@@ -30,9 +30,13 @@
     double eng_sumsq_f32_##isa(const float *x, size_t n);                                          \
     void eng_bf16_of_f32_##isa(uint16_t *y, const float *x, size_t n);                             \
     void eng_f32_of_bf16_##isa(float *y, const uint16_t *x, size_t n);                             \
-    void eng_f32_of_f16_##isa(float *y, const uint16_t *x, size_t n);                              \
-    extern const eng_gemm_slots eng_gemm_slots_##isa;
+    void eng_f32_of_f16_##isa(float *y, const uint16_t *x, size_t n);
 
 ENG_DECLARE_SLOTS(c)
+ENG_DECLARE_SLOTS(avx2)
+ENG_DECLARE_SLOTS(avx512)
+
+extern const eng_gemm_slots eng_gemm_slots_c, eng_gemm_slots_avx2, eng_gemm_slots_avx512,
+    eng_gemm_slots_avx512bf16;
 
 #endif
