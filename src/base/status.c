@@ -6,10 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#undef sk_fail
-#undef sk_fail_errno
-#undef sk_while
-
 typedef struct status_row {
     const char *text;
     int http, exit_code;

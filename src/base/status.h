@@ -80,11 +80,4 @@ sk_status sk_fail_errno(sk_err *e, int err, const char *fmt, ...)
  * NULL). */
 sk_status sk_while(sk_err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* The static analyser reads one file at a time and must be told that a failure is never SK_OK. */
-#ifdef __clang_analyzer__
-#define sk_fail(...) (sk_fail(__VA_ARGS__), SK_E_INTERNAL)
-#define sk_fail_errno(...) (sk_fail_errno(__VA_ARGS__), SK_E_INTERNAL)
-#define sk_while(...) (sk_while(__VA_ARGS__), SK_E_INTERNAL)
-#endif
-
 #endif
