@@ -177,6 +177,7 @@ $(B)/completion/stoke: $(B)/stoke
 docs: $(B)/stoke
 	@mkdir -p docs/cli
 	for v in $(VERBS); do $(B)/stoke help --markdown $$v >docs/cli/$$v.md || exit 1; done
+	$(B)/stoke help --markdown >docs/cli/README.md
 
 install: $(B)/stoke $(B)/man/stoke.1 $(B)/completion/stoke
 	install -Dm755 $(B)/stoke $(DESTDIR)$(PREFIX)/bin/stoke

@@ -42,9 +42,9 @@ scripts() { # scripts PREFIX FOLDER...: executable files of tests/FOLDER, librar
     done
 }
 kern() { # kern PREFIX: every processor level this machine has
-    [ -x "$B/checkkern" ] || return
+    [ -x "$B/checkkern" ] || return 0
     for level in c avx2 avx512 avx512bf16; do
-        STOKE_CPU=$level "$B/stoke" version >/dev/null 2>&1 &&
+        "$B/stoke" version --cpu $level >/dev/null 2>&1 &&
             echo "$1kern/$level 600 env STOKE_CPU=$level $B/checkkern"
     done
 }
@@ -62,17 +62,17 @@ list() {
     scripts) scripts "" cli golden fault crash api e2e ;;
     fuzz-replay) replay "" ;;
     lint) scripts "" lint ;;
-    asan) programs asan/ unit fault crash && scripts asan/ api fault && replay asan/ ;;
+    asan) programs asan/ unit fault crash; scripts asan/ api fault; replay asan/ ;;
     tsan) programs tsan/ unit | grep -E "$(cat tests/tsan.list)" ;;
-    all) list kern && list unit && list scripts && list fuzz-replay && list lint ;;
+    all) list kern; list unit; list scripts; list fuzz-replay; list lint ;;
     *) echo "tests/run.sh: there is no set $1" >&2 && exit 2 ;;
     esac
 }
 
 for set; do list "$set"; done | xargs -r -P "${JOBS:-$(nproc)}" -L 1 tests/tap.sh "$logs"
 
-touch "$logs/results"
+[ -s "$logs/results" ] || echo "0 1 0 $*:nothing-ran" >"$logs/results"
 [ -z "${TEST_TOTAL:-}" ] || cat "$logs/results" >>"$TEST_TOTAL"
 awk '{ p += $1; f += $2; s += $3; if ($2) bad = bad "failed: " $4 "\n" }
-    END { printf "%s", bad; if (s) print s " skipped"; print p + 0 " passed, " f + 0 " failed"; exit f > 0 || p == 0 }' \
+    END { printf "%s", bad; if (s) print s " skipped"; print p + 0 " passed, " f + 0 " failed"; exit f > 0 }' \
     "$logs/results"

@@ -74,9 +74,9 @@ typedef struct cmd_common {
     {"", 0, SK_OPT_BOOL, NULL, NULL, "Common", 0, 0, 0, false, SK_COMPLETE_NONE, NULL},            \
         CMD_ROW(T, "threads", 't', SK_OPT_INT, "N", "0",                                           \
                 "threads to compute with; 0 means all cores", common.threads, 1024, NULL),         \
-        CMD_ROW(T, "cpu", 0, SK_OPT_STRING, "LEVEL", "auto",                                       \
-                "use no more of the processor than this level", common.cpu, 0,                     \
-                "auto c avx2 avx512 avx512bf16"),                                                  \
+        CMD_ROW(T, "cpu", 0, SK_OPT_STRING, "LEVEL", NULL,                                         \
+                "use no more of the processor than this level; default $STOKE_CPU, or all",        \
+                common.cpu, 0, "auto c avx2 avx512 avx512bf16"),                                   \
         CMD_ROW(T, "log-level", 0, SK_OPT_STRING, "LEVEL", "warn", "what to log on stderr",        \
                 common.log_level, 0, "error warn info debug trace"),                               \
         CMD_ROW(T, "log-json", 0, SK_OPT_BOOL, NULL, NULL, "log lines are JSON objects",           \

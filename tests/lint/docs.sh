@@ -10,7 +10,7 @@ for f in docs/cli/*.md; do
     v=$(basename "$f" .md)
     [ "$v" = README ] || "$stoke" help --names | grep -qx "$v" || echo "$f: there is no such verb"
 done | check "docs/cli has no page too many"
-"$stoke" help --markdown | cmp -s - docs/cli/README.md || echo docs/cli/README.md |
+{ "$stoke" help --markdown | cmp -s - docs/cli/README.md || echo docs/cli/README.md; } |
     check "docs/cli/README.md equals the program (make docs mends it)"
 
 "$stoke" help --bash | bash -n 2>&1 | check "the completion script is bash"
