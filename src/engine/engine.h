@@ -41,7 +41,8 @@ void eng_model_close(eng_model *m);
 void eng_model_get_info(const eng_model *m, eng_model_info *out);
 
 /* The model's tokenizer, borrowed (functions in token/vocab.h are wrapped below for other rooms).
- */
+ * NULL for a file whose kind of tokenizer this build lacks: such a model still computes, but
+ * eng_model_encode and eng_model_chat return SK_E_UNSUPPORTED with the reason. */
 const eng_vocab *eng_model_vocab(const eng_model *m);
 
 /* Appends the ids of text; flags ENG_TOK_* of token/vocab.h. */
@@ -88,11 +89,17 @@ sk_status eng_session_open(eng_exec *x, const eng_model *m, const eng_session_op
 void eng_session_close(eng_session *s);
 
 /* Runs all items through the model in one batch; slots must differ.  SK_E_INVALID for a bad
- * position, id or size (nothing has been changed then). */
+ * position, id or length, SK_E_TOOBIG for more than max_step tokens: cut them into several steps,
+ * that changes no result.  Allocates nothing, but for the first ENG_WANT_ALL of so many rows
+ * (SK_E_NOMEM).  On failure nothing has been changed. */
 sk_status eng_session_step(eng_session *s, eng_step_item *item, size_t n_items, sk_err *e);
 
 /* Bytes of KV cache the session holds. */
 uint64_t eng_session_kv_bytes(const eng_session *s);
+
+/* Runs n ids from position 0 and writes their logits to path as .npy, float32 [n, n_vocab]. */
+sk_status eng_logits_write(eng_exec *x, const eng_model *m, const int32_t *ids, size_t n,
+                           const char *path, sk_err *e);
 
 /* ---- sampling ---- */
 
@@ -117,45 +124,52 @@ eng_sampler *eng_sampler_new(size_t n_vocab);
 void eng_sampler_free(eng_sampler *s);
 
 /* Chooses a token.  A pure function of (logits, options, pos): pos is the position the token will
- * stand at.  Ties go to the smaller id.  Logits that are not finite are never chosen (all bad:
- * SK_E_INTERNAL). */
+ * stand at.  Filters in llama.cpp's order, on the distribution at temperature 1: top-k, top-p,
+ * min-p; then the temperature.  Ties go to the smaller id.  Logits that are not finite are never
+ * chosen (all bad: SK_E_INTERNAL). */
 sk_status eng_sampler_pick(eng_sampler *s, const float *logits, const eng_sample_opts *o,
                            uint64_t pos, int32_t *out, sk_err *e);
 
 /* ---- training ---- */
 
 typedef enum eng_train_kind {
-    ENG_EV_STAGE, /* a stage begins: `stage`, `total` steps, `step` done already */
+    ENG_EV_STAGE, /* a stage begins: `stage`, `total` steps (0: not known), `step` done already */
     ENG_EV_STEP,  /* one optimiser step is done */
     ENG_EV_EVAL,  /* held-out loss was measured */
     ENG_EV_SAVED, /* a checkpoint is on disk */
     ENG_EV_NOTE,  /* a sentence for a person: `text` */
-    ENG_EV_DONE   /* model.gguf is in place: `text` is its path */
+    ENG_EV_DONE   /* model.gguf is in place: `text` is its path; val_loss and bits_per_byte are of
+                     all held-out text (up to 2^20 tokens of it), NaN without any */
 } eng_train_kind;
 
 typedef struct eng_train_event {
     eng_train_kind kind;
     const char *stage, *text;
     uint64_t step, total, tokens; /* tokens: trained on since step 0 */
-    double loss, val_loss, bits_per_byte, lr, grad_norm, tokens_per_s, mfu;
+    double loss, val_loss, bits_per_byte, lr, grad_norm;
+    double tokens_per_s, mfu; /* of this step; mfu: see eng_train_flops */
 } eng_train_event;
 
 typedef struct eng_train_opts {
     const char *const *data; /* text files, plain or zstd, "-" = stdin; documents separated by a
                                 line <|endoftext|> */
     size_t n_data;
-    const char *valid;     /* held-out text */
-    const char *out;       /* folder; gets model.gguf, tokenizer.gguf, checkpoint.stk, log.jsonl */
+    const char *valid;     /* held-out text, NULL: none */
+    const char *out;       /* folder; gets model.gguf, tokenizer.gguf, checkpoint.stk, log.jsonl,
+                              curve.svg */
     const char *arch;      /* "qwen3" or "llama" */
     const char *name;      /* general.name of the model */
     const char *tokenizer; /* a GGUF to take the tokenizer from; NULL: train one on data */
     uint64_t steps, batch_tokens, seed;
+    double epochs; /* fine-tuning with steps = 0: passes over the conversations */
     uint32_t dim, layers, heads, kv_heads, ffn, vocab, context;
+    double rope_theta;
     bool tied, resume;
+    bool cosine;      /* learning rate falls as a cosine instead of warm-up, level, decay */
     eng_dtype dtype;  /* of the matrices in the model file written */
     int compute_bf16; /* 1: bf16 matrix products, 0: f32, -1: bf16 where the processor has it */
     double lr, min_lr_frac, warmup_frac, decay_frac, weight_decay, beta1, beta2, grad_clip;
-    uint64_t eval_every, save_every, eval_tokens; /* 0: chosen */
+    uint64_t eval_every, save_every, eval_tokens; /* steps, steps, tokens; 0: chosen */
     /* Called from the training thread. */
     void (*event)(void *arg, const eng_train_event *ev);
     bool (*stop)(
@@ -168,12 +182,13 @@ void eng_train_opts_default(eng_train_opts *o);
 
 /* Pretrains: tokenizer if none is given, data, steps, model.gguf.  With resume it goes on from
  * out/checkpoint.stk, if there is one, to the same bytes as a run that was never stopped; settings
- * that differ from the checkpoint's are refused. Without resume an existing checkpoint is refused
- * (SK_E_INUSE) rather than overwritten. */
+ * that differ from the checkpoint's are refused.  Without resume an existing checkpoint is refused
+ * (SK_E_INUSE) rather than overwritten.  A run that is done already is reported as done. */
 sk_status eng_train_run(eng_exec *x, const eng_train_opts *o, sk_err *e);
 
 /* Fine-tunes `model` (a GGUF) on JSONL files of {"messages":[{"role","content"},..]} with loss on
- * the assistant's tokens; o->data and o->valid are such files; shape options are the model's. */
+ * the assistant's tokens; o->data and o->valid are such files; arch, tokenizer and shape are the
+ * model's (context: 0 or more than the model's means the model's). */
 sk_status eng_tune_run(eng_exec *x, const char *model, const eng_train_opts *o, sk_err *e);
 
 #endif
