@@ -23,6 +23,9 @@ typedef struct eng_str {
     size_t n;
 } eng_str;
 
+/* Order of two strings: bytes, then length.  Below, at or above 0. */
+int eng_str_cmp(eng_str a, eng_str b);
+
 typedef struct eng_gguf_tensor {
     eng_str name;
     uint32_t type; /* ggml_type */
@@ -31,6 +34,10 @@ typedef struct eng_gguf_tensor {
     const void *data;
     uint64_t bytes;
 } eng_gguf_tensor;
+
+/* "F32", "Q4_K", ...: every tensor type there is, also those this build cannot compute with; "?"
+ * for an unknown number (a reader refuses those). */
+const char *eng_gguf_type_name(uint32_t type);
 
 /* Opens and checks the whole directory of the file. */
 sk_status eng_gguf_open(const char *path, eng_gguf **out, sk_err *e);
