@@ -176,10 +176,12 @@ static sk_status sync_folder(const char *path, sk_err *e)
 {
     char *folder = folder_of(path);
     int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    sk_free(folder);
     int err = 0;
-    if (fd < 0 || misfortune(SK_FAULT_FSYNC, EIO) || fsync(fd) != 0) err = errno;
+    if (!folder)
+        err = ENOMEM;
+    else if (fd < 0 || misfortune(SK_FAULT_FSYNC, EIO) || fsync(fd) != 0) err = errno;
     if (fd >= 0) (void)close(fd);
+    sk_free(folder);
     if (!err || err == EINVAL) return SK_OK;
     return sk_fail_errno(e, err, "%s is complete, but its folder cannot be synced to the disk",
                          path);
