@@ -1,0 +1,86 @@
+/* cmd_logits.c - stoke logits: the full forward pass of token ids, as numbers in a file. */
+#include "cli/cmd.h"
+#include "cli/verbs.h"
+#include "engine/engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct logits_opts {
+    cmd_common common;
+    const char *model, *ids, *out;
+} logits_opts;
+
+static const sk_opt rows[] = {
+    {"model", 'm', SK_OPT_STRING, "FILE", NULL, "the model, a path or a name",
+     offsetof(logits_opts, model), .required = true, .complete = SK_COMPLETE_MODEL},
+    {"ids", 0, SK_OPT_STRING, "IDS", NULL, "token ids, space or comma between",
+     offsetof(logits_opts, ids), .required = true},
+    {"out", 'o', SK_OPT_STRING, "FILE", NULL, "the .npy file to write", offsetof(logits_opts, out),
+     .required = true, .complete = SK_COMPLETE_FILE},
+    CMD_COMMON_ROWS(logits_opts),
+    {0},
+};
+
+/* Appends the numbers of a list like "1 2,3". */
+static sk_status parse_ids(const char *s, eng_ids *out, sk_err *e)
+{
+    for (;;) {
+        s += strspn(s, " ,\t\n");
+        if (!*s) break;
+        char *end;
+        errno = 0;
+        long v = strtol(s, &end, 10);
+        if (end == s || (*end && !strchr(" ,\t\n", *end)) || errno || v < 0 || v > INT32_MAX)
+            return sk_fail(e, SK_E_USAGE, "--ids: \"%.20s\" does not begin with a token id", s);
+        if (!eng_ids_push(out, (int32_t)v)) return sk_fail(e, SK_E_NOMEM, "no memory for the ids");
+        s = end;
+    }
+    return out->n ? SK_OK : sk_fail(e, SK_E_USAGE, "--ids: no token ids given");
+}
+
+static sk_status run(const logits_opts *o, const eng_ids *ids, sk_err *e)
+{
+    char path[CMD_PATH_MAX];
+    eng_exec *x = NULL;
+    eng_model *m = NULL;
+    sk_status st = cmd_model_path(o->model, path, e);
+    if (!st) st = eng_exec_open((size_t)o->common.threads, &x, e);
+    if (st) return st;
+    st = eng_model_open(x, path, &m, e);
+    if (!st) st = eng_logits_write(x, m, ids->id, ids->n, o->out, e);
+    eng_model_close(m);
+    eng_exec_close(x);
+    return st;
+}
+
+static sk_status logits(int argc, char **argv, sk_err *e)
+{
+    logits_opts o = {0};
+    bool done;
+    sk_status st = cmd_parse(&cmd_logits_verb, argc, argv, &o, &o.common, NULL, &done, e);
+    if (st || done) return st;
+    eng_ids ids = {0};
+    st = parse_ids(o.ids, &ids, e);
+    if (!st) st = run(&o, &ids, e);
+    eng_ids_fini(&ids);
+    return st;
+}
+
+const cmd_verb cmd_logits_verb = {
+    {
+        "logits",
+        "write the logits of a list of tokens to a file",
+        "",
+        0,
+        0,
+        "Runs the tokens through the model as they are, from position 0, nothing put before them, "
+        "and writes a NumPy array, float32 [number of ids, size of the vocabulary]: row i holds "
+        "the "
+        "scores of the token after id i.  For comparing with other programs.",
+        "stoke logits -m MODEL --ids \"1 2 3\" -o out.npy\n  three rows of logits\n",
+        rows,
+    },
+    logits,
+};

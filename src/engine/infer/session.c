@@ -1,0 +1,187 @@
+/* session.c - sequences being continued: checks what a step is asked, lends the decoder the cache.
+ */
+#include "engine/infer/session.h"
+
+#include "engine/infer/kv.h"
+#include "engine/model/decoder.h"
+
+#include <assert.h>
+
+/* Most slots a session may have, and tokens a step. */
+#define MAX_SLOTS ((size_t)1 << 16)
+#define MAX_STEP ((size_t)1 << 20)
+
+struct eng_session {
+    const eng_model *m;
+    eng_session_opts o;
+    eng_kv *kv;
+    eng_decoder *dec;
+    sk_arena *arena;
+    size_t *len;       /* [n_slots] tokens in the cache */
+    uint64_t *used_in; /* [n_slots] number of the last step the slot was in */
+    uint64_t n_steps;
+    eng_seq *seq;  /* [n_slots] */
+    float *logits; /* [logit_rows, n_vocab] */
+    size_t logit_rows;
+};
+
+/* ---- open and close ---- */
+
+static sk_status check_opts(const eng_model *m, const eng_session_opts *o, sk_err *e)
+{
+    if (o->n_slots < 1 || o->n_slots > MAX_SLOTS)
+        return sk_fail(e, SK_E_INVALID, "a session has 1 to %zu slots, not %zu", MAX_SLOTS,
+                       o->n_slots);
+    if (o->n_ctx < 1 || o->n_ctx > m->cfg.n_ctx)
+        return sk_fail(e, SK_E_INVALID, "a context of %zu tokens was asked for; the model has %u",
+                       o->n_ctx, m->cfg.n_ctx);
+    if (o->max_step < 1 || o->max_step > MAX_STEP)
+        return sk_fail(e, SK_E_INVALID, "a step takes 1 to %zu tokens, not %zu", MAX_STEP,
+                       o->max_step);
+    return SK_OK;
+}
+
+/* Room for `rows` rows of logits; what was there before is lost. */
+static sk_status grow_logits(eng_session *s, size_t rows, sk_err *e)
+{
+    if (rows <= s->logit_rows) return SK_OK;
+    size_t bytes = 0;
+    float *p = NULL;
+    if (sk_mul_size(rows, s->m->cfg.n_vocab * sizeof(float), &bytes))
+        p = sk_alloc(SK_MEM_SCRATCH, bytes);
+    if (!p)
+        return sk_fail(e, SK_E_NOMEM, "no memory for the logits of %zu tokens (%zu bytes)", rows,
+                       bytes);
+    sk_free(s->logits);
+    s->logits = p;
+    s->logit_rows = rows;
+    return SK_OK;
+}
+
+/* Allocates what a session needs besides the decoder's scratch. */
+static sk_status alloc_session(eng_session *s, sk_err *e)
+{
+    size_t n = s->o.n_slots;
+    s->arena = sk_arena_new(SK_MEM_SCRATCH);
+    if (!s->arena || !(s->len = sk_new_n(s->arena, size_t, n)) ||
+        !(s->used_in = sk_new_n(s->arena, uint64_t, n)) ||
+        !(s->seq = sk_new_n(s->arena, eng_seq, n)))
+        return sk_fail(e, SK_E_NOMEM, "no memory for %zu slots", n);
+    sk_status st = eng_kv_open(&s->m->cfg, n, s->o.n_ctx, &s->kv, e);
+    return st ? st : grow_logits(s, n < s->o.max_step ? n : s->o.max_step, e);
+}
+
+sk_status eng_session_open(eng_exec *x, const eng_model *m, const eng_session_opts *o,
+                           eng_session **out, sk_err *e)
+{
+    sk_status st = check_opts(m, o, e);
+    if (st) return st;
+    eng_session *s = sk_calloc(SK_MEM_SCRATCH, 1, sizeof(*s));
+    if (!s) return sk_fail(e, SK_E_NOMEM, "no memory for a session");
+    s->m = m;
+    s->o = *o;
+    size_t most_seqs = o->n_slots < o->max_step ? o->n_slots : o->max_step;
+    st = alloc_session(s, e);
+    if (!st) st = eng_decoder_open(x, m, o->max_step, most_seqs, o->n_ctx, &s->dec, e);
+    if (st) {
+        eng_session_close(s);
+        return st;
+    }
+    *out = s;
+    return SK_OK;
+}
+
+void eng_session_close(eng_session *s)
+{
+    if (!s) return;
+    eng_decoder_close(s->dec);
+    eng_kv_close(s->kv);
+    sk_arena_free(s->arena);
+    sk_free(s->logits);
+    sk_free(s);
+}
+
+uint64_t eng_session_kv_bytes(const eng_session *s)
+{
+    return eng_kv_bytes(s->kv);
+}
+
+size_t eng_session_len(const eng_session *s, uint32_t slot)
+{
+    assert(slot < s->o.n_slots);
+    return s->len[slot];
+}
+
+/* ---- a step ---- */
+
+/* One item by itself: slot, position, length, ids. */
+static sk_status check_item(const eng_session *s, const eng_step_item *it, sk_err *e)
+{
+    if (it->slot >= s->o.n_slots)
+        return sk_fail(e, SK_E_INVALID, "slot %u of a session with %zu", it->slot, s->o.n_slots);
+    if (!it->n || !it->ids)
+        return sk_fail(e, SK_E_INVALID, "slot %u is stepped without tokens", it->slot);
+    if (it->pos > s->len[it->slot])
+        return sk_fail(e, SK_E_INVALID, "slot %u is stepped at position %zu but holds %zu tokens",
+                       it->slot, it->pos, s->len[it->slot]);
+    if (it->n > s->o.n_ctx || it->pos > s->o.n_ctx - it->n)
+        return sk_fail(e, SK_E_INVALID, "%zu tokens at position %zu pass the context of %zu", it->n,
+                       it->pos, s->o.n_ctx);
+    if (it->want != ENG_WANT_NONE && it->want != ENG_WANT_LAST && it->want != ENG_WANT_ALL)
+        return sk_fail(e, SK_E_INVALID, "slot %u wants unknown logits (%d)", it->slot,
+                       (int)it->want);
+    for (size_t i = 0; i < it->n; i++)
+        if (it->ids[i] < 0 || (uint32_t)it->ids[i] >= s->m->cfg.n_vocab)
+            return sk_fail(e, SK_E_INVALID, "token id %d; the vocabulary has %u", it->ids[i],
+                           s->m->cfg.n_vocab);
+    return SK_OK;
+}
+
+static size_t rows_wanted(const eng_step_item *it)
+{
+    return it->want == ENG_WANT_ALL ? it->n : it->want == ENG_WANT_LAST ? 1 : 0;
+}
+
+/* All items: each good, slots different, not too many tokens.  *n_out: rows of logits. */
+static sk_status check_step(eng_session *s, const eng_step_item *item, size_t n, size_t *n_out,
+                            sk_err *e)
+{
+    size_t tokens = 0, rows = 0;
+    s->n_steps++;
+    for (size_t i = 0; i < n; i++) {
+        sk_status st = check_item(s, &item[i], e);
+        if (st) return st;
+        if (s->used_in[item[i].slot] == s->n_steps)
+            return sk_fail(e, SK_E_INVALID, "slot %u comes twice in a step", item[i].slot);
+        s->used_in[item[i].slot] = s->n_steps;
+        tokens += item[i].n;
+        rows += rows_wanted(&item[i]);
+        if (tokens > s->o.max_step)
+            return sk_fail(e, SK_E_TOOBIG, "a step of this session takes %zu tokens; cut it",
+                           s->o.max_step);
+    }
+    *n_out = rows;
+    return SK_OK;
+}
+
+sk_status eng_session_step(eng_session *s, eng_step_item *item, size_t n_items, sk_err *e)
+{
+    size_t n_out = 0;
+    sk_status st = check_step(s, item, n_items, &n_out, e);
+    if (!st) st = grow_logits(s, n_out, e);
+    if (st || !n_items) return st;
+    for (size_t i = 0; i < n_items; i++) {
+        const eng_step_item *it = &item[i];
+        s->seq[i] =
+            (eng_seq){eng_kv_slot(s->kv, it->slot), it->pos, it->n, rows_wanted(it), it->ids};
+    }
+    eng_decoder_step(s->dec, s->seq, n_items, s->logits);
+    size_t row = 0;
+    for (size_t i = 0; i < n_items; i++) {
+        size_t n = rows_wanted(&item[i]);
+        item[i].logits = n ? s->logits + row * s->m->cfg.n_vocab : NULL;
+        row += n;
+        s->len[item[i].slot] = item[i].pos + item[i].n;
+    }
+    return SK_OK;
+}

@@ -1,0 +1,38 @@
+/* decoder.h - one step of the decoder: tokens of several sequences through all layers.
+ *
+ * The decoder reads keys and values where it is told they lie (eng_kv_seq); who owns them is the
+ * cache's business (infer/kv.h).
+ */
+#ifndef ENG_MODEL_DECODER_H
+#define ENG_MODEL_DECODER_H
+
+#include "engine/model/model.h"
+
+/* Keys and values of one sequence: those of (layer, kv_head, position) stand at
+ * layer * layer_stride + kv_head * head_stride + position * head_dim. */
+typedef struct eng_kv_seq {
+    float *k, *v;
+    size_t layer_stride, head_stride; /* in floats */
+} eng_kv_seq;
+
+/* A piece of one sequence: n tokens at positions pos .. pos + n - 1.  Logits are wanted of its last
+ * n_out tokens. */
+typedef struct eng_seq {
+    eng_kv_seq kv;
+    size_t pos, n, n_out;
+    const int32_t *ids;
+} eng_seq;
+
+typedef struct eng_decoder eng_decoder;
+
+/* Scratch for steps of up to max_rows tokens in up to max_seqs pieces, positions below n_ctx. */
+sk_status eng_decoder_open(eng_exec *x, const eng_model *m, size_t max_rows, size_t max_seqs,
+                           size_t n_ctx, eng_decoder **out, sk_err *e);
+void eng_decoder_close(eng_decoder *d);
+
+/* Runs the pieces through the model: writes their keys and values, and logits
+ * [sum of n_out, n_vocab] in the order of the pieces.  Allocates nothing and cannot fail: ids,
+ * positions and sizes have been checked by the caller. */
+void eng_decoder_step(eng_decoder *d, const eng_seq *seq, size_t n_seq, float *logits);
+
+#endif

@@ -1,0 +1,157 @@
+/* model.c - opening a model file: check everything, then pack.
+ *
+ * Nothing of the file is believed: the shape is bounded before memory is asked for, every tensor is
+ * checked by name, shape and type, and no weight may be NaN or infinite.
+ */
+#include "engine/model/model.h"
+
+#include "engine/model/config_gguf.h"
+#include "engine/model/weights.h"
+#include "engine/token/vocab.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* Reads the tokenizer.  A kind this build lacks leaves the model usable by token ids alone. */
+static sk_status open_vocab(eng_model *m, sk_err *e)
+{
+    sk_err why = SK_ERR_INIT;
+    size_t n_tokens = 0;
+    sk_status st = eng_gguf_arr_len(m->gguf, "tokenizer.ggml.tokens", &n_tokens, &why);
+    if (!st && n_tokens != m->cfg.n_vocab)
+        return sk_fail(e, SK_E_FORMAT, "the tokenizer has %zu tokens, token_embd.weight %u rows",
+                       n_tokens, m->cfg.n_vocab);
+    st = eng_vocab_from_gguf(m->gguf, &m->vocab, &why);
+    if (st == SK_E_UNSUPPORTED) {
+        m->vocab = NULL;
+        m->vocab_err = why;
+        return SK_OK;
+    }
+    if (st) return sk_fail(e, st, "%s", why.text);
+    if (eng_vocab_size(m->vocab) != m->cfg.n_vocab)
+        return sk_fail(e, SK_E_FORMAT, "the tokenizer has %zu tokens, token_embd.weight %u rows",
+                       eng_vocab_size(m->vocab), m->cfg.n_vocab);
+    const eng_chat_msg hello = {"user", "", 0};
+    eng_ids probe = {0};
+    st = eng_chat_render(m->vocab, &hello, 1, true, &probe, NULL, &why);
+    m->has_chat = st == SK_OK;
+    eng_ids_fini(&probe);
+    return st == SK_E_NOMEM ? sk_fail(e, st, "%s", why.text) : SK_OK;
+}
+
+/* Fills in m from m->gguf. */
+static sk_status load(eng_exec *x, eng_model *m, sk_err *e)
+{
+    m->arena = sk_arena_new(SK_MEM_WEIGHTS);
+    if (!m->arena) return sk_fail(e, SK_E_NOMEM, "no memory for the model");
+    sk_status st;
+    if ((st = eng_config_read(m->gguf, &m->cfg, e)) ||
+        (st = eng_layout_build(&m->cfg, m->arena, &m->layout, e)) ||
+        (st = eng_weights_check(m->gguf, &m->layout, e)) || (st = open_vocab(m, e)))
+        return st;
+    return eng_weights_load(x, m, e);
+}
+
+/* Wraps g, which is taken whatever happens, into a model. */
+static sk_status open_gguf(eng_exec *x, eng_gguf *g, eng_model **out, sk_err *e)
+{
+    eng_model *m = sk_calloc(SK_MEM_WEIGHTS, 1, sizeof(*m));
+    if (!m) {
+        eng_gguf_close(g);
+        return sk_fail(e, SK_E_NOMEM, "no memory for the model");
+    }
+    m->gguf = g;
+    sk_status st = load(x, m, e);
+    if (st) {
+        eng_model_close(m);
+        return st;
+    }
+    *out = m;
+    return SK_OK;
+}
+
+sk_status eng_model_open(eng_exec *x, const char *path, eng_model **out, sk_err *e)
+{
+    eng_gguf *g = NULL;
+    sk_status st = eng_gguf_open(path, &g, e);
+    if (st) return st;
+    sk_err why = SK_ERR_INIT;
+    st = open_gguf(x, g, out, &why);
+    return st ? sk_fail(e, st, "%s: %s", path, why.text) : SK_OK;
+}
+
+sk_status eng_model_open_bytes(eng_exec *x, const void *p, size_t n, eng_model **out, sk_err *e)
+{
+    eng_gguf *g = NULL;
+    sk_status st = eng_gguf_open_bytes(p, n, &g, e);
+    return st ? st : open_gguf(x, g, out, e);
+}
+
+void eng_model_close(eng_model *m)
+{
+    if (!m) return;
+    eng_weights_free(m);
+    eng_vocab_close(m->vocab);
+    eng_gguf_close(m->gguf);
+    sk_arena_free(m->arena);
+    sk_free(m);
+}
+
+void eng_model_get_info(const eng_model *m, eng_model_info *out)
+{
+    const eng_config *c = &m->cfg;
+    *out = (eng_model_info){
+        .arch = c->arch,
+        .name = c->name,
+        .dtype = eng_dtype_name(m->dtype),
+        .n_params = m->layout.n_weights,
+        .file_bytes = eng_gguf_file_bytes(m->gguf),
+        .n_vocab = c->n_vocab,
+        .n_ctx = c->n_ctx,
+        .n_embd = c->n_embd,
+        .n_layer = c->n_layer,
+        .n_head = c->n_head,
+        .n_kv_head = c->n_kv_head,
+        .head_dim = c->head_dim,
+        .n_ff = c->n_ff,
+        .has_chat = m->has_chat,
+    };
+}
+
+/* ---- the tokenizer through the model ---- */
+
+const eng_vocab *eng_model_vocab(const eng_model *m)
+{
+    return m->vocab;
+}
+
+/* The status that says why there is no tokenizer. */
+static sk_status no_vocab(const eng_model *m, sk_err *e)
+{
+    assert(!m->vocab);
+    return sk_fail(e, SK_E_UNSUPPORTED, "%s", m->vocab_err.text);
+}
+
+sk_status eng_model_encode(const eng_model *m, const char *text, size_t n, unsigned flags,
+                           eng_ids *out, sk_err *e)
+{
+    return m->vocab ? eng_vocab_encode(m->vocab, text, n, flags, out, e) : no_vocab(m, e);
+}
+
+const char *eng_model_piece(const eng_model *m, int32_t id, size_t *n)
+{
+    if (m->vocab) return eng_vocab_piece(m->vocab, id, false, n);
+    *n = 0;
+    return "";
+}
+
+bool eng_model_is_end(const eng_model *m, int32_t id)
+{
+    return m->vocab && eng_vocab_is_end(m->vocab, id);
+}
+
+sk_status eng_model_chat(const eng_model *m, const eng_chat_msg *msg, size_t n_msg, eng_ids *out,
+                         sk_err *e)
+{
+    return m->vocab ? eng_chat_render(m->vocab, msg, n_msg, true, out, NULL, e) : no_vocab(m, e);
+}

@@ -1,0 +1,18 @@
+/* weights.h - from the tensors of a file to packed matrices. */
+#ifndef ENG_MODEL_WEIGHTS_H
+#define ENG_MODEL_WEIGHTS_H
+
+#include "engine/model/model.h"
+
+/* Checks that the file holds exactly the tensors of the layout, each in the right shape and in a
+ * type this build reads; the sentence names the first that is missing, wrong or too many. */
+sk_status eng_weights_check(const eng_gguf *g, const eng_layout *l, sk_err *e);
+
+/* Packs the matrices and copies the norms of m->gguf (checked before) into m.  SK_E_CORRUPT names a
+ * tensor that holds NaN or an infinity.  On failure eng_weights_free gives back what there is. */
+sk_status eng_weights_load(eng_exec *x, eng_model *m, sk_err *e);
+
+/* Frees the packs of m; norms and layers live in its arena. */
+void eng_weights_free(eng_model *m);
+
+#endif
