@@ -9,6 +9,9 @@
 
 /* The order is the order of help.  To add a verb: docs/adding.md. */
 static const cmd_verb *const verbs[] = {
+    &cmd_chat_verb,
+    &cmd_generate_verb,
+    &cmd_logits_verb,
     &cmd_version_verb,
     &cmd_help_verb,
 };
