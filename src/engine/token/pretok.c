@@ -20,10 +20,10 @@
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^" WS "\\p{L}\\p{N}]+"                         \
     "|[" WS "]+(?![^" WS "])|[" WS "]+"
 
-/* GPT-4's form; models differ in how many digits stay together. */
-#define GPT4(digits)                                                                               \
+/* GPT-4's form; models differ in what makes a word and in how many digits stay together. */
+#define GPT4(letters, digits)                                                                      \
     "'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]"                                        \
-    "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" digits "| ?[^" WS "\\p{L}\\p{N}]+[\\r\\n]*"                  \
+    "|[^\\r\\n\\p{L}\\p{N}]?[" letters "]+|" digits "| ?[^" WS letters "\\p{N}]+[\\r\\n]*"         \
     "|[" WS "]*[\\r\\n]+|[" WS "]+(?![^" WS "])|[" WS "]+"
 
 #define HAN "[\\x{4e00}-\\x{9fa5}\\x{800}-\\x{4e00}\\x{ac00}-\\x{d7ff}]+"
@@ -36,17 +36,27 @@ static const struct row {
     eng_pretok_traits traits;
     const char *pattern[MAX_STAGES + 1];
 } table[] = {
-    {" gpt-2 gpt2 phi-2 mpt olmo jina-v2-es jina-v2-de gigachat mellum ", {false, false}, {GPT2}},
-    {" qwen2 deepseek-r1-qwen stablelm2 megrez hunyuan ", {false, false}, {GPT4("\\p{N}")}},
-    {" llama-bpe llama3 llama-v3 falcon3 pixtral ", {true, true}, {GPT4("\\p{N}{1,3}")}},
-    {" smaug-bpe dbrx ", {false, false}, {GPT4("\\p{N}{1,3}")}},
-    {" starcoder refact command-r smollm codeshell exaone ", {false, false}, {"\\p{N}", GPT2}},
+    {" gpt-2 mpt olmo phi-2 jais gigachat mellum modern-bert jina-es jina-de jina-v2-es jina-v2-de"
+     " a.x-4.0 exaone4 trillion granite-docling ",
+     {false, false},
+     {GPT2}},
+    {" qwen2 deepseek-r1-qwen stablelm2 megrez hunyuan kormo f2llmv2 solar-open grok-2 ",
+     {false, false},
+     {GPT4("\\p{L}", "\\p{N}")}},
+    {" qwen35 ", {false, false}, {GPT4("\\p{L}\\p{M}", "\\p{N}")}},
+    {" llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2 ",
+     {true, true},
+     {GPT4("\\p{L}", "\\p{N}{1,3}")}},
+    {" smaug-bpe dbrx glm4 chatglm-bpe ", {false, false}, {GPT4("\\p{L}", "\\p{N}{1,3}")}},
+    {" starcoder refact command-r smollm codeshell exaone minerva-7b mellum2 ",
+     {false, false},
+     {"\\p{N}", GPT2}},
     {" falcon ", {false, false}, {"[\\p{P}$+<=>^~|`]+", GPT2, "[0-9][0-9][0-9]"}},
     {" deepseek-llm ",
      {false, false},
      {"[\\r\\n]", "[" WS "]?\\p{L&}+",
       "[" WS "]?[!-/:-~\\x{ff01}-\\x{ff0f}\\x{ff1a}-\\x{ff5e}\\x{2018}-\\x{201f}"
-      "\\x{3000}-\\x{3002}]+",
+      "\\x{3001}\\x{3002}]+", /* not U+3000: white space, which llama.cpp takes first */
       "[" WS "]+$", HAN, "\\p{N}+"}},
     {" deepseek-coder ",
      {false, false},

@@ -22,7 +22,8 @@ struct eng_vocab {
     eng_bpe bpe;
     eng_strindex normal;      /* normal tokens by their bytes */
     eng_special marks, users; /* control and user-defined tokens; the latter alone */
-    uint32_t byte_id[256];
+    uint32_t byte_id[256];    /* ENG_STRINDEX_NONE where there is none */
+    bool lacks_bytes;
     eng_pretok *pretok;
     int32_t role[ENG_ROLE_N];
     bool add_bos, add_eos;
@@ -98,16 +99,14 @@ static bool index_tokens(eng_vocab *v)
     return ok;
 }
 
-/* Finds the 256 byte tokens. */
-static sk_status index_bytes(eng_vocab *v, sk_err *e)
+/* Finds the tokens of the bytes.  Vocabularies of real models lack some that no UTF-8 has. */
+static void index_bytes(eng_vocab *v)
 {
     for (unsigned b = 0; b < 256; b++) {
         char c = (char)b;
         v->byte_id[b] = eng_strindex_find(&v->normal, &c, 1);
-        if (v->byte_id[b] == ENG_STRINDEX_NONE)
-            return sk_fail(e, SK_E_FORMAT, "the vocabulary has no token for the byte 0x%02x", b);
+        if (v->byte_id[b] == ENG_STRINDEX_NONE) v->lacks_bytes = true;
     }
-    return SK_OK;
 }
 
 /* Copies the merges and builds their table. */
@@ -163,6 +162,9 @@ static sk_status copy_rest(eng_vocab *v, const eng_vocab_parts *parts, sk_err *e
     }
     for (size_t i = 0; i < v->n; i++)
         if (v->type[i] == ENG_TOKEN_CONTROL && is_end_mark(v->text[i])) v->end[i] = true;
+    /* in the form that has <|return|>, <|end|> parts the messages of one turn */
+    int32_t part = eng_vocab_special(v, "<|end|>");
+    if (part >= 0 && eng_vocab_special(v, "<|return|>") >= 0) v->end[part] = false;
     v->add_eos = parts->add_eos;
     v->chat_template_len = parts->chat_template.n;
     v->chat_template = sk_arena_strndup(v->mem, parts->chat_template.p, parts->chat_template.n);
@@ -178,8 +180,8 @@ static sk_status build(eng_vocab *v, const eng_vocab_parts *parts, sk_err *e)
     v->add_bos = parts->add_bos < 0 ? traits.add_bos : parts->add_bos > 0;
     if (!copy_tokens(v, parts) || !index_tokens(v))
         return sk_fail(e, SK_E_NOMEM, "no memory for %zu tokens", parts->n);
-    st = index_bytes(v, e);
-    if (!st) st = copy_merges(v, parts, e);
+    index_bytes(v);
+    st = copy_merges(v, parts, e);
     if (!st && !find_whole(v, traits.whole))
         st = sk_fail(e, SK_E_NOMEM, "no memory for %zu tokens", parts->n);
     return st ? st : copy_rest(v, parts, e);
@@ -246,6 +248,20 @@ static sk_status no_memory(const encoder *c)
     return sk_fail(c->e, SK_E_NOMEM, "no memory to encode the text");
 }
 
+/* Takes symbols that stand for no token out of sym[0..n), or puts the unknown token there if the
+ * model has one: as the models' own tokenizers do.  Returns what is left. */
+static size_t drop_lacking(const eng_vocab *v, uint32_t *sym, size_t n)
+{
+    int32_t unknown = v->role[ENG_ROLE_UNKNOWN];
+    size_t left = 0;
+    for (size_t i = 0; i < n; i++)
+        if (sym[i] != ENG_STRINDEX_NONE)
+            sym[left++] = sym[i];
+        else if (unknown >= 0)
+            sym[left++] = (uint32_t)unknown;
+    return left;
+}
+
 /* A piece that is no token: bytes to symbols, merged. */
 static sk_status merge_piece(encoder *c, const char *p, size_t n)
 {
@@ -261,6 +277,7 @@ static sk_status merge_piece(encoder *c, const char *p, size_t n)
     for (size_t i = 0; i < n; i++)
         c->sym[i] = c->v->byte_id[(unsigned char)p[i]];
     if (!eng_bpe_run(&c->v->bpe, &c->work, c->sym, &n)) return no_memory(c);
+    if (c->v->lacks_bytes) n = drop_lacking(c->v, c->sym, n);
     /* ids are below INT32_MAX: both types write them the same */
     return eng_ids_add(c->out, (const int32_t *)c->sym, n) ? SK_OK : no_memory(c);
 }

@@ -1,9 +1,15 @@
 /* vocab.h - a tokenizer: text to token ids and back, byte for byte.
  *
  * Byte-level BPE as GPT-2 defined it: a pre-tokenizer pattern (PCRE2) cuts the text into pieces,
- * each piece's bytes are merged by rank.  Every byte has a token of its own, so any byte string
- * survives encode-decode, invalid UTF-8 included. Special tokens are matched in the text only when
- * the caller asks (ENG_TOK_SPECIAL): text from people is never read for them.
+ * each piece's bytes are merged by rank.  Every byte has a token of its own in a vocabulary we
+ * trained, so any byte string survives encode-decode, invalid UTF-8 included.  (Some models lack
+ * bytes that no UTF-8 has: those become the unknown token or, without one, are left out, as their
+ * own tokenizers do.)
+ *
+ * Special (control) tokens are matched in the text only when the caller asks (ENG_TOK_SPECIAL):
+ * text from people is never read for them.  User-defined tokens are no markers but text of their
+ * own ("<think>", runs of spaces) and are always matched; a marker that a file declares as
+ * user-defined counts as special.
  */
 #ifndef ENG_TOKEN_VOCAB_H
 #define ENG_TOKEN_VOCAB_H

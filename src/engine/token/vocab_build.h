@@ -47,7 +47,7 @@ typedef struct eng_vocab_parts {
     eng_str chat_template;
 } eng_vocab_parts;
 
-/* Builds the vocabulary.  SK_E_FORMAT when a byte has no token or an id is out of range. */
+/* Builds the vocabulary.  SK_E_FORMAT when an id is out of range. */
 sk_status eng_vocab_new(const eng_vocab_parts *parts, eng_vocab **out, sk_err *e);
 
 /* The parts of a vocabulary, borrowed from it. */
