@@ -60,10 +60,21 @@ static sk_status check_depth(const char *p, size_t n, int max_depth, sk_err *e)
     return SK_OK;
 }
 
+/* Refuses a NUL byte, which JSON has no place for and jansson passes over behind a number. */
+static sk_status check_nul(const char *p, size_t n, sk_err *e)
+{
+    const char *nul = n ? memchr(p, 0, n) : NULL;
+    if (!nul) return SK_OK;
+    int line, column;
+    place_of(p, (size_t)(nul - p), &line, &column);
+    return sk_fail(e, SK_E_INVALID, "JSON line %d column %d: a NUL byte", line, column);
+}
+
 /* Parses n bytes as one JSON value. */
 sk_status sk_json_parse(const char *p, size_t n, int max_depth, json_t **out, sk_err *e)
 {
-    sk_status st = check_depth(p, n, max_depth, e);
+    sk_status st = check_nul(p, n, e);
+    if (!st) st = check_depth(p, n, max_depth, e);
     if (st) return st;
     json_error_t err;
     json_t *v = json_loadb(p, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &err);
