@@ -1,0 +1,108 @@
+/* cmd_serve.c - stoke serve: answers over HTTP. */
+#include "cli/cmd.h"
+#include "cli/verbs.h"
+#include "serve/serve.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct serve_opts {
+    cmd_common common;
+    srv_opts o;
+    const char *model, *docs;
+} serve_opts;
+
+#define ROW_INT(flag, deflt, help, field, least, most)                                             \
+    {                                                                                              \
+        flag, 0, SK_OPT_INT, "N", deflt, help, offsetof(serve_opts, o.field), least, most, false,  \
+            SK_COMPLETE_NONE, NULL                                                                 \
+    }
+
+static const sk_opt rows[] = {
+    {"model", 'm', SK_OPT_STRING, "FILE", NULL, "the model to serve, a path or a name",
+     offsetof(serve_opts, model), 0, 0, false, SK_COMPLETE_MODEL, NULL},
+    CMD_ROW(serve_opts, "name", 0, SK_OPT_STRING, "NAME", NULL,
+            "the model's id in the API; by default the file's name", o.name, 0, NULL),
+    CMD_ROW(serve_opts, "host", 0, SK_OPT_STRING, "HOST", "127.0.0.1",
+            "address to listen on; 0.0.0.0 lets other machines in", o.host, 0, NULL),
+    ROW_INT("port", "8080", "port to listen on; 0 takes any free one", port, 0, 65535),
+    ROW_INT("context", "0", "tokens a sequence may have; 0 means the model's", context, 0, 1 << 24),
+    ROW_INT("parallel", "8", "requests answered at once, each with its KV cache", parallel, 1, 256),
+    {"", 0, SK_OPT_BOOL, NULL, NULL, "Limits", 0, 0, 0, false, SK_COMPLETE_NONE, NULL},
+    ROW_INT("queue", "512", "requests that may wait; more get 429 with Retry-After", max_queue, 0,
+            65536),
+    ROW_INT("max-body", "1Mi", "largest request body in bytes", max_body, 1024, 1 << 30),
+    ROW_INT("max-conns", "4096", "open connections; more get 503", max_conns, 1, 1 << 20),
+    ROW_INT("drain", "30", "seconds that running answers get after SIGTERM", drain_s, 0, 86400),
+    ROW_INT("ping", "15", "seconds of silence in a stream before a comment is sent", ping_s, 1,
+            3600),
+    ROW_INT("idle-timeout", "75", "seconds a connection may idle between requests", idle_s, 1,
+            86400),
+    ROW_INT("head-timeout", "10", "seconds a request's head may take to arrive", head_s, 1, 3600),
+    ROW_INT("body-timeout", "30", "seconds a request's body may take to arrive", body_s, 1, 3600),
+    ROW_INT("stall-timeout", "30", "seconds after which a client that reads nothing is dropped",
+            stall_s, 1, 3600),
+    ROW_INT("stuck", "60", "seconds of one step after which /health reports a stuck engine",
+            stuck_s, 1, 86400),
+    ROW_INT("buffer", "256", "KiB of an answer that may wait for a slow reader", buffer_kb, 1,
+            1 << 20),
+    CMD_ROW(serve_opts, "strict", 0, SK_OPT_BOOL, NULL, NULL,
+            "refuse request fields this server does not know", o.strict, 0, NULL),
+    CMD_ROW(serve_opts, "docs", 0, SK_OPT_STRING, "PAGE", NULL,
+            "print the documentation of the api or the metrics and end", docs, 0, "api metrics"),
+    CMD_COMMON_ROWS(serve_opts),
+    {0},
+};
+
+/* Prints a page made from the server's tables. */
+static sk_status print_docs(const char *which, sk_err *e)
+{
+    sk_buf b = SK_BUF_INIT;
+    sk_status st = srv_docs(which, &b, e);
+    if (st) {
+        sk_buf_fini(&b);
+        return st;
+    }
+    return cmd_out_buf(&b, e);
+}
+
+/* Opens, says where, runs until a signal. */
+static sk_status run_server(const srv_opts *o, sk_err *e)
+{
+    srv_server *s;
+    sk_status st = srv_open(o, &s, e);
+    if (st) return st;
+    st = cmd_outf(e, "listening on %s\n", srv_url(s));
+    if (!st) st = srv_run(s, e);
+    srv_close(s);
+    return st;
+}
+
+static sk_status serve(int argc, char **argv, sk_err *e)
+{
+    serve_opts s = {.docs = NULL};
+    char path[CMD_PATH_MAX];
+    bool done;
+    srv_opts_default(&s.o);
+    sk_status st = cmd_parse(&cmd_serve_verb, argc, argv, &s, &s.common, NULL, &done, e);
+    if (st || done) return st;
+    if (s.docs) return print_docs(s.docs, e);
+    if (!s.model) return sk_fail(e, SK_E_USAGE, "which model? give one with -m FILE");
+    st = cmd_model_path(s.model, path, e);
+    if (st) return st;
+    s.o.model = path;
+    s.o.threads = s.common.threads;
+    s.o.stop_fd = cmd_stop_fd();
+    return run_server(&s.o, e);
+}
+
+const cmd_verb cmd_serve_verb = {
+    {"serve", "answer over HTTP, with a chat page", "", 0, 0,
+     "Serves a model with an API that follows OpenAI's and a chat page at /. Prints \"listening on "
+     "http://HOST:PORT\" once it is ready. On SIGTERM or Ctrl-C it takes no new connections, lets "
+     "running answers finish for --drain seconds and ends with exit code 0.",
+     "stoke serve -m model.gguf\n  serve on http://127.0.0.1:8080\n"
+     "stoke serve -m model.gguf --host 0.0.0.0 --port 80 --parallel 16\n"
+     "  serve to other machines, 16 answers at once\n",
+     rows},
+    serve};

@@ -1,0 +1,137 @@
+/* api.c - the table of endpoints. */
+#include "serve/api/api.h"
+
+#include "base/log.h"
+#include "serve/api/params.h"
+#include "serve/sched/stats.h"
+#include "serve/web/page.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* The page and its parts. */
+static void get_page(srv_api *api, srv_req *r)
+{
+    srv_page_get(api->page, r);
+}
+
+static const srv_route routes[] = {
+    {"POST", "/v1/chat/completions", srv_post_chat, "answer a conversation"},
+    {"POST", "/v1/completions", srv_post_complete, "go on from a text"},
+    {"GET", "/v1/models", srv_get_models, "the loaded models"},
+    {"GET", "/v1/models/*", srv_get_model, "one model by its id"},
+    {"GET", "/health", srv_get_health,
+     "200 while the engine moves or idles, 503 when it is stuck or the server drains"},
+    {"GET", "/metrics", srv_get_metrics, "Prometheus' text format; see metrics.md"},
+    {"GET", "/version", srv_get_version, "the program's version"},
+    {"GET", "/", get_page, "the chat page"},
+    {"GET", "/assets/*", get_page, "its parts"},
+};
+
+#define N_ROUTES (sizeof routes / sizeof *routes)
+
+/* True when path is the route's. */
+static bool path_fits(const srv_route *t, const char *path)
+{
+    size_t n = strlen(t->path);
+    if (t->path[n - 1] != '*') return strcmp(t->path, path) == 0;
+    return strncmp(t->path, path, n - 1) == 0 && path[n - 1];
+}
+
+/* HEAD is answered wherever GET is. */
+static bool method_fits(const srv_route *t, const char *method)
+{
+    if (strcmp(t->method, method) == 0) return true;
+    return strcmp(method, "HEAD") == 0 && strcmp(t->method, "GET") == 0;
+}
+
+/* A browser page of another origin must not spend this machine's time: its requests carry an
+ * Origin that is not the host asked. */
+static bool is_foreign(const srv_head *h)
+{
+    const char *origin = srv_head_find(h, "origin"), *host = srv_head_find(h, "host");
+    if (!origin || strcmp(h->method, "POST") != 0) return false;
+    const char *name = strstr(origin, "://");
+    return !name || !host || strcasecmp(name + 3, host) != 0;
+}
+
+/* What is wrong with a request before its endpoint looks at it. */
+static const srv_route *find_route(const srv_head *h, srv_fault *f)
+{
+    const srv_route *other = NULL;
+    for (size_t i = 0; i < N_ROUTES; i++) {
+        if (!path_fits(&routes[i], h->path)) continue;
+        if (method_fits(&routes[i], h->method)) return &routes[i];
+        other = &routes[i];
+    }
+    if (other) {
+        f->allow = strcmp(other->method, "GET") == 0 ? "GET, HEAD" : "POST";
+        (void)srv_fail(f, SRV_BAD_METHOD, NULL, "%s takes %s, not %.20s", other->path, f->allow,
+                       h->method);
+    } else {
+        (void)srv_fail(f, SRV_NO_PATH, NULL, "nothing is at %.200s", h->path);
+    }
+    return NULL;
+}
+
+/* Answers a request. */
+void srv_api_handle(void *arg, srv_req *r)
+{
+    srv_api *api = arg;
+    const srv_head *h = srv_req_head(r);
+    srv_fault f = {0};
+    const char *coding = srv_head_find(h, "content-encoding");
+    const srv_route *t = find_route(h, &f);
+    if (t && is_foreign(h)) {
+        (void)srv_fail(&f, SRV_CROSS_ORIGIN, "origin",
+                       "pages of other origins may not ask; put a proxy in front of both");
+        t = NULL;
+    } else if (t && coding && strcasecmp(coding, "identity") != 0) {
+        (void)srv_fail(&f, SRV_BAD_MEDIA, "content-encoding", "send the body uncompressed");
+        t = NULL;
+    }
+    if (t)
+        t->handle(api, r);
+    else
+        srv_reply_fault(r, &f);
+}
+
+/* Counts and logs a finished request. */
+void srv_api_done(void *arg, const srv_req *r, int status)
+{
+    srv_api *api = arg;
+    srv_metric_id id = SRV_M_ANSWERS_2XX;
+    if (status >= 400) id = status == 429 ? SRV_M_ANSWERS_429 : SRV_M_ANSWERS_4XX;
+    if (status == 499) id = SRV_M_GONE;
+    if (status >= 500) id = SRV_M_ANSWERS_5XX;
+    sk_metric_add(api->metrics, id, 1);
+    const srv_head *h = srv_req_head(r);
+    sk_log(SK_LOG_DEBUG, "%s %s %.200s %d", srv_req_id(r), h->method, h->path, status);
+}
+
+/* docs/api.md. */
+void srv_api_markdown(sk_buf *out)
+{
+    sk_buf_adds(out,
+                "# HTTP API\n\n"
+                "The API follows OpenAI's, so that its client libraries work unchanged. This page "
+                "is made from the server's own\ntables: `stoke serve --docs api`.\n\n"
+                "## Endpoints\n\n| method | path | what it does |\n| --- | --- | --- |\n");
+    for (size_t i = 0; i < N_ROUTES; i++)
+        sk_buf_addf(out, "| %s | `%s` | %s |\n", routes[i].method, routes[i].path, routes[i].help);
+    sk_buf_adds(out,
+                "\nEvery answer carries `x-request-id`: the client's, if it sent one of up to 39 "
+                "letters, digits, `-`, `_`, `.`,\nelse a new one. HEAD works wherever GET does.\n\n"
+                "## Fields\n\nA field that this server cannot honour is refused with its name in "
+                "`param`, unless its value asks for nothing\n(type \"only\" below). `null` counts "
+                "as absent. Fields that are not in the tables are ignored and named in the\n"
+                "answer's `x-stoke-ignored` header; under `--strict` they are refused.\n\n");
+    srv_fields_markdown(&srv_chat_fields, out);
+    srv_fields_markdown(&srv_completion_fields, out);
+    sk_buf_adds(out, "## Errors\n\n`{\"error\": {\"message\", \"type\", \"param\", \"code\"}}`; in "
+                     "a stream that has begun, the same object comes as an\nevent and ends it "
+                     "without `[DONE]`. 429 and 503 carry `Retry-After` in seconds.\n\n");
+    srv_fault_markdown(out);
+}

@@ -1,0 +1,97 @@
+/* info.c - the endpoints that tell: models, health, metrics, version. */
+#include "serve/api/api.h"
+
+#include "base/json.h"
+#include "serve/sched/stats.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static void reply_buf(srv_req *r, int status, const char *type, sk_buf *b)
+{
+    if (sk_buf_ok(b)) {
+        srv_reply(r, status, type, b->p, b->len);
+    } else {
+        srv_fault f = {0};
+        (void)srv_fail(&f, SRV_NO_MEMORY, NULL, "no memory for the answer");
+        srv_reply_fault(r, &f);
+    }
+    sk_buf_fini(b);
+}
+
+/* The model's object; the members after owned_by are ours. */
+static void add_model(const srv_api *api, sk_buf *b)
+{
+    sk_buf_adds(b, "{\"id\":");
+    sk_json_add_str(b, api->eng->model, strlen(api->eng->model));
+    sk_buf_addf(b,
+                ",\"object\":\"model\",\"created\":%" PRId64 ",\"owned_by\":\"stokehold\","
+                "\"context_length\":%zu,\"parameters\":%zu,\"architecture\":",
+                api->started_s, api->eng->n_ctx, api->n_params);
+    sk_json_add_str(b, api->model_arch, strlen(api->model_arch));
+    sk_buf_adds(b, ",\"dtype\":");
+    sk_json_add_str(b, api->model_dtype, strlen(api->model_dtype));
+    sk_buf_addf(b, ",\"chat\":%s}", api->eng->has_chat ? "true" : "false");
+}
+
+/* GET /v1/models */
+void srv_get_models(srv_api *api, srv_req *r)
+{
+    sk_buf b = SK_BUF_INIT;
+    sk_buf_adds(&b, "{\"object\":\"list\",\"data\":[");
+    add_model(api, &b);
+    sk_buf_adds(&b, "]}\n");
+    reply_buf(r, 200, "application/json", &b);
+}
+
+/* GET /v1/models/{id} */
+void srv_get_model(srv_api *api, srv_req *r)
+{
+    const char *id = srv_req_head(r)->path + strlen("/v1/models/");
+    if (strcmp(id, api->eng->model) != 0) {
+        srv_fault f = {0};
+        (void)srv_fail(&f, SRV_NO_MODEL, "model", "model '%.100s' is not loaded; '%.100s' is", id,
+                       api->eng->model);
+        srv_reply_fault(r, &f);
+        return;
+    }
+    sk_buf b = SK_BUF_INIT;
+    add_model(api, &b);
+    sk_buf_addc(&b, '\n');
+    reply_buf(r, 200, "application/json", &b);
+}
+
+/* GET /health: what the engine thread really does, not whether this thread can answer. */
+void srv_get_health(srv_api *api, srv_req *r)
+{
+    uint64_t busy_us = srv_sched_busy_us(api->sched);
+    bool stuck = busy_us / 1000 > api->stuck_ms;
+    const char *status = stuck ? "stuck" : api->draining ? "draining" : "ok";
+    sk_buf b = SK_BUF_INIT;
+    sk_buf_addf(&b,
+                "{\"status\":\"%s\",\"steps\":%.0f,\"step_running_ms\":%" PRIu64
+                ",\"running\":%.0f,\"waiting\":%.0f}\n",
+                status, sk_metric_get(api->metrics, SRV_M_STEPS), busy_us / 1000,
+                sk_metric_get(api->metrics, SRV_M_RUNNING),
+                sk_metric_get(api->metrics, SRV_M_WAITING));
+    srv_req_header(r, "Cache-Control", "no-store");
+    reply_buf(r, stuck || api->draining ? 503 : 200, "application/json", &b);
+}
+
+/* GET /metrics */
+void srv_get_metrics(srv_api *api, srv_req *r)
+{
+    sk_buf b = SK_BUF_INIT;
+    sk_metric_set(api->metrics, SRV_M_CONNS, (double)srv_http_conns(api->http));
+    sk_metric_set(api->metrics, SRV_M_SLOTS, (double)api->eng->n_slots);
+    srv_stats_text(api->metrics, &b);
+    reply_buf(r, 200, "text/plain; version=0.0.4; charset=utf-8", &b);
+}
+
+/* GET /version */
+void srv_get_version(srv_api *api, srv_req *r)
+{
+    (void)api;
+    static const char text[] = "{\"name\":\"stoke\",\"version\":\"" SK_VERSION "\"}\n";
+    srv_reply(r, 200, "application/json", text, sizeof text - 1);
+}

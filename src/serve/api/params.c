@@ -1,0 +1,195 @@
+/* params.c - the field tables of the two generating endpoints, and the checks across fields. */
+#include "serve/api/params.h"
+
+#include "serve/api/message.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define AT(field) offsetof(srv_params, field)
+
+/* No bound: larger than any value that makes sense, and still exact in a double. */
+#define ANY 9e15
+
+/* clang-format off */
+#define COMMON_ROWS                                                                                  \
+    {.name = "model", .type = SRV_FIELD_STR, .deflt = "the loaded one", .offset = AT(model),         \
+     .help = "id from `GET /v1/models`; another one is refused with 404"},                           \
+    {.name = "temperature", .type = SRV_FIELD_NUM, .deflt = "0.7", .offset = AT(sample.temperature), \
+     .max = 2, .help = "randomness; 0 always takes the likeliest token"},                            \
+    {.name = "top_p", .type = SRV_FIELD_NUM, .deflt = "1", .offset = AT(sample.top_p), .max = 1,     \
+     .help = "keep the likeliest tokens that reach this probability together"},                      \
+    {.name = "top_k", .type = SRV_FIELD_INT, .deflt = "0", .offset = AT(sample.top_k),               \
+     .max = 1000000, .help = "keep this many of the likeliest tokens; 0: all"},                      \
+    {.name = "min_p", .type = SRV_FIELD_NUM, .deflt = "0.05", .offset = AT(sample.min_p), .max = 1,  \
+     .help = "drop tokens less likely than this share of the likeliest"},                            \
+    {.name = "seed", .type = SRV_FIELD_READ, .kind = "integer", .deflt = "random",                   \
+     .read = srv_read_seed,                                                                          \
+     .help = "same request and seed, same answer, whatever else the server does"},                   \
+    {.name = "stop", .type = SRV_FIELD_READ, .kind = "string or array", .deflt = "none",             \
+     .read = srv_read_stop,                                                                          \
+     .help = "up to 4 sequences of 1 to 256 bytes that end the answer; they are no part of it"},     \
+    {.name = "stream", .type = SRV_FIELD_BOOL, .deflt = "false", .offset = AT(stream),               \
+     .help = "send the answer as server-sent events while it is made"},                              \
+    {.name = "stream_options", .type = SRV_FIELD_READ, .kind = "object", .deflt = "none",            \
+     .read = srv_read_stream_options,                                                                \
+     .help = "`{\"include_usage\": true}` adds an event with the counts of tokens; only with "       \
+             "`stream`"},                                                                            \
+    {.name = "n", .type = SRV_FIELD_ONLY, .deflt = "1", .only = "[1]",                               \
+     .help = "answers a request"},                                                                   \
+    {.name = "presence_penalty", .type = SRV_FIELD_ONLY, .deflt = "0", .only = "[0]",                \
+     .help = "not supported"},                                                                       \
+    {.name = "frequency_penalty", .type = SRV_FIELD_ONLY, .deflt = "0", .only = "[0]",               \
+     .help = "not supported"},                                                                       \
+    {.name = "logit_bias", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[{}]",                  \
+     .help = "not supported"},                                                                       \
+    {.name = "user", .type = SRV_FIELD_NOTE, .kind = "string", .deflt = "none",                      \
+     .help = "accepted; has no bearing on the answer"}
+
+static const srv_field chat_rows[] = {
+    {.name = "messages", .type = SRV_FIELD_READ, .kind = "array", .read = srv_read_messages,
+     .help = "the conversation: `{\"role\", \"content\"}` with role system, developer (as system), "
+             "user or assistant; content a string or an array of `{\"type\": \"text\", \"text\"}`"},
+    COMMON_ROWS,
+    {.name = "max_completion_tokens", .type = SRV_FIELD_INT, .deflt = "what fits the context",
+     .offset = AT(max_completion_tokens), .min = 1, .max = ANY,
+     .help = "longest answer in tokens; refused if prompt and answer can't fit the context"},
+    {.name = "max_tokens", .type = SRV_FIELD_INT, .deflt = "what fits the context",
+     .offset = AT(max_tokens), .min = 1, .max = ANY, .help = "older name of `max_completion_tokens`"},
+    {.name = "logprobs", .type = SRV_FIELD_ONLY, .deflt = "false", .only = "[false]",
+     .help = "not supported yet"},
+    {.name = "top_logprobs", .type = SRV_FIELD_ONLY, .deflt = "0", .only = "[0]",
+     .help = "not supported yet"},
+    {.name = "tools", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[[]]",
+     .help = "not supported yet"},
+    {.name = "tool_choice", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[\"none\", \"auto\"]",
+     .help = "not supported yet"},
+    {.name = "parallel_tool_calls", .type = SRV_FIELD_ONLY, .deflt = "true", .only = "[true, false]",
+     .help = "without tools it asks for nothing"},
+    {.name = "functions", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[[]]",
+     .help = "not supported"},
+    {.name = "function_call", .type = SRV_FIELD_ONLY, .deflt = "none",
+     .only = "[\"none\", \"auto\"]", .help = "not supported"},
+    {.name = "response_format", .type = SRV_FIELD_ONLY, .deflt = "text",
+     .only = "[{\"type\": \"text\"}]", .help = "not supported yet beyond text"},
+    {.name = "modalities", .type = SRV_FIELD_ONLY, .deflt = "text", .only = "[[\"text\"]]",
+     .help = "text only"},
+    {.name = "audio", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[]", .help = "not supported"},
+    {.name = "prediction", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[]",
+     .help = "not supported"},
+    {.name = "web_search_options", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[]",
+     .help = "not supported"},
+    {.name = "store", .type = SRV_FIELD_ONLY, .deflt = "false", .only = "[false]",
+     .help = "nothing is stored"},
+    {.name = "service_tier", .type = SRV_FIELD_ONLY, .deflt = "auto",
+     .only = "[\"auto\", \"default\"]", .help = "there is one tier"},
+    {.name = "metadata", .type = SRV_FIELD_NOTE, .kind = "object", .deflt = "none",
+     .help = "accepted; has no bearing on the answer"},
+};
+
+static const srv_field completion_rows[] = {
+    {.name = "prompt", .type = SRV_FIELD_READ, .kind = "string or array", .read = srv_read_prompt,
+     .help = "the text to go on from, or its token ids; special tokens are not read in text"},
+    COMMON_ROWS,
+    {.name = "max_tokens", .type = SRV_FIELD_INT, .deflt = "what fits the context",
+     .offset = AT(max_tokens), .min = 1, .max = ANY,
+     .help = "longest answer in tokens; refused if prompt and answer can't fit the context"},
+    {.name = "echo", .type = SRV_FIELD_BOOL, .deflt = "false", .offset = AT(echo),
+     .help = "put the prompt before the answer"},
+    {.name = "suffix", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[\"\"]",
+     .help = "not supported"},
+    {.name = "best_of", .type = SRV_FIELD_ONLY, .deflt = "1", .only = "[1]", .help = "not supported"},
+    {.name = "logprobs", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[]",
+     .help = "not supported yet"},
+};
+/* clang-format on */
+
+const srv_fields srv_chat_fields = {"POST /v1/chat/completions",
+                                    "Answers the last message of a conversation.", chat_rows,
+                                    sizeof chat_rows / sizeof *chat_rows};
+
+const srv_fields srv_completion_fields = {"POST /v1/completions", "Goes on from a text.",
+                                          completion_rows,
+                                          sizeof completion_rows / sizeof *completion_rows};
+
+/* Checks that no row can make: between fields. */
+static sk_status check_fields(srv_params *p, srv_fault *f)
+{
+    if (p->has_stream_options && !p->stream)
+        return srv_fail(f, SRV_BAD_VALUE, "stream_options",
+                        "'stream_options' is only allowed with 'stream': true");
+    if (p->max_tokens && p->max_completion_tokens && p->max_tokens != p->max_completion_tokens)
+        return srv_fail(f, SRV_BAD_VALUE, "max_tokens",
+                        "'max_tokens' and 'max_completion_tokens' differ; give one of them");
+    if (!p->max_tokens) p->max_tokens = p->max_completion_tokens;
+    sk_err e = SK_ERR_INIT;
+    if (eng_sample_opts_check(&p->sample, &e))
+        return srv_fail(f, SRV_BAD_VALUE, NULL, "%s", e.text);
+    return SK_OK;
+}
+
+/* Reads a body. */
+sk_status srv_params_read(srv_params *p, bool chat, const char *body, size_t n, bool strict,
+                          srv_fault *f)
+{
+    *p = (srv_params){.chat = chat, .mem = sk_arena_new(SK_MEM_REQUEST)};
+    if (!p->mem) return srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the request");
+    eng_sample_opts_default(&p->sample);
+    const srv_fields *t = chat ? &srv_chat_fields : &srv_completion_fields;
+    sk_status st = srv_fields_read(t, body, n, strict, p, &p->root, &p->unknown, f);
+    return st ? st : check_fields(p, f);
+}
+
+/* Frees what reading made. */
+void srv_params_fini(srv_params *p)
+{
+    json_decref(p->root);
+    eng_ids_fini(&p->ids);
+    sk_buf_fini(&p->unknown);
+    sk_arena_free(p->mem);
+    *p = (srv_params){0};
+}
+
+/* The prompt's ids, whichever way it was given. */
+static sk_status encode(const srv_params *p, const srv_engine *eng, eng_ids *ids, srv_fault *f)
+{
+    sk_err e = SK_ERR_INIT;
+    sk_status st = SK_OK;
+    for (size_t i = 0; i < p->ids.n; i++)
+        if ((size_t)p->ids.id[i] >= eng->n_vocab)
+            return srv_fail(f, SRV_BAD_VALUE, "prompt",
+                            "'prompt[%zu]' is %" PRId32 "; the model has %zu tokens", i,
+                            p->ids.id[i], eng->n_vocab);
+    if (p->chat)
+        st = eng->chat(eng->self, p->msg, p->n_msg, ids, &e);
+    else if (p->prompt)
+        st = eng->encode(eng->self, p->prompt, p->prompt_len, ids, &e);
+    else if (!eng_ids_add(ids, p->ids.id, p->ids.n))
+        return srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the prompt");
+    return st ? srv_fail_err(f, &e) : SK_OK;
+}
+
+/* Ids and the bound of the answer. */
+sk_status srv_params_tokens(const srv_params *p, const srv_engine *eng, eng_ids *ids, size_t *n_max,
+                            srv_fault *f)
+{
+    assert(ids->n == 0);
+    const char *param = p->chat ? "messages" : "prompt";
+    sk_status st = encode(p, eng, ids, f);
+    if (st) return st;
+    if (!ids->n)
+        return srv_fail(f, SRV_BAD_VALUE, param, "'%s' must hold at least one token", param);
+    if (ids->n >= eng->n_ctx)
+        return srv_fail(f, SRV_TOO_LONG, param,
+                        "the context holds %zu tokens and the prompt has %zu; shorten it",
+                        eng->n_ctx, ids->n);
+    size_t room = eng->n_ctx - ids->n;
+    if ((uint64_t)p->max_tokens > room)
+        return srv_fail(f, SRV_TOO_LONG, "max_tokens",
+                        "the context holds %zu tokens; the prompt has %zu, so at most %zu can be "
+                        "asked for, not %" PRId64,
+                        eng->n_ctx, ids->n, room, p->max_tokens);
+    *n_max = p->max_tokens ? (size_t)p->max_tokens : room;
+    return SK_OK;
+}

@@ -1,0 +1,97 @@
+/* http.h - the HTTP/1.1 server: connections in, requests to a handler, answers out.
+ *
+ * Everything here lives on the one thread that runs the event loop.  libevent gives the loop, the
+ * sockets' buffers, timers and the listener; the messages are read by parse.h.
+ *
+ * A request belongs to the server; a handler answers it at once or keeps the pointer and answers
+ * later.  It ends with its answer (srv_reply*, srv_stream_end) or when its client goes away; then
+ * the function given to srv_req_watch is called once, and the pointer is gone.  A client that
+ * closes its sending side while its answer is still being made counts as gone: the two cannot be
+ * told apart before a write fails, and an idle stream has no writes.
+ *
+ * Limits: the head by parse.h, the body by max_body, each phase by a deadline, the number of
+ * connections by max_conns and by the process's descriptors, an answer's unsent bytes by a mark
+ * above which the handler is told to pause, a reader that takes nothing for stall_ms is dropped.
+ */
+#ifndef SRV_HTTP_HTTP_H
+#define SRV_HTTP_HTTP_H
+
+#include "base/status.h"
+#include "serve/http/parse.h"
+
+#include <event2/event.h>
+
+typedef struct srv_http srv_http;
+typedef struct srv_req srv_req;
+
+typedef struct srv_http_opts {
+    const char *host; /* address or name to listen on */
+    int port;         /* 0: any free one */
+    size_t max_body, max_conns;
+    size_t high_bytes; /* unsent bytes of a stream above which it is full */
+    unsigned idle_ms;  /* a kept connection without a request */
+    unsigned head_ms;  /* from a head's first byte to its end */
+    unsigned body_ms;  /* from the head's end to the body's */
+    unsigned stall_ms; /* an answer of which nothing can be sent */
+    /* Gets each complete request. */
+    void (*handle)(void *arg, srv_req *r);
+    /* Told once an answer is finished, for logs and counts; bytes is what was answered. */
+    void (*done)(void *arg, const srv_req *r, int status);
+    void *arg;
+} srv_http_opts;
+
+/* Binds and listens (backlog 1024); connections are taken from the next turn of the loop on.
+ * SK_E_INUSE: the port is taken. */
+sk_status srv_http_open(struct event_base *base, const srv_http_opts *o, srv_http **out, sk_err *e);
+
+/* Cuts all connections. */
+void srv_http_close(srv_http *h);
+
+/* "http://HOST:PORT" as bound, borrowed. */
+const char *srv_http_url(const srv_http *h);
+
+/* Stops listening and closes idle connections; those with a request end with its answer. */
+void srv_http_drain(srv_http *h);
+
+/* Connections open now. */
+size_t srv_http_conns(const srv_http *h);
+
+/* ---- a request ---- */
+
+/* The request's head, borrowed. */
+const srv_head *srv_req_head(const srv_req *r);
+
+/* The request's body, borrowed, NUL-terminated. */
+const char *srv_req_body(const srv_req *r, size_t *n);
+
+/* The id in x-request-id: the client's, if it sent a decent one, or a new one. */
+const char *srv_req_id(const srv_req *r);
+
+/* What is told to the keeper of a request. */
+typedef enum srv_req_news {
+    SRV_REQ_GONE, /* the client went away; r is gone after the call */
+    SRV_REQ_ROOM  /* a full stream has room again */
+} srv_req_news;
+typedef void (*srv_req_fn)(void *arg, srv_req *r, srv_req_news news);
+void srv_req_watch(srv_req *r, srv_req_fn fn, void *arg);
+
+/* ---- its answer ---- */
+
+/* Adds a header line to the answer, before it is begun. */
+void srv_req_header(srv_req *r, const char *name, const char *value);
+
+/* The whole answer at once; r is gone afterwards.  HEAD requests get the head only. */
+void srv_reply(srv_req *r, int status, const char *type, const void *body, size_t n);
+
+/* A refusal in OpenAI's form; r is gone afterwards. */
+void srv_reply_fault(srv_req *r, const srv_fault *f);
+
+/* An answer in parts.  end: r is gone afterwards. */
+void srv_stream_begin(srv_req *r, int status, const char *type);
+void srv_stream_write(srv_req *r, const void *p, size_t n);
+void srv_stream_end(srv_req *r);
+
+/* True when the stream has more unsent bytes than high_bytes: write no more until SRV_REQ_ROOM. */
+bool srv_stream_full(const srv_req *r);
+
+#endif

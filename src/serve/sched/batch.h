@@ -1,0 +1,55 @@
+/* batch.h - continuous batching: which tokens of which jobs go into the next step.
+ *
+ * Single-threaded and free of clocks in its decisions but one (the length of prefill chunks beside
+ * running answers), so that tests drive it step by step.  Each step: drop what was cancelled, give
+ * free slots to the longest-waiting jobs, one token for every running answer, and prompt tokens up
+ * to the rest of the step.  Beside running answers the prompt's share is cut so that a step stays
+ * near target_us: nobody's next token waits for a stranger's long prompt.
+ *
+ * A slot keeps the tokens of its last sequence; a new job takes the free slot that shares the
+ * longest beginning with its prompt and skips that part.
+ */
+#ifndef SRV_SCHED_BATCH_H
+#define SRV_SCHED_BATCH_H
+
+#include "base/metric.h"
+#include "serve/sched/engine.h"
+#include "serve/sched/job.h"
+
+typedef struct srv_batch srv_batch;
+
+/* What a job made in a step: text (may be empty) and, once, how it finished.  err is set for
+ * SRV_FIN_ERROR.  After a finish the batch never touches j again. */
+typedef void (*srv_emit_fn)(void *arg, srv_job *j, const sk_buf *text, srv_finish finish,
+                            const sk_err *err);
+
+typedef struct srv_batch_opts {
+    uint64_t target_us; /* a step beside running answers should take no longer */
+    srv_emit_fn emit;
+    void *arg;
+    sk_metrics *metrics; /* table of sched/stats.h; may be NULL */
+} srv_batch_opts;
+
+/* A batch over eng (which it borrows). */
+sk_status srv_batch_open(const srv_engine *eng, const srv_batch_opts *o, srv_batch **out,
+                         sk_err *e);
+
+/* No job may be in it. */
+void srv_batch_close(srv_batch *b);
+
+/* Appends a job to the waiting ones. */
+void srv_batch_add(srv_batch *b, srv_job *j);
+
+/* Ends all waiting jobs, and the running ones too if `all`, with SRV_FIN_DRAINED. */
+void srv_batch_drain(srv_batch *b, bool all);
+
+/* One step.  False when there is nothing to compute: no job, or all of them paused. */
+bool srv_batch_step(srv_batch *b);
+
+/* Jobs without a slot. */
+size_t srv_batch_waiting(const srv_batch *b);
+
+/* Jobs with a slot. */
+size_t srv_batch_running(const srv_batch *b);
+
+#endif

@@ -1,0 +1,25 @@
+/* engine.h - what the scheduler needs of an engine: a table of functions.
+ *
+ * local.h fills it from src/engine; the tests fill it from tests/api/fake_engine.h.  Threads:
+ * encode, chat and piece may be called from any thread, the others from the engine thread only.
+ */
+#ifndef SRV_SCHED_ENGINE_H
+#define SRV_SCHED_ENGINE_H
+
+#include "engine/engine.h"
+
+typedef struct srv_engine {
+    void *self;
+    const char *model; /* the model's id in the API */
+    size_t n_slots, n_ctx, max_step, n_vocab;
+    bool has_chat;
+    sk_status (*step)(void *self, eng_step_item *item, size_t n, sk_err *e);
+    sk_status (*pick)(void *self, const float *logits, const eng_sample_opts *o, uint64_t pos,
+                      int32_t *out, sk_err *e);
+    const char *(*piece)(void *self, int32_t id, size_t *n);
+    bool (*is_end)(void *self, int32_t id);
+    sk_status (*encode)(void *self, const char *text, size_t n, eng_ids *out, sk_err *e);
+    sk_status (*chat)(void *self, const eng_chat_msg *msg, size_t n, eng_ids *out, sk_err *e);
+} srv_engine;
+
+#endif

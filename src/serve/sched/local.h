@@ -1,0 +1,25 @@
+/* local.h - the engine of this process, as the scheduler sees it. */
+#ifndef SRV_SCHED_LOCAL_H
+#define SRV_SCHED_LOCAL_H
+
+#include "serve/sched/engine.h"
+
+typedef struct srv_local srv_local;
+
+typedef struct srv_local_opts {
+    const char *path;          /* GGUF */
+    const char *name;          /* the model's id; NULL: the file's name without .gguf */
+    size_t n_ctx;              /* 0: the model's */
+    size_t n_slots, n_threads; /* n_threads 0: all cores */
+    size_t max_step;
+} srv_local_opts;
+
+/* Opens model, session and sampler.  SK_E_INVALID when n_ctx is over the model's. */
+sk_status srv_local_open(const srv_local_opts *o, srv_local **out, sk_err *e);
+void srv_local_close(srv_local *l);
+
+/* Borrowed, as long as l. */
+const srv_engine *srv_local_engine(const srv_local *l);
+const eng_model_info *srv_local_info(const srv_local *l);
+
+#endif

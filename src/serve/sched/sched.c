@@ -1,0 +1,241 @@
+/* sched.c - the engine thread and the two queues beside it. */
+#include "serve/sched/sched.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/thread.h"
+
+#include <assert.h>
+#include <math.h>
+#include <pthread.h>
+
+/* Longest time a client is asked to stay away. */
+#define MAX_RETRY_S 120.0
+
+enum { DRAIN_NO, DRAIN_WAITING, DRAIN_ALL };
+
+struct srv_sched {
+    srv_batch *batch; /* the engine thread's */
+    pthread_t thread;
+    sk_queue *in;  /* jobs, and &wake */
+    sk_queue *out; /* jobs with mail */
+    pthread_mutex_t mail_lock;
+    size_t max_alive, n_slots;
+    size_t n_alive;          /* the I/O thread's */
+    double job_us;           /* the I/O thread's: what a job takes once it runs, smoothed */
+    char wake;               /* its address is the item that only wakes */
+    atomic_bool wake_posted; /* it is in the queue */
+    atomic_int drain;
+    _Atomic uint64_t step_began_us; /* 0: idle */
+};
+
+/* Engine thread: puts news into j's mail and j into the queue, unless it is there already. */
+static void post(void *arg, srv_job *j, const sk_buf *text, srv_finish fin, const sk_err *err)
+{
+    srv_sched *s = arg;
+    (void)pthread_mutex_lock(&s->mail_lock);
+    sk_buf_add(&j->mail.text, text->p, text->len);
+    if (text->oom) j->mail.text.oom = true;
+    j->mail.n_out = j->n_out;
+    j->mail.n_cached = j->n_cached;
+    j->mail.finish = fin;
+    if (err) j->mail.err = *err;
+    bool queued = j->posted;
+    j->posted = true;
+    (void)pthread_mutex_unlock(&s->mail_lock);
+    if (queued) return; /* and with a finish j may be gone by now */
+    bool ok = sk_queue_push(s->out, j);
+    assert(ok && "the queue holds all jobs alive");
+    (void)ok;
+}
+
+/* Takes what was submitted; sleeps for it if `wait`.  False when the queue was shut. */
+static bool take_in(srv_sched *s, bool wait)
+{
+    void *item = sk_queue_pop(s->in, wait);
+    if (!item) return !wait;
+    for (; item; item = sk_queue_pop(s->in, false)) {
+        if (item == &s->wake)
+            atomic_store(&s->wake_posted, false);
+        else
+            srv_batch_add(s->batch, item);
+    }
+    return true;
+}
+
+/* The engine thread: steps while there is something to compute, else sleeps. */
+static void *engine_main(void *arg)
+{
+    srv_sched *s = arg;
+    for (bool on = true; on;) {
+        int drain = atomic_load(&s->drain);
+        if (drain) srv_batch_drain(s->batch, drain == DRAIN_ALL);
+        atomic_store(&s->step_began_us, sk_now_us() | 1);
+        bool worked = srv_batch_step(s->batch);
+        if (!worked) atomic_store(&s->step_began_us, 0);
+        on = take_in(s, !worked);
+    }
+    srv_batch_drain(s->batch, true);
+    return NULL;
+}
+
+/* Makes a queue grow to its bound now, so that a push within the bound cannot fail later. */
+static sk_status prime(sk_queue *q, size_t n, sk_err *e)
+{
+    bool ok = true;
+    for (size_t i = 0; i < n && ok; i++)
+        ok = sk_queue_push(q, q);
+    while (sk_queue_pop(q, false))
+        continue;
+    return ok ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory for a queue of %zu jobs", n);
+}
+
+/* The two queues, one place more for &wake. */
+static sk_status open_queues(srv_sched *s, sk_err *e)
+{
+    sk_status st = sk_queue_open(s->max_alive + 1, &s->in, e);
+    if (!st) st = sk_queue_open(s->max_alive + 1, &s->out, e);
+    if (!st) st = prime(s->in, s->max_alive + 1, e);
+    if (!st) st = prime(s->out, s->max_alive + 1, e);
+    return st;
+}
+
+/* Frees all but the thread. */
+static void sched_free(srv_sched *s)
+{
+    if (s->in) sk_queue_close(s->in);
+    if (s->out) sk_queue_close(s->out);
+    srv_batch_close(s->batch);
+    (void)pthread_mutex_destroy(&s->mail_lock);
+    sk_free(s);
+}
+
+/* Starts the engine thread. */
+sk_status srv_sched_open(const srv_engine *eng, const srv_sched_opts *o, srv_sched **out, sk_err *e)
+{
+    srv_sched *s = sk_calloc(SK_MEM_REQUEST, 1, sizeof *s);
+    if (!s) return sk_fail(e, SK_E_NOMEM, "no memory for the scheduler");
+    s->n_slots = eng->n_slots;
+    s->max_alive = eng->n_slots + o->max_waiting;
+    (void)pthread_mutex_init(&s->mail_lock, NULL);
+    srv_batch_opts bo = {.target_us = o->target_us, .emit = post, .arg = s, .metrics = o->metrics};
+    sk_status st = srv_batch_open(eng, &bo, &s->batch, e);
+    if (!st) st = open_queues(s, e);
+    if (!st) {
+        int err = pthread_create(&s->thread, NULL, engine_main, s);
+        if (err) st = sk_fail_errno(e, err, "cannot start the engine thread");
+    }
+    if (st) {
+        sched_free(s);
+        return st;
+    }
+    *out = s;
+    return SK_OK;
+}
+
+/* Ends what still runs and joins the thread. */
+void srv_sched_close(srv_sched *s)
+{
+    if (!s) return;
+    srv_sched_drain(s, true);
+    sk_queue_shut(s->in);
+    (void)pthread_join(s->thread, NULL);
+    srv_mail mail;
+    for (srv_job *j; (j = srv_sched_collect(s, &mail));) {
+        sk_buf_fini(&mail.text);
+        if (mail.finish) srv_job_free(j);
+    }
+    assert(s->n_alive == 0);
+    sched_free(s);
+}
+
+/* True when a job would be refused now. */
+bool srv_sched_is_full(const srv_sched *s)
+{
+    return s->n_alive >= s->max_alive;
+}
+
+/* Seconds until the backlog has a place. */
+unsigned srv_sched_retry_s(const srv_sched *s)
+{
+    double before = (double)s->n_alive - (double)s->n_slots + 1;
+    double sec = ceil(before / (double)s->n_slots * s->job_us / 1e6);
+    if (!(sec >= 1)) return 1;
+    return sec > MAX_RETRY_S ? (unsigned)MAX_RETRY_S : (unsigned)sec;
+}
+
+/* Takes j. */
+sk_status srv_sched_submit(srv_sched *s, srv_job *j)
+{
+    if (srv_sched_is_full(s)) return SK_E_BUSY;
+    j->at_submit_us = sk_now_us();
+    if (!sk_queue_push(s->in, j)) return SK_E_BUSY;
+    s->n_alive++;
+    return SK_OK;
+}
+
+/* Makes the engine thread look again. */
+static void wake(srv_sched *s)
+{
+    if (!atomic_exchange(&s->wake_posted, true)) (void)sk_queue_push(s->in, &s->wake);
+}
+
+/* The client of j is gone. */
+void srv_sched_cancel(srv_sched *s, srv_job *j)
+{
+    atomic_store(&j->cancelled, true);
+    wake(s);
+}
+
+/* Holds j's next token back, or lets it go on. */
+void srv_sched_pause(srv_sched *s, srv_job *j, bool on)
+{
+    atomic_store(&j->paused, on);
+    if (!on) wake(s);
+}
+
+/* Readable while there is mail. */
+int srv_sched_fd(srv_sched *s)
+{
+    return sk_queue_fd(s->out);
+}
+
+/* The next job with news. */
+srv_job *srv_sched_collect(srv_sched *s, srv_mail *mail)
+{
+    srv_job *j = sk_queue_pop(s->out, false);
+    if (!j) return NULL;
+    (void)pthread_mutex_lock(&s->mail_lock);
+    *mail = j->mail;
+    j->mail.text = (sk_buf)SK_BUF_INIT;
+    j->posted = false;
+    (void)pthread_mutex_unlock(&s->mail_lock);
+    if (!mail->finish) return j;
+    assert(s->n_alive > 0);
+    s->n_alive--;
+    if (mail->finish == SRV_FIN_STOP || mail->finish == SRV_FIN_LENGTH) {
+        double us = (double)(j->at_token_us - j->at_start_us);
+        s->job_us = s->job_us > 0 ? 0.9 * s->job_us + 0.1 * us : us;
+    }
+    return j;
+}
+
+/* Ends jobs for shutdown. */
+void srv_sched_drain(srv_sched *s, bool all)
+{
+    atomic_store(&s->drain, all ? DRAIN_ALL : DRAIN_WAITING);
+    wake(s);
+}
+
+/* Jobs whose last mail was not collected. */
+size_t srv_sched_alive(const srv_sched *s)
+{
+    return s->n_alive;
+}
+
+/* How long the current step has been running. */
+uint64_t srv_sched_busy_us(const srv_sched *s)
+{
+    uint64_t began = atomic_load(&s->step_began_us), now = sk_now_us();
+    return began && now > began ? now - began : 0;
+}

@@ -1,0 +1,52 @@
+/* stats.c - the metrics table, its Prometheus text and its documentation. */
+#include "serve/sched/stats.h"
+
+#include "base/mem.h"
+
+#include <inttypes.h>
+
+/* Buckets that dashboards of this field expect for times to the first token, in seconds. */
+static const double seconds[] = {.001, .005, .01, .02, .04, .06, .08, .1, .25, .5, .75,
+                                 1,    2.5,  5,   7.5, 10,  20,  40,  80, 160, 640};
+
+#define N_SECONDS (sizeof seconds / sizeof *seconds)
+#define METRIC_ROW(id, name, type, help)                                                           \
+    [id] = {name, help, SK_METRIC_##type,                                                          \
+            SK_METRIC_##type == SK_METRIC_HISTOGRAM ? seconds : NULL,                              \
+            SK_METRIC_##type == SK_METRIC_HISTOGRAM ? N_SECONDS : 0},
+static const sk_metric_desc table[SRV_METRIC_N] = {SRV_METRIC_TABLE(METRIC_ROW)};
+#undef METRIC_ROW
+
+/* Metrics over the table. */
+sk_metrics *srv_stats_new(void)
+{
+    return sk_metrics_new(table, SRV_METRIC_N);
+}
+
+/* The table, then the memory, which base counts itself. */
+void srv_stats_text(sk_metrics *m, sk_buf *out)
+{
+    sk_metrics_text(m, out);
+    sk_buf_adds(out, "# HELP stoke_memory_bytes bytes held, by kind\n"
+                     "# TYPE stoke_memory_bytes gauge\n");
+    for (int k = 0; k < SK_MEM_N; k++)
+        sk_buf_addf(out, "stoke_memory_bytes{kind=\"%s\"} %" PRIu64 "\n",
+                    sk_mem_kind_name((sk_mem_kind)k), sk_mem_bytes((sk_mem_kind)k));
+}
+
+/* One line a metric. */
+void srv_stats_markdown(sk_buf *out)
+{
+    static const char *const type[] = {"counter", "gauge", "histogram"};
+    sk_buf_adds(out, "# Metrics\n\n"
+                     "`GET /metrics` answers in Prometheus' text format 0.0.4. Times are in "
+                     "seconds. This page is made from the\nserver's own table: `stoke serve "
+                     "--docs metrics`.\n\n"
+                     "| name | type | meaning |\n| --- | --- | --- |\n");
+    for (size_t i = 0; i < SRV_METRIC_N; i++)
+        sk_buf_addf(out, "| `%s` | %s | %s |\n", table[i].name, type[table[i].type], table[i].help);
+    sk_buf_adds(out, "| `stoke_memory_bytes{kind}` | gauge | bytes held, by kind:");
+    for (int k = 0; k < SK_MEM_N; k++)
+        sk_buf_addf(out, "%s `%s`", k ? "," : "", sk_mem_kind_name((sk_mem_kind)k));
+    sk_buf_adds(out, " |\n");
+}

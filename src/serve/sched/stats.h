@@ -1,0 +1,60 @@
+/* stats.h - the metrics of the server: one table, for /metrics and docs/metrics.md. */
+#ifndef SRV_SCHED_STATS_H
+#define SRV_SCHED_STATS_H
+
+#include "base/metric.h"
+
+#define SRV_METRIC_TABLE(ROW)                                                                      \
+    ROW(SRV_M_ANSWERS_2XX, "stoke_http_answers_ok_total", COUNTER,                                 \
+        "answers with a 2xx or 3xx "                                                               \
+        "status")                                                                                  \
+    ROW(SRV_M_ANSWERS_4XX, "stoke_http_answers_refused_total", COUNTER,                            \
+        "answers with a 4xx status other than 429")                                                \
+    ROW(SRV_M_ANSWERS_429, "stoke_http_answers_overloaded_total", COUNTER,                         \
+        "requests turned away with 429 because the queue was full")                                \
+    ROW(SRV_M_ANSWERS_5XX, "stoke_http_answers_failed_total", COUNTER,                             \
+        "answers with a 5xx status")                                                               \
+    ROW(SRV_M_GONE, "stoke_http_clients_gone_total", COUNTER,                                      \
+        "requests whose client went away before the end of its answer")                            \
+    ROW(SRV_M_CONNS, "stoke_http_connections", GAUGE, "open connections")                          \
+    ROW(SRV_M_WAITING, "stoke_requests_waiting", GAUGE, "generations waiting for a slot")          \
+    ROW(SRV_M_RUNNING, "stoke_requests_running", GAUGE, "generations that hold a slot")            \
+    ROW(SRV_M_SLOTS, "stoke_slots", GAUGE, "generations that can run at once")                     \
+    ROW(SRV_M_KV_USED, "stoke_kv_used_ratio", GAUGE,                                               \
+        "tokens of running sequences over tokens the KV cache holds")                              \
+    ROW(SRV_M_FINISHED, "stoke_generations_finished_total", COUNTER,                               \
+        "generations that ended by themselves")                                                    \
+    ROW(SRV_M_CANCELLED, "stoke_generations_cancelled_total", COUNTER,                             \
+        "generations ended because their client went away")                                        \
+    ROW(SRV_M_FAILED, "stoke_generations_failed_total", COUNTER,                                   \
+        "generations ended by a fault of the engine or by shutdown")                               \
+    ROW(SRV_M_PROMPT_TOKENS, "stoke_prompt_tokens_total", COUNTER, "tokens of prompts accepted")   \
+    ROW(SRV_M_CACHED_TOKENS, "stoke_prompt_tokens_cached_total", COUNTER,                          \
+        "tokens of prompts that a slot still held")                                                \
+    ROW(SRV_M_OUT_TOKENS, "stoke_generated_tokens_total", COUNTER, "tokens generated")             \
+    ROW(SRV_M_STEPS, "stoke_engine_steps_total", COUNTER,                                          \
+        "steps of the engine; stands still when it is idle or stuck")                              \
+    ROW(SRV_M_STEP_SECONDS, "stoke_engine_step_seconds", HISTOGRAM, "time of a step")              \
+    ROW(SRV_M_QUEUE_SECONDS, "stoke_queue_seconds", HISTOGRAM,                                     \
+        "from a request's acceptance to its slot")                                                 \
+    ROW(SRV_M_TTFT_SECONDS, "stoke_time_to_first_token_seconds", HISTOGRAM,                        \
+        "from a request's acceptance to its first token")                                          \
+    ROW(SRV_M_ITL_SECONDS, "stoke_inter_token_seconds", HISTOGRAM,                                 \
+        "between two tokens of one answer")                                                        \
+    ROW(SRV_M_E2E_SECONDS, "stoke_request_seconds", HISTOGRAM,                                     \
+        "from a request's acceptance to its last token")
+
+#define SRV_METRIC_ENUM(id, name, type, help) id,
+typedef enum srv_metric_id { SRV_METRIC_TABLE(SRV_METRIC_ENUM) SRV_METRIC_N } srv_metric_id;
+#undef SRV_METRIC_ENUM
+
+/* Metrics over the table; NULL without memory. */
+sk_metrics *srv_stats_new(void);
+
+/* All of /metrics: the table and the memory held, by kind. */
+void srv_stats_text(sk_metrics *m, sk_buf *out);
+
+/* The table as docs/metrics.md. */
+void srv_stats_markdown(sk_buf *out);
+
+#endif

@@ -1,0 +1,254 @@
+/* serve.c - puts the server together: event loop, engine thread, shutdown. */
+#include "serve/serve.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "serve/api/api.h"
+#include "serve/sched/local.h"
+#include "serve/sched/stats.h"
+#include "serve/web/page.h"
+
+#include <assert.h>
+#include <event2/event.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/resource.h>
+
+/* Tokens one step of the engine may take. */
+#define MAX_STEP 256u
+
+/* Longest step beside running answers, which is what a prompt may cost their next token. */
+#define TARGET_US 50000u
+
+/* Descriptors kept for everything but connections. */
+#define OTHER_FDS 64u
+
+struct srv_server {
+    srv_opts o;
+    struct event_base *base;
+    struct event *mail, *stop, *tick;
+    srv_local *local;
+    srv_page *page;
+    sk_metrics *metrics;
+    uint64_t drain_end_us; /* 0: not draining */
+    srv_api api;
+};
+
+/* Fills in the defaults. */
+void srv_opts_default(srv_opts *o)
+{
+    *o = (srv_opts){.host = "127.0.0.1",
+                    .port = 8080,
+                    .parallel = 8,
+                    .max_queue = 512,
+                    .max_body = 1 << 20,
+                    .max_conns = 4096,
+                    .idle_s = 75,
+                    .head_s = 10,
+                    .body_s = 30,
+                    .stall_s = 30,
+                    .ping_s = 15,
+                    .stuck_s = 60,
+                    .drain_s = 30,
+                    .buffer_kb = 256,
+                    .stop_fd = -1};
+}
+
+/* Connections that the process's descriptors allow; the soft limit is raised for them. */
+static size_t allow_conns(size_t want)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r)) return want;
+    rlim_t need = (rlim_t)want + OTHER_FDS;
+    if (r.rlim_cur < need) {
+        r.rlim_cur = r.rlim_max < need ? r.rlim_max : need;
+        (void)setrlimit(RLIMIT_NOFILE, &r);
+        (void)getrlimit(RLIMIT_NOFILE, &r);
+    }
+    if (r.rlim_cur >= need) return want;
+    return r.rlim_cur > 2 * OTHER_FDS ? (size_t)r.rlim_cur - OTHER_FDS : OTHER_FDS;
+}
+
+/* Mail from the engine thread. */
+static void on_mail(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    srv_server *s = arg;
+    srv_gen_collect(&s->api);
+}
+
+/* Looks whether the drain is over, or its time. */
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    srv_server *s = arg;
+    if (srv_http_conns(s->api.http) == 0 && srv_sched_alive(s->api.sched) == 0) {
+        (void)event_base_loopbreak(s->base);
+        return;
+    }
+    uint64_t now = sk_now_us();
+    if (now >= s->drain_end_us) srv_sched_drain(s->api.sched, true);
+    /* a client that takes no leave is cut a little later than its answer */
+    if (now >= s->drain_end_us + 2000000u) (void)event_base_loopbreak(s->base);
+}
+
+/* The process is asked to end. */
+static void on_stop(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    srv_server *s = arg;
+    sk_log(SK_LOG_INFO, "draining: %zu requests, %zu connections", srv_sched_alive(s->api.sched),
+           srv_http_conns(s->api.http));
+    (void)event_del(s->stop);
+    s->drain_end_us = sk_now_us() + (uint64_t)s->o.drain_s * 1000000u;
+    s->api.draining = true;
+    srv_http_drain(s->api.http);
+    srv_sched_drain(s->api.sched, false);
+    struct timeval t = {0, 20000};
+    (void)evtimer_add(s->tick, &t);
+}
+
+/* Binds the port. */
+static sk_status open_http(srv_server *s, sk_err *e)
+{
+    const srv_opts *o = &s->o;
+    srv_http_opts ho = {.host = o->host,
+                        .port = (int)o->port,
+                        .max_body = (size_t)o->max_body,
+                        .max_conns = allow_conns((size_t)o->max_conns),
+                        .high_bytes = (size_t)o->buffer_kb << 10,
+                        .idle_ms = (unsigned)o->idle_s * 1000,
+                        .head_ms = (unsigned)o->head_s * 1000,
+                        .body_ms = (unsigned)o->body_s * 1000,
+                        .stall_ms = (unsigned)o->stall_s * 1000,
+                        .handle = srv_api_handle,
+                        .done = srv_api_done,
+                        .arg = &s->api};
+    s->base = event_base_new();
+    if (!s->base) return sk_fail(e, SK_E_NOMEM, "cannot make an event loop");
+    return srv_http_open(s->base, &ho, &s->api.http, e);
+}
+
+/* Opens the model and starts the engine thread. */
+static sk_status open_engine(srv_server *s, sk_err *e)
+{
+    const srv_opts *o = &s->o;
+    srv_local_opts lo = {.path = o->model,
+                         .name = o->name,
+                         .n_ctx = (size_t)o->context,
+                         .n_slots = (size_t)o->parallel,
+                         .n_threads = (size_t)o->threads,
+                         .max_step = MAX_STEP};
+    sk_status st = srv_local_open(&lo, &s->local, e);
+    if (st) return st;
+    s->metrics = srv_stats_new();
+    if (!s->metrics) return sk_fail(e, SK_E_NOMEM, "no memory for the metrics");
+    srv_sched_opts so = {
+        .max_waiting = (size_t)o->max_queue, .target_us = TARGET_US, .metrics = s->metrics};
+    return srv_sched_open(srv_local_engine(s->local), &so, &s->api.sched, e);
+}
+
+/* Fills in what the handlers work with. */
+static void fill_api(srv_server *s)
+{
+    const eng_model_info *info = srv_local_info(s->local);
+    s->api.base = s->base;
+    s->api.eng = srv_local_engine(s->local);
+    s->api.metrics = s->metrics;
+    s->api.page = s->page;
+    s->api.started_s = sk_unix_s();
+    s->api.ping_ms = (unsigned)s->o.ping_s * 1000;
+    s->api.stuck_ms = (unsigned)s->o.stuck_s * 1000;
+    s->api.strict = s->o.strict;
+    s->api.n_params = (size_t)info->n_params;
+    s->api.model_arch = info->arch ? info->arch : "";
+    s->api.model_dtype = info->dtype ? info->dtype : "";
+}
+
+/* Puts the descriptors that wake the loop into it. */
+static sk_status open_events(srv_server *s, sk_err *e)
+{
+    s->mail = event_new(s->base, srv_sched_fd(s->api.sched), EV_READ | EV_PERSIST, on_mail, s);
+    s->tick = event_new(s->base, -1, EV_PERSIST, on_tick, s);
+    if (s->o.stop_fd >= 0) s->stop = event_new(s->base, s->o.stop_fd, EV_READ, on_stop, s);
+    if (!s->mail || !s->tick || (s->o.stop_fd >= 0 && !s->stop))
+        return sk_fail(e, SK_E_NOMEM, "no memory for the event loop");
+    (void)event_add(s->mail, NULL);
+    if (s->stop) (void)event_add(s->stop, NULL);
+    return SK_OK;
+}
+
+/* Port first: it is the quickest to fail. */
+sk_status srv_open(const srv_opts *o, srv_server **out, sk_err *e)
+{
+    assert(o->model && o->parallel > 0 && o->max_body > 0 && o->buffer_kb > 0 && o->max_conns > 0);
+    srv_server *s = sk_calloc(SK_MEM_REQUEST, 1, sizeof *s);
+    if (!s) return sk_fail(e, SK_E_NOMEM, "no memory for the server");
+    s->o = *o;
+    sk_status st = open_http(s, e);
+    if (!st) st = open_engine(s, e);
+    if (!st) st = srv_page_open(&s->page, e);
+    if (!st) {
+        fill_api(s);
+        st = open_events(s, e);
+    }
+    if (st) {
+        srv_close(s);
+        return st;
+    }
+    *out = s;
+    return SK_OK;
+}
+
+/* "http://HOST:PORT". */
+const char *srv_url(const srv_server *s)
+{
+    return srv_http_url(s->api.http);
+}
+
+/* Serves until asked to stop. */
+sk_status srv_run(srv_server *s, sk_err *e)
+{
+    if (event_base_dispatch(s->base) < 0) return sk_fail(e, SK_E_INTERNAL, "the event loop failed");
+    return SK_OK;
+}
+
+/* Ends what still runs: clients first, so that the jobs' mail finds nobody to write to. */
+void srv_close(srv_server *s)
+{
+    if (!s) return;
+    srv_http_close(s->api.http);
+    if (s->api.sched) {
+        srv_sched_drain(s->api.sched, true);
+        while (srv_sched_alive(s->api.sched)) {
+            struct pollfd p = {.fd = srv_sched_fd(s->api.sched), .events = POLLIN};
+            (void)poll(&p, 1, 1000);
+            srv_gen_collect(&s->api);
+        }
+    }
+    if (s->mail) event_free(s->mail);
+    if (s->stop) event_free(s->stop);
+    if (s->tick) event_free(s->tick);
+    srv_sched_close(s->api.sched);
+    srv_page_close(s->page);
+    sk_metrics_free(s->metrics);
+    srv_local_close(s->local);
+    if (s->base) event_base_free(s->base);
+    sk_free(s);
+}
+
+/* A page of documentation. */
+sk_status srv_docs(const char *which, sk_buf *out, sk_err *e)
+{
+    if (strcmp(which, "api") == 0)
+        srv_api_markdown(out);
+    else if (strcmp(which, "metrics") == 0)
+        srv_stats_markdown(out);
+    else
+        return sk_fail(e, SK_E_USAGE, "there are docs for api and metrics, not for %s", which);
+    return SK_OK;
+}

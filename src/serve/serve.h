@@ -1,0 +1,62 @@
+/* serve.h - the door of the server: open, run until asked to stop, close.
+ *
+ *     srv_opts o;
+ *     srv_opts_default(&o);
+ *     o.model = "model.gguf";
+ *     o.stop_fd = cmd_stop_fd();
+ *     srv_server *s;
+ *     sk_status st = srv_open(&o, &s, &e);
+ *     printf("listening on %s\n", srv_url(s));
+ *     st = srv_run(s, &e);
+ *     srv_close(s);
+ *
+ * Two threads: the caller of srv_run does all input and output, one more owns the engine.  SIGPIPE
+ * must be ignored by the process.
+ */
+#ifndef SRV_SERVE_H
+#define SRV_SERVE_H
+
+#include "base/buf.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct srv_server srv_server;
+
+typedef struct srv_opts {
+    const char *model; /* path of a GGUF */
+    const char *name;  /* the model's id in the API; NULL: from the path */
+    const char *host;
+    int64_t port;                                /* 0: any free one */
+    int64_t context, parallel, threads;          /* 0: the model's / - / all cores */
+    int64_t max_queue, max_body, max_conns;      /* requests, bytes, connections */
+    int64_t idle_s, head_s, body_s, stall_s;     /* deadlines of a connection */
+    int64_t ping_s, stuck_s, drain_s, buffer_kb; /* of a stream, the engine, shutdown */
+    bool strict;                                 /* unknown fields are refused */
+    int stop_fd; /* readable once the server is to drain and end; -1: never */
+} srv_opts;
+
+/* Fills in the defaults; model stays NULL. */
+void srv_opts_default(srv_opts *o);
+
+/* Binds the port, opens the model, starts the engine thread.  SK_E_INUSE: the port is taken (found
+ * before the model is read). */
+sk_status srv_open(const srv_opts *o, srv_server **out, sk_err *e);
+
+/* "http://HOST:PORT", borrowed. */
+const char *srv_url(const srv_server *s);
+
+/* Serves until stop_fd is readable, then drains: no new connections, waiting requests get 503,
+ * running ones may finish for drain_s seconds, then streams end with an error event.  SK_OK after
+ * an orderly end. */
+sk_status srv_run(srv_server *s, sk_err *e);
+
+/* Cuts what is left and frees the server; NULL is allowed. */
+void srv_close(srv_server *s);
+
+/* A page of documentation made from the server's tables: "api" or "metrics". */
+sk_status srv_docs(const char *which, sk_buf *out, sk_err *e);
+
+#endif

@@ -1,0 +1,184 @@
+/* fake_engine.c - deterministic tokens out of a digest of the sequence. */
+#include "tests/unit/fake_engine.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <string.h>
+#include <time.h>
+
+static uint64_t mix(uint64_t h)
+{
+    h ^= h >> 33;
+    h *= 0xff51afd7ed558ccdull;
+    h ^= h >> 29;
+    h *= 0xc4ceb9fe1a85ec53ull;
+    return h ^ h >> 32;
+}
+
+/* 24 bits of a sequence, exact in a float. */
+static uint32_t digest(const int32_t *id, size_t n)
+{
+    uint64_t h = 1469598103934665603ull;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (uint64_t)(uint32_t)id[i]) * 1099511628211ull;
+    return (uint32_t)(mix(h) & 0xffffff);
+}
+
+/* The token that follows a digest. */
+static int32_t choose(const fake_engine *f, uint32_t mark, const eng_sample_opts *o, uint64_t pos)
+{
+    uint64_t h = mix(mark + 0x9e3779b97f4a7c15ull * pos + (o->temperature > 0 ? o->seed : 0));
+    if (f->end_one_in && h % f->end_one_in == 0) return FAKE_END;
+    static const char letters[] = "etaoin shrdlu cmfwyp vbgk jqxz,. ";
+    return letters[(h >> 20) % (sizeof letters - 1)];
+}
+
+static void nap(unsigned us)
+{
+    struct timespec t = {us / 1000000, (long)(us % 1000000) * 1000};
+    if (us) nanosleep(&t, NULL);
+}
+
+static void step_item(fake_engine *f, eng_step_item *it)
+{
+    assert(it->slot < f->engine.n_slots && it->n > 0);
+    assert(it->pos <= f->len[it->slot] && "positions below must have been stepped");
+    assert(it->pos + it->n <= f->engine.n_ctx);
+    memcpy(f->seq[it->slot] + it->pos, it->ids, it->n * sizeof *it->ids);
+    f->len[it->slot] = it->pos + it->n;
+    f->mark[it->slot][0] = (float)digest(f->seq[it->slot], f->len[it->slot]);
+    f->mark[it->slot][1] = (float)f->len[it->slot];
+    it->logits = it->want == ENG_WANT_NONE ? NULL : f->mark[it->slot];
+}
+
+static sk_status fake_step(void *self, eng_step_item *item, size_t n, sk_err *e)
+{
+    fake_engine *f = self;
+    size_t tokens = 0;
+    uint64_t slots = 0;
+    while (atomic_load(&f->hold))
+        nap(200);
+    for (size_t i = 0; i < n; i++) {
+        assert(!(slots >> item[i].slot & 1) && "slots must differ");
+        slots |= 1ull << item[i].slot;
+        tokens += item[i].n;
+    }
+    assert(n > 0 && tokens <= f->engine.max_step);
+    f->n_steps++;
+    f->n_tokens += tokens;
+    if (tokens > f->max_tokens) f->max_tokens = tokens;
+    if (n > f->max_items) f->max_items = n;
+    nap(f->step_us + f->token_us * (unsigned)tokens);
+    sk_status st = f->fail_next;
+    f->fail_next = SK_OK;
+    if (st) return sk_fail(e, st, "the fake was told to fail");
+    for (size_t i = 0; i < n; i++)
+        step_item(f, &item[i]);
+    return SK_OK;
+}
+
+/* With a script: its next byte, counted from the first token after the prompt's newline or end. */
+static int32_t scripted(const fake_engine *f, const float *logits)
+{
+    (void)logits;
+    return (int32_t)(unsigned char)f->script[0];
+}
+
+static sk_status fake_pick(void *self, const float *logits, const eng_sample_opts *o, uint64_t pos,
+                           int32_t *out, sk_err *e)
+{
+    fake_engine *f = self;
+    (void)e;
+    assert(logits && logits[1] == (float)pos && "pos is where the token will stand");
+    if (f->script) {
+        *out = *f->script ? scripted(f, logits) : FAKE_END;
+        if (*f->script) f->script++;
+        return SK_OK;
+    }
+    *out = choose(f, (uint32_t)logits[0], o, pos);
+    return SK_OK;
+}
+
+static const char *fake_piece(void *self, int32_t id, size_t *n)
+{
+    static char bytes[256];
+    (void)self;
+    assert(id >= 0 && id <= FAKE_END);
+    *n = id < 256;
+    if (id >= 256) return "";
+    bytes[id] = (char)id;
+    return &bytes[id];
+}
+
+static bool fake_is_end(void *self, int32_t id)
+{
+    (void)self;
+    return id == FAKE_END;
+}
+
+static sk_status fake_encode(void *self, const char *text, size_t n, eng_ids *out, sk_err *e)
+{
+    (void)self;
+    for (size_t i = 0; i < n; i++)
+        if (!eng_ids_push(out, (unsigned char)text[i])) return sk_fail(e, SK_E_NOMEM, "no memory");
+    return SK_OK;
+}
+
+static sk_status fake_chat(void *self, const eng_chat_msg *msg, size_t n, eng_ids *out, sk_err *e)
+{
+    sk_status st = SK_OK;
+    for (size_t i = 0; i < n && !st; i++) {
+        st = fake_encode(self, msg[i].role, 1, out, e);
+        if (!st) st = fake_encode(self, msg[i].text, msg[i].n, out, e);
+    }
+    return st ? st : fake_encode(self, "a", 1, out, e);
+}
+
+void fake_engine_init(fake_engine *f, size_t n_slots, size_t n_ctx, size_t max_step)
+{
+    assert(n_slots <= FAKE_MAX_SLOTS);
+    memset(f, 0, sizeof *f);
+    for (size_t i = 0; i < n_slots; i++) {
+        f->seq[i] = sk_calloc(SK_MEM_MISC, n_ctx, sizeof *f->seq[i]);
+        assert(f->seq[i]);
+    }
+    f->end_one_in = 50;
+    f->engine = (srv_engine){.self = f,
+                             .model = "fake",
+                             .n_slots = n_slots,
+                             .n_ctx = n_ctx,
+                             .max_step = max_step,
+                             .n_vocab = FAKE_END + 1,
+                             .has_chat = true,
+                             .step = fake_step,
+                             .pick = fake_pick,
+                             .piece = fake_piece,
+                             .is_end = fake_is_end,
+                             .encode = fake_encode,
+                             .chat = fake_chat};
+}
+
+void fake_engine_fini(fake_engine *f)
+{
+    for (size_t i = 0; i < f->engine.n_slots; i++)
+        sk_free(f->seq[i]);
+}
+
+size_t fake_engine_answer(const fake_engine *f, const int32_t *prompt, size_t n, size_t n_max,
+                          uint64_t seed, char *out, size_t cap)
+{
+    int32_t *seq = sk_calloc(SK_MEM_MISC, n + n_max, sizeof *seq);
+    eng_sample_opts o = {.temperature = 1, .seed = seed};
+    size_t made = 0;
+    assert(seq);
+    memcpy(seq, prompt, n * sizeof *seq);
+    for (; made < n_max && made < cap; made++) {
+        int32_t id = choose(f, digest(seq, n + made), &o, n + made);
+        if (id == FAKE_END) break;
+        seq[n + made] = id;
+        out[made] = (char)id;
+    }
+    sk_free(seq);
+    return made;
+}

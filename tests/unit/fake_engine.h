@@ -1,0 +1,40 @@
+/* fake_engine.h - an engine without a model, for tests of the server: bytes are tokens, and the
+ * next token is a function of all tokens before it, the seed and the position.
+ *
+ * It checks the contract of eng_session_step on the way (positions that follow each other, slots
+ * that differ, sizes within the step), so a scheduler that breaks it fails an assertion.
+ */
+#ifndef TESTS_UNIT_FAKE_ENGINE_H
+#define TESTS_UNIT_FAKE_ENGINE_H
+
+#include "serve/sched/engine.h"
+
+#include <stdatomic.h>
+
+#define FAKE_END 256 /* the token that ends an answer */
+#define FAKE_MAX_SLOTS 64
+
+typedef struct fake_engine {
+    srv_engine engine;
+    int32_t *seq[FAKE_MAX_SLOTS]; /* [n_ctx] what each slot holds */
+    size_t len[FAKE_MAX_SLOTS];
+    float mark[FAKE_MAX_SLOTS][2]; /* "logits": a digest of the sequence */
+    unsigned end_one_in;           /* about one token in this many ends the answer; 0: none */
+    unsigned step_us, token_us;    /* time a step takes, really slept */
+    const char *script;            /* if set, answers are this text over and over, then an end */
+    size_t n_steps, max_tokens, max_items; /* seen */
+    size_t n_tokens;                       /* all tokens stepped */
+    sk_status fail_next;                   /* the next step returns this */
+    atomic_bool hold;                      /* steps wait while set */
+} fake_engine;
+
+/* A fake with n_slots slots of n_ctx tokens. */
+void fake_engine_init(fake_engine *f, size_t n_slots, size_t n_ctx, size_t max_step);
+void fake_engine_fini(fake_engine *f);
+
+/* What the fake answers to a prompt of bytes, computed alone: the text a server must give whatever
+ * else it does.  Returns the length written to out (cap bytes), without the end token. */
+size_t fake_engine_answer(const fake_engine *f, const int32_t *prompt, size_t n, size_t n_max,
+                          uint64_t seed, char *out, size_t cap);
+
+#endif
