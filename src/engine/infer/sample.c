@@ -112,35 +112,26 @@ static void rank(cand *v, size_t n, size_t k)
 
 /* ---- filters ---- */
 
-/* Collects the finite logits in the order of ids; returns how many, *best the highest. */
-static size_t collect(eng_sampler *s, const float *logits, cand *best)
+/* The highest of the finite logits, smaller ids first; false if there is none. */
+static bool highest(const float *logits, size_t n, cand *best)
+{
+    cand top = {-INFINITY, -1};
+    for (size_t i = 0; i < n; i++)
+        if (logits[i] > top.logit && isfinite(logits[i])) top = (cand){logits[i], (int32_t)i};
+    *best = top;
+    return top.id >= 0;
+}
+
+/* Collects, in the order of ids, the finite logits that rank at or above `mark` and are at least
+ * `least`; returns how many. */
+static size_t collect(eng_sampler *s, const float *logits, cand mark, double least)
 {
     size_t n = 0;
     for (size_t i = 0; i < s->n_vocab; i++) {
-        if (!isfinite(logits[i])) continue;
         cand c = {logits[i], (int32_t)i};
-        if (!n || above(c, *best)) *best = c;
-        s->cand[n++] = c;
+        if ((double)c.logit >= least && isfinite(c.logit) && !above(mark, c)) s->cand[n++] = c;
     }
     return n;
-}
-
-/* Keeps, in the order of ids, the candidates that rank at or above `mark` with a logit of at least
- * `least`. */
-static size_t keep(cand *v, size_t n, cand mark, double least)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < n; i++)
-        if (!above(mark, v[i]) && (double)v[i].logit >= least) v[kept++] = v[i];
-    return kept;
-}
-
-/* The candidates left by `mark`, in the order of ids again after ranking has mixed them. */
-static size_t recollect(eng_sampler *s, const float *logits, cand mark)
-{
-    cand best;
-    size_t n = collect(s, logits, &best);
-    return keep(s->cand, n, mark, -INFINITY);
 }
 
 /* The last of the k highest. */
@@ -192,23 +183,23 @@ sk_status eng_sampler_pick(eng_sampler *s, const float *logits, const eng_sample
 {
     sk_status st = eng_sample_opts_check(o, e);
     if (st) return st;
-    cand best = {0}, mark = {-INFINITY, INT32_MAX};
-    size_t n = collect(s, logits, &best);
-    if (!n)
+    cand best, mark = {-INFINITY, INT32_MAX};
+    if (!highest(logits, s->n_vocab, &best))
         return sk_fail(e, SK_E_INTERNAL, "none of the %zu logits is a finite number", s->n_vocab);
     if (o->temperature == 0 || o->top_k == 1) {
         *out = best.id;
         return SK_OK;
     }
-    if (o->top_k && (uint64_t)o->top_k < n) {
-        mark = mark_top_k(s->cand, n, (size_t)o->top_k);
-        n = recollect(s, logits, mark);
+    size_t n;
+    if (o->top_k) {
+        n = collect(s, logits, mark, -INFINITY);
+        if ((uint64_t)o->top_k < n) mark = mark_top_k(s->cand, n, (size_t)o->top_k);
     }
     if (o->top_p < 1) {
+        n = collect(s, logits, mark, -INFINITY);
         mark = mark_top_p(s->cand, n, best, o->top_p);
-        n = recollect(s, logits, mark);
     }
-    n = keep(s->cand, n, mark, (double)best.logit + log(o->min_p));
+    n = collect(s, logits, mark, (double)best.logit + log(o->min_p));
     assert(n);
     *out = draw(s, n, best, o, pos);
     return SK_OK;
