@@ -1,0 +1,66 @@
+/* cmd_tune.c - stoke tune: from a model and conversations to a model that answers. */
+#include "cli/train_view.h"
+#include "cli/verbs.h"
+
+static const sk_opt rows[] = {
+    {"model", 'm', SK_OPT_STRING, "FILE", NULL, "the model to begin with, a path or a name",
+     offsetof(cmd_train_flags, model), .required = true, .complete = SK_COMPLETE_MODEL},
+    {"data", 'd', SK_OPT_LIST, "FILE", NULL,
+     "conversations, one {\"messages\":[{\"role\":..,\"content\":..},..]} a line, plain or zstd",
+     offsetof(cmd_train_flags, data), .required = true, .complete = SK_COMPLETE_FILE},
+    {"valid", 0, SK_OPT_STRING, "FILE", NULL, "held-out conversations to measure the loss on",
+     offsetof(cmd_train_flags, valid), .complete = SK_COMPLETE_FILE},
+    {"out", 'o', SK_OPT_STRING, "DIR", NULL, "folder for the model, the checkpoint and the log",
+     offsetof(cmd_train_flags, out), .required = true, .complete = SK_COMPLETE_DIR},
+    CMD_TRAIN_NUM("epochs", SK_OPT_FLOAT, "2", "passes over the conversations", epochs, 1e-6, 1e6),
+    CMD_TRAIN_NUM("steps", SK_OPT_INT, "0", "steps of the optimiser; 0 goes by --epochs", steps, 0,
+                  1e9),
+    CMD_TRAIN_NUM("batch", SK_OPT_INT, "8192", "tokens in a step", batch, 1, 1e9),
+    CMD_TRAIN_NUM("context", SK_OPT_INT, "0", "tokens in a row; 0 takes the model's", context, 0,
+                  1 << 22),
+    CMD_TRAIN_NUM("lr", SK_OPT_FLOAT, "0.001", "learning rate", lr, 1e-12, 1e3),
+    {"name", 0, SK_OPT_STRING, "NAME", NULL, "name written into the model",
+     offsetof(cmd_train_flags, name)},
+    CMD_TRAIN_ROWS,
+    CMD_COMMON_ROWS(cmd_train_flags),
+    {0},
+};
+
+static sk_status tune(int argc, char **argv, sk_err *e)
+{
+    cmd_train_flags f = {0};
+    cmd_train_view view;
+    eng_train_opts o;
+    eng_exec *x;
+    char path[CMD_PATH_MAX];
+    bool done;
+    sk_status st = cmd_parse(&cmd_tune_verb, argc, argv, &f, &f.common, NULL, &done, e);
+    if (st || done) return st;
+    st = cmd_model_path(f.model, path, e);
+    if (!st) st = eng_exec_open((size_t)f.common.threads, &x, e);
+    if (st) return st;
+    st = cmd_train_options(&f, &view, &o, e);
+    if (!st) st = eng_tune_run(x, path, &o, e);
+    st = cmd_train_finish(&view, st, e);
+    eng_exec_close(x);
+    return st;
+}
+
+const cmd_verb cmd_tune_verb = {
+    {
+        "tune",
+        "fine-tune a model on conversations",
+        "",
+        0,
+        0,
+        "Teaches a model to answer: it learns what the assistant says in the conversations, "
+        "rendered with the model's chat template.  Short conversations share a row without seeing "
+        "each other; one that is longer than --context is cut after a turn.  DIR/model.gguf is the "
+        "result.\n"
+        "Ctrl-C keeps a checkpoint and --resume goes on from it, as in train.",
+        "stoke tune -m run/model.gguf --data chat.jsonl --valid chat-valid.jsonl --out chat\n"
+        "  two passes over chat.jsonl\n",
+        rows,
+    },
+    tune,
+};

@@ -1,0 +1,270 @@
+/* train_view.c - flags of train and tune to the engine's options, and a run shown as it goes. */
+#include "cli/train_view.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/plot.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LOG_BYTES ((uint64_t)1 << 30)
+
+/* ---- JSON lines ---- */
+
+static void add_num(sk_buf *b, const char *name, double v)
+{
+    sk_buf_addf(b, ",\"%s\":", name);
+    sk_json_add_num(b, v);
+}
+
+static void add_text(sk_buf *b, const char *name, const char *s)
+{
+    sk_buf_addf(b, ",\"%s\":", name);
+    sk_json_add_str(b, s, strlen(s));
+}
+
+static void json_step(sk_buf *b, const eng_train_event *ev)
+{
+    add_num(b, "loss", ev->loss);
+    add_num(b, "tokens", (double)ev->tokens);
+    add_num(b, "tokens_per_s", round(ev->tokens_per_s));
+    add_num(b, "mfu", round(ev->mfu * 1e4) / 1e4);
+    add_num(b, "lr", ev->lr);
+    add_num(b, "grad_norm", ev->grad_norm);
+}
+
+static void json_held_out(sk_buf *b, const eng_train_event *ev)
+{
+    add_num(b, "val_loss", ev->val_loss);
+    add_num(b, "bits_per_byte", ev->bits_per_byte);
+}
+
+/* The event as one line. */
+static void json_line(sk_buf *b, const eng_train_event *ev)
+{
+    static const char *const name[] = {"stage", "step", "eval", "saved", "note", "done"};
+    assert((unsigned)ev->kind < sizeof(name) / sizeof(*name));
+    sk_buf_addf(b, "{\"event\":\"%s\",\"step\":%llu", name[ev->kind], (unsigned long long)ev->step);
+    if (ev->stage) add_text(b, "stage", ev->stage);
+    if (ev->kind == ENG_EV_STAGE) add_num(b, "total", (double)ev->total);
+    if (ev->kind == ENG_EV_STEP) json_step(b, ev);
+    if (ev->kind == ENG_EV_EVAL) json_held_out(b, ev);
+    if (ev->kind == ENG_EV_NOTE) add_text(b, "text", ev->text);
+    if (ev->kind == ENG_EV_DONE) {
+        add_num(b, "loss", ev->loss);
+        json_held_out(b, ev);
+        add_text(b, "model", ev->text);
+    }
+    sk_buf_adds(b, "}\n");
+}
+
+static void print_json(cmd_train_view *v, const eng_train_event *ev)
+{
+    sk_buf b = SK_BUF_INIT;
+    json_line(&b, ev);
+    v->st = cmd_out_buf(&b, &v->err);
+}
+
+/* ---- for people ---- */
+
+/* The curve of the whole run, the steps before a resume included: it is in log.jsonl. */
+typedef struct history {
+    double *step, *loss, *val_step, *val;
+    size_t n, n_val, cap;
+} history;
+
+static void history_line(history *h, const char *line, size_t n)
+{
+    json_t *obj;
+    double step = NAN, loss = NAN, val = NAN;
+    if (sk_json_parse(line, n, 4, &obj, NULL)) return;
+    (void)sk_json_get_num(obj, "step", 0, 1e18, &step, NULL);
+    (void)sk_json_get_num(obj, "loss", -1e18, 1e18, &loss, NULL);
+    (void)sk_json_get_num(obj, "val_loss", -1e18, 1e18, &val, NULL);
+    if (!isnan(loss)) {
+        h->step[h->n] = step;
+        h->loss[h->n++] = loss;
+    }
+    if (!isnan(val)) {
+        h->val_step[h->n_val] = step;
+        h->val[h->n_val++] = val;
+    }
+    json_decref(obj);
+}
+
+/* Reads the log; false when there is none or no memory. */
+static bool history_read(history *h, const char *path)
+{
+    sk_buf text = SK_BUF_INIT;
+    *h = (history){0};
+    if (sk_file_load(path, LOG_BYTES, &text, NULL)) return false;
+    for (size_t i = 0; i < text.len; i++)
+        h->cap += text.p[i] == '\n';
+    h->step = sk_calloc(SK_MEM_MISC, 4 * h->cap + 1, sizeof(double));
+    if (h->step) {
+        h->loss = h->step + h->cap;
+        h->val_step = h->loss + h->cap;
+        h->val = h->val_step + h->cap;
+        const char *line = text.p, *end;
+        for (; (end = strchr(line, '\n')) != NULL; line = end + 1)
+            history_line(h, line, (size_t)(end - line));
+    }
+    sk_buf_fini(&text);
+    return h->step != NULL;
+}
+
+static void print_curve(cmd_train_view *v)
+{
+    char path[4096];
+    history h;
+    sk_buf b = SK_BUF_INIT;
+    int len = snprintf(path, sizeof(path), "%s/log.jsonl", v->flags->out);
+    if (len < 0 || (size_t)len >= sizeof(path) || !history_read(&h, path)) return;
+    const sk_series s[] = {{"training loss", h.step, h.loss, h.n},
+                           {"held-out loss", h.val_step, h.val, h.n_val}};
+    sk_plot_text(s, 2, "loss, nats per token", "step", cmd_columns(), 16, &b);
+    sk_free(h.step);
+    v->st = cmd_out_buf(&b, &v->err);
+}
+
+static void show_done(cmd_train_view *v, const eng_train_event *ev)
+{
+    sk_progress_end(v->bar);
+    if (v->flags->common.quiet) return;
+    print_curve(v);
+    if (v->st) return;
+    if (!isnan(ev->bits_per_byte))
+        v->st = cmd_outf(&v->err, "held-out loss %.4f, bits per byte %.4f\n", ev->val_loss,
+                         ev->bits_per_byte);
+    if (!v->st) v->st = cmd_outf(&v->err, "%s\n", ev->text);
+}
+
+static void show_step(cmd_train_view *v, const eng_train_event *ev)
+{
+    char bpb[32] = "";
+    if (!isnan(v->bits_per_byte)) (void)snprintf(bpb, sizeof(bpb), "  bpb %.3f", v->bits_per_byte);
+    sk_progress_set(v->bar, ev->step, "loss %.3f%s  %.1fk tok/s  mfu %.0f%%", ev->loss, bpb,
+                    ev->tokens_per_s / 1e3, ev->mfu * 100);
+}
+
+static void show(cmd_train_view *v, const eng_train_event *ev)
+{
+    switch (ev->kind) {
+    case ENG_EV_STAGE:
+        if (strncmp(v->stage, ev->stage, sizeof(v->stage) - 1) != 0)
+            sk_progress_stage(v->bar, ev->stage, ev->total, ev->step);
+        else
+            sk_progress_set(v->bar, ev->step, "%s", "");
+        break;
+    case ENG_EV_STEP:
+        show_step(v, ev);
+        break;
+    case ENG_EV_EVAL:
+        v->bits_per_byte = ev->bits_per_byte;
+        break;
+    case ENG_EV_NOTE:
+        if (!v->flags->common.quiet) sk_progress_note(v->bar, "%s", ev->text);
+        break;
+    case ENG_EV_DONE:
+        show_done(v, ev);
+        break;
+    case ENG_EV_SAVED:
+        break;
+    }
+}
+
+static void on_event(void *arg, const eng_train_event *ev)
+{
+    cmd_train_view *v = arg;
+    if (v->st) return;
+    bool same = ev->kind == ENG_EV_STAGE && ev->stage &&
+                strncmp(v->stage, ev->stage, sizeof(v->stage) - 1) == 0;
+    if (!v->flags->json)
+        show(v, ev);
+    else if (!same)
+        print_json(v, ev);
+    if (ev->kind == ENG_EV_STAGE && ev->stage)
+        (void)snprintf(v->stage, sizeof(v->stage), "%s", ev->stage);
+}
+
+static bool on_stop(void *arg)
+{
+    const cmd_train_view *v = arg;
+    return v->st || cmd_stopped(NULL);
+}
+
+/* ---- options ---- */
+
+static eng_dtype dtype_of(const char *name)
+{
+    return strcmp(name, "bf16") == 0 ? ENG_BF16 : strcmp(name, "f16") == 0 ? ENG_F16 : ENG_F32;
+}
+
+static void copy_shape(const cmd_train_flags *f, eng_train_opts *o)
+{
+    o->dim = (uint32_t)f->dim;
+    o->layers = (uint32_t)f->layers;
+    o->heads = (uint32_t)f->heads;
+    o->kv_heads = (uint32_t)f->kv_heads;
+    o->ffn = (uint32_t)f->ffn;
+    o->vocab = (uint32_t)f->vocab;
+    o->context = (uint32_t)f->context;
+    o->rope_theta = f->rope_theta;
+    o->tied = !f->untied;
+}
+
+static void copy_learning(const cmd_train_flags *f, eng_train_opts *o)
+{
+    o->steps = (uint64_t)f->steps;
+    o->batch_tokens = (uint64_t)f->batch;
+    o->seed = (uint64_t)f->seed;
+    o->epochs = f->epochs;
+    o->lr = f->lr;
+    o->min_lr_frac = f->min_lr;
+    o->warmup_frac = f->warmup;
+    o->decay_frac = f->decay;
+    o->weight_decay = f->weight_decay;
+    o->grad_clip = f->grad_clip;
+    o->cosine = f->cosine;
+    o->compute_bf16 = f->f32 ? 0 : -1;
+}
+
+sk_status cmd_train_options(const cmd_train_flags *f, cmd_train_view *view, eng_train_opts *o,
+                            sk_err *e)
+{
+    eng_train_opts_default(o);
+    copy_shape(f, o);
+    copy_learning(f, o);
+    o->data = f->data.item;
+    o->n_data = f->data.n;
+    o->valid = f->valid;
+    o->out = f->out;
+    o->name = f->name;
+    o->arch = f->arch;
+    o->tokenizer = f->tokenizer;
+    o->dtype = dtype_of(f->dtype);
+    o->eval_every = (uint64_t)f->eval_every;
+    o->save_every = (uint64_t)f->save_every;
+    o->eval_tokens = (uint64_t)f->eval_tokens;
+    o->resume = f->resume;
+    *view = (cmd_train_view){.flags = f, .bits_per_byte = NAN, .err = SK_ERR_INIT};
+    view->bar = sk_progress_new(stderr, f->json || f->common.quiet);
+    if (!view->bar) return sk_fail(e, SK_E_NOMEM, "no memory for a progress line");
+    o->event = on_event;
+    o->stop = on_stop;
+    o->arg = view;
+    return SK_OK;
+}
+
+sk_status cmd_train_finish(cmd_train_view *view, sk_status st, sk_err *e)
+{
+    sk_progress_end(view->bar);
+    sk_progress_free(view->bar);
+    view->bar = NULL;
+    if (!view->st) return st;
+    return sk_fail(e, view->st, "%s", view->err.text);
+}

@@ -1,0 +1,92 @@
+/* train_view.h - what train and tune have in common: their flags, and how a run is shown. */
+#ifndef CMD_CLI_TRAIN_VIEW_H
+#define CMD_CLI_TRAIN_VIEW_H
+
+#include "base/progress.h"
+#include "cli/cmd.h"
+#include "engine/engine.h"
+
+/* Flags of both verbs; each has a table with the rows it needs. */
+typedef struct cmd_train_flags {
+    cmd_common common;
+    sk_opt_list data;
+    const char *model, *valid, *out, *name, *dtype, *arch, *tokenizer;
+    int64_t steps, batch, context, seed, eval_every, save_every, eval_tokens;
+    int64_t dim, layers, heads, kv_heads, ffn, vocab;
+    double epochs, lr, min_lr, warmup, decay, weight_decay, grad_clip, rope_theta;
+    bool resume, json, f32, cosine, untied;
+} cmd_train_flags;
+
+/* A row of a table of flags over cmd_train_flags: a number, with its bounds. */
+#define CMD_TRAIN_NUM(name, type, deflt, help, field, min, max)                                    \
+    {                                                                                              \
+        name, 0, type, "N", deflt, help, offsetof(cmd_train_flags, field), min, max, false,        \
+            SK_COMPLETE_NONE, NULL                                                                 \
+    }
+
+/* A row that is a switch. */
+#define CMD_TRAIN_SWITCH(name, help, field)                                                        \
+    {                                                                                              \
+        name, 0, SK_OPT_BOOL, NULL, NULL, help, offsetof(cmd_train_flags, field), 0, 0, false,     \
+            SK_COMPLETE_NONE, NULL                                                                 \
+    }
+
+/* The rows both tables have: how to learn, what to keep, how to show it. */
+#define CMD_TRAIN_ROWS                                                                             \
+    {"", 0, SK_OPT_BOOL, NULL, NULL, "Learning", 0, 0, 0, false, SK_COMPLETE_NONE, NULL},          \
+        CMD_TRAIN_NUM("min-lr", SK_OPT_FLOAT, "0", "learning rate at the end, as a part of --lr",  \
+                      min_lr, 0, 1),                                                               \
+        CMD_TRAIN_NUM("warmup", SK_OPT_FLOAT, "0.02", "part of the steps in which the rate rises", \
+                      warmup, 0, 1),                                                               \
+        CMD_TRAIN_NUM("decay", SK_OPT_FLOAT, "0.3",                                                \
+                      "part of the steps, at the end, in which it falls", decay, 0, 1),            \
+        CMD_TRAIN_SWITCH("cosine", "let it fall as a cosine from the warm-up on", cosine),         \
+        CMD_TRAIN_NUM("weight-decay", SK_OPT_FLOAT, "0.1", "AdamW's decay of matrices",            \
+                      weight_decay, 0, 1e3),                                                       \
+        CMD_TRAIN_NUM("grad-clip", SK_OPT_FLOAT, "1",                                              \
+                      "largest norm of the gradient; 0 does not clip", grad_clip, 0, 1e9),         \
+        CMD_TRAIN_NUM("seed", SK_OPT_INT, "0", "seed of initial weights and order of the data",    \
+                      seed, 0, 9e15),                                                              \
+        CMD_TRAIN_SWITCH("f32", "multiply matrices in f32 also where bf16 is faster", f32),        \
+        {"", 0, SK_OPT_BOOL, NULL, NULL, "Results", 0, 0, 0, false, SK_COMPLETE_NONE, NULL},       \
+        {"dtype",                                                                                  \
+         0,                                                                                        \
+         SK_OPT_STRING,                                                                            \
+         "TYPE",                                                                                   \
+         "f32",                                                                                    \
+         "type of the matrices in model.gguf",                                                     \
+         offsetof(cmd_train_flags, dtype),                                                         \
+         0,                                                                                        \
+         0,                                                                                        \
+         false,                                                                                    \
+         SK_COMPLETE_WORDS,                                                                        \
+         "f32 bf16 f16"},                                                                          \
+        CMD_TRAIN_NUM("eval-every", SK_OPT_INT, "0",                                               \
+                      "steps between held-out losses; 0 takes a twentieth of the run", eval_every, \
+                      0, 1e9),                                                                     \
+        CMD_TRAIN_NUM("eval-tokens", SK_OPT_INT, "32768",                                          \
+                      "tokens of held-out text each of them reads", eval_tokens, 1, 1e9),          \
+        CMD_TRAIN_NUM("save-every", SK_OPT_INT, "0",                                               \
+                      "steps between checkpoints; 0 takes a twentieth of the run", save_every, 0,  \
+                      1e9),                                                                        \
+        CMD_TRAIN_SWITCH("resume", "go on from the checkpoint in --out, if there is one", resume), \
+        CMD_TRAIN_SWITCH("json", "print one JSON object a line for every step and event", json)
+
+/* A run being shown: JSON lines on stdout, or a progress line on stderr and a curve at the end. */
+typedef struct cmd_train_view {
+    const cmd_train_flags *flags;
+    sk_progress *bar;
+    char stage[32]; /* last stage told about */
+    double bits_per_byte;
+    sk_status st; /* of writing to stdout: a reader that went away stops the run */
+    sk_err err;
+} cmd_train_view;
+
+/* Fills o from the flags (defaults first) and hooks the view into its callbacks. */
+sk_status cmd_train_options(const cmd_train_flags *f, cmd_train_view *view, eng_train_opts *o,
+                            sk_err *e);
+
+/* Ends the progress line; turns st into what the verb returns. */
+sk_status cmd_train_finish(cmd_train_view *view, sk_status st, sk_err *e);
+
+#endif

@@ -1,0 +1,57 @@
+/* train_pass.h - one training pass of the decoder: loss and gradients of a micro-batch.
+ *
+ * Parameters and gradients are flat float arrays laid out by eng_layout.  Matrix products run in
+ * bf16 or f32 on packed copies of the weights, which eng_pass_load makes anew after each optimiser
+ * step; the residual stream, norms, softmax, loss and all gradients are float.
+ *
+ * Sums over tokens run in an order fixed by the shape, so loss and gradients are the same bytes for
+ * every number of threads.
+ */
+#ifndef ENG_MODEL_TRAIN_PASS_H
+#define ENG_MODEL_TRAIN_PASS_H
+
+#include "engine/kernel/exec.h"
+#include "engine/kernel/gemm.h"
+#include "engine/model/config.h"
+
+typedef struct eng_pass eng_pass;
+
+/* What to plan for: at most `rows` sequences of n_ctx tokens at once. */
+typedef struct eng_pass_plan {
+    const eng_config *cfg;
+    const eng_layout *layout;
+    eng_prec prec;
+    size_t n_ctx, rows;
+} eng_pass_plan;
+
+/* A micro-batch: rows (at most the plan's) of n_ctx tokens.  target[i] is the token that follows
+ * ids[i], negative where no loss is wanted.  first[i] is the position in its row where the document
+ * of token i begins: attention looks no further back (NULL: each row is one document).  Positions
+ * count from the row's start; RoPE is relative, so a document in the middle of a row is computed as
+ * if it stood alone. */
+typedef struct eng_batch {
+    const int32_t *ids, *target, *first;
+    size_t rows;
+} eng_batch;
+
+/* Bytes eng_pass_open will ask for. */
+uint64_t eng_pass_bytes(const eng_pass_plan *plan);
+
+/* Allocates all the pass needs; cfg and layout must outlive it. */
+sk_status eng_pass_open(eng_exec *x, const eng_pass_plan *plan, eng_pass **out, sk_err *e);
+void eng_pass_close(eng_pass *p);
+
+/* Takes over new parameters; `params` must stay as they are until the next load. */
+void eng_pass_load(eng_pass *p, const float *params);
+
+/* Computes the loss of each row, the sum of -log p(target) over its targets in token order, into
+ * row_nats[rows].  With grads (NULL: loss only), adds the gradient of
+ *   scale * (sum of all losses)
+ * to grads; scale = 1 / (loss tokens of the whole optimiser step), so that micro-batches add up to
+ * the mean over the step, however many targets each has. */
+void eng_pass_run(eng_pass *p, const eng_batch *b, float scale, float *grads, double *row_nats);
+
+/* The logits [rows * n_ctx, n_vocab] of a batch, for tests (targets are not looked at). */
+void eng_pass_logits(eng_pass *p, const eng_batch *b, float *logits);
+
+#endif

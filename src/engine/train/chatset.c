@@ -1,0 +1,277 @@
+/* chatset.c - conversations (JSONL) to rows of tokens for fine-tuning.
+ *
+ * A conversation of k tokens takes k - 1 places: its last token is a target only.  Packing is best
+ * fit, longest first: each goes into the fullest row that still has room.  Rows are found by their
+ * free places, so packing takes O(conversations * n_ctx) at worst.
+ */
+#include "engine/train/chatset.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "engine/token/chat.h"
+#include "engine/train/corpus.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_MESSAGES 1024
+#define MAX_BYTES ((uint64_t)16 << 30)
+
+/* A rendered conversation: tokens and loss flags [start, start + n) of the common arrays. */
+typedef struct talk {
+    size_t start, n;
+} talk;
+
+typedef struct talks {
+    const eng_vocab *v;
+    size_t n_ctx;
+    eng_ids ids, loss;
+    talk *item;
+    size_t n, cap;
+    eng_chatset_stats stats;
+} talks;
+
+/* ---- reading ---- */
+
+/* One message of the array; the text is borrowed from obj. */
+static sk_status read_message(json_t *obj, eng_chat_msg *out, sk_err *e)
+{
+    const char *role = NULL, *text = NULL;
+    if (!json_is_object(obj)) return sk_fail(e, SK_E_INVALID, "a message is not an object");
+    sk_status st = sk_json_get_str(obj, "role", &role, e);
+    if (!st) st = sk_json_get_str(obj, "content", &text, e);
+    if (st) return st;
+    if (!role || !text) return sk_fail(e, SK_E_INVALID, "a message needs \"role\" and \"content\"");
+    if (strcmp(role, "system") != 0 && strcmp(role, "user") != 0 && strcmp(role, "assistant") != 0)
+        return sk_fail(e, SK_E_INVALID,
+                       "a message's role is \"%s\"; it must be system, user or assistant", role);
+    *out = (eng_chat_msg){role, text, json_string_length(json_object_get(obj, "content"))};
+    return SK_OK;
+}
+
+/* The messages of a line's object, in msg[MAX_MESSAGES]. */
+static sk_status read_messages(json_t *obj, eng_chat_msg *msg, size_t *n, sk_err *e)
+{
+    json_t *list = json_is_object(obj) ? json_object_get(obj, "messages") : NULL;
+    if (!json_is_array(list) || json_array_size(list) == 0)
+        return sk_fail(e, SK_E_INVALID,
+                       "expected an object {\"messages\":[{\"role\":..,\"content\":..},..]}");
+    if (json_array_size(list) > MAX_MESSAGES)
+        return sk_fail(e, SK_E_INVALID, "more than %d messages in one conversation", MAX_MESSAGES);
+    bool answers = false;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        sk_status st = read_message(json_array_get(list, i), &msg[i], e);
+        if (st) return st;
+        answers |= strcmp(msg[i].role, "assistant") == 0;
+    }
+    if (!answers)
+        return sk_fail(e, SK_E_INVALID, "no message of the assistant: nothing to learn from");
+    *n = json_array_size(list);
+    return SK_OK;
+}
+
+/* Renders the first n messages behind what t holds; *len is the number of tokens. */
+static sk_status render(talks *t, const eng_chat_msg *msg, size_t n, size_t *len, sk_err *e)
+{
+    size_t start = t->ids.n;
+    assert(t->loss.n == start);
+    sk_status st = eng_chat_render(t->v, msg, n, false, &t->ids, &t->loss, e);
+    *len = t->ids.n - start;
+    assert(st || t->loss.n == t->ids.n);
+    return st;
+}
+
+/* Adds a conversation, without the last turns if it is too long for a row. */
+static sk_status add_talk(talks *t, const eng_chat_msg *msg, size_t n_msg, sk_err *e)
+{
+    size_t start = t->ids.n, n = n_msg, len = 0;
+    t->stats.n_read++;
+    while (n > 0) {
+        if (strcmp(msg[n - 1].role, "assistant") == 0) {
+            sk_status st = render(t, msg, n, &len, e);
+            if (st) return st;
+            if (len - 1 <= t->n_ctx) break;
+            t->ids.n = t->loss.n = start;
+        }
+        n--;
+    }
+    if (n == 0) {
+        t->stats.n_dropped++;
+        return SK_OK;
+    }
+    /* What follows the last answer teaches nothing, so leaving it out is no cut. */
+    while (n_msg > n && strcmp(msg[n_msg - 1].role, "assistant") != 0)
+        n_msg--;
+    t->stats.n_cut += n < n_msg;
+    if (t->n == t->cap) {
+        size_t cap = t->cap ? 2 * t->cap : 1024;
+        talk *item = sk_realloc(SK_MEM_TRAIN, t->item, cap * sizeof(*item));
+        if (!item) return sk_fail(e, SK_E_NOMEM, "no memory for %zu conversations", cap);
+        t->item = item;
+        t->cap = cap;
+    }
+    t->item[t->n++] = (talk){start, len};
+    return SK_OK;
+}
+
+static sk_status read_line(talks *t, const char *line, size_t n, eng_chat_msg *msg, sk_err *e)
+{
+    json_t *obj = NULL;
+    size_t n_msg = 0;
+    sk_status st = sk_json_parse(line, n, 16, &obj, e);
+    if (st) return st;
+    st = read_messages(obj, msg, &n_msg, e);
+    if (!st) st = add_talk(t, msg, n_msg, e);
+    json_decref(obj);
+    return st;
+}
+
+static bool is_blank(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (s[i] != ' ' && s[i] != '\t' && s[i] != '\r') return false;
+    return true;
+}
+
+static sk_status read_file(talks *t, const char *path, eng_chat_msg *msg, sk_err *e)
+{
+    sk_buf text = SK_BUF_INIT;
+    sk_status st = sk_file_load(path, MAX_BYTES, &text, e);
+    size_t line_no = 0;
+    for (size_t at = 0; !st && at < text.len;) {
+        const char *line = text.p + at, *nl = memchr(line, '\n', text.len - at);
+        size_t n = nl ? (size_t)(nl - line) : text.len - at;
+        line_no++;
+        at += n + 1;
+        if (is_blank(line, n)) continue;
+        st = read_line(t, line, n, msg, e);
+        if (st) sk_while(e, "%s:%zu", path, line_no);
+    }
+    sk_buf_fini(&text);
+    return st;
+}
+
+/* ---- packing ---- */
+
+/* Rows that are being filled, found by how many places they have left. */
+typedef struct packer {
+    size_t n_rows;
+    size_t *used;      /* [talks] places taken, by row */
+    size_t *next;      /* [talks] next row with as many places left */
+    size_t *with_left; /* [n_ctx + 1] first row with so many places left; SIZE_MAX: none */
+} packer;
+
+static int longer_first(const void *a, const void *b)
+{
+    const talk *p = a, *q = b;
+    if (p->n != q->n) return p->n < q->n ? 1 : -1;
+    return p->start < q->start ? -1 : p->start > q->start;
+}
+
+/* The row for `need` places: the fullest with room, else a new one. */
+static size_t place(packer *k, size_t n_ctx, size_t need)
+{
+    size_t left = need;
+    while (left <= n_ctx && k->with_left[left] == SIZE_MAX)
+        left++;
+    size_t row;
+    if (left <= n_ctx) {
+        row = k->with_left[left];
+        k->with_left[left] = k->next[row];
+    } else {
+        row = k->n_rows++;
+        k->used[row] = 0;
+        left = n_ctx;
+    }
+    k->used[row] += need;
+    k->next[row] = k->with_left[left - need];
+    k->with_left[left - need] = row;
+    return row;
+}
+
+/* Puts a conversation into places [at, at + n - 1) of a row. */
+static void write_talk(const talks *t, const talk *k, eng_dataset *d, size_t row, size_t at)
+{
+    size_t base = row * d->n_ctx + at;
+    assert(at + k->n - 1 <= d->n_ctx);
+    for (size_t i = 0; i + 1 < k->n; i++) {
+        size_t from = k->start + i;
+        d->ids[base + i] = t->ids.id[from];
+        d->target[base + i] = t->loss.id[from + 1] ? t->ids.id[from + 1] : -1;
+        d->first[base + i] = (int32_t)at;
+    }
+}
+
+/* Places all conversations; `row` and `at` [t->n] say where. */
+static void pack_all(talks *t, packer *k, size_t *row, size_t *at)
+{
+    qsort(t->item, t->n, sizeof(*t->item), longer_first);
+    for (size_t i = 0; i <= t->n_ctx; i++)
+        k->with_left[i] = SIZE_MAX;
+    for (size_t i = 0; i < t->n; i++) {
+        row[i] = place(k, t->n_ctx, t->item[i].n - 1);
+        at[i] = k->used[row[i]] - (t->item[i].n - 1);
+    }
+}
+
+static sk_status pack(talks *t, eng_dataset *out, sk_err *e)
+{
+    sk_arena *mem = sk_arena_new(SK_MEM_TRAIN);
+    sk_status st = SK_E_NOMEM;
+    packer k = {0};
+    size_t *row = NULL, *at = NULL;
+    if (mem) {
+        k.used = sk_new_n(mem, size_t, t->n);
+        k.next = sk_new_n(mem, size_t, t->n);
+        k.with_left = sk_new_n(mem, size_t, t->n_ctx + 1);
+        row = sk_new_n(mem, size_t, t->n);
+        at = sk_new_n(mem, size_t, t->n);
+    }
+    if (!k.used || !k.next || !k.with_left || !row || !at) {
+        sk_fail(e, st, "no memory to pack %zu conversations", t->n);
+        goto free_arena;
+    }
+    pack_all(t, &k, row, at);
+    int32_t fill = eng_corpus_separator(t->v);
+    st = eng_dataset_init(out, k.n_rows, t->n_ctx, fill < 0 ? 0 : fill, true, e);
+    if (st) goto free_arena;
+    for (size_t i = 0; i < t->n; i++)
+        write_talk(t, &t->item[i], out, row[i], at[i]);
+    eng_dataset_seal(out);
+free_arena:
+    sk_arena_free(mem);
+    return st;
+}
+
+static void count(talks *t)
+{
+    t->stats.tokens = t->ids.n;
+    for (size_t i = 0; i < t->loss.n; i++)
+        t->stats.loss_tokens += t->loss.id[i] != 0;
+}
+
+sk_status eng_chatset_load(const eng_vocab *v, const char *const *path, size_t n_paths,
+                           size_t n_ctx, eng_dataset *out, eng_chatset_stats *stats, sk_err *e)
+{
+    talks t = {.v = v, .n_ctx = n_ctx};
+    eng_chat_msg *msg = sk_calloc(SK_MEM_TRAIN, MAX_MESSAGES, sizeof(*msg));
+    sk_status st = msg ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory to read conversations");
+    for (size_t i = 0; !st && i < n_paths; i++)
+        st = read_file(&t, path[i], msg, e);
+    if (!st && t.n == 0)
+        st = sk_fail(e, SK_E_INVALID,
+                     t.stats.n_read ? "%s: none of the conversations fits in a context of %zu "
+                                      "tokens; give a longer --context"
+                                    : "%s: there is no conversation in it",
+                     n_paths ? path[0] : "(none)", n_ctx);
+    if (!st) st = pack(&t, out, e);
+    count(&t);
+    if (!st) *stats = t.stats;
+    eng_ids_fini(&t.ids);
+    eng_ids_fini(&t.loss);
+    sk_free(t.item);
+    sk_free(msg);
+    return st;
+}

@@ -1,0 +1,47 @@
+/* dataset.h - what a training run reads: rows of n_ctx tokens with their targets.
+ *
+ * A dataset is built once, from text (corpus.h) or from conversations (chatset.h), and is immutable
+ * from then on.  Which rows a step takes is a pure function of (seed, step), so a resumed run needs
+ * no reader state.
+ */
+#ifndef ENG_TRAIN_DATASET_H
+#define ENG_TRAIN_DATASET_H
+
+#include "base/status.h"
+#include "engine/token/vocab.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct eng_dataset {
+    size_t n_ctx, n_rows;
+    int32_t *ids;    /* [n_rows, n_ctx] */
+    int32_t *target; /* [n_rows, n_ctx] the token that follows; -1: no loss there */
+    int32_t *first;  /* [n_rows, n_ctx] where the token's document begins in its row; NULL: at 0 */
+    uint32_t crc;    /* of all of the above: a resumed run must read the same */
+} eng_dataset;
+
+/* Room for the rows, targets all -1, ids all `fill`; `masked` asks for `first`, where each token
+ * then stands alone. */
+sk_status eng_dataset_init(eng_dataset *d, size_t n_rows, size_t n_ctx, int32_t fill, bool masked,
+                           sk_err *e);
+void eng_dataset_fini(eng_dataset *d);
+
+/* Computes crc when all rows are filled. */
+void eng_dataset_seal(eng_dataset *d);
+
+/* The row that stands at place `index` of the run: every epoch visits all rows once, in an order of
+ * its own. */
+size_t eng_dataset_pick(const eng_dataset *d, uint64_t seed, uint64_t index);
+
+/* Tokens with a target in rows [first, first + n), and the bytes of text these targets stand for
+ * (special tokens have none). */
+void eng_dataset_count(const eng_dataset *d, const eng_vocab *v, size_t first, size_t n,
+                       uint64_t *targets, uint64_t *bytes);
+
+/* Cuts a stream of n tokens (n >= 2) into rows: each token but the first is the target of the one
+ * before it.  The end of the last row is filled up with `fill` and has no targets. */
+sk_status eng_dataset_of_stream(const int32_t *stream, size_t n, size_t n_ctx, int32_t fill,
+                                eng_dataset *out, sk_err *e);
+
+#endif

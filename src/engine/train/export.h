@@ -1,0 +1,18 @@
+/* export.h - parameters to a model file, and back. */
+#ifndef ENG_TRAIN_EXPORT_H
+#define ENG_TRAIN_EXPORT_H
+
+#include "base/status.h"
+#include "engine/format/gguf.h"
+#include "engine/model/config.h"
+#include "engine/tensor/dtype.h"
+#include "engine/token/vocab.h"
+
+/* Writes a model as GGUF, atomically: matrices in dtype, norms in F32. */
+sk_status eng_export_gguf(const char *path, const eng_config *cfg, const eng_layout *l,
+                          const eng_vocab *v, const float *params, eng_dtype dtype, sk_err *e);
+
+/* Fills params (all of the flat array) from the tensors of g, which must be those of l. */
+sk_status eng_import_gguf(const eng_gguf *g, const eng_layout *l, float *params, sk_err *e);
+
+#endif

@@ -1,0 +1,34 @@
+/* loop.h - the training loop: steps, held-out loss, checkpoints, the finished model.  Pretraining
+ * (pretrain.c) and fine-tuning (tune.c) prepare a job and hand it in.
+ */
+#ifndef ENG_TRAIN_LOOP_H
+#define ENG_TRAIN_LOOP_H
+
+#include "base/json.h"
+#include "engine/engine.h"
+#include "engine/format/gguf.h"
+#include "engine/model/config.h"
+#include "engine/train/dataset.h"
+
+typedef struct eng_loop_job {
+    const char *stage;       /* "pretrain", "fine-tune" */
+    const eng_train_opts *o; /* complete: steps, shape and batch are set */
+    const eng_config *cfg;
+    const eng_layout *layout;
+    const eng_vocab *vocab;
+    const eng_dataset *data, *valid; /* valid NULL: no held-out loss */
+    const eng_gguf *from;            /* weights to begin with; NULL: drawn from the seed */
+    json_t *meta;                    /* eng_trainstate_meta with all inputs */
+    bool bf16;
+} eng_loop_job;
+
+/* Runs the job from its checkpoint in o->out, if there is one, to the end. */
+sk_status eng_loop_run(eng_exec *x, const eng_loop_job *j, sk_err *e);
+
+/* Floating-point operations a token of training costs, by the usual convention (PaLM, appendix B):
+ * 6 N + 12 n_layer n_head head_dim n_ctx, N the parameters without an input embedding that is not
+ * also the output matrix.  Attention counts in full although half of it is masked.  MFU is this
+ * times tokens/s over the machine's measured peak for the precision in use. */
+double eng_train_flops(const eng_config *cfg, const eng_layout *l, size_t n_ctx);
+
+#endif

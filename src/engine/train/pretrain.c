@@ -1,0 +1,198 @@
+/* pretrain.c - from text files to a model: shape, tokenizer, tokens, then the loop. */
+#include "engine/train/pretrain.h"
+
+#include "base/crc.h"
+#include "base/file.h"
+#include "engine/token/bpe_train.h"
+#include "engine/train/corpus.h"
+#include "engine/train/loop.h"
+#include "engine/train/rundir.h"
+#include "engine/train/trainstate.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What a run holds while it is prepared. */
+typedef struct pretrain {
+    eng_exec *x;
+    eng_train_opts o; /* with the vocabulary's true size */
+    eng_config cfg;
+    eng_layout layout;
+    sk_arena *mem;
+    eng_vocab *vocab;
+    eng_dataset data, valid;
+    json_t *meta;
+} pretrain;
+
+sk_status eng_pretrain_config(const eng_train_opts *o, eng_config *out, sk_err *e)
+{
+    eng_config c = {
+        .n_vocab = o->vocab,
+        .n_ctx = o->context,
+        .n_embd = o->dim,
+        .n_layer = o->layers,
+        .n_head = o->heads,
+        .n_kv_head = o->kv_heads,
+        .n_ff = o->ffn,
+        .rms_eps = 1e-6f,
+        .rope_theta = (float)o->rope_theta,
+        .tied = o->tied,
+    };
+    assert(o->arch && o->name);
+    if (strlen(o->arch) >= sizeof(c.arch) || strlen(o->name) >= sizeof(c.name))
+        return sk_fail(e, SK_E_INVALID, "the name of the %s is too long",
+                       strlen(o->name) >= sizeof(c.name) ? "model" : "architecture");
+    memcpy(c.arch, o->arch, strlen(o->arch) + 1);
+    memcpy(c.name, o->name, strlen(o->name) + 1);
+    if (o->heads == 0 || o->dim % o->heads)
+        return sk_fail(e, SK_E_INVALID, "--dim %u is not a multiple of --heads %u", o->dim,
+                       o->heads);
+    c.head_dim = o->dim / o->heads;
+    sk_status st = eng_config_family(&c, e);
+    if (!st) st = eng_config_check(&c, e);
+    if (!st) *out = c;
+    return st;
+}
+
+/* ---- tokenizer ---- */
+
+static bool bpe_progress(void *arg, size_t done, size_t total)
+{
+    const eng_train_opts *o = arg;
+    eng_train_event ev = {.kind = ENG_EV_STAGE, .stage = "tokenizer", .total = total, .step = done};
+    eng_emit(o, &ev);
+    return !(o->stop && o->stop(o->arg));
+}
+
+/* Trains a tokenizer on the text and keeps it in the run's folder. */
+static sk_status train_tokenizer(pretrain *t, const sk_buf *text, const char *path, sk_err *e)
+{
+    eng_bpe_opts b = {.n_vocab = t->o.vocab, .pretok = "qwen2", .progress = bpe_progress};
+    b.arg = &t->o;
+    eng_emit_stage(&t->o, "tokenizer", t->o.vocab, 0);
+    sk_status st = eng_bpe_train(text->p, text->len, &b, &t->vocab, e);
+    return st ? st : eng_vocab_save(t->vocab, path, e);
+}
+
+/* The run's tokenizer: the one its checkpoint was made with, else the one asked for, else a new
+ * one.  A tokenizer without a checkpoint is what a killed run left: it is made again. */
+static sk_status get_tokenizer(pretrain *t, const sk_buf *text, sk_err *e)
+{
+    char path[ENG_PATH_MAX], ckpt[ENG_PATH_MAX];
+    eng_out_path(&t->o, "tokenizer.gguf", path);
+    sk_status st;
+    if (sk_file_exists(eng_out_path(&t->o, "checkpoint.stk", ckpt))) {
+        st = eng_vocab_load(path, &t->vocab, e);
+        if (st) sk_while(e, "the tokenizer of the run to resume");
+    } else if (t->o.tokenizer) {
+        st = eng_vocab_load(t->o.tokenizer, &t->vocab, e);
+        if (!st) st = eng_vocab_save(t->vocab, path, e);
+    } else {
+        st = train_tokenizer(t, text, path, e);
+    }
+    if (!st) t->o.vocab = t->cfg.n_vocab = (uint32_t)eng_vocab_size(t->vocab);
+    return st;
+}
+
+/* ---- data ---- */
+
+/* Text to rows. */
+static sk_status encode(pretrain *t, const sk_buf *text, eng_dataset *out, sk_err *e)
+{
+    eng_ids ids = {0};
+    sk_status st = eng_corpus_encode(t->x, t->vocab, text->p, text->len, &ids, e);
+    if (!st && ids.n < 2) st = sk_fail(e, SK_E_INVALID, "there is no text to train on");
+    if (!st)
+        st = eng_dataset_of_stream(ids.id, ids.n, t->o.context, eng_corpus_separator(t->vocab), out,
+                                   e);
+    eng_ids_fini(&ids);
+    return st;
+}
+
+static sk_status load_valid(pretrain *t, sk_err *e)
+{
+    sk_buf text = SK_BUF_INIT;
+    sk_status st = eng_corpus_load(&t->o.valid, 1, &text, e);
+    if (!st) st = encode(t, &text, &t->valid, e);
+    sk_buf_fini(&text);
+    return st;
+}
+
+/* Tokenizer and rows; the text itself is needed no longer than this. */
+static sk_status load_data(pretrain *t, sk_err *e)
+{
+    sk_buf text = SK_BUF_INIT;
+    eng_emit_stage(&t->o, "read", 0, 0);
+    sk_status st = eng_corpus_load(t->o.data, t->o.n_data, &text, e);
+    if (!st) st = get_tokenizer(t, &text, e);
+    if (!st) {
+        eng_emit_stage(&t->o, "encode", 0, 0);
+        st = encode(t, &text, &t->data, e);
+    }
+    if (!st)
+        eng_emit_note(&t->o, "%.1f MB of text, %zu rows of %u tokens", (double)text.len / 1e6,
+                      t->data.n_rows, t->o.context);
+    sk_buf_fini(&text);
+    if (!st && t->o.valid) st = load_valid(t, e);
+    return st;
+}
+
+/* ---- the run ---- */
+
+/* The checkpoint's "vocab" is what was asked for when a tokenizer is trained; with a tokenizer
+ * given it is that tokenizer's size. */
+static sk_status prepare(pretrain *t, bool *done, sk_err *e)
+{
+    sk_status st = eng_train_opts_check(&t->o, e);
+    if (!st) st = eng_pretrain_config(&t->o, &t->cfg, e);
+    if (st) return st;
+    t->meta = eng_trainstate_meta("pretrain", &t->o, eng_train_bf16(&t->o));
+    if (!t->meta) return sk_fail(e, SK_E_NOMEM, "no memory for the settings");
+    st = eng_rundir_is_done(&t->o, t->meta, done, e);
+    if (st || *done) return st;
+    st = load_data(t, e);
+    if (!st && !eng_trainstate_input(t->meta, "training text or tokenizer", t->data.crc))
+        st = sk_fail(e, SK_E_NOMEM, "no memory for the settings");
+    if (!st) st = eng_config_check(&t->cfg, e);
+    if (!st) st = eng_layout_build(&t->cfg, t->mem, &t->layout, e);
+    return st;
+}
+
+static void pretrain_close(pretrain *t)
+{
+    eng_dataset_fini(&t->data);
+    eng_dataset_fini(&t->valid);
+    if (t->vocab) eng_vocab_close(t->vocab);
+    json_decref(t->meta);
+    sk_arena_free(t->mem);
+}
+
+sk_status eng_train_run(eng_exec *x, const eng_train_opts *o, sk_err *e)
+{
+    int lock;
+    sk_status st = eng_rundir_open(o, &lock, e);
+    if (st) return st;
+    pretrain t = {.x = x, .o = *o, .mem = sk_arena_new(SK_MEM_TRAIN)};
+    bool done = false;
+    st = t.mem ? prepare(&t, &done, e) : sk_fail(e, SK_E_NOMEM, "no memory for a training run");
+    if (!st && !done) {
+        eng_emit_note(&t.o, "%s: %.2fM parameters, %u layers of %u, vocabulary of %u", t.cfg.arch,
+                      (double)t.layout.n_weights / 1e6, t.cfg.n_layer, t.cfg.n_embd, t.cfg.n_vocab);
+        eng_loop_job j = {
+            .stage = "pretrain",
+            .o = &t.o,
+            .cfg = &t.cfg,
+            .layout = &t.layout,
+            .vocab = t.vocab,
+            .data = &t.data,
+            .valid = t.valid.n_rows ? &t.valid : NULL,
+            .meta = t.meta,
+            .bf16 = eng_train_bf16(o),
+        };
+        st = eng_loop_run(x, &j, e);
+    }
+    pretrain_close(&t);
+    sk_lock_drop(lock);
+    return st;
+}

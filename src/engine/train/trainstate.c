@@ -1,0 +1,280 @@
+/* trainstate.c - a run's state in memory and in its checkpoint.
+ *
+ * Sections: "meta" (JSON, see eng_trainstate_meta, with "step" and "cpu" added), "param", "adam.m",
+ * "adam.v" (floats in the order of the layout, padding included), "curve" (eng_point).
+ */
+#include "engine/train/trainstate.h"
+
+#include "base/cpu.h"
+#include "base/mem.h"
+#include "engine/format/ckpt.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define META_VERSION 1
+
+sk_status eng_trainstate_init(eng_trainstate *s, size_t n_floats, uint64_t steps, sk_err *e)
+{
+    *s = (eng_trainstate){.n_floats = n_floats};
+    s->param = sk_calloc(SK_MEM_TRAIN, n_floats, sizeof(float));
+    s->m = sk_calloc(SK_MEM_TRAIN, n_floats, sizeof(float));
+    s->v = sk_calloc(SK_MEM_TRAIN, n_floats, sizeof(float));
+    sk_status st = eng_curve_init(&s->curve, (size_t)steps + 1, e);
+    if (!st && (!s->param || !s->m || !s->v))
+        st = sk_fail(e, SK_E_NOMEM, "no memory for parameters and optimiser: %.1f MB",
+                     (double)n_floats * 12 / 1e6);
+    if (st) eng_trainstate_fini(s);
+    return st;
+}
+
+void eng_trainstate_fini(eng_trainstate *s)
+{
+    sk_free(s->param);
+    sk_free(s->m);
+    sk_free(s->v);
+    eng_curve_fini(&s->curve);
+    *s = (eng_trainstate){0};
+}
+
+/* ---- what a run is ---- */
+
+json_t *eng_trainstate_meta(const char *stage, const eng_train_opts *o, bool bf16)
+{
+    json_t *s = json_pack(
+        "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:b, s:b}", "arch", o->arch,
+        "dim", (json_int_t)o->dim, "layers", (json_int_t)o->layers, "heads", (json_int_t)o->heads,
+        "kv-heads", (json_int_t)o->kv_heads, "ffn", (json_int_t)o->ffn, "vocab",
+        (json_int_t)o->vocab, "context", (json_int_t)o->context, "batch",
+        (json_int_t)o->batch_tokens, "steps", (json_int_t)o->steps, "seed", (json_int_t)o->seed,
+        "rope-theta", o->rope_theta, "untied", !o->tied, "f32", !bf16);
+    json_t *rates = json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:b}", "lr", o->lr,
+                              "min-lr", o->min_lr_frac, "warmup", o->warmup_frac, "decay",
+                              o->decay_frac, "weight-decay", o->weight_decay, "beta1", o->beta1,
+                              "beta2", o->beta2, "grad-clip", o->grad_clip, "cosine", o->cosine);
+    json_t *meta = json_pack("{s:i, s:s, s:{}}", "version", META_VERSION, "stage", stage, "inputs");
+    if (!s || !rates || !meta || json_object_update(s, rates) ||
+        json_object_set(meta, "settings", s)) {
+        json_decref(meta);
+        meta = NULL;
+    }
+    json_decref(rates);
+    json_decref(s);
+    return meta;
+}
+
+bool eng_trainstate_input(json_t *meta, const char *name, uint64_t value)
+{
+    json_t *inputs = json_object_get(meta, "inputs");
+    return inputs && !json_object_set_new(inputs, name, json_integer((json_int_t)value));
+}
+
+/* A value as people write it after a flag. */
+static const char *value_text(const json_t *v, char *b, size_t n)
+{
+    if (json_is_integer(v))
+        (void)snprintf(b, n, "%lld", (long long)json_integer_value(v));
+    else if (json_is_real(v))
+        (void)snprintf(b, n, "%g", json_real_value(v));
+    else if (json_is_string(v))
+        (void)snprintf(b, n, "%s", json_string_value(v));
+    else
+        (void)snprintf(b, n, "%s", json_is_true(v) ? "on" : json_is_false(v) ? "off" : "not there");
+    return b;
+}
+
+/* Holds the settings of the checkpoint against those of this run. */
+static sk_status compare_settings(const char *path, json_t *theirs, json_t *ours, sk_err *e)
+{
+    const char *key;
+    json_t *mine;
+    char was[64], is[64];
+    json_object_foreach(ours, key, mine)
+    {
+        const json_t *its = json_object_get(theirs, key);
+        if (json_equal(its, mine)) continue;
+        return sk_fail(
+            e, SK_E_INVALID,
+            "%s was made with --%s %s, this run has %s; go on with the same settings, or "
+            "begin a new run in another folder",
+            path, key, value_text(its, was, sizeof(was)), value_text(mine, is, sizeof(is)));
+    }
+    return SK_OK;
+}
+
+static sk_status compare_inputs(const char *path, json_t *theirs, json_t *ours, sk_err *e)
+{
+    const char *key;
+    json_t *mine;
+    json_object_foreach(
+        ours, key, mine) if (!json_equal(json_object_get(theirs, key),
+                                         mine)) return sk_fail(e, SK_E_INVALID,
+                                                               "%s was made with another %s; give "
+                                                               "the same files, or begin a new run "
+                                                               "in another folder",
+                                                               path, key);
+    return SK_OK;
+}
+
+/* ---- reading ---- */
+
+/* The meta section, parsed; a new reference. */
+static sk_status read_meta(const eng_ckpt *c, const char *path, json_t **out, sk_err *e)
+{
+    const void *p;
+    uint64_t n;
+    int64_t version = 0;
+    json_t *meta;
+    sk_status st = eng_ckpt_get(c, "meta", &p, &n, e);
+    if (!st) st = sk_json_parse(p, n, 8, &meta, e);
+    if (st) return sk_while(e, "%s", path);
+    st = sk_json_get_int(meta, "version", 0, INT64_MAX, &version, e);
+    if (!st && version != META_VERSION)
+        st = sk_fail(e, SK_E_UNSUPPORTED, "%s is a checkpoint of another version of stoke", path);
+    if (st)
+        json_decref(meta);
+    else
+        *out = meta;
+    return st;
+}
+
+/* Checks that the checkpoint is of the run `ours` and gives its step. */
+static sk_status check_meta(const char *path, json_t *theirs, json_t *ours, bool inputs,
+                            uint64_t *step, sk_err *e)
+{
+    int64_t n = -1;
+    json_t *stage = json_object_get(theirs, "stage");
+    if (!json_equal(stage, json_object_get(ours, "stage")))
+        return sk_fail(e, SK_E_INVALID, "%s is a checkpoint of \"%s\", not of \"%s\"", path,
+                       json_is_string(stage) ? json_string_value(stage) : "?",
+                       json_string_value(json_object_get(ours, "stage")));
+    sk_status st = compare_settings(path, json_object_get(theirs, "settings"),
+                                    json_object_get(ours, "settings"), e);
+    if (!st && inputs)
+        st = compare_inputs(path, json_object_get(theirs, "inputs"),
+                            json_object_get(ours, "inputs"), e);
+    if (!st) st = sk_json_get_int(theirs, "step", 0, INT64_MAX, &n, e);
+    if (st) return st;
+    if (n < 0) return sk_fail(e, SK_E_FORMAT, "%s does not say its step", path);
+    *step = (uint64_t)n;
+    return SK_OK;
+}
+
+/* Copies a section of exactly n floats. */
+static sk_status read_floats(const eng_ckpt *c, const char *name, size_t n, float *to, sk_err *e)
+{
+    const void *p;
+    uint64_t bytes;
+    sk_status st = eng_ckpt_get(c, name, &p, &bytes, e);
+    if (st) return st;
+    if (bytes != n * sizeof(*to))
+        return sk_fail(e, SK_E_FORMAT, "section %s has %llu bytes, not %zu", name,
+                       (unsigned long long)bytes, n * sizeof(*to));
+    memcpy(to, p, (size_t)bytes);
+    return SK_OK;
+}
+
+static sk_status read_curve(const eng_ckpt *c, eng_curve *to, uint64_t step, sk_err *e)
+{
+    const void *p;
+    uint64_t bytes;
+    sk_status st = eng_ckpt_get(c, "curve", &p, &bytes, e);
+    if (st) return st;
+    const eng_point *point = p;
+    size_t n = (size_t)(bytes / sizeof(*point));
+    if (bytes % sizeof(*point) || n > to->cap)
+        return sk_fail(e, SK_E_FORMAT, "section curve has %llu bytes", (unsigned long long)bytes);
+    to->n = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool rises = i == 0 || point[i].step > point[i - 1].step;
+        if (!rises || !(point[i].step >= 0 && point[i].step <= (double)step))
+            return sk_fail(e, SK_E_FORMAT, "section curve has its steps out of order");
+        eng_curve_add(to, &point[i]);
+    }
+    return SK_OK;
+}
+
+static sk_status read_sections(eng_trainstate *s, const eng_ckpt *c, uint64_t step, sk_err *e)
+{
+    sk_status st = read_floats(c, "param", s->n_floats, s->param, e);
+    if (!st) st = read_floats(c, "adam.m", s->n_floats, s->m, e);
+    if (!st) st = read_floats(c, "adam.v", s->n_floats, s->v, e);
+    if (!st) st = read_curve(c, &s->curve, step, e);
+    return st;
+}
+
+sk_status eng_trainstate_load(eng_trainstate *s, const char *path, json_t *meta, sk_err *e)
+{
+    eng_ckpt *c;
+    json_t *theirs = NULL;
+    uint64_t step = 0;
+    const char *cpu = "";
+    sk_status st = eng_ckpt_open(path, &c, e);
+    if (st) return st;
+    st = read_meta(c, path, &theirs, e);
+    if (!st) st = check_meta(path, theirs, meta, true, &step, e);
+    if (!st && step >= s->curve.cap)
+        st = sk_fail(e, SK_E_FORMAT, "%s stands at step %llu, past the end of the run", path,
+                     (unsigned long long)step);
+    if (!st) st = sk_json_get_str(theirs, "cpu", &cpu, e);
+    if (!st && (st = read_sections(s, c, step, e)) != SK_OK) sk_while(e, "%s", path);
+    if (!st) {
+        s->step = step;
+        (void)snprintf(s->cpu, sizeof(s->cpu), "%s", cpu);
+    }
+    json_decref(theirs);
+    eng_ckpt_close(c);
+    return st;
+}
+
+sk_status eng_trainstate_is_done(const char *path, json_t *meta, uint64_t steps, bool *done,
+                                 sk_err *e)
+{
+    eng_ckpt *c;
+    json_t *theirs = NULL;
+    uint64_t step = 0;
+    sk_status st = eng_ckpt_open(path, &c, e);
+    if (st) return st;
+    st = read_meta(c, path, &theirs, e);
+    if (!st) st = check_meta(path, theirs, meta, false, &step, e);
+    if (!st) *done = step == steps;
+    json_decref(theirs);
+    eng_ckpt_close(c);
+    return st;
+}
+
+/* ---- writing ---- */
+
+/* jansson hands out its text piece by piece. */
+static int add_text(const char *p, size_t n, void *to)
+{
+    sk_buf_add(to, p, n);
+    return 0;
+}
+
+sk_status eng_trainstate_save(const eng_trainstate *s, const char *path, json_t *meta, sk_err *e)
+{
+    assert(s->step < s->curve.cap);
+    if (json_object_set_new(meta, "step", json_integer((json_int_t)s->step)) ||
+        json_object_set_new(meta, "cpu", json_string(sk_cpu_name(sk_cpu()))))
+        return sk_fail(e, SK_E_NOMEM, "no memory for a checkpoint");
+    sk_buf text = SK_BUF_INIT;
+    if (json_dump_callback(meta, add_text, &text, JSON_INDENT(1) | JSON_SORT_KEYS) ||
+        !sk_buf_ok(&text)) {
+        sk_buf_fini(&text);
+        return sk_fail(e, SK_E_NOMEM, "no memory for a checkpoint");
+    }
+    size_t bytes = s->n_floats * sizeof(float);
+    const eng_ckpt_section sec[] = {
+        {"meta", text.p, text.len},
+        {"param", s->param, bytes},
+        {"adam.m", s->m, bytes},
+        {"adam.v", s->v, bytes},
+        {"curve", s->curve.point, s->curve.n * sizeof(*s->curve.point)},
+    };
+    sk_status st = eng_ckpt_write(path, sec, sizeof(sec) / sizeof(*sec), e);
+    sk_buf_fini(&text);
+    return st;
+}

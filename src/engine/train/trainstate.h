@@ -1,0 +1,47 @@
+/* trainstate.h - all that a training run carries from step to step, and its checkpoint.
+ *
+ * A checkpoint holds the parameters, both moments of AdamW, the curve, the step, and the settings
+ * and inputs the run was started with.  The reader of the data needs no state (dataset.h).
+ */
+#ifndef ENG_TRAIN_TRAINSTATE_H
+#define ENG_TRAIN_TRAINSTATE_H
+
+#include "base/json.h"
+#include "base/status.h"
+#include "engine/engine.h"
+#include "engine/train/curve.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct eng_trainstate {
+    size_t n_floats;
+    float *param, *m, *v; /* [n_floats] */
+    uint64_t step;        /* steps done */
+    eng_curve curve;
+    char cpu[16]; /* level of the kernels the checkpoint was made with, "" before the first */
+} eng_trainstate;
+
+/* Allocates, cleared; `steps` is the length of the run. */
+sk_status eng_trainstate_init(eng_trainstate *s, size_t n_floats, uint64_t steps, sk_err *e);
+void eng_trainstate_fini(eng_trainstate *s);
+
+/* Writes the checkpoint.  `meta` (eng_trainstate_meta) says what the run is. */
+sk_status eng_trainstate_save(const eng_trainstate *s, const char *path, json_t *meta, sk_err *e);
+
+/* Reads the checkpoint into s, if it belongs to the run that meta describes: SK_E_INVALID names the
+ * flag or input that differs. */
+sk_status eng_trainstate_load(eng_trainstate *s, const char *path, json_t *meta, sk_err *e);
+
+/* What decides the result of a run: {"stage","settings":{flag: value},"inputs":{name: number}}; a
+ * new reference, NULL without memory.  Inputs are added with eng_trainstate_input. */
+json_t *eng_trainstate_meta(const char *stage, const eng_train_opts *o, bool bf16);
+bool eng_trainstate_input(json_t *meta, const char *name, uint64_t value);
+
+/* *done: the checkpoint at path is that of the last step of the run meta describes (its inputs are
+ * not compared).  Errors as in load. */
+sk_status eng_trainstate_is_done(const char *path, json_t *meta, uint64_t steps, bool *done,
+                                 sk_err *e);
+
+#endif

@@ -1,0 +1,153 @@
+/* tune.c - fine-tuning: a model and conversations in, a model that answers out. */
+#include "engine/train/tune.h"
+
+#include "base/crc.h"
+#include "base/file.h"
+#include "engine/format/gguf.h"
+#include "engine/model/config_gguf.h"
+#include "engine/train/chatset.h"
+#include "engine/train/loop.h"
+#include "engine/train/rundir.h"
+#include "engine/train/trainstate.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+typedef struct tune {
+    eng_exec *x;
+    eng_train_opts o; /* with the model's shape and the true number of steps */
+    const char *model;
+    eng_gguf *gguf;
+    eng_config cfg;
+    eng_layout layout;
+    sk_arena *mem;
+    eng_vocab *vocab;
+    eng_dataset data, valid;
+    json_t *meta;
+} tune;
+
+uint64_t eng_tune_steps(const eng_train_opts *o, size_t n_rows, size_t n_ctx)
+{
+    if (o->steps) return o->steps;
+    uint64_t rows = o->batch_tokens / n_ctx;
+    double steps = ceil(o->epochs * (double)n_rows / (double)(rows ? rows : 1));
+    return steps >= 1 ? (uint64_t)steps : 1;
+}
+
+/* Opens the model and takes its shape over into the options. */
+static sk_status open_model(tune *t, sk_err *e)
+{
+    sk_status st = eng_gguf_open(t->model, &t->gguf, e);
+    if (st) return st;
+    st = eng_config_read(t->gguf, &t->cfg, e);
+    if (!st) st = eng_vocab_from_gguf(t->gguf, &t->vocab, e);
+    if (!st) st = eng_layout_build(&t->cfg, t->mem, &t->layout, e);
+    if (st) return sk_while(e, "%s", t->model);
+    const eng_config *c = &t->cfg;
+    eng_train_opts *o = &t->o;
+    o->arch = c->arch;
+    o->dim = c->n_embd;
+    o->layers = c->n_layer;
+    o->heads = c->n_head;
+    o->kv_heads = c->n_kv_head;
+    o->ffn = c->n_ff;
+    o->vocab = c->n_vocab;
+    o->tied = c->tied;
+    o->rope_theta = (double)c->rope_theta;
+    if (o->context == 0 || o->context > c->n_ctx) o->context = c->n_ctx;
+    if (o->name && *o->name && strlen(o->name) < sizeof(t->cfg.name))
+        memcpy(t->cfg.name, o->name, strlen(o->name) + 1);
+    return SK_OK;
+}
+
+/* Says what became of conversations that did not fit. */
+static void note_stats(const tune *t, const char *what, const eng_chatset_stats *s, size_t n_rows)
+{
+    eng_emit_note(&t->o, "%s: %zu conversations, %llu tokens (%llu with loss) in %zu rows of %u",
+                  what, s->n_read, (unsigned long long)s->tokens,
+                  (unsigned long long)s->loss_tokens, n_rows, t->o.context);
+    if (s->n_cut || s->n_dropped)
+        eng_emit_note(&t->o,
+                      "%s: longer than %u tokens: %zu conversations cut after a turn, %zu left out",
+                      what, t->o.context, s->n_cut, s->n_dropped);
+}
+
+static sk_status load_data(tune *t, sk_err *e)
+{
+    eng_chatset_stats stats;
+    eng_emit_stage(&t->o, "read", 0, 0);
+    sk_status st =
+        eng_chatset_load(t->vocab, t->o.data, t->o.n_data, t->o.context, &t->data, &stats, e);
+    if (st) return st;
+    note_stats(t, "training", &stats, t->data.n_rows);
+    if (!t->o.valid) return SK_OK;
+    st = eng_chatset_load(t->vocab, &t->o.valid, 1, t->o.context, &t->valid, &stats, e);
+    if (!st) note_stats(t, "held out", &stats, t->valid.n_rows);
+    return st;
+}
+
+/* All inputs that decide the result, by checksum. */
+static bool add_inputs(tune *t)
+{
+    uint32_t crc = 0;
+    for (size_t i = 0; i < eng_gguf_n_tensors(t->gguf); i++) {
+        const eng_gguf_tensor *w = eng_gguf_tensor_at(t->gguf, i);
+        crc = sk_crc32c(crc, w->data, (size_t)w->bytes);
+    }
+    return eng_trainstate_input(t->meta, "model", crc) &&
+           eng_trainstate_input(t->meta, "set of conversations", t->data.crc);
+}
+
+static sk_status prepare(tune *t, bool *done, sk_err *e)
+{
+    sk_status st = open_model(t, e);
+    if (!st && t->o.steps == 0 && !(t->o.epochs > 0 && t->o.epochs <= 1e6))
+        st = sk_fail(e, SK_E_INVALID, "--epochs is %g; it must be above 0", t->o.epochs);
+    if (!st) st = load_data(t, e);
+    if (st) return st;
+    t->o.steps = eng_tune_steps(&t->o, t->data.n_rows, t->o.context);
+    st = eng_train_opts_check(&t->o, e);
+    if (st) return st;
+    t->meta = eng_trainstate_meta("fine-tune", &t->o, eng_train_bf16(&t->o));
+    if (!t->meta || !add_inputs(t)) return sk_fail(e, SK_E_NOMEM, "no memory for the settings");
+    return eng_rundir_is_done(&t->o, t->meta, done, e);
+}
+
+static void tune_close(tune *t)
+{
+    eng_dataset_fini(&t->data);
+    eng_dataset_fini(&t->valid);
+    if (t->vocab) eng_vocab_close(t->vocab);
+    if (t->gguf) eng_gguf_close(t->gguf);
+    json_decref(t->meta);
+    sk_arena_free(t->mem);
+}
+
+sk_status eng_tune_run(eng_exec *x, const char *model, const eng_train_opts *o, sk_err *e)
+{
+    int lock;
+    sk_status st = eng_rundir_open(o, &lock, e);
+    if (st) return st;
+    tune t = {.x = x, .o = *o, .model = model, .mem = sk_arena_new(SK_MEM_TRAIN)};
+    bool done = false;
+    st = t.mem ? prepare(&t, &done, e) : sk_fail(e, SK_E_NOMEM, "no memory for fine-tuning");
+    if (!st && !done) {
+        eng_loop_job j = {
+            .stage = "fine-tune",
+            .o = &t.o,
+            .cfg = &t.cfg,
+            .layout = &t.layout,
+            .vocab = t.vocab,
+            .data = &t.data,
+            .valid = t.valid.n_rows ? &t.valid : NULL,
+            .from = t.gguf,
+            .meta = t.meta,
+            .bf16 = eng_train_bf16(o),
+        };
+        st = eng_loop_run(x, &j, e);
+    }
+    tune_close(&t);
+    sk_lock_drop(lock);
+    return st;
+}
