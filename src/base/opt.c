@@ -9,6 +9,9 @@
 
 enum { MAX_ROWS = 128, LIST_MAX = sizeof((sk_opt_list){0}.item) / sizeof(char *) };
 
+/* strtoll and strtod would pass over any white space before these. */
+#define NUMBER_START "+-.0123456789"
+
 /* Where the reading of one command line stands. */
 typedef struct reader {
     const sk_opt_verb *verb;
@@ -129,7 +132,7 @@ static sk_status set_int(const sk_opt *row, const char *text, int64_t *out, sk_e
     long long base = strtoll(text, &end, 10);
     bool overflow = errno == ERANGE;
     int64_t factor = suffix_factor(end), v;
-    if (end == text || !factor || text[strspn(text, " \t")] != text[0])
+    if (end == text || !factor || !strchr(NUMBER_START, text[0]))
         return sk_fail(e, SK_E_USAGE,
                        "--%s needs a whole number (k, M, G, Ki, Mi, Gi allowed), "
                        "not '%s'",
@@ -146,7 +149,7 @@ static sk_status set_float(const sk_opt *row, const char *text, double *out, sk_
 {
     char *end;
     double v = strtod(text, &end);
-    if (end == text || *end || !isfinite(v) || text[strspn(text, " \t\n")] != text[0])
+    if (end == text || *end || !isfinite(v) || !strchr(NUMBER_START, text[0]))
         return sk_fail(e, SK_E_USAGE, "--%s needs a number, not '%s'", row->name, text);
     sk_status st = check_bounds(row, v, text, e);
     if (!st) *out = v;
