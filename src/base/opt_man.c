@@ -33,6 +33,8 @@ static void text(const char *s, size_t n, sk_buf *out)
             sk_buf_adds(out, "\\-");
         else if (c == '\'')
             sk_buf_adds(out, "\\(aq");
+        else if (c == '"')
+            sk_buf_adds(out, "\\(dq");
         else if (c == '`')
             sk_buf_adds(out, "\\(ga");
         else if (c == '^')
