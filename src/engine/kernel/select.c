@@ -20,9 +20,9 @@
 
 static const eng_kernels tables[] = {
     TABLE(SK_CPU_C, c, c),
-    TABLE(SK_CPU_AVX2, c, avx2),
-    TABLE(SK_CPU_AVX512, c, avx512),
-    TABLE(SK_CPU_AVX512BF16, c, avx512bf16),
+    TABLE(SK_CPU_AVX2, avx2, avx2),
+    TABLE(SK_CPU_AVX512, avx512, avx512),
+    TABLE(SK_CPU_AVX512BF16, avx512, avx512bf16),
 };
 
 /* The table for a level: the best that is built and not above it. */

@@ -5,6 +5,22 @@
 #define MR 14
 #define ROWS(F) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12) F(13) F(14)
 #define NATIVE_BF16
+
+/* 32 floats as bf16. */
+static inline vi narrow(vf lo, vf hi)
+{
+    return (vi)_mm512_cvtne2ps_pbh(hi, lo);
+}
+
+/* Two rows of bf16 side by side: `lo` in the lower halves of the lanes, `hi` in the upper ones.
+ * vcvtne2ps2bf16 makes denormals zero, as vdpbf16ps would. */
+static inline vi pair_bf16(vf lo, vf hi)
+{
+    const vi odd_even = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24,
+                                         8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    return _mm512_permutexvar_epi16(odd_even, narrow(lo, hi));
+}
+
 #include "engine/kernel/x86/gemm_tmpl.h"
 
 #include <string.h>
@@ -12,18 +28,15 @@
 /* Elements between two packed rows of A. */
 #define LDH (ENG_GEMM_KC + 32)
 
-/* 32 floats as bf16. */
-static inline __m512i narrow(vf lo, vf hi)
-{
-    return (__m512i)_mm512_cvtne2ps_pbh(hi, lo);
-}
-
 /* Rows are contiguous in memory. */
 static void pack_rows(uint16_t *dst, eng_mat a, size_t m, size_t kc)
 {
     for (size_t i = 0; i < m; i++, dst += LDH) {
         const float *src = a.p + i * a.rs;
+        size_t ahead = i + 2 < m ? 2 * a.rs : 0;
         for (size_t k = 0; k < kc; k += 32) {
+            prefetch(src + ahead + k);
+            prefetch(src + ahead + k + 16);
             size_t left = kc - k;
             vm lo = vm_first(left < 16 ? left : 16);
             vm hi = vm_first(left < 16 ? 0 : left < 32 ? left - 16 : 16);
@@ -33,18 +46,23 @@ static void pack_rows(uint16_t *dst, eng_mat a, size_t m, size_t kc)
     }
 }
 
-/* Columns are contiguous in memory. */
+/* Columns are contiguous in memory: words of two k are transposed, 32 k at a time. */
 static void pack_cols(uint16_t *dst, eng_mat a, size_t m, size_t kc)
 {
-    for (size_t k = 0; k < kc; k += VL) {
+    for (size_t k = 0; k < kc; k += 2 * VL) {
         for (size_t i = 0; i < m; i += VL) {
             vf t[VL];
             vm some = vm_first(m - i < VL ? m - i : VL);
-            UNROLL for (size_t c = 0; c < VL; c++) t[c] =
-                k + c < kc ? vf_load_some(a.p + (k + c) * a.cs + i, some) : vf_zero();
+            UNROLL for (size_t c = 0; c < VL; c++)
+            {
+                const float *p = a.p + (k + 2 * c) * a.cs + i;
+                vf lo = k + 2 * c < kc ? vf_load_some(p, some) : vf_zero();
+                vf hi = k + 2 * c + 1 < kc ? vf_load_some(p + a.cs, some) : vf_zero();
+                t[c] = vf_of_bits(pair_bf16(lo, hi));
+            }
             vf_transpose(t);
-            UNROLL for (size_t r = 0; r < VL; r++) _mm256_storeu_si256(
-                (void *)(dst + (i + r) * LDH + k), (__m256i)_mm512_cvtneps_pbh(t[r]));
+            UNROLL for (size_t r = 0; r < VL; r++)
+                vi_store(dst + (i + r) * LDH + k, vi_of_float(t[r]));
         }
     }
 }
@@ -84,6 +102,7 @@ INLINE void rows_pairs(const size_t mr, size_t n, size_t kc, const uint16_t *a, 
                        float *c, size_t ldc, bool add)
 {
     vf acc[MR][2];
+    prefetch_tile(mr, c, ldc);
     UNROLL for (size_t r = 0; r < mr; r++) acc[r][0] = acc[r][1] = vf_zero();
     for (size_t k = 0; k < kc; k += 2, a += 2, b += 2 * NR) {
         __m512bh b0 = (__m512bh)vi_load(b), b1 = (__m512bh)vi_load(b + 2 * VL);

@@ -17,6 +17,23 @@
 _Static_assert(ENG_GEMM_MC % VL == 0, "whole transposed blocks of rows fit into a packed block");
 _Static_assert(ENG_GEMM_KC % VL == 0 && LDA >= ENG_GEMM_KC + VL, "so do whole blocks of k");
 
+/* Asks for the cache line at p; never faults, so p may lie past the end. */
+INLINE void prefetch(const void *p)
+{
+    _mm_prefetch((const char *)p, _MM_HINT_T0);
+}
+
+/* Asks for the lines that a tile of C will be written to: its sums take long enough for them to
+ * arrive. */
+INLINE void prefetch_tile(const size_t mr, float *c, size_t ldc)
+{
+    UNROLL for (size_t r = 0; r < mr; r++, c += ldc)
+    {
+        __builtin_prefetch(c, 1, 3);
+        __builtin_prefetch(c + NR - 1, 1, 3);
+    }
+}
+
 /* ---- packing A ---- */
 
 /* Rows are contiguous in memory. */
@@ -24,7 +41,9 @@ INLINE void pack_a_rows(float *dst, eng_mat a, size_t m, size_t kc, bool to_bf16
 {
     for (size_t i = 0; i < m; i++, dst += LDA) {
         const float *src = a.p + i * a.rs;
+        size_t ahead = i + 2 < m ? 2 * a.rs : 0;
         for (size_t k = 0; k < kc; k += VL) {
+            prefetch(src + ahead + k);
             vf x = kc - k >= VL ? vf_load(src + k) : vf_load_some(src + k, vm_first(kc - k));
             vf_store(dst + k, to_bf16 ? vf_bf16_round(x) : x);
         }
@@ -83,6 +102,10 @@ static inline void pack_a_bf16(void *dst, eng_mat a, size_t m, size_t kc)
 
 /* ---- packing B ---- */
 
+#ifndef NATIVE_BF16
+#define pair_bf16 vi_bf16_pair
+#endif
+
 /* VL rows of B from row k, columns [j0, j0 + VL) of n; zero outside kc and n. */
 INLINE void load_b(vf t[VL], eng_mat b, size_t k, size_t kc, size_t j0, size_t n)
 {
@@ -128,7 +151,7 @@ static void pack_b_bf16(void *dst, eng_mat b, size_t kc, size_t n)
         for (size_t j = 0; j < NR; j += VL) {
             load_b(t, b, k, kc, j, n);
             for (size_t r = 0; r < VL && k + r < kc; r += 2)
-                vi_store(d + ((k + r) / 2 * NR + j) * 2, vi_bf16_pair(t[r], t[r + 1]));
+                vi_store(d + ((k + r) / 2 * NR + j) * 2, pair_bf16(t[r], t[r + 1]));
         }
 }
 
@@ -160,6 +183,7 @@ INLINE void rows_f32(const size_t mr, size_t n, size_t kc, const float *a, const
                      size_t ldc, bool add)
 {
     vf acc[MR][2];
+    prefetch_tile(mr, c, ldc);
     UNROLL for (size_t r = 0; r < mr; r++) acc[r][0] = acc[r][1] = vf_zero();
     for (size_t k = 0; k < kc; k++, a++, b += NR) {
         vf b0 = vf_load(b), b1 = vf_load(b + VL);
@@ -190,6 +214,7 @@ INLINE void rows_bf16(const size_t mr, size_t n, size_t kc, const float *a, cons
 {
     vf acc[MR][2];
     vi upper = vi_set((int32_t)0xffff0000);
+    prefetch_tile(mr, c, ldc);
     UNROLL for (size_t r = 0; r < mr; r++) acc[r][0] = acc[r][1] = vf_zero();
     for (size_t k = 0; k < kc; k += 2, a += 2, b += 2 * NR) {
         vi w0 = vi_load(b), w1 = vi_load(b + 2 * VL);

@@ -221,16 +221,16 @@ static inline float vf_largest(vf x)
     return _mm_cvtss_f32(_mm_max_ss(z, _mm_movehdup_ps(z)));
 }
 
+typedef __m512d vd; /* doubles */
+
 /* acc[0..VL) as doubles += x squared. */
-static inline void vf_add_squares(__m512d acc[2], vf x)
+static inline void vf_add_squares(vd acc[2], vf x)
 {
     __m512d lo = _mm512_cvtps_pd(_mm512_castps512_ps256(x));
     __m512d hi = _mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1));
     acc[0] = _mm512_fmadd_pd(lo, lo, acc[0]);
     acc[1] = _mm512_fmadd_pd(hi, hi, acc[1]);
 }
-
-typedef __m512d vd;
 
 static inline vd vd_zero(void)
 {

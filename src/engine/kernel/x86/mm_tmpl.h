@@ -1,0 +1,107 @@
+/* mm_tmpl.h - small matrix products for attention, over a vector vocabulary.
+ *
+ * Included after v256.h or v512.h, vmath.h and a definition of MM_ROWS (rows of C in registers) and
+ * MM_CASES(F), which lists 1 .. MM_ROWS.
+ */
+#ifndef ENG_KERNEL_X86_MM_TMPL_H
+#define ENG_KERNEL_X86_MM_TMPL_H
+
+#include "engine/kernel/x86/vmath.h"
+
+#include <assert.h>
+#include <stdbool.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* The operands of C[m, n] = A B or C + A B: A(i, k) = a[i * ars + k * acs], B and C in rows. */
+typedef struct mm_args {
+    const float *a;
+    size_t ars, acs;
+    const float *b;
+    size_t ldb;
+    float *c;
+    size_t ldc;
+    bool from_c; /* each sum starts with what C holds, else with zero */
+} mm_args;
+
+/* mr rows by nv vectors; both are constants where this is inlined. */
+INLINE void mm_tile(const size_t mr, const size_t nv, size_t kc, const mm_args *g, const float *a,
+                    const float *b, float *c)
+{
+    vf acc[MM_ROWS][2];
+    size_t ars = g->ars, acs = g->acs, ldb = g->ldb, ldc = g->ldc;
+    UNROLL for (size_t r = 0; r < mr; r++) UNROLL for (size_t v = 0; v < nv; v++) acc[r][v] =
+        g->from_c ? vf_load(c + r * ldc + v * VL) : vf_zero();
+    for (size_t k = 0; k < kc; k++, a += acs, b += ldb) {
+        vf x[2];
+        UNROLL for (size_t v = 0; v < nv; v++) x[v] = vf_load(b + v * VL);
+        UNROLL for (size_t r = 0; r < mr; r++) UNROLL for (size_t v = 0; v < nv; v++) acc[r][v] =
+            vf_fma(vf_set(a[r * ars]), x[v], acc[r][v]);
+    }
+    UNROLL for (size_t r = 0; r < mr; r++) UNROLL for (size_t v = 0; v < nv; v++)
+        vf_store(c + r * ldc + v * VL, acc[r][v]);
+}
+
+#define MM_CASE(r)                                                                                 \
+    case r:                                                                                        \
+        if (two)                                                                                   \
+            mm_tile(r, 2, kc, g, a, b, c);                                                         \
+        else                                                                                       \
+            mm_tile(r, 1, kc, g, a, b, c);                                                         \
+        break;
+
+/* m rows, n columns (a multiple of VL), kc products an element, in ascending order and one chain.
+ */
+static void mm(size_t m, size_t n, size_t kc, const mm_args *g)
+{
+    assert(n % VL == 0);
+    for (size_t i = 0; i < m; i += MM_ROWS) {
+        size_t mr = m - i < MM_ROWS ? m - i : MM_ROWS;
+        for (size_t j = 0; j < n; j += 2 * VL) {
+            const float *a = g->a + i * g->ars, *b = g->b + j;
+            float *c = g->c + i * g->ldc + j;
+            bool two = n - j >= 2 * VL;
+            switch (mr) {
+                MM_CASES(MM_CASE)
+            }
+        }
+    }
+}
+
+/* dst[n][ld] = the transpose of rows [0, m) of src, n elements each; columns m .. of dst up to a
+ * multiple of VL become zero. */
+static void transpose(float *dst, size_t ld, const float *src, size_t lds, size_t m, size_t n)
+{
+    for (size_t i = 0; i < m; i += VL) {
+        size_t rows = m - i < VL ? m - i : VL;
+        for (size_t j = 0; j < n; j += VL) {
+            vf t[VL];
+            size_t cols = n - j < VL ? n - j : VL;
+            vm some = vm_first(cols);
+            UNROLL for (size_t r = 0; r < VL; r++) t[r] =
+                r < rows ? vf_load_some(src + (i + r) * lds + j, some) : vf_zero();
+            vf_transpose(t);
+            UNROLL for (size_t c = 0; c < VL; c++) if (c < cols)
+                vf_store(dst + (j + c) * ld + i, t[c]);
+        }
+    }
+}
+
+/* n elements of m rows of src, padded with zeros to whole vectors: src itself if there is nothing
+ * to pad, else a copy at room.  *ld is its row stride. */
+static const float *padded(float *room, const float *src, size_t lds, size_t m, size_t n,
+                           size_t *ld)
+{
+    *ld = lds;
+    if (n % VL == 0) return src;
+    *ld = (n + VL - 1) / VL * VL;
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j += VL) {
+            vf x = n - j >= VL ? vf_load(src + i * lds + j)
+                               : vf_load_some(src + i * lds + j, vm_first(n - j));
+            vf_store(room + i * *ld + j, x);
+        }
+    return room;
+}
+
+#endif
