@@ -18,33 +18,27 @@ static size_t add_unicode(const char *s, sk_buf *out)
     return len;
 }
 
-/* Appends s[0..n) so that groff prints it as it is: no escapes, no requests at the start of a line,
- * ASCII dashes and quotes that can be copied from the page. */
+/* Characters that groff would take for something else, or print as something else: dashes and
+ * quotes must stay ASCII, so that they can be copied from the page. */
+static const char *const escapes[128] = {
+    ['\\'] = "\\e",  ['-'] = "\\-",   ['\''] = "\\(aq", ['"'] = "\\(dq",
+    ['`'] = "\\(ga", ['^'] = "\\(ha", ['~'] = "\\(ti",
+};
+
+/* Appends s[0..n) so that groff prints it as it is, also at the start of a line. */
 static void text(const char *s, size_t n, sk_buf *out)
 {
     bool line_start = out->len == 0 || out->p[out->len - 1] == '\n';
     for (size_t i = 0; i < n; i++) {
-        char c = s[i];
+        unsigned char c = (unsigned char)s[i];
         if (line_start && (c == '.' || c == '\'')) sk_buf_adds(out, "\\&");
         line_start = c == '\n';
-        if (c == '\\')
-            sk_buf_adds(out, "\\e");
-        else if (c == '-')
-            sk_buf_adds(out, "\\-");
-        else if (c == '\'')
-            sk_buf_adds(out, "\\(aq");
-        else if (c == '"')
-            sk_buf_adds(out, "\\(dq");
-        else if (c == '`')
-            sk_buf_adds(out, "\\(ga");
-        else if (c == '^')
-            sk_buf_adds(out, "\\(ha");
-        else if (c == '~')
-            sk_buf_adds(out, "\\(ti");
-        else if ((unsigned char)c >= 0x80)
+        if (c >= 0x80)
             i += add_unicode(s + i, out) - 1;
+        else if (escapes[c])
+            sk_buf_adds(out, escapes[c]);
         else
-            sk_buf_addc(out, c);
+            sk_buf_addc(out, s[i]);
     }
 }
 

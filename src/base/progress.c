@@ -2,6 +2,7 @@
 #include "base/progress.h"
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/term.h"
 
@@ -52,13 +53,21 @@ void sk_progress_free(sk_progress *p)
     sk_free(p);
 }
 
-/* Formats text for the terminal into b: control characters become spaces. */
+/* Makes text that was cut to fit fit for a terminal: no half character at its end, and control
+ * characters become spaces. */
+static void clean(char *b)
+{
+    b[sk_utf8_complete(b, strlen(b))] = 0;
+    for (char *c = b; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7F) *c = ' ';
+}
+
+/* Formats text for the terminal into b. */
 __attribute__((format(printf, 3, 0))) static void format_text(char *b, size_t n, const char *fmt,
                                                               va_list ap)
 {
     if (vsnprintf(b, n, fmt, ap) < 0) b[0] = 0;
-    for (char *c = b; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7F) *c = ' ';
+    clean(b);
 }
 
 /* Remembers where the stage stands now, unless the last sample is fresh. */
@@ -81,11 +90,11 @@ static double seconds_left(const sk_progress *p, uint64_t now)
     return (double)(p->total - p->done) / pace / 1e6;
 }
 
-/* Adds n bytes to the line while they fit. */
+/* Adds s to the line, which has room for all that draw puts there. */
 static void put(char *line, size_t *len, const char *s)
 {
     size_t n = strlen(s);
-    if (n > LINE - 1 - *len) n = LINE - 1 - *len;
+    assert(n < LINE - *len);
     memcpy(line + *len, s, n);
     *len += n;
     line[*len] = 0;
@@ -153,6 +162,7 @@ void sk_progress_stage(sk_progress *p, const char *name, uint64_t total, uint64_
     if (!p) return;
     sk_progress_end(p);
     (void)snprintf(p->name, sizeof p->name, "%s", name);
+    clean(p->name);
     p->text[0] = 0;
     p->total = total;
     p->done = done;
