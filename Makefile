@@ -12,10 +12,10 @@ VERSION := $(file <VERSION)
 
 # Results must be reproducible: no fused or reordered arithmetic but what the code spells out.
 FPFLAGS  = -ffp-contract=off -fno-math-errno -fno-trapping-math
-# gcc can't know that sk_fail() never returns SK_OK, so its guesses at uninitialised values are
+# gcc can't know that sk_fail() never returns SK_OK and that a cut text was meant, so its guesses are
 # wrong here; clang-tidy is told (tests/lint/analyzer.h) and looks for them.
 WARN     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-missing-field-initializers \
-           -Wno-maybe-uninitialized $(if $(WERROR),-Werror)
+           -Wno-maybe-uninitialized -Wno-format-truncation -Wno-unknown-warning-option $(if $(WERROR),-Werror)
 OPT      = $(if $(SAN),-Og -g1 -fno-omit-frame-pointer,-O3 -g1)
 SANFLAGS = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
 AVX2     = -mavx2 -mfma -mf16c
