@@ -1,0 +1,327 @@
+/* t_grad.c - the training pass against finite differences of a decoder in double: loss, logits and
+ * the gradient of every parameter, for both families, grouped heads, tied and untied heads and
+ * document masks, at every level of kernels this machine has. */
+#include "tests/unit/unit.h"
+
+#include "base/cpu.h"
+#include "base/rng.h"
+#include "engine/model/train_pass.h"
+#include "tests/grad/model_ref.h"
+
+#include <math.h>
+#include <stdio.h>
+
+enum { ROWS = 3, SAMPLES = 24 };
+
+typedef struct shape {
+    const char *arch;
+    uint32_t dim, layers, heads, kv_heads, ffn, vocab, n_ctx;
+    bool tied, masked;
+} shape;
+
+static const shape shapes[] = {
+    {"qwen3", 32, 2, 4, 2, 48, 37, 12, true, true},
+    {"llama", 32, 2, 4, 4, 40, 41, 11, false, false},
+    {"qwen3", 24, 1, 3, 1, 20, 29, 9, false, true},
+    {"llama", 48, 1, 2, 1, 36, 53, 7, true, true},
+    {"qwen3", 20, 3, 2, 2, 28, 31, 5, true, false}, /* sizes that are multiples of nothing */
+};
+static const char *const levels[] = {"c", "avx2", "avx512", "avx512bf16"};
+
+/* A model with random weights and a batch for it. */
+typedef struct fixture {
+    eng_exec *x;
+    sk_arena *mem;
+    eng_config cfg;
+    eng_layout l;
+    eng_pass *pass;
+    float *params, *grads;
+    double *exact;
+    int32_t *ids, *target, *first;
+    size_t n;
+} fixture;
+
+static void open_model(fixture *f, const shape *s)
+{
+    sk_err e = SK_ERR_INIT;
+    f->cfg = (eng_config){.n_vocab = s->vocab,
+                          .n_ctx = s->n_ctx,
+                          .n_embd = s->dim,
+                          .n_layer = s->layers,
+                          .n_head = s->heads,
+                          .n_kv_head = s->kv_heads,
+                          .head_dim = s->dim / s->heads,
+                          .n_ff = s->ffn,
+                          .rms_eps = 1e-6f,
+                          .rope_theta = 100.0f,
+                          .tied = s->tied};
+    strcpy(f->cfg.arch, s->arch);
+    assert_status_ok(eng_config_family(&f->cfg, &e), e);
+    assert_non_null(f->mem = sk_arena_new(SK_MEM_TRAIN));
+    assert_status_ok(eng_layout_build(&f->cfg, f->mem, &f->l, &e), e);
+    f->params = sk_new_n(f->mem, float, f->l.n_floats);
+    f->grads = sk_new_n(f->mem, float, f->l.n_floats);
+    f->exact = sk_new_n(f->mem, double, f->l.n_floats);
+    for (size_t i = 0; i < f->l.n_params; i++) {
+        const eng_param *p = &f->l.param[i];
+        for (size_t k = 0; k < p->rows * p->cols; k++) {
+            double z = sk_rng_normal(7, SK_RNG_TEST, p->offset + k);
+            f->params[p->offset + k] = (float)(p->is_matrix ? 0.3 * z : 1 + 0.2 * z);
+        }
+    }
+    for (size_t i = 0; i < f->l.n_floats; i++)
+        f->exact[i] = (double)f->params[i];
+}
+
+/* Random tokens; a quarter of them without a target; with masks, documents of 1 to 4 tokens. */
+static void make_batch(fixture *f, const shape *s)
+{
+    f->n = (size_t)ROWS * s->n_ctx;
+    f->ids = sk_new_n(f->mem, int32_t, f->n);
+    f->target = sk_new_n(f->mem, int32_t, f->n);
+    f->first = s->masked ? sk_new_n(f->mem, int32_t, f->n) : NULL;
+    for (size_t i = 0; i < f->n; i++) {
+        f->ids[i] = (int32_t)sk_rng_below(1, SK_RNG_TEST, i, s->vocab);
+        f->target[i] = (int32_t)sk_rng_below(2, SK_RNG_TEST, i, s->vocab);
+        if (sk_rng_below(3, SK_RNG_TEST, i, 4) == 0) f->target[i] = -1;
+        if (!s->masked) continue;
+        size_t pos = i % s->n_ctx;
+        bool begins = pos == 0 || sk_rng_below(4, SK_RNG_TEST, i, 3) == 0;
+        f->first[i] = begins ? (int32_t)pos : f->first[i - 1];
+    }
+}
+
+static void open_pass(fixture *f, const shape *s, eng_prec prec, size_t threads)
+{
+    sk_err e = SK_ERR_INIT;
+    assert_status_ok(eng_exec_open(threads, &f->x, &e), e);
+    eng_pass_plan plan = {&f->cfg, &f->l, prec, s->n_ctx, ROWS};
+    assert_status_ok(eng_pass_open(f->x, &plan, &f->pass, &e), e);
+    eng_pass_load(f->pass, f->params);
+}
+
+static void close_pass(fixture *f)
+{
+    eng_pass_close(f->pass);
+    eng_exec_close(f->x);
+}
+
+/* Loss of the batch, and its gradient (of the sum) into f->grads. */
+static double run(fixture *f)
+{
+    double nats[ROWS], sum = 0;
+    eng_batch b = {f->ids, f->target, f->first, ROWS};
+    memset(f->grads, 0, f->l.n_floats * sizeof(float));
+    eng_pass_run(f->pass, &b, 1.0f, f->grads, nats);
+    for (size_t i = 0; i < ROWS; i++)
+        sum += nats[i];
+    return sum;
+}
+
+static ref_batch batch_of(const fixture *f, const shape *s)
+{
+    return (ref_batch){f->ids, f->target, f->first, ROWS, s->n_ctx};
+}
+
+/* d loss / d params[i] by a central difference in double. */
+static double slope(fixture *f, const ref_batch *b, size_t i)
+{
+    const double h = 1e-5;
+    double at = f->exact[i];
+    f->exact[i] = at + h;
+    double up = ref_loss(&f->cfg, &f->l, f->exact, b, NULL);
+    f->exact[i] = at - h;
+    double down = ref_loss(&f->cfg, &f->l, f->exact, b, NULL);
+    f->exact[i] = at;
+    return (up - down) / (2 * h);
+}
+
+/* Compares SAMPLES elements of one parameter, picked at random. */
+static void check_param(fixture *f, const ref_batch *b, const eng_param *p, const double *want,
+                        double tol)
+{
+    double err = 0, norm = 0, n = (double)(p->rows * p->cols);
+    for (size_t k = 0; k < SAMPLES; k++) {
+        size_t i = p->offset + sk_rng_below(5, SK_RNG_TEST, k, p->rows * p->cols);
+        double d = (double)f->grads[i] - want[k];
+        err += d * d;
+        norm += want[k] * want[k];
+    }
+    (void)b;
+    if (!(sqrt(err) <= tol * sqrt(norm) + 1e-6))
+        fail_msg("%s (%.0f weights): relative error %.2e, more than %.0e", p->name, n,
+                 sqrt(err / norm), tol);
+}
+
+/* All gradients of a shape: the slopes are worked out once, then held against every level. */
+static void check_shape(const shape *s)
+{
+    fixture f = {0};
+    sk_err e = SK_ERR_INIT;
+    open_model(&f, s);
+    make_batch(&f, s);
+    ref_batch b = batch_of(&f, s);
+    double *want = sk_new_n(f.mem, double, f.l.n_params *SAMPLES);
+    for (size_t i = 0; i < f.l.n_params; i++)
+        for (size_t k = 0; k < SAMPLES; k++) {
+            const eng_param *p = &f.l.param[i];
+            want[i * SAMPLES + k] =
+                slope(&f, &b, p->offset + sk_rng_below(5, SK_RNG_TEST, k, p->rows * p->cols));
+        }
+    double loss = ref_loss(&f.cfg, &f.l, f.exact, &b, NULL);
+    for (size_t v = 0; v < sizeof(levels) / sizeof(*levels); v++) {
+        if (sk_cpu_mask(levels[v], &e)) continue;
+        for (eng_prec prec = ENG_PREC_F32; prec <= ENG_PREC_BF16; prec++) {
+            bool exact = prec == ENG_PREC_F32;
+            open_pass(&f, s, prec, 2);
+            double got = run(&f);
+            assert_true(fabs(got - loss) <= (exact ? 1e-5 : 2e-2) * loss);
+            for (size_t i = 0; i < f.l.n_params; i++)
+                check_param(&f, &b, &f.l.param[i], want + i * SAMPLES, exact ? 2e-4 : 6e-2);
+            close_pass(&f);
+        }
+    }
+    (void)sk_cpu_mask("auto", &e);
+    sk_arena_free(f.mem);
+}
+
+static void gradients_of_the_whole_model(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++)
+        check_shape(&shapes[i]);
+}
+
+static void logits_equal_the_decoder_in_double(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+        fixture f = {0};
+        const shape *s = &shapes[i];
+        open_model(&f, s);
+        make_batch(&f, s);
+        open_pass(&f, s, ENG_PREC_F32, 1);
+        size_t n = f.n * s->vocab;
+        float *got = sk_new_n(f.mem, float, n), *want = sk_new_n(f.mem, float, n);
+        double *exact = sk_new_n(f.mem, double, n);
+        eng_batch b = {f.ids, f.target, f.first, ROWS};
+        eng_pass_logits(f.pass, &b, got);
+        ref_batch rb = batch_of(&f, s);
+        (void)ref_loss(&f.cfg, &f.l, f.exact, &rb, exact);
+        for (size_t k = 0; k < n; k++)
+            want[k] = (float)exact[k];
+        unit_close(got, want, n, 5e-6);
+        close_pass(&f);
+        sk_arena_free(f.mem);
+    }
+}
+
+static void threads_do_not_change_a_bit(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+        fixture f = {0};
+        open_model(&f, &shapes[i]);
+        make_batch(&f, &shapes[i]);
+        float *one = sk_new_n(f.mem, float, f.l.n_floats);
+        double loss = 0;
+        for (size_t threads = 1; threads <= 5; threads += 2) {
+            open_pass(&f, &shapes[i], ENG_PREC_BF16, threads);
+            double got = run(&f);
+            if (threads == 1) {
+                loss = got;
+                memcpy(one, f.grads, f.l.n_floats * sizeof(float));
+            }
+            assert_true(got == loss);
+            assert_memory_equal(one, f.grads, f.l.n_floats * sizeof(float));
+            close_pass(&f);
+        }
+        sk_arena_free(f.mem);
+    }
+}
+
+/* The rows one by one add up to the rows at once. */
+static void micro_batches_add_up(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+        fixture f = {0};
+        const shape *s = &shapes[i];
+        open_model(&f, s);
+        make_batch(&f, s);
+        open_pass(&f, s, ENG_PREC_F32, 2);
+        float *whole = sk_new_n(f.mem, float, f.l.n_floats);
+        double loss = run(&f), sum = 0, nats;
+        memcpy(whole, f.grads, f.l.n_floats * sizeof(float));
+        memset(f.grads, 0, f.l.n_floats * sizeof(float));
+        for (size_t r = 0; r < ROWS; r++) {
+            size_t at = r * s->n_ctx;
+            eng_batch b = {f.ids + at, f.target + at, f.first ? f.first + at : NULL, 1};
+            eng_pass_run(f.pass, &b, 1.0f, f.grads, &nats);
+            sum += nats;
+        }
+        assert_true(sum == loss);
+        unit_close(f.grads, whole, f.l.n_floats, 1e-6);
+        close_pass(&f);
+        sk_arena_free(f.mem);
+    }
+}
+
+/* A document gives the same loss wherever it stands in its row, and whatever stands before it. */
+static void documents_do_not_see_each_other(void **state)
+{
+    (void)state;
+    const shape *s = &shapes[0];
+    enum { LEN = 4 };
+    fixture f = {0};
+    open_model(&f, s);
+    make_batch(&f, s);
+    open_pass(&f, s, ENG_PREC_F32, 1);
+    double alone[ROWS], later[ROWS];
+    size_t n = s->n_ctx;
+    for (size_t i = 0; i < n; i++) {
+        f.target[i] = i < LEN ? (int32_t)i : -1;
+        f.first[i] = i < LEN ? 0 : (int32_t)i;
+    }
+    eng_batch b = {f.ids, f.target, f.first, 1};
+    eng_pass_run(f.pass, &b, 1.0f, NULL, alone);
+    for (size_t i = n; i-- > 0;) {
+        bool doc = i >= n - LEN;
+        f.ids[i] = doc ? f.ids[i - (n - LEN)] : (int32_t)(i % s->vocab);
+        f.target[i] = doc ? (int32_t)(i - (n - LEN)) : -1;
+        f.first[i] = doc ? (int32_t)(n - LEN) : 0;
+    }
+    eng_pass_run(f.pass, &b, 1.0f, NULL, later);
+    assert_true(fabs(alone[0] - later[0]) < 1e-5 * alone[0]);
+    close_pass(&f);
+    sk_arena_free(f.mem);
+}
+
+static void rows_without_targets_cost_nothing(void **state)
+{
+    (void)state;
+    fixture f = {0};
+    open_model(&f, &shapes[0]);
+    make_batch(&f, &shapes[0]);
+    open_pass(&f, &shapes[0], ENG_PREC_F32, 2);
+    for (size_t i = 0; i < f.n; i++)
+        f.target[i] = -1;
+    assert_true(run(&f) == 0.0);
+    for (size_t i = 0; i < f.l.n_floats; i++)
+        assert_true(f.grads[i] == 0.0f);
+    close_pass(&f);
+    sk_arena_free(f.mem);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gradients_of_the_whole_model),
+        cmocka_unit_test(logits_equal_the_decoder_in_double),
+        cmocka_unit_test(threads_do_not_change_a_bit),
+        cmocka_unit_test(micro_batches_add_up),
+        cmocka_unit_test(documents_do_not_see_each_other),
+        cmocka_unit_test(rows_without_targets_cost_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
