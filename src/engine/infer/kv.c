@@ -7,6 +7,9 @@
 
 #include <assert.h>
 
+/* More than any machine has: asking the system for it would only be a slower way to fail. */
+#define MOST_BYTES ((size_t)1 << 46)
+
 struct eng_kv {
     float *k, *v;
     size_t n_slots, slot_floats, layer_floats, head_floats;
@@ -19,7 +22,7 @@ sk_status eng_kv_open(const eng_config *cfg, size_t n_slots, size_t n_ctx, eng_k
     bool fits = sk_mul_size(n_ctx, cfg->head_dim, &head) &&
                 sk_mul_size(head, cfg->n_kv_head, &layer) &&
                 sk_mul_size(layer, cfg->n_layer, &slot) && sk_mul_size(slot, n_slots, &all) &&
-                sk_mul_size(all, sizeof(float), &all) && all <= SIZE_MAX / 4;
+                sk_mul_size(all, sizeof(float), &all) && all <= MOST_BYTES;
     eng_kv *kv = fits ? sk_calloc(SK_MEM_KV, 1, sizeof(*kv)) : NULL;
     if (!kv) goto no_memory;
     *kv = (eng_kv){NULL, NULL, n_slots, slot, layer, head};
