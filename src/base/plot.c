@@ -27,8 +27,9 @@ typedef struct canvas {
     bool utf8;
 } canvas;
 
-static const char *const utf8_marks[SK_PLOT_SERIES] = {"\u25cf", "\u25cb", "\u25b2", "\u25a1"};
-static const char *const ascii_marks[SK_PLOT_SERIES] = {"*", "o", "+", "x"};
+/* The marks of the series, [utf8][series]. */
+static const char *const marks[2][SK_PLOT_SERIES] = {{"*", "o", "+", "x"},
+                                                     {"\u25cf", "\u25cb", "\u25b2", "\u25a1"}};
 
 /* Sets the dot at (x, y), y downward. */
 static void set_dot(canvas *c, int x, int y, size_t series)
@@ -77,7 +78,7 @@ static void add_cell(const canvas *c, unsigned char cell, sk_buf *out)
         sk_buf_adds(out, braille);
     } else {
         assert(cell <= SK_PLOT_SERIES);
-        sk_buf_adds(out, (c->utf8 ? utf8_marks : ascii_marks)[cell - 1]);
+        sk_buf_adds(out, marks[c->utf8][cell - 1]);
     }
 }
 
@@ -159,7 +160,7 @@ static void add_legend(const canvas *c, const sk_series *s, size_t n, sk_buf *ou
 {
     spaces(out, LABEL + 1);
     for (size_t k = 0; k < n; k++) {
-        if (c->dots_y == 1) sk_buf_addf(out, "%s ", (c->utf8 ? utf8_marks : ascii_marks)[k]);
+        if (c->dots_y == 1) sk_buf_addf(out, "%s ", marks[c->utf8][k]);
         sk_buf_addf(out, "%s%s", s[k].name, k + 1 < n ? "   " : "\n");
     }
 }
