@@ -1,0 +1,413 @@
+/* t_batch.c - the scheduler step by step, over an engine without a model that checks the contract
+ * of a step: fairness, cancellation in every state, reuse of slots, failure. */
+#include "tests/unit/unit.h"
+
+#include "serve/sched/batch.h"
+#include "serve/sched/stats.h"
+#include "tests/unit/fake_engine.h"
+
+#define MAX_JOBS 40
+
+typedef struct done_job {
+    srv_job *job;
+    sk_buf text;
+    srv_finish finish;
+    size_t at_first, at_end; /* step of its first text and of its end */
+    sk_status error;
+} done_job;
+
+typedef struct rig {
+    fake_engine fake;
+    srv_batch *b;
+    done_job done[MAX_JOBS];
+    size_t n, step;
+} rig;
+
+static void on_emit(void *arg, srv_job *j, const sk_buf *text, srv_finish fin, const sk_err *err)
+{
+    rig *r = arg;
+    done_job *d = j->owner;
+    assert_int_equal(d->finish, SRV_FIN_NONE);
+    if (text->len && !d->text.len) d->at_first = r->step;
+    sk_buf_add(&d->text, text->p, text->len);
+    d->finish = fin;
+    if (fin) d->at_end = r->step;
+    if (err) d->error = err->status;
+}
+
+static void rig_open(rig *r, size_t n_slots, size_t n_ctx, size_t max_step)
+{
+    memset(r, 0, sizeof *r);
+    fake_engine_init(&r->fake, n_slots, n_ctx, max_step);
+    srv_batch_opts o = {.target_us = 1, .emit = on_emit, .arg = r};
+    sk_err e = SK_ERR_INIT;
+    assert_status_ok(srv_batch_open(&r->fake.engine, &o, &r->b, &e), e);
+}
+
+static void rig_close(rig *r)
+{
+    srv_batch_close(r->b);
+    for (size_t i = 0; i < r->n; i++) {
+        srv_job_free(r->done[i].job);
+        sk_buf_fini(&r->done[i].text);
+    }
+    fake_engine_fini(&r->fake);
+}
+
+/* A job with a prompt of `n` bytes that begin with `first`. */
+static done_job *add(rig *r, char first, size_t n, size_t n_max, uint64_t seed)
+{
+    done_job *d = &r->done[r->n++];
+    d->job = srv_job_new();
+    assert_non_null(d->job);
+    for (size_t i = 0; i < n; i++)
+        assert_true(eng_ids_push(&d->job->prompt, i ? 'a' + (int32_t)(i % 26) : first));
+    d->job->n_max = n_max;
+    d->job->sample = (eng_sample_opts){.temperature = 1, .top_p = 1, .seed = seed};
+    d->job->owner = d;
+    srv_batch_add(r->b, d->job);
+    return d;
+}
+
+static bool step(rig *r)
+{
+    r->step++;
+    return srv_batch_step(r->b);
+}
+
+static void run_out(rig *r)
+{
+    for (int i = 0; i < 100000 && step(r); i++)
+        continue;
+    assert_int_equal(srv_batch_running(r->b) + srv_batch_waiting(r->b), 0);
+}
+
+/* The text must be what the engine gives for this job alone. */
+static void assert_answer(rig *r, done_job *d)
+{
+    char want[4096];
+    const srv_job *j = d->job;
+    size_t n = fake_engine_answer(&r->fake, j->prompt.id, j->prompt.n, j->n_max, j->sample.seed,
+                                  want, sizeof want);
+    assert_int_equal(d->text.len, n);
+    assert_memory_equal(d->text.len ? d->text.p : "", want, n);
+    assert_int_equal(d->finish, n < j->n_max ? SRV_FIN_STOP : SRV_FIN_LENGTH);
+}
+
+static void answers_alike_alone_and_among_others(void **state)
+{
+    (void)state;
+    static const size_t shapes[][3] = {{1, 64, 4}, {3, 128, 3}, {8, 200, 32}, {4, 96, 7}};
+    for (size_t k = 0; k < sizeof shapes / sizeof *shapes; k++) {
+        rig r;
+        rig_open(&r, shapes[k][0], shapes[k][1], shapes[k][2]);
+        for (size_t i = 0; i < MAX_JOBS; i++) {
+            size_t n = 1 + i * 7 % (shapes[k][1] / 2);
+            add(&r, (char)('A' + i % 3), n, 1 + i * 5 % (shapes[k][1] / 2), i % 4);
+            if (i % 3 == 0) step(&r);
+        }
+        run_out(&r);
+        for (size_t i = 0; i < r.n; i++)
+            assert_answer(&r, &r.done[i]);
+        assert_true(r.fake.max_items <= shapes[k][0] && r.fake.max_tokens <= shapes[k][2]);
+        rig_close(&r);
+    }
+}
+
+/* While a long prompt is read, a running answer gets a token in every step. */
+static void keeps_answers_going_beside_a_long_prompt(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r, 2, 2000, 64);
+    r.fake.end_one_in = 0;
+    done_job *a = add(&r, 'x', 3, 500, 1);
+    step(&r);
+    done_job *b = add(&r, 'y', 1500, 5, 2);
+    size_t made = a->text.len, began = r.step;
+    while (!b->text.len) {
+        step(&r);
+        assert_int_equal(a->text.len, ++made);
+        assert_true(r.step < 3000);
+    }
+    assert_true(r.step - began > 3);
+    run_out(&r);
+    assert_answer(&r, a);
+    assert_answer(&r, b);
+    rig_close(&r);
+}
+
+/* A short question that comes after a long one is not held up by it, nor the long one for ever. */
+static void reads_short_prompts_first(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r, 3, 2000, 32);
+    r.fake.end_one_in = 0;
+    done_job *lng = add(&r, 'x', 1600, 1, 1);
+    step(&r);
+    done_job *brief = add(&r, 'y', 30, 1, 2);
+    run_out(&r);
+    assert_true(brief->at_end < 8 && lng->at_end > brief->at_end);
+
+    lng = add(&r, 'z', 1600, 1, 1);
+    for (int i = 0; i < 30; i++) {
+        add(&r, (char)('a' + i), 40, 1, 1);
+        for (int k = 0; k < 2; k++)
+            step(&r);
+    }
+    run_out(&r);
+    assert_answer(&r, lng);
+    rig_close(&r);
+}
+
+static void serves_waiting_jobs_in_order(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r, 1, 64, 64);
+    r.fake.end_one_in = 0;
+    for (int i = 0; i < 6; i++)
+        add(&r, (char)('a' + i), 4, 3, 1);
+    assert_int_equal(srv_batch_waiting(r.b), 6);
+    run_out(&r);
+    for (size_t i = 1; i < 6; i++)
+        assert_true(r.done[i].at_end > r.done[i - 1].at_end);
+    rig_close(&r);
+}
+
+/* A cancelled job leaves with the next step, waiting, in prefill or while decoding; others go on
+ * unharmed. */
+static void cancels_in_every_state(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r, 2, 400, 16);
+    r.fake.end_one_in = 0;
+    done_job *decoding = add(&r, 'a', 3, 300, 1), *stays = add(&r, 'b', 5, 60, 2);
+    for (int i = 0; i < 5; i++)
+        step(&r);
+    done_job *w1 = add(&r, 'c', 4, 5, 3), *w2 = add(&r, 'd', 200, 5, 3),
+             *w3 = add(&r, 'e', 4, 5, 3);
+    assert_true(decoding->text.len > 0);
+    atomic_store(&w1->job->cancelled, true);
+    atomic_store(&w3->job->cancelled, true);
+    step(&r);
+    assert_int_equal(w1->finish, SRV_FIN_CANCELLED);
+    assert_int_equal(w3->finish, SRV_FIN_CANCELLED);
+    assert_int_equal(w2->finish, SRV_FIN_NONE);
+    assert_int_equal(srv_batch_waiting(r.b), 1);
+    atomic_store(&decoding->job->cancelled, true);
+    step(&r);
+    assert_int_equal(decoding->finish, SRV_FIN_CANCELLED);
+    assert_int_equal(w2->job->state, SRV_JOB_PREFILL); /* has the slot already */
+    step(&r);
+    assert_true(w2->job->n_fed > 0 && w2->job->n_fed < 200);
+    atomic_store(&w2->job->cancelled, true);
+    step(&r);
+    assert_int_equal(w2->finish, SRV_FIN_CANCELLED);
+    assert_int_equal(srv_batch_running(r.b), 1);
+    done_job *after = add(&r, 'd', 200, 20, 3); /* takes the slot of w2, half filled */
+    run_out(&r);
+    assert_answer(&r, stays);
+    assert_answer(&r, after);
+    assert_true(after->job->n_cached > 0);
+    rig_close(&r);
+}
+
+static void cancels_all_waiting_at_once(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r, 1, 64, 16);
+    for (int i = 0; i < 20; i++)
+        add(&r, 'a', 4, 50, 1);
+    for (size_t i = 0; i < r.n; i++)
+        atomic_store(&r.done[i].job->cancelled, true);
+    assert_false(step(&r));
+    assert_int_equal(r.fake.n_steps, 0);
+    add(&r, 'a', 4, 5, 1);
+    run_out(&r);
+    assert_answer(&r, &r.done[20]);
+    rig_close(&r);
+}
+
+static void pauses_without_losing_a_token(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r, 2, 200, 16);
+    r.fake.end_one_in = 0;
+    done_job *a = add(&r, 'a', 3, 50, 1), *b = add(&r, 'b', 3, 20, 1);
+    for (int i = 0; i < 5; i++)
+        step(&r);
+    size_t had = a->text.len;
+    atomic_store(&a->job->paused, true);
+    while (b->finish == SRV_FIN_NONE)
+        assert_true(step(&r));
+    assert_int_equal(a->text.len, had);
+    assert_false(step(&r)); /* nothing to do, but not finished either */
+    assert_int_equal(srv_batch_running(r.b), 1);
+    atomic_store(&a->job->paused, false);
+    run_out(&r);
+    assert_answer(&r, a);
+    rig_close(&r);
+}
+
+static void cancels_a_paused_job(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r, 1, 200, 16);
+    r.fake.end_one_in = 0;
+    done_job *a = add(&r, 'a', 3, 50, 1);
+    step(&r);
+    atomic_store(&a->job->paused, true);
+    assert_false(step(&r));
+    atomic_store(&a->job->cancelled, true);
+    assert_false(step(&r));
+    assert_int_equal(a->finish, SRV_FIN_CANCELLED);
+    rig_close(&r);
+}
+
+/* The next turn of a conversation begins like the last one: only what is new is read. */
+static void keeps_what_slots_hold(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r, 2, 400, 64);
+    add(&r, 'a', 100, 1, 1);
+    run_out(&r);
+    add(&r, 'q', 50, 1, 1);
+    run_out(&r);
+    size_t before = r.fake.n_tokens;
+    done_job *again = add(&r, 'a', 140, 5, 1);
+    run_out(&r);
+    assert_int_equal(again->job->n_cached, 100);
+    assert_true(r.fake.n_tokens - before <= 45);
+    assert_answer(&r, again);
+    done_job *same = add(&r, 'a', 140, 5, 9);
+    run_out(&r);
+    assert_int_equal(same->job->n_cached, 139); /* the last token's logits are wanted anew */
+    assert_answer(&r, same);
+    rig_close(&r);
+}
+
+static void survives_a_failed_step(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r, 2, 400, 64);
+    r.fake.end_one_in = 0;
+    done_job *a = add(&r, 'a', 30, 50, 1), *b = add(&r, 'b', 30, 50, 1),
+             *c = add(&r, 'a', 30, 9, 2);
+    step(&r);
+    r.fake.fail_next = SK_E_NOMEM;
+    step(&r);
+    assert_int_equal(a->finish, SRV_FIN_ERROR);
+    assert_int_equal(b->finish, SRV_FIN_ERROR);
+    assert_int_equal(a->error, SK_E_NOMEM);
+    run_out(&r);
+    assert_int_equal(c->job->n_cached, 0); /* what the slots held is not known any more */
+    assert_answer(&r, c);
+    rig_close(&r);
+}
+
+static void drains(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r, 1, 400, 64);
+    r.fake.end_one_in = 0;
+    done_job *a = add(&r, 'a', 30, 50, 1), *b = add(&r, 'b', 30, 50, 1);
+    step(&r);
+    srv_batch_drain(r.b, false);
+    assert_int_equal(b->finish, SRV_FIN_DRAINED);
+    assert_int_equal(a->finish, SRV_FIN_NONE);
+    step(&r);
+    srv_batch_drain(r.b, true);
+    assert_int_equal(a->finish, SRV_FIN_DRAINED);
+    assert_true(a->text.len > 0);
+    assert_false(step(&r));
+    rig_close(&r);
+}
+
+/* A stop sequence cut over tokens ends the answer, and is no part of it. */
+static void stops_at_sequences(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r, 1, 400, 64);
+    r.fake.script = "one two three four";
+    done_job *a = add(&r, 'a', 3, 50, 1);
+    assert_true(srv_stops_add(&a->job->stops, "three", 5));
+    run_out(&r);
+    assert_string_equal(a->text.p, "one two ");
+    assert_int_equal(a->finish, SRV_FIN_STOP);
+    assert_int_equal(a->job->n_out, strlen("one two three"));
+
+    r.fake.script = "thr";
+    done_job *b = add(&r, 'a', 3, 50, 1);
+    assert_true(srv_stops_add(&b->job->stops, "three", 5));
+    run_out(&r);
+    assert_string_equal(b->text.p, "thr"); /* held back, then the answer ended otherwise */
+
+    r.fake.script = "\xe2\x82\xac\xe2\x82";
+    done_job *c = add(&r, 'a', 3, 5, 1);
+    run_out(&r);
+    assert_int_equal(c->finish, SRV_FIN_LENGTH);
+    assert_int_equal(c->text.len, 5);
+    rig_close(&r);
+}
+
+static void counts_what_it_does(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r, 1, 400, 64);
+    srv_batch_close(r.b);
+    sk_metrics *m = srv_stats_new();
+    srv_batch_opts o = {.target_us = 1, .emit = on_emit, .arg = &r, .metrics = m};
+    sk_err e = SK_ERR_INIT;
+    assert_status_ok(srv_batch_open(&r.fake.engine, &o, &r.b, &e), e);
+    r.fake.end_one_in = 0;
+    add(&r, 'a', 30, 7, 1);
+    add(&r, 'b', 10, 3, 1);
+    srv_batch_add(r.b, (r.done[r.n].job = srv_job_new(), r.done[r.n].job->owner = &r.done[r.n],
+                        r.done[r.n].job->n_max = 1, eng_ids_push(&r.done[r.n].job->prompt, 1),
+                        r.done[r.n++].job));
+    atomic_store(&r.done[2].job->cancelled, true);
+    step(&r);
+    assert_true(sk_metric_get(m, SRV_M_RUNNING) == 1 && sk_metric_get(m, SRV_M_WAITING) == 1);
+    run_out(&r);
+    assert_true(sk_metric_get(m, SRV_M_RUNNING) == 0 && sk_metric_get(m, SRV_M_WAITING) == 0);
+    assert_true(sk_metric_get(m, SRV_M_PROMPT_TOKENS) == 41);
+    assert_true(sk_metric_get(m, SRV_M_OUT_TOKENS) == 10);
+    assert_true(sk_metric_get(m, SRV_M_FINISHED) == 2);
+    assert_true(sk_metric_get(m, SRV_M_CANCELLED) == 1);
+    assert_true(sk_metric_get(m, SRV_M_TTFT_SECONDS) == 2);
+    assert_true(sk_metric_get(m, SRV_M_ITL_SECONDS) == 8);
+    assert_true(sk_metric_get(m, SRV_M_KV_USED) == 0);
+    sk_metrics_free(m);
+    rig_close(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_alike_alone_and_among_others),
+        cmocka_unit_test(keeps_answers_going_beside_a_long_prompt),
+        cmocka_unit_test(reads_short_prompts_first),
+        cmocka_unit_test(serves_waiting_jobs_in_order),
+        cmocka_unit_test(cancels_in_every_state),
+        cmocka_unit_test(cancels_all_waiting_at_once),
+        cmocka_unit_test(pauses_without_losing_a_token),
+        cmocka_unit_test(cancels_a_paused_job),
+        cmocka_unit_test(keeps_what_slots_hold),
+        cmocka_unit_test(survives_a_failed_step),
+        cmocka_unit_test(drains),
+        cmocka_unit_test(stops_at_sequences),
+        cmocka_unit_test(counts_what_it_does),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
