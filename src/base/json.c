@@ -222,7 +222,7 @@ void sk_json_add_str(sk_buf *b, const char *s, size_t n)
             sk_buf_adds(b, "\xEF\xBF\xBD");
         from = ++i;
     }
-    sk_buf_add(b, s + from, n - from);
+    if (from < n) sk_buf_add(b, s + from, n - from);
     sk_buf_addc(b, '"');
 }
 

@@ -141,39 +141,24 @@ static void no_memory(void **state)
     }
 }
 
-/* Runs a command with the buffer in a file as $1; its output replaces the buffer's text.  Returns
+/* Runs a script with the buffer in a file as $1; its output replaces the buffer's text.  Returns
  * the exit status. */
-static int run_on_buffer(const char *command)
+static int run_on_buffer(const char *script)
 {
-    char line[2048], path[600];
+    char path[600];
     (void)snprintf(path, sizeof path, "%s/text", unit_tmpdir());
     unit_write(path, b.p, b.len);
-    (void)snprintf(line, sizeof line, "set -- %s; { %s; } 2>&1", path, command);
-    FILE *f = popen(line, "r");
-    assert_non_null(f);
-    sk_buf_reset(&b);
-    char chunk[512];
-    for (size_t n; (n = fread(chunk, 1, sizeof chunk, f)) > 0;)
-        sk_buf_add(&b, chunk, n);
-    sk_buf_add(&b, "", 0);
-    int rc = pclose(f);
+    int rc = unit_shell(script, path, &b);
     *strrchr(path, '/') = 0;
     unit_rm_rf(path);
     return rc;
-}
-
-static bool have(const char *program)
-{
-    char line[200];
-    (void)snprintf(line, sizeof line, "command -v %s >/dev/null", program);
-    return system(line) == 0;
 }
 
 /* groff has no warning about the page, and shows what was written. */
 static void manual_page(void **state)
 {
     (void)state;
-    if (!have("groff")) skip();
+    if (!unit_have("groff")) skip();
     sk_opt_man(&train, "stoke", "0.1", &b);
     sk_buf copy = SK_BUF_INIT;
     sk_buf_add(&copy, b.p, b.len);
@@ -204,7 +189,7 @@ static void manual_page(void **state)
 static void manual_page_without_flags(void **state)
 {
     (void)state;
-    if (!have("groff")) skip();
+    if (!unit_have("groff")) skip();
     sk_opt_man(&show, "stoke", "0.1", &b);
     assert_null(strstr(b.p, "OPTIONS"));
     assert_int_equal(run_on_buffer("groff -man -ww -Tutf8 -z $1"), 0);
@@ -249,7 +234,7 @@ static void offers(const char *words, const char *want)
 static void bash_completion(void **state)
 {
     (void)state;
-    if (!have("bash")) skip();
+    if (!unit_have("bash")) skip();
     offers("stoke|", "train,show,");
     offers("stoke|t", "train,");
     offers("stoke|x", "");
@@ -275,7 +260,7 @@ static void bash_completion(void **state)
 static void bash_odd_program(void **state)
 {
     (void)state;
-    if (!have("bash")) skip();
+    if (!unit_have("bash")) skip();
     sk_opt_bash(verbs, 2, "my-stoke.2", &b);
     assert_contains(b.p, "complete -F _my_stoke_2 my-stoke.2\n");
     assert_int_equal(run_on_buffer("bash -n $1"), 0);

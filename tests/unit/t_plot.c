@@ -149,13 +149,14 @@ static void odd_data(void **state)
 /* Runs xmllint over the buffer, where there is one. */
 static bool well_formed(void)
 {
-    char line[700];
-    const char *dir = unit_tmpdir();
+    if (!unit_have("xmllint")) return true;
+    char dir[512];
+    sk_buf out = SK_BUF_INIT;
+    (void)snprintf(dir, sizeof dir, "%s", unit_tmpdir());
     unit_write(unit_path(dir, "p.svg"), b.p, b.len);
-    (void)snprintf(line, sizeof line, "! command -v xmllint >/dev/null || xmllint --noout %s/p.svg",
-                   dir);
-    int rc = system(line);
+    int rc = unit_shell("xmllint --noout \"$1/p.svg\"", dir, &out);
     unit_rm_rf(dir);
+    sk_buf_fini(&out);
     return rc == 0;
 }
 

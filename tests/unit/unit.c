@@ -5,6 +5,7 @@
 #include <ftw.h>
 #include <math.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* A new folder under $TMPDIR or /tmp. */
@@ -75,6 +76,40 @@ size_t unit_count_files(const char *folder)
         n += strcmp(it->d_name, ".") != 0 && strcmp(it->d_name, "..") != 0;
     if (d) (void)closedir(d);
     return n;
+}
+
+/* Runs a script by /bin/sh. */
+int unit_shell(const char *script, const char *arg, sk_buf *out)
+{
+    int fds[2], rc;
+    char chunk[512];
+    sk_buf_reset(out);
+    sk_buf_add(out, "", 0);
+    if (pipe(fds) != 0) fail_msg("no pipe");
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)dup2(fds[1], STDOUT_FILENO);
+        (void)dup2(fds[1], STDERR_FILENO);
+        (void)close(fds[0]);
+        (void)close(fds[1]);
+        (void)execl("/bin/sh", "sh", "-c", script, "sh", arg, (char *)NULL);
+        _exit(127);
+    }
+    (void)close(fds[1]);
+    for (ssize_t n; (n = read(fds[0], chunk, sizeof chunk)) > 0;)
+        sk_buf_add(out, chunk, (size_t)n);
+    (void)close(fds[0]);
+    if (waitpid(pid, &rc, 0) != pid || !WIFEXITED(rc)) return -1;
+    return WEXITSTATUS(rc);
+}
+
+/* True when there is a program of that name. */
+bool unit_have(const char *program)
+{
+    sk_buf b = SK_BUF_INIT;
+    int rc = unit_shell("command -v \"$1\"", program, &b);
+    sk_buf_fini(&b);
+    return rc == 0;
 }
 
 /* Relative L2 distance with the worst element in the message. */

@@ -34,6 +34,13 @@ bool unit_read(const char *path, sk_buf *b);
 /* Number of entries in a folder. */
 size_t unit_count_files(const char *folder);
 
+/* Runs a script by /bin/sh with "$1" = arg; what it prints, errors included, goes into out (emptied
+ * first).  Returns the exit status, -1 if a signal ended it. */
+int unit_shell(const char *script, const char *arg, sk_buf *out);
+
+/* True when there is a program of that name. */
+bool unit_have(const char *program);
+
 /* Fails unless a and b are finite and |a - b| <= tol * |b| in the L2 norm over n elements (b is the
  * reference; where it is all zero, |a| <= tol). */
 #define unit_close(a, b, n, tol) unit_close_at((a), (b), (n), (tol), __FILE__, __LINE__)
