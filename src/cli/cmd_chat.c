@@ -249,6 +249,7 @@ static sk_status run(chat *c, sk_err *e)
     return converse(c, e);
 }
 
+/* The verb: flags and the signal mask. */
 static sk_status chat_run(int argc, char **argv, sk_err *e)
 {
     chat_opts o = {0};

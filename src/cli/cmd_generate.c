@@ -109,6 +109,7 @@ static sk_status run(cmd_gen *g, const generate_opts *o, const char *text, size_
     return !st && stats.halted ? cmd_stopped_err(e) : st;
 }
 
+/* The verb: flags, text, run. */
 static sk_status generate(int argc, char **argv, sk_err *e)
 {
     generate_opts o = {0};

@@ -14,6 +14,7 @@ double cmd_rate(size_t n, double seconds)
     return seconds > 0 ? (double)n / seconds : 0;
 }
 
+/* Flags are checked before a model is read. */
 sk_status cmd_gen_open(cmd_gen *g, const char *name, int64_t threads, const cmd_sample *sample,
                        sk_err *e)
 {
@@ -120,6 +121,7 @@ static sk_status decode(answer *a, size_t max_new, const float *logits, sk_err *
     }
 }
 
+/* Prefill, then decode; each timed by itself. */
 sk_status cmd_gen_run(cmd_gen *g, size_t max_new, cmd_gen_sink *sink, cmd_gen_halt *halt, void *arg,
                       cmd_gen_stats *stats, sk_err *e)
 {

@@ -62,8 +62,17 @@ static size_t shown_byte(unsigned b, char out[3])
 
 void fixture_put_vocab(eng_gguf_writer *w, size_t n)
 {
-    static const char *const merge[] = {"t h", "th e", "i n", "e r", "Ġ the", "Ġ a", "o n", "Ġ in"};
-    static const char *const merged[] = {"th", "the", "in", "er", "Ġthe", "Ġa", "on", "Ġin"};
+    static const char *const merge[] = {"t h",          "th e",       "i n", "e r",
+                                        "\xc4\xa0 the", "\xc4\xa0 a", "o n", "\xc4\xa0 in"};
+    static const char *const merged[] = {"th",
+                                         "the",
+                                         "in",
+                                         "er",
+                                         "\xc4\xa0the",
+                                         "\xc4\xa0"
+                                         "a",
+                                         "on",
+                                         "\xc4\xa0in"};
     static const char *const special[] = {"<|endoftext|>", "<|im_start|>", "<|im_end|>"};
     enum { N_MERGES = sizeof merge / sizeof *merge };
     assert(n >= FIXTURE_VOCAB_MIN && n <= 4096);

@@ -15,6 +15,7 @@ struct eng_kv {
     size_t n_slots, slot_floats, layer_floats, head_floats;
 };
 
+/* Strides first, from the inside out, each product checked. */
 sk_status eng_kv_open(const eng_config *cfg, size_t n_slots, size_t n_ctx, eng_kv **out, sk_err *e)
 {
     assert(n_slots && n_ctx && cfg->n_kv_head);

@@ -23,6 +23,7 @@ static sk_status run(eng_session *s, const int32_t *ids, size_t n, size_t n_voca
     return SK_OK;
 }
 
+/* One session, all logits kept, one file at the end. */
 sk_status eng_logits_write(eng_exec *x, const eng_model *m, const int32_t *ids, size_t n,
                            const char *path, sk_err *e)
 {

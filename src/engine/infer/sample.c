@@ -178,6 +178,7 @@ static int32_t draw(const eng_sampler *s, size_t n, cand best, const eng_sample_
     return best.id; /* rounding took `want` to the very end */
 }
 
+/* Each filter collects what the mark leaves and moves the mark; then the draw. */
 sk_status eng_sampler_pick(eng_sampler *s, const float *logits, const eng_sample_opts *o,
                            uint64_t pos, int32_t *out, sk_err *e)
 {

@@ -71,6 +71,7 @@ static sk_status alloc_session(eng_session *s, sk_err *e)
     return st ? st : grow_logits(s, n < s->o.max_step ? n : s->o.max_step, e);
 }
 
+/* KV cache, logits for one token a slot, and the decoder's scratch. */
 sk_status eng_session_open(eng_exec *x, const eng_model *m, const eng_session_opts *o,
                            eng_session **out, sk_err *e)
 {
@@ -164,6 +165,7 @@ static sk_status check_step(eng_session *s, const eng_step_item *item, size_t n,
     return SK_OK;
 }
 
+/* All checks and the only allocation come before the first change. */
 sk_status eng_session_step(eng_session *s, eng_step_item *item, size_t n_items, sk_err *e)
 {
     size_t n_out = 0;

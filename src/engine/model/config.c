@@ -63,6 +63,7 @@ static sk_status check_bounds(const eng_config *c, sk_err *e)
     return SK_OK;
 }
 
+/* Bounds first: the relations divide by what they have made positive. */
 sk_status eng_config_check(const eng_config *c, sk_err *e)
 {
     sk_status st = check_bounds(c, e);
@@ -96,6 +97,7 @@ typedef struct shape {
     size_t rows, cols;
 } shape;
 
+/* The shape a parameter of that kind has. */
 static shape shape_of(const eng_config *c, eng_param_kind kind)
 {
     size_t d = c->n_embd, q = (size_t)c->n_head * c->head_dim;
@@ -167,6 +169,7 @@ static void add_param(eng_layout *l, const eng_config *cfg, eng_param_kind kind,
     l->n_floats += (len + PARAM_ALIGN - 1) / PARAM_ALIGN * PARAM_ALIGN;
 }
 
+/* Embedding, layers, last norm, head: the order of the file and of the flat array. */
 sk_status eng_layout_build(const eng_config *cfg, sk_arena *a, eng_layout *out, sk_err *e)
 {
     sk_status st = eng_config_check(cfg, e);
@@ -186,6 +189,7 @@ sk_status eng_layout_build(const eng_config *cfg, sk_arena *a, eng_layout *out, 
     return SK_OK;
 }
 
+/* By counting, since blocks are equal: no search over all layers. */
 size_t eng_layout_find(const eng_layout *l, eng_param_kind kind, uint32_t layer)
 {
     assert(l->n_params >= 3);

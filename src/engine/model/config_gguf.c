@@ -211,6 +211,7 @@ static bool copy_str(eng_str s, char *to, size_t n, bool cut)
     return strlen(to) == len;
 }
 
+/* Architecture first (all other keys bear its name), then the tensors, then the keys. */
 sk_status eng_config_read(const eng_gguf *g, eng_config *out, sk_err *e)
 {
     eng_config c = {0};
@@ -237,6 +238,7 @@ sk_status eng_config_read(const eng_gguf *g, eng_config *out, sk_err *e)
     return SK_OK;
 }
 
+/* The same keys as llama.cpp's converters write. */
 void eng_config_put(const eng_config *c, eng_gguf_writer *w)
 {
     char key[96];

@@ -97,6 +97,7 @@ void eng_model_close(eng_model *m)
     sk_free(m);
 }
 
+/* Copies what people ask for; the strings stay the model's. */
 void eng_model_get_info(const eng_model *m, eng_model_info *out)
 {
     const eng_config *c = &m->cfg;

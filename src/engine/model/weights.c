@@ -41,6 +41,7 @@ static sk_status check_tensor(const eng_gguf_tensor *t, const eng_param *p, sk_e
     return SK_OK;
 }
 
+/* All that must be there, then nothing else. */
 sk_status eng_weights_check(const eng_gguf *g, const eng_layout *l, sk_err *e)
 {
     for (size_t i = 0; i < l->n_params; i++) {
