@@ -31,10 +31,16 @@ void sk_buf_reset(sk_buf *b);
 /* Makes room for n more bytes; false (and oom set) without memory. */
 bool sk_buf_reserve(sk_buf *b, size_t n);
 
-/* Appends n bytes / a C string / one byte / printf output. */
+/* Appends n bytes; p may be NULL when n is 0, and must not point into b. */
 void sk_buf_add(sk_buf *b, const void *p, size_t n);
+
+/* Appends a C string. */
 void sk_buf_adds(sk_buf *b, const char *s);
+
+/* Appends one byte. */
 void sk_buf_addc(sk_buf *b, char c);
+
+/* Appends printf output of any length. */
 void sk_buf_addf(sk_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* True when every append since the last reset had memory. */

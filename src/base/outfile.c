@@ -179,7 +179,8 @@ static sk_status sync_folder(const char *path, sk_err *e)
     int err = 0;
     if (!folder)
         err = ENOMEM;
-    else if (fd < 0 || misfortune(SK_FAULT_FSYNC, EIO) || fsync(fd) != 0) err = errno;
+    else if (fd < 0 || misfortune(SK_FAULT_FSYNC, EIO) || fsync(fd) != 0)
+        err = errno;
     if (fd >= 0) (void)close(fd);
     sk_free(folder);
     if (!err || err == EINVAL) return SK_OK;
