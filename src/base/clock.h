@@ -10,9 +10,11 @@ uint64_t sk_now_us(void);
 /* Seconds since 1970, UTC. */
 int64_t sk_unix_s(void);
 
-/* Replaces both clocks by a virtual one that stands at `us` until moved (tests); sk_clock_real()
- * ends it. */
+/* Replaces both clocks by a virtual one that stands at `us` until the next call (tests): what waits
+ * for time then waits for the test. */
 void sk_clock_virtual(uint64_t us);
+
+/* Ends the virtual time. */
 void sk_clock_real(void);
 
 #endif

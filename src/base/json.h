@@ -17,13 +17,21 @@
  * duplicate keys.  Free with json_decref.  Invalid text is SK_E_INVALID with line and column. */
 sk_status sk_json_parse(const char *p, size_t n, int max_depth, json_t **out, sk_err *e);
 
-/* Typed members of obj: absent or null leaves *out untouched (give the default first); a wrong type
- * or a value out of bounds is SK_E_INVALID naming the field.  Strings are borrowed from obj. */
+/* Typed members of obj.  Absent or null leaves *out untouched: give the default first.  A wrong
+ * type or a value out of bounds is SK_E_INVALID with a sentence that names the field. */
+
+/* A whole number; 3.0 counts as one, since some clients send it so. */
 sk_status sk_json_get_int(json_t *obj, const char *key, int64_t min, int64_t max, int64_t *out,
                           sk_err *e);
+
+/* Any number; not a number and infinities can't come out of JSON. */
 sk_status sk_json_get_num(json_t *obj, const char *key, double min, double max, double *out,
                           sk_err *e);
+
+/* true or false; 0 and 1 are refused. */
 sk_status sk_json_get_bool(json_t *obj, const char *key, bool *out, sk_err *e);
+
+/* A string, borrowed from obj; one with a NUL inside is refused. */
 sk_status sk_json_get_str(json_t *obj, const char *key, const char **out, sk_err *e);
 
 /* Appends s[0..n) to b as a JSON string with its quotes.  Bytes that are not UTF-8 become U+FFFD.

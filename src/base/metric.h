@@ -31,12 +31,18 @@ typedef struct sk_metrics sk_metrics;
 /* Metrics for a table of n rows (kept by the caller for the life of the object).  NULL without
  * memory. */
 sk_metrics *sk_metrics_new(const sk_metric_desc *table, size_t n);
+
+/* Frees m; NULL is allowed.  No update may be under way. */
 void sk_metrics_free(sk_metrics *m);
 
-/* Counter and gauge: adds; gauge: sets; histogram: records one observation (not a number: nothing).
- */
+/* Adds to a counter (v >= 0) or a gauge. */
 void sk_metric_add(sk_metrics *m, size_t id, double v);
+
+/* Sets a gauge. */
 void sk_metric_set(sk_metrics *m, size_t id, double v);
+
+/* Records one observation in a histogram; what is not a number is passed over, since it would spoil
+ * the sum for good. */
 void sk_metric_observe(sk_metrics *m, size_t id, double v);
 
 /* Current value of a counter or gauge; number of observations of a histogram. */

@@ -66,9 +66,13 @@ typedef struct sk_opt_verb {
 sk_status sk_opt_parse(const sk_opt_verb *verb, int argc, char **argv, void *into,
                        sk_opt_list *args, bool *help, sk_err *e);
 
-/* Writers over the same rows. */
+/* Appends the text of --help in lines of at most `columns` (0: 80, least 40). */
 void sk_opt_help(const sk_opt_verb *verb, const char *program, int columns, sk_buf *out);
+
+/* Appends the manual page PROGRAM-VERB(1) in the man macros. */
 void sk_opt_man(const sk_opt_verb *verb, const char *program, const char *version, sk_buf *out);
+
+/* Appends the page for docs/cli. */
 void sk_opt_markdown(const sk_opt_verb *verb, const char *program, sk_buf *out);
 
 /* Bash completion for all verbs. */

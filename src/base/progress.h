@@ -16,6 +16,8 @@ typedef struct sk_progress sk_progress;
 /* A progress line on `to`; silent when `to` is not a terminal or quiet is set.  NULL without
  * memory; every call accepts NULL. */
 sk_progress *sk_progress_new(FILE *to, bool quiet);
+
+/* Ends the line and frees p. */
 void sk_progress_free(sk_progress *p);
 
 /* Starts a stage ("tokenizer", "pretrain", "fine-tune") of `total` units (0: unknown), `done` of
