@@ -59,8 +59,8 @@ static void soften(fwd_tile *t, size_t i)
     float *s = t->s + i * BLOCK, *acc = t->acc + i * t->wide;
     vi from = vi_set((int32_t)t->lo[i] - 1), to = vi_set((int32_t)t->hi[i]);
     vf x[BLOCK / VL], low = vf_set(-INFINITY), top = low, sum = vf_zero();
-    UNROLL for (size_t j = 0; j < BLOCK / VL; j++)
-    {
+#pragma GCC unroll 16
+    for (size_t j = 0; j < BLOCK / VL; j++) {
         vi at = vi_add(vi_lanes(), vi_set((int32_t)(j * VL)));
         x[j] = vf_pick(vm_and(vm_less(from, at), vm_less(at, to)), vf_load(s + j * VL), low);
         top = vf_max(x[j], top);
@@ -68,8 +68,8 @@ static void soften(fwd_tile *t, size_t i)
     float new_max = vf_largest(top);
     new_max = new_max > t->max[i] ? new_max : t->max[i];
     top = vf_set(new_max);
-    UNROLL for (size_t j = 0; j < BLOCK / VL; j++)
-    {
+#pragma GCC unroll 16
+    for (size_t j = 0; j < BLOCK / VL; j++) {
         x[j] = vf_exp(vf_sub(x[j], top));
         vf_store(s + j * VL, x[j]);
         sum = vf_add(sum, x[j]);

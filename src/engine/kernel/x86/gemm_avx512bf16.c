@@ -53,15 +53,18 @@ static void pack_cols(uint16_t *dst, eng_mat a, size_t m, size_t kc)
         for (size_t i = 0; i < m; i += VL) {
             vf t[VL];
             vm some = vm_first(m - i < VL ? m - i : VL);
-            UNROLL for (size_t c = 0; c < VL; c++)
-            {
+#pragma GCC unroll 16
+            for (size_t c = 0; c < VL; c++) {
                 const float *p = a.p + (k + 2 * c) * a.cs + i;
+                prefetch(p + 2 * VL * a.cs);
+                prefetch(p + (2 * VL + 1) * a.cs);
                 vf lo = k + 2 * c < kc ? vf_load_some(p, some) : vf_zero();
                 vf hi = k + 2 * c + 1 < kc ? vf_load_some(p + a.cs, some) : vf_zero();
                 t[c] = vf_of_bits(pair_bf16(lo, hi));
             }
             vf_transpose(t);
-            UNROLL for (size_t r = 0; r < VL; r++)
+#pragma GCC unroll 16
+            for (size_t r = 0; r < VL; r++)
                 vi_store(dst + (i + r) * LDH + k, vi_of_float(t[r]));
         }
     }
@@ -103,11 +106,13 @@ INLINE void rows_pairs(const size_t mr, size_t n, size_t kc, const uint16_t *a, 
 {
     vf acc[MR][2];
     prefetch_tile(mr, c, ldc);
-    UNROLL for (size_t r = 0; r < mr; r++) acc[r][0] = acc[r][1] = vf_zero();
+#pragma GCC unroll 16
+    for (size_t r = 0; r < mr; r++)
+        acc[r][0] = acc[r][1] = vf_zero();
     for (size_t k = 0; k < kc; k += 2, a += 2, b += 2 * NR) {
         __m512bh b0 = (__m512bh)vi_load(b), b1 = (__m512bh)vi_load(b + 2 * VL);
-        UNROLL for (size_t r = 0; r < mr; r++)
-        {
+#pragma GCC unroll 16
+        for (size_t r = 0; r < mr; r++) {
             __m512bh x = pair(a + r * LDH);
             acc[r][0] = _mm512_dpbf16_ps(acc[r][0], x, b0);
             acc[r][1] = _mm512_dpbf16_ps(acc[r][1], x, b1);
@@ -135,10 +140,16 @@ static float spin_pairs(size_t n, double *ops)
 {
     vf s[16], sum = vf_zero();
     __m512bh half = (__m512bh)vi_set(0x3f003f00), zero = (__m512bh)vi_set(0);
-    UNROLL for (size_t j = 0; j < 16; j++) s[j] = vf_set((float)j);
+#pragma GCC unroll 16
+    for (size_t j = 0; j < 16; j++)
+        s[j] = vf_set((float)j);
     for (size_t i = 0; i < n; i++)
-        UNROLL for (size_t j = 0; j < 16; j++) s[j] = _mm512_dpbf16_ps(s[j], half, zero);
-    UNROLL for (size_t j = 0; j < 16; j++) sum = vf_add(sum, s[j]);
+#pragma GCC unroll 16
+        for (size_t j = 0; j < 16; j++)
+            s[j] = _mm512_dpbf16_ps(s[j], half, zero);
+#pragma GCC unroll 16
+    for (size_t j = 0; j < 16; j++)
+        sum = vf_add(sum, s[j]);
     *ops += 16.0 * VL * 4 * (double)n;
     return vf_sum(sum);
 }

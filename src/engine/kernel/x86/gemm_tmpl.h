@@ -27,8 +27,8 @@ INLINE void prefetch(const void *p)
  * arrive. */
 INLINE void prefetch_tile(const size_t mr, float *c, size_t ldc)
 {
-    UNROLL for (size_t r = 0; r < mr; r++, c += ldc)
-    {
+#pragma GCC unroll 16
+    for (size_t r = 0; r < mr; r++, c += ldc) {
         __builtin_prefetch(c, 1, 3);
         __builtin_prefetch(c + NR - 1, 1, 3);
     }
@@ -57,10 +57,12 @@ INLINE void pack_a_cols(float *dst, eng_mat a, size_t m, size_t kc, bool to_bf16
         for (size_t i = 0; i < m; i += VL) {
             vf t[VL];
             vm some = vm_first(m - i < VL ? m - i : VL);
-            UNROLL for (size_t c = 0; c < VL; c++) t[c] =
-                k + c < kc ? vf_load_some(a.p + (k + c) * a.cs + i, some) : vf_zero();
+#pragma GCC unroll 16
+            for (size_t c = 0; c < VL; c++)
+                t[c] = k + c < kc ? vf_load_some(a.p + (k + c) * a.cs + i, some) : vf_zero();
             vf_transpose(t);
-            UNROLL for (size_t r = 0; r < VL; r++)
+#pragma GCC unroll 16
+            for (size_t r = 0; r < VL; r++)
                 vf_store(dst + (i + r) * LDA + k, to_bf16 ? vf_bf16_round(t[r]) : t[r]);
         }
     }
@@ -112,12 +114,17 @@ INLINE void load_b(vf t[VL], eng_mat b, size_t k, size_t kc, size_t j0, size_t n
     size_t cols = j0 >= n ? 0 : n - j0 < VL ? n - j0 : VL, rows = kc - k < VL ? kc - k : VL;
     if (b.cs == 1) {
         vm some = vm_first(cols);
-        UNROLL for (size_t r = 0; r < VL; r++) t[r] =
-            r < rows ? vf_load_some(b.p + (k + r) * b.rs + j0, some) : vf_zero();
+        const float *row = b.p + k * b.rs + j0;
+#pragma GCC unroll 16
+        for (size_t r = 0; r < VL; r++) {
+            prefetch(row + (r + VL) * b.rs);
+            t[r] = r < rows ? vf_load_some(row + r * b.rs, some) : vf_zero();
+        }
     } else if (b.rs == 1) {
         vm some = vm_first(rows);
-        UNROLL for (size_t c = 0; c < VL; c++) t[c] =
-            c < cols ? vf_load_some(b.p + (j0 + c) * b.cs + k, some) : vf_zero();
+#pragma GCC unroll 16
+        for (size_t c = 0; c < VL; c++)
+            t[c] = c < cols ? vf_load_some(b.p + (j0 + c) * b.cs + k, some) : vf_zero();
         vf_transpose(t);
     } else {
         for (size_t r = 0; r < VL; r++) {
@@ -161,16 +168,16 @@ static void pack_b_bf16(void *dst, eng_mat b, size_t kc, size_t n)
 INLINE void put_tile(const size_t mr, size_t n, vf (*acc)[2], float *c, size_t ldc, bool add)
 {
     if (n == NR) {
-        UNROLL for (size_t r = 0; r < mr; r++, c += ldc)
-        {
+#pragma GCC unroll 16
+        for (size_t r = 0; r < mr; r++, c += ldc) {
             vf_store(c, add ? vf_add(vf_load(c), acc[r][0]) : acc[r][0]);
             vf_store(c + VL, add ? vf_add(vf_load(c + VL), acc[r][1]) : acc[r][1]);
         }
         return;
     }
     vm lo = vm_first(n < VL ? n : VL), hi = vm_first(n > VL ? n - VL : 0);
-    UNROLL for (size_t r = 0; r < mr; r++, c += ldc)
-    {
+#pragma GCC unroll 16
+    for (size_t r = 0; r < mr; r++, c += ldc) {
         float *c1 = n > VL ? c + VL : c;
         vf x = vf_load_some(c, lo), y = vf_load_some(c1, hi);
         vf_store_some(c, lo, add ? vf_add(x, acc[r][0]) : acc[r][0]);
@@ -184,11 +191,13 @@ INLINE void rows_f32(const size_t mr, size_t n, size_t kc, const float *a, const
 {
     vf acc[MR][2];
     prefetch_tile(mr, c, ldc);
-    UNROLL for (size_t r = 0; r < mr; r++) acc[r][0] = acc[r][1] = vf_zero();
+#pragma GCC unroll 16
+    for (size_t r = 0; r < mr; r++)
+        acc[r][0] = acc[r][1] = vf_zero();
     for (size_t k = 0; k < kc; k++, a++, b += NR) {
         vf b0 = vf_load(b), b1 = vf_load(b + VL);
-        UNROLL for (size_t r = 0; r < mr; r++)
-        {
+#pragma GCC unroll 16
+        for (size_t r = 0; r < mr; r++) {
             vf x = vf_set(a[r * LDA]);
             acc[r][0] = vf_fma(x, b0, acc[r][0]);
             acc[r][1] = vf_fma(x, b1, acc[r][1]);
@@ -200,8 +209,8 @@ INLINE void rows_f32(const size_t mr, size_t n, size_t kc, const float *a, const
 /* One step of k for mr rows: acc += a[row] b. */
 INLINE void step(const size_t mr, vf (*acc)[2], const float *a, vf b0, vf b1)
 {
-    UNROLL for (size_t r = 0; r < mr; r++)
-    {
+#pragma GCC unroll 16
+    for (size_t r = 0; r < mr; r++) {
         vf x = vf_set(a[r * LDA]);
         acc[r][0] = vf_fma(x, b0, acc[r][0]);
         acc[r][1] = vf_fma(x, b1, acc[r][1]);
@@ -215,7 +224,9 @@ INLINE void rows_bf16(const size_t mr, size_t n, size_t kc, const float *a, cons
     vf acc[MR][2];
     vi upper = vi_set((int32_t)0xffff0000);
     prefetch_tile(mr, c, ldc);
-    UNROLL for (size_t r = 0; r < mr; r++) acc[r][0] = acc[r][1] = vf_zero();
+#pragma GCC unroll 16
+    for (size_t r = 0; r < mr; r++)
+        acc[r][0] = acc[r][1] = vf_zero();
     for (size_t k = 0; k < kc; k += 2, a += 2, b += 2 * NR) {
         vi w0 = vi_load(b), w1 = vi_load(b + 2 * VL);
         step(mr, acc, a, vf_of_bits(vi_shl16(w0)), vf_of_bits(vi_shl16(w1)));
@@ -261,11 +272,17 @@ static void tile_bf16(size_t m, size_t n, size_t kc, const void *a, const void *
 static float spin_f32(size_t n, double *ops)
 {
     vf s[12], half = vf_set(0.5f), one = vf_set(1.0f);
-    UNROLL for (size_t j = 0; j < 12; j++) s[j] = vf_set((float)j);
+#pragma GCC unroll 16
+    for (size_t j = 0; j < 12; j++)
+        s[j] = vf_set((float)j);
     for (size_t i = 0; i < n; i++)
-        UNROLL for (size_t j = 0; j < 12; j++) s[j] = vf_fma(s[j], half, one);
+#pragma GCC unroll 16
+        for (size_t j = 0; j < 12; j++)
+            s[j] = vf_fma(s[j], half, one);
     vf sum = vf_zero();
-    UNROLL for (size_t j = 0; j < 12; j++) sum = vf_add(sum, s[j]);
+#pragma GCC unroll 16
+    for (size_t j = 0; j < 12; j++)
+        sum = vf_add(sum, s[j]);
     *ops += 12.0 * VL * 2 * (double)n;
     return vf_sum(sum);
 }
@@ -277,7 +294,9 @@ static float read_all(const void *p, size_t n_bytes)
     size_t quarter = n_bytes / 16;
     vf s[4] = {vf_zero(), vf_zero(), vf_zero(), vf_zero()};
     for (size_t i = 0; i < quarter; i += VL)
-        UNROLL for (size_t j = 0; j < 4; j++) s[j] = vf_add(s[j], vf_load(x + j * quarter + i));
+#pragma GCC unroll 16
+        for (size_t j = 0; j < 4; j++)
+            s[j] = vf_add(s[j], vf_load(x + j * quarter + i));
     return vf_sum(vf_add(vf_add(s[0], s[1]), vf_add(s[2], s[3])));
 }
 

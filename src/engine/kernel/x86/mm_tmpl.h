@@ -28,18 +28,23 @@ typedef struct mm_args {
 INLINE void mm_tile(const size_t mr, const size_t nv, size_t kc, const mm_args *g, const float *a,
                     const float *b, float *c)
 {
-    vf acc[MM_ROWS][2];
+    vf acc[MM_ROWS * 2];
     size_t ars = g->ars, acs = g->acs, ldb = g->ldb, ldc = g->ldc;
-    UNROLL for (size_t r = 0; r < mr; r++) UNROLL for (size_t v = 0; v < nv; v++) acc[r][v] =
-        g->from_c ? vf_load(c + r * ldc + v * VL) : vf_zero();
+#pragma GCC unroll 16
+    for (size_t i = 0; i < mr * nv; i++)
+        acc[i] = g->from_c ? vf_load(c + i / nv * ldc + i % nv * VL) : vf_zero();
     for (size_t k = 0; k < kc; k++, a += acs, b += ldb) {
-        vf x[2];
-        UNROLL for (size_t v = 0; v < nv; v++) x[v] = vf_load(b + v * VL);
-        UNROLL for (size_t r = 0; r < mr; r++) UNROLL for (size_t v = 0; v < nv; v++) acc[r][v] =
-            vf_fma(vf_set(a[r * ars]), x[v], acc[r][v]);
+        vf x0 = vf_load(b), x1 = nv > 1 ? vf_load(b + VL) : x0;
+#pragma GCC unroll 16
+        for (size_t r = 0; r < mr; r++) {
+            vf y = vf_set(a[r * ars]);
+            acc[r * nv] = vf_fma(y, x0, acc[r * nv]);
+            if (nv > 1) acc[r * nv + 1] = vf_fma(y, x1, acc[r * nv + 1]);
+        }
     }
-    UNROLL for (size_t r = 0; r < mr; r++) UNROLL for (size_t v = 0; v < nv; v++)
-        vf_store(c + r * ldc + v * VL, acc[r][v]);
+#pragma GCC unroll 16
+    for (size_t i = 0; i < mr * nv; i++)
+        vf_store(c + i / nv * ldc + i % nv * VL, acc[i]);
 }
 
 #define MM_CASE(r)                                                                                 \
@@ -78,11 +83,13 @@ static void transpose(float *dst, size_t ld, const float *src, size_t lds, size_
             vf t[VL];
             size_t cols = n - j < VL ? n - j : VL;
             vm some = vm_first(cols);
-            UNROLL for (size_t r = 0; r < VL; r++) t[r] =
-                r < rows ? vf_load_some(src + (i + r) * lds + j, some) : vf_zero();
+#pragma GCC unroll 16
+            for (size_t r = 0; r < VL; r++)
+                t[r] = r < rows ? vf_load_some(src + (i + r) * lds + j, some) : vf_zero();
             vf_transpose(t);
-            UNROLL for (size_t c = 0; c < VL; c++) if (c < cols)
-                vf_store(dst + (j + c) * ld + i, t[c]);
+#pragma GCC unroll 16
+            for (size_t c = 0; c < VL; c++)
+                if (c < cols) vf_store(dst + (j + c) * ld + i, t[c]);
         }
     }
 }

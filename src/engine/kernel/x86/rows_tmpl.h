@@ -49,8 +49,8 @@ static float row_sumsq(const float *x, size_t n)
     vf s[4] = {vf_zero(), vf_zero(), vf_zero(), vf_zero()};
     size_t i = 0;
     for (; i + 4 * VL <= n; i += 4 * VL)
-        UNROLL for (size_t j = 0; j < 4; j++)
-        {
+#pragma GCC unroll 16
+        for (size_t j = 0; j < 4; j++) {
             vf v = vf_load(x + i + j * VL);
             s[j] = vf_fma(v, v, s[j]);
         }
@@ -80,8 +80,8 @@ static float row_dot3(const float *dy, const float *w, const float *x, size_t n)
     vf s[4] = {vf_zero(), vf_zero(), vf_zero(), vf_zero()};
     size_t i = 0;
     for (; i + 4 * VL <= n; i += 4 * VL)
-        UNROLL for (size_t j = 0; j < 4; j++)
-        {
+#pragma GCC unroll 16
+        for (size_t j = 0; j < 4; j++) {
             size_t k = i + j * VL;
             s[j] = vf_fma(vf_mul(vf_load(dy + k), vf_load(w + k)), vf_load(x + k), s[j]);
         }
@@ -210,8 +210,9 @@ static float row_sum_exp(const float *x, size_t n, float max)
     vf s[4] = {vf_zero(), vf_zero(), vf_zero(), vf_zero()}, top = vf_set(max);
     size_t i = 0;
     for (; i + 4 * VL <= n; i += 4 * VL)
-        UNROLL for (size_t j = 0; j < 4; j++) s[j] =
-            vf_add(s[j], vf_exp(vf_sub(vf_load(x + i + j * VL), top)));
+#pragma GCC unroll 16
+        for (size_t j = 0; j < 4; j++)
+            s[j] = vf_add(s[j], vf_exp(vf_sub(vf_load(x + i + j * VL), top)));
     for (; i < n; i += VL) {
         vm some = lanes(i, n);
         vf e = vf_exp(vf_sub(get(x, i, n), top));

@@ -2,9 +2,6 @@
 #ifndef ENG_KERNEL_X86_VMATH_H
 #define ENG_KERNEL_X86_VMATH_H
 
-/* Constant trip counts, so that small arrays of vectors live in registers. */
-#define UNROLL _Pragma("GCC unroll 16")
-
 /* e^x within 2 units in the last place, denormal results included; 0 below -104, infinity above
  * 88.73, NaN for NaN.  x = n ln 2 + r with |r| <= ln 2 / 2 (ln 2 in two parts), and e^r by the
  * polynomial of Cephes' expf (Moshier). */
