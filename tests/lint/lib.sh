@@ -33,5 +33,5 @@ finish() {
 
 # The C sources of the project, headers included.
 sources() {
-    find src include tests bench -name '*.[ch]' | sort
+    find src include tests bench -name '*.[ch]' 2>/dev/null | sort
 }
