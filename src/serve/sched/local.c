@@ -50,14 +50,20 @@ static sk_status local_chat(void *self, const eng_chat_msg *msg, size_t n, eng_i
     return eng_model_chat(((srv_local *)self)->model, msg, n, out, e);
 }
 
-/* The model's id: the name asked for, or the file's name without folder and .gguf. */
+/* The model's id: the name asked for, or the one in the file, or the file's own without .gguf.  It
+ * is part of a path, so characters that would have to be escaped there become dashes. */
 static void set_name(srv_local *l, const srv_local_opts *o)
 {
     const char *slash = strrchr(o->path, '/');
-    const char *name = o->name ? o->name : slash ? slash + 1 : o->path;
+    const char *name = o->name ? o->name : l->info.name;
+    bool is_file = !name || !*name;
+    if (is_file) name = slash ? slash + 1 : o->path;
     snprintf(l->name, sizeof l->name, "%s", name);
-    char *dot = o->name ? NULL : strstr(l->name, ".gguf");
+    char *dot = is_file ? strstr(l->name, ".gguf") : NULL;
     if (dot && dot != l->name && !dot[5]) *dot = 0;
+    for (char *c = l->name; *c; c++)
+        if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f || strchr("%?#\"\\", *c))
+            *c = '-';
 }
 
 /* Opens the session the options ask for. */
@@ -97,11 +103,11 @@ sk_status srv_local_open(const srv_local_opts *o, srv_local **out, sk_err *e)
     assert(o->n_slots > 0);
     srv_local *l = sk_calloc(SK_MEM_REQUEST, 1, sizeof *l);
     if (!l) return sk_fail(e, SK_E_NOMEM, "no memory for the engine");
-    set_name(l, o);
     sk_status st = eng_exec_open(o->n_threads, &l->exec, e);
     if (!st) st = eng_model_open(l->exec, o->path, &l->model, e);
     if (!st) {
         eng_model_get_info(l->model, &l->info);
+        set_name(l, o);
         st = open_session(l, o, e);
     }
     if (st) {

@@ -8,7 +8,7 @@ typedef struct srv_local srv_local;
 
 typedef struct srv_local_opts {
     const char *path;          /* GGUF */
-    const char *name;          /* the model's id; NULL: the file's name without .gguf */
+    const char *name;          /* the model's id; NULL: from the file */
     size_t n_ctx;              /* 0: the model's */
     size_t n_slots, n_threads; /* n_threads 0: all cores */
     size_t max_step;
