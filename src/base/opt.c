@@ -53,9 +53,9 @@ static const sk_opt *find_letter(const sk_opt *rows, char letter)
     return NULL;
 }
 
-/* Edits (insert, delete, replace) that turn a into b, at most `limit` of them counted (Levenshtein
- * by rows); names are short, longer ones are simply far. */
-static size_t edit_distance(const char *a, const char *b, size_t limit)
+/* Levenshtein's distance, one row of its table at a time; names are short, longer ones are simply
+ * far. */
+size_t sk_edit_distance(const char *a, const char *b, size_t limit)
 {
     enum { LONGEST = 48 };
     size_t na = strlen(a), nb = strlen(b), row[LONGEST + 1];
@@ -87,7 +87,7 @@ static sk_status unknown_flag(const reader *r, const char *word)
     const sk_opt *best = NULL;
     size_t least = 2 + n / 4;
     for (const sk_opt *row = r->verb->opts; row->name; row++) {
-        size_t d = is_flag(row) ? edit_distance(name, row->name, least) : least;
+        size_t d = is_flag(row) ? sk_edit_distance(name, row->name, least) : least;
         if (d >= least) continue;
         least = d;
         best = row;

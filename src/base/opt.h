@@ -78,4 +78,8 @@ void sk_opt_markdown(const sk_opt_verb *verb, const char *program, sk_buf *out);
 /* Bash completion for all verbs. */
 void sk_opt_bash(const sk_opt_verb *const *verbs, size_t n_verbs, const char *program, sk_buf *out);
 
+/* Edits (insert, delete, replace a byte) that turn a into b, at most `limit` of them counted: how
+ * far a mistyped name is from a known one. */
+size_t sk_edit_distance(const char *a, const char *b, size_t limit);
+
 #endif

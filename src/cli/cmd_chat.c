@@ -68,6 +68,7 @@ static sk_status add_msg(chat *c, const char *role, const char *text, size_t n, 
 /* Removes n messages from the `at`th on. */
 static void drop_msgs(chat *c, size_t at, size_t n)
 {
+    if (!n) return;
     for (size_t i = at; i < at + n; i++)
         sk_free((char *)(uintptr_t)c->msg[i].text);
     memmove(c->msg + at, c->msg + at + n, (c->n_msg - at - n) * sizeof *c->msg);

@@ -102,10 +102,36 @@ static void text(const eng_gguf *g, const char *path, const inspect_opts *o, sk_
     if (all || o->tensors) text_tensors(g, out);
 }
 
-/* Values of keys are their text for people; the exact values are in the file. */
+/* One value as JSON: numbers, truth values and strings as such, arrays as their text for people (a
+ * vocabulary would be megabytes; it is in the file). */
+static void json_value(const eng_gguf *g, size_t i, sk_buf *out)
+{
+    sk_buf key = SK_BUF_INIT, text = SK_BUF_INIT;
+    eng_str name = eng_gguf_key_at(g, i), str;
+    uint64_t u;
+    double d;
+    bool b;
+    sk_buf_add(&key, name.p, name.n);
+    if (!sk_buf_ok(&key) || !key.p) {
+        sk_buf_adds(out, "null");
+    } else if (eng_gguf_u64(g, key.p, &u, NULL) == SK_OK) {
+        sk_buf_addf(out, "%" PRIu64, u);
+    } else if (eng_gguf_f64(g, key.p, &d, NULL) == SK_OK) {
+        sk_json_add_num(out, d);
+    } else if (eng_gguf_bool(g, key.p, &b, NULL) == SK_OK) {
+        sk_buf_adds(out, b ? "true" : "false");
+    } else if (eng_gguf_str(g, key.p, &str, NULL) == SK_OK) {
+        sk_json_add_str(out, str.p, str.n);
+    } else {
+        eng_gguf_key_text(g, i, &text);
+        sk_json_add_str(out, text.p, text.len);
+    }
+    sk_buf_fini(&text);
+    sk_buf_fini(&key);
+}
+
 static void json(const eng_gguf *g, const char *path, sk_buf *out)
 {
-    sk_buf value = SK_BUF_INIT;
     sk_buf_adds(out, "{\"file\":");
     sk_json_add_str(out, path, strlen(path));
     sk_buf_addf(
@@ -113,12 +139,10 @@ static void json(const eng_gguf *g, const char *path, sk_buf *out)
         eng_gguf_version(g), eng_gguf_file_bytes(g), all_elements(g));
     for (size_t i = 0; i < eng_gguf_n_keys(g); i++) {
         eng_str key = eng_gguf_key_at(g, i);
-        sk_buf_reset(&value);
-        eng_gguf_key_text(g, i, &value);
         sk_buf_adds(out, i ? "," : "");
         sk_json_add_str(out, key.p, key.n);
         sk_buf_addc(out, ':');
-        sk_json_add_str(out, value.p, value.len);
+        json_value(g, i, out);
     }
     sk_buf_adds(out, "},\"tensors\":[");
     for (size_t i = 0; i < eng_gguf_n_tensors(g); i++) {
@@ -131,7 +155,6 @@ static void json(const eng_gguf *g, const char *path, sk_buf *out)
         sk_buf_adds(out, "]}");
     }
     sk_buf_adds(out, "]}\n");
-    sk_buf_fini(&value);
 }
 
 static sk_status inspect(int argc, char **argv, sk_err *e)
