@@ -141,6 +141,24 @@ static void refuses_what_can_be_read_in_two_ways(void **state)
     }
 }
 
+/* An answer is written even to a head that could not be read: its strings must be there. */
+static void leaves_strings_in_a_bad_head(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof bad_heads / sizeof *bad_heads; i++) {
+        char b[1024];
+        srv_fault f = {0};
+        srv_scan s = {0};
+        size_t n = strlen(bad_heads[i].text);
+        srv_head h;
+        memcpy(b, bad_heads[i].text, n + 1);
+        if (srv_head_scan(&s, b, n, &f)) continue;
+        b[s.at / 2] = 0;
+        assert_int_not_equal(srv_head_parse(b, s.at, &h, &f), SK_OK);
+        assert_true(h.method && h.path && h.query);
+    }
+}
+
 static void reads_what_is_rare_but_right(void **state)
 {
     (void)state;
@@ -310,6 +328,7 @@ int main(void)
         cmocka_unit_test(reads_a_head),
         cmocka_unit_test(knows_when_the_connection_stays),
         cmocka_unit_test(refuses_what_can_be_read_in_two_ways),
+        cmocka_unit_test(leaves_strings_in_a_bad_head),
         cmocka_unit_test(reads_what_is_rare_but_right),
         cmocka_unit_test(scans_byte_by_byte),
         cmocka_unit_test(bounds_a_head),

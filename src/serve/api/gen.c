@@ -27,7 +27,7 @@ typedef struct srv_gen {
     srv_job *job;
     struct event *ping; /* streams only */
     bool stream, begun, first, usage;
-    char id[48];
+    char id[56];
     srv_answer answer;
     sk_buf text; /* what was made so far, when it is answered whole */
     sk_buf json, sse;

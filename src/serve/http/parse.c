@@ -209,7 +209,7 @@ static sk_status check_framing(srv_head *out, srv_fault *f)
 sk_status srv_head_parse(char *text, size_t n, srv_head *out, srv_fault *f)
 {
     assert(n >= 4 && memcmp(text + n - 4, "\r\n\r\n", 4) == 0);
-    *out = (srv_head){.content_length = -1};
+    *out = (srv_head){.method = "", .path = "", .query = "", .content_length = -1};
     if (memchr(text, 0, n)) return srv_fail(f, SRV_BAD_HTTP, NULL, "the head has a NUL byte");
     char *line = text, *end = text + n - 2;
     for (size_t i = 0; line < end; i++) {
