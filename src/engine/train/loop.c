@@ -24,9 +24,9 @@
 #include <unistd.h>
 
 #define MICRO_BYTES ((uint64_t)1 << 30) /* activations of a micro-batch: not more */
-#define MICRO_TOKENS 8192               /* nor more tokens: larger ones gain nothing */
+#define MICRO_TOKENS 4096               /* nor more tokens: larger ones gain nothing */
 #define FINAL_EVAL_TOKENS ((size_t)1 << 20)
-#define LIMITS_MS 60
+#define LIMITS_MS 100
 
 typedef struct loop {
     eng_exec *x;
@@ -162,8 +162,9 @@ static sk_status loop_open(loop *l, sk_err *e)
     if (!st) st = open_buffers(l, e);
     eng_pass_plan plan = plan_of(l, l->micro);
     if (!st) st = eng_pass_open(l->x, &plan, &l->pass, e);
-    eng_limits limits;
-    if (!st) st = eng_limits_measure(l->x, LIMITS_MS, &limits, e);
+    if (st || !l->o->event) return st;
+    eng_limits limits; /* for the MFU that events tell */
+    st = eng_limits_measure(l->x, LIMITS_MS, &limits, e);
     if (!st) l->peak = l->j->bf16 ? limits.bf16_flops : limits.f32_flops;
     return st;
 }
@@ -392,16 +393,18 @@ static sk_status write_curve(const loop *l, sk_err *e)
     return st;
 }
 
-/* All that stands at the end: the last checkpoint first, so that what follows can be made again. */
+/* All that stands at the end: the last checkpoint first, so that what follows can be made again,
+ * the model last, since its being there says that all is done. */
 static sk_status finish(loop *l, sk_err *e)
 {
     char path[ENG_PATH_MAX];
     const eng_loop_job *j = l->j;
-    sk_status st = l->saved == l->s.step ? SK_OK : save(l, e);
+    /* A log may be behind its checkpoint when a run was killed between the two. */
+    sk_status st = l->saved == l->s.step ? write_log(l, e) : save(l, e);
+    if (!st) st = write_curve(l, e);
     if (!st)
         st = eng_export_gguf(eng_out_path(l->o, "model.gguf", path), j->cfg, j->layout, j->vocab,
                              l->s.param, l->o->dtype, e);
-    if (!st) st = write_curve(l, e);
     if (st) return st;
     eng_train_event ev = event_of(l, ENG_EV_DONE);
     if (l->s.curve.n) ev.loss = l->s.curve.point[l->s.curve.n - 1].loss;

@@ -108,7 +108,7 @@ sk_status eng_train_opts_check(const eng_train_opts *o, sk_err *e)
     };
     for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++)
         if (!(row[i].value >= row[i].min && row[i].value <= row[i].max))
-            return sk_fail(e, SK_E_INVALID, "--%s is %g; it must be %g to %g", row[i].flag,
+            return sk_fail(e, SK_E_INVALID, "--%s is %.10g; it must be %.10g to %.10g", row[i].flag,
                            row[i].value, row[i].min, row[i].max);
     if (o->warmup_frac + o->decay_frac > 1)
         return sk_fail(e, SK_E_INVALID, "--warmup %g and --decay %g overlap: together at most 1",
