@@ -25,7 +25,12 @@ typedef struct eng_ckpt eng_ckpt;
 /* Maps and checks the file: magic, version, table, every CRC.  SK_E_CORRUPT names the section that
  * is damaged. */
 sk_status eng_ckpt_open(const char *path, eng_ckpt **out, sk_err *e);
+
+/* The same over n bytes in memory, which must outlive the object and start at a multiple of 64 for
+ * the sections to do so. */
 sk_status eng_ckpt_open_bytes(const void *p, size_t n, eng_ckpt **out, sk_err *e);
+
+/* Closes the file; NULL is allowed. */
 void eng_ckpt_close(eng_ckpt *c);
 
 /* A section by name, borrowed, 64-byte aligned; SK_E_FORMAT if it is missing. */

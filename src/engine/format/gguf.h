@@ -44,12 +44,18 @@ sk_status eng_gguf_open(const char *path, eng_gguf **out, sk_err *e);
 
 /* The same over n bytes in memory, which must outlive the object (tests, fuzzing). */
 sk_status eng_gguf_open_bytes(const void *p, size_t n, eng_gguf **out, sk_err *e);
+
+/* Closes the file and frees g; NULL is allowed. */
 void eng_gguf_close(eng_gguf *g);
 
+/* The version of the format (2 or 3) and the size of the file. */
 uint32_t eng_gguf_version(const eng_gguf *g);
 uint64_t eng_gguf_file_bytes(const eng_gguf *g);
+
+/* Tensors in the order of the file's table: how many, and one of them (i below that number). */
 size_t eng_gguf_n_tensors(const eng_gguf *g);
 const eng_gguf_tensor *eng_gguf_tensor_at(const eng_gguf *g, size_t i);
+
 /* NULL if there is none of that name. */
 const eng_gguf_tensor *eng_gguf_tensor_find(const eng_gguf *g, const char *name);
 
@@ -71,23 +77,37 @@ sk_status eng_gguf_arr_str(const eng_gguf *g, const char *key, size_t i, eng_str
 sk_status eng_gguf_arr_i64(const eng_gguf *g, const char *key, size_t i, int64_t *out, sk_err *e);
 sk_status eng_gguf_arr_f64(const eng_gguf *g, const char *key, size_t i, double *out, sk_err *e);
 
-/* Writing: open, keys in order, then tensors declared, then their data in the same order, then
- * commit. */
+/* Writing: create, put keys, declare tensors, write their data in the same order, commit.  A put or
+ * a declaration that cannot be done is remembered and reported by the next call that returns a
+ * status. */
 typedef struct eng_gguf_writer eng_gguf_writer;
+
+/* Starts a file that will replace path when committed. */
 sk_status eng_gguf_create(const char *path, eng_gguf_writer **out, sk_err *e);
+
+/* A key with a value of the type in the name; a key may be put once. */
 void eng_gguf_put_u32(eng_gguf_writer *w, const char *key, uint32_t v);
 void eng_gguf_put_f32(eng_gguf_writer *w, const char *key, float v);
 void eng_gguf_put_bool(eng_gguf_writer *w, const char *key, bool v);
 void eng_gguf_put_str(eng_gguf_writer *w, const char *key, const char *s, size_t n);
+
+/* A key with an array of n elements (n = 0 is allowed). */
 void eng_gguf_put_strs(eng_gguf_writer *w, const char *key, const eng_str *s, size_t n);
 void eng_gguf_put_i32s(eng_gguf_writer *w, const char *key, const int32_t *v, size_t n);
 void eng_gguf_put_f32s(eng_gguf_writer *w, const char *key, const float *v, size_t n);
+
+/* Declares a tensor of the given type: [rows, cols] with cols innermost, or [cols] for a vector
+ * (rows must be 1 then).  Its name has 1 to 63 bytes. */
 void eng_gguf_add_tensor(eng_gguf_writer *w, const char *name, eng_dtype t, size_t rows,
                          size_t cols, bool is_vector);
+
 /* Data of the next declared tensor, given as float and converted to its type. */
 sk_status eng_gguf_write_f32(eng_gguf_writer *w, const float *data, sk_err *e);
+
 /* Checks that all is written and puts the file in place.  w is gone whatever happens. */
 sk_status eng_gguf_commit(eng_gguf_writer *w, sk_err *e);
+
+/* Gives the file up: what stood at its path stays.  NULL is allowed. */
 void eng_gguf_abort(eng_gguf_writer *w);
 
 #endif

@@ -35,6 +35,7 @@ bool eng_bpe_init(eng_bpe *t, sk_arena *mem, const eng_bpe_merge *merge, size_t 
  * *n < 2^31. */
 bool eng_bpe_run(const eng_bpe *t, eng_bpe_work *w, uint32_t *sym, size_t *n);
 
+/* Frees the scratch; it may be used again. */
 void eng_bpe_work_fini(eng_bpe_work *w);
 
 #endif

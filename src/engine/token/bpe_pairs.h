@@ -41,6 +41,8 @@ typedef struct eng_pairs {
 
 /* Starts empty; check oom after any use. */
 void eng_pairs_init(eng_pairs *p, const eng_str *text);
+
+/* Frees everything; p is then as after eng_pairs_init. */
 void eng_pairs_fini(eng_pairs *p);
 
 /* Counts the pair (a, b) `count` times more in a word / fewer. */

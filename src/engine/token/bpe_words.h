@@ -29,6 +29,8 @@ typedef struct eng_words {
 
 /* Starts empty; SK_E_NOMEM. */
 sk_status eng_words_init(eng_words *w, sk_err *e);
+
+/* Frees the counts; may be called on what was never initialised but zeroed. */
 void eng_words_fini(eng_words *w);
 
 /* Counts the pieces of a document. */

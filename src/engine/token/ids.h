@@ -13,6 +13,8 @@ typedef struct eng_ids {
 
 /* Appends n ids; false without memory (the array is unchanged). */
 bool eng_ids_add(eng_ids *a, const int32_t *id, size_t n);
+
+/* Appends one id, likewise. */
 bool eng_ids_push(eng_ids *a, int32_t id);
 
 /* Frees the array; a is then empty. */

@@ -28,10 +28,14 @@ typedef sk_status (*eng_pretok_fn)(void *arg, const char *piece, size_t n);
 
 /* Compiles the patterns of `name`.  SK_E_UNSUPPORTED names an unknown one. */
 sk_status eng_pretok_open(const char *name, eng_pretok **out, sk_err *e);
+
+/* Frees it; NULL is allowed. */
 void eng_pretok_close(eng_pretok *p);
 
 /* The name it was opened by. */
 const char *eng_pretok_name(const eng_pretok *p);
+
+/* What its models expect. */
 eng_pretok_traits eng_pretok_get_traits(const eng_pretok *p);
 
 /* Cuts text[0..n); the pieces put together are the text.  Thread-safe.  e is written for errors of

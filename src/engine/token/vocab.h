@@ -40,8 +40,10 @@ sk_status eng_vocab_to_gguf(const eng_vocab *v, struct eng_gguf_writer *w, sk_er
 sk_status eng_vocab_save(const eng_vocab *v, const char *path, sk_err *e);
 sk_status eng_vocab_load(const char *path, eng_vocab **out, sk_err *e);
 
+/* Frees the vocabulary; NULL is allowed. */
 void eng_vocab_close(eng_vocab *v);
 
+/* Number of tokens: ids are below it. */
 size_t eng_vocab_size(const eng_vocab *v);
 
 /* Appends the ids of text[0..n).  Thread-safe (each call has its own match state). */
