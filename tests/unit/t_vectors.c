@@ -66,6 +66,7 @@ static void check_inp(const eng_vocab *v, const char *model)
     char *want = out.p;
     while (text) {
         const char *end = strstr(text, separator);
+        assert_non_null(want);
         char *line = strchr(want, '\n');
         assert_true(line || !end); /* the last line has no end */
         if (line) *line = 0;
