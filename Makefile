@@ -178,6 +178,7 @@ docs: $(B)/stoke
 	@mkdir -p docs/cli
 	for v in $(VERBS); do $(B)/stoke help --markdown $$v >docs/cli/$$v.md || exit 1; done
 	$(B)/stoke help --markdown >docs/cli/README.md
+	for p in api metrics; do $(B)/stoke serve --docs $$p >docs/$$p.md || exit 1; done
 
 install: $(B)/stoke $(B)/man/stoke.1 $(B)/completion/stoke
 	install -Dm755 $(B)/stoke $(DESTDIR)$(PREFIX)/bin/stoke
@@ -194,7 +195,7 @@ help:
 	@echo 'make unit | kern | lint | asan | tsan | fuzz-replay   one kind of check'
 	@echo 'make fuzz T=30    libFuzzer, T seconds a target (clang)'
 	@echo 'make bench        kernels and the machine, timed'
-	@echo 'make docs         docs/cli/*.md from the option tables'
+	@echo 'make docs         docs/cli/*.md, docs/api.md, docs/metrics.md from the tables'
 	@echo 'make install      PREFIX=/usr/local DESTDIR='
 	@echo 'variables         V=1 B=folder CC=clang SAN=address,undefined|thread WERROR=1 CFLAGS= LDFLAGS='
 

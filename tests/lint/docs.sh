@@ -14,6 +14,10 @@ done | check "docs/cli has no page too many"
 { "$stoke" help --markdown | cmp -s - docs/cli/README.md || echo docs/cli/README.md; } |
     check "docs/cli/README.md equals the program (make docs mends it)"
 
+for p in api metrics; do
+    "$stoke" serve --docs $p | cmp -s - docs/$p.md || echo docs/$p.md
+done | check "docs/api.md and docs/metrics.md equal the program (make docs mends it)"
+
 "$stoke" help --bash | bash -n 2>&1 | check "the completion script is bash"
 if command -v groff >/dev/null; then
     for v in "" $verbs; do
