@@ -74,6 +74,10 @@ static void soften(fwd_tile *t, size_t i)
         vf_store(s + j * VL, x[j]);
         sum = vf_add(sum, x[j]);
     }
+    if (new_max == t->max[i]) { /* what follows, with a factor of 1 */
+        t->den[i] = t->den[i] + vf_sum(sum);
+        return;
+    }
     vf shrink = vf_exp(vf_sub(vf_set(t->max[i]), top));
     float shrink1[VL];
     vf_store(shrink1, shrink);
@@ -124,9 +128,14 @@ static void fold_block(fwd_tile *t, const eng_attn_fwd *a, size_t key0)
     if (!visible(t, key0)) return;
     transpose(t->kt, BLOCK, k, a->ldkv, n_k, a->head_dim);
     v = padded(t->v, v, a->ldkv, n_k, a->head_dim, &ldv);
-    mm_args g = {
-        .a = t->q, .ars = a->head_dim, .acs = 1, .b = t->kt, .ldb = BLOCK, .c = t->s, .ldc = BLOCK};
-    mm(t->n_q, (n_k + VL - 1) / VL * VL, a->head_dim, &g);
+    for (size_t i = 0; i < t->n_q; i += MM_ROWS) {
+        size_t m = t->n_q - i < MM_ROWS ? t->n_q - i : MM_ROWS, last = t->pos0 + i + m - 1;
+        if (last < key0) continue;
+        size_t n = last + 1 - key0 < n_k ? last + 1 - key0 : n_k;
+        mm_args g = {t->q + i * a->head_dim, a->head_dim, 1,    t->kt, BLOCK,
+                     t->s + i * BLOCK,       BLOCK,       false};
+        mm(m, (n + VL - 1) / VL * VL, a->head_dim, &g);
+    }
     for (size_t i = 0; i < t->n_q; i++)
         if (t->lo[i] < t->hi[i]) soften(t, i);
     weigh_block(t, v, ldv);

@@ -136,6 +136,9 @@ INLINE void load_b(vf t[VL], eng_mat b, size_t k, size_t kc, size_t j0, size_t n
     }
 }
 
+/* Where the packed panel will be written soon, in elements: 4 blocks of VL rows further. */
+#define AHEAD (4 * VL * NR)
+
 static void pack_b_f32(void *dst, eng_mat b, size_t kc, size_t n)
 {
     float *d = dst;
@@ -144,8 +147,11 @@ static void pack_b_f32(void *dst, eng_mat b, size_t kc, size_t n)
     for (size_t k = 0; k < kc; k += VL)
         for (size_t j = 0; j < NR; j += VL) {
             load_b(t, b, k, kc, j, n);
-            for (size_t r = 0; r < VL && k + r < kc; r++)
-                vf_store(d + (k + r) * NR + j, t[r]);
+            for (size_t r = 0; r < VL && k + r < kc; r++) {
+                float *to = d + (k + r) * NR + j;
+                __builtin_prefetch(to + AHEAD, 1, 3);
+                vf_store(to, t[r]);
+            }
         }
 }
 
@@ -157,8 +163,11 @@ static void pack_b_bf16(void *dst, eng_mat b, size_t kc, size_t n)
     for (size_t k = 0; k < kc; k += VL)
         for (size_t j = 0; j < NR; j += VL) {
             load_b(t, b, k, kc, j, n);
-            for (size_t r = 0; r < VL && k + r < kc; r += 2)
-                vi_store(d + ((k + r) / 2 * NR + j) * 2, pair_bf16(t[r], t[r + 1]));
+            for (size_t r = 0; r < VL && k + r < kc; r += 2) {
+                uint16_t *to = d + ((k + r) / 2 * NR + j) * 2;
+                __builtin_prefetch(to + AHEAD, 1, 3);
+                vi_store(to, pair_bf16(t[r], t[r + 1]));
+            }
         }
 }
 

@@ -1,0 +1,361 @@
+/* cmd_bench.c - stoke bench: what this machine can do, and how much of it a model gets.
+ *
+ * A rate is compared with two limits measured in the same run: operations (multiply and add counted
+ * apart) and bytes that must come from memory.  Prompts are bound by the first, decoding by the
+ * second.  Weights that fit into the caches can exceed the second.
+ */
+#include "base/clock.h"
+#include "base/cpu.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "cli/cmd.h"
+#include "cli/verbs.h"
+#include "engine/engine.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_PARALLEL = 256, MAX_COUNTS = 16, MAX_RUNS = MAX_COUNTS + 1, CHUNK = 512 };
+
+typedef struct bench_opts {
+    cmd_common common;
+    const char *model, *parallel;
+    int64_t prefill, decode, repeat, ms;
+    bool json;
+} bench_opts;
+
+static const sk_opt rows[] = {
+    {"model", 'm', SK_OPT_STRING, "FILE", NULL,
+     "the model, a path or a name; none: only the machine", offsetof(bench_opts, model),
+     .complete = SK_COMPLETE_MODEL},
+    {"prefill", 0, SK_OPT_INT, "N", "512", "tokens of the prompt", offsetof(bench_opts, prefill), 1,
+     1e6},
+    {"decode", 0, SK_OPT_INT, "N", "128", "tokens generated after it", offsetof(bench_opts, decode),
+     1, 1e6},
+    {"parallel", 0, SK_OPT_STRING, "LIST", "1,8", "sequences decoded together, counts with commas",
+     offsetof(bench_opts, parallel)},
+    {"repeat", 0, SK_OPT_INT, "N", "3", "how often each is measured", offsetof(bench_opts, repeat),
+     1, 1000},
+    {"limit-ms", 0, SK_OPT_INT, "MS", "300", "milliseconds to measure each limit for",
+     offsetof(bench_opts, ms), 1, 60000},
+    {"json", 0, SK_OPT_BOOL, NULL, NULL, "print one JSON object", offsetof(bench_opts, json)},
+    CMD_COMMON_ROWS(bench_opts),
+    {0},
+};
+
+/* One line of the result. */
+typedef struct run {
+    bool is_prefill;
+    size_t parallel, tokens; /* tokens: of each sequence */
+    double rate, low, high;  /* tokens/s of all sequences: middle, least, most */
+    double ops, bytes;       /* a token: operations, bytes from memory */
+} run;
+
+typedef struct bench {
+    const bench_opts *o;
+    eng_exec *x;
+    eng_model *m;
+    eng_model_info info;
+    eng_limits limits;
+    size_t prefill, decode; /* cut to the model's context */
+    size_t count[MAX_COUNTS], n_counts;
+    run runs[MAX_RUNS];
+    size_t n_runs;
+} bench;
+
+/* Reads "1,8". */
+static sk_status parse_counts(bench *b, sk_err *e)
+{
+    const char *s = b->o->parallel;
+    do {
+        char *end;
+        long v = strtol(s, &end, 10);
+        if (end == s || (*end && *end != ',') || v < 1 || v > MAX_PARALLEL)
+            return sk_fail(e, SK_E_USAGE, "--parallel %s: counts from 1 to %d, commas between",
+                           b->o->parallel, MAX_PARALLEL);
+        if (b->n_counts == MAX_COUNTS)
+            return sk_fail(e, SK_E_USAGE, "--parallel: at most %d counts", MAX_COUNTS);
+        b->count[b->n_counts++] = (size_t)v;
+        s = *end ? end + 1 : end;
+    } while (*s);
+    return SK_OK;
+}
+
+/* ---- what a token costs ---- */
+
+/* Weights of the layers' matrices, and of the output matrix. */
+static double layer_weights(const eng_model_info *i)
+{
+    double d = i->n_embd, heads = (double)i->head_dim * (2.0 * i->n_head + 2.0 * i->n_kv_head);
+    return i->n_layer * d * (heads + 3.0 * i->n_ff);
+}
+
+static double head_weights(const eng_model_info *i)
+{
+    return (double)i->n_vocab * i->n_embd;
+}
+
+/* Operations of attention for a token that sees n keys. */
+static double attn_ops(const eng_model_info *i, double n)
+{
+    return 4.0 * i->n_layer * i->n_head * i->head_dim * n;
+}
+
+/* True when the matrices are multiplied in float. */
+static bool in_f32(const eng_model_info *i)
+{
+    return !strcmp(i->dtype, "F32");
+}
+
+static double weight_bytes(const eng_model_info *i)
+{
+    return (in_f32(i) ? 4.0 : 2.0) * (layer_weights(i) + head_weights(i));
+}
+
+/* ---- running ---- */
+
+/* Any token, the same in every run. */
+static int32_t token(const bench *b, size_t slot, size_t pos)
+{
+    return (int32_t)((pos * 7919 + slot * 104729 + 13) % b->info.n_vocab);
+}
+
+/* Steps n tokens of one slot from pos 0, in chunks. */
+static sk_status prefill(const bench *b, eng_session *s, uint32_t slot, sk_err *e)
+{
+    int32_t ids[CHUNK];
+    for (size_t pos = 0; pos < b->prefill;) {
+        size_t n = b->prefill - pos < CHUNK ? b->prefill - pos : CHUNK;
+        for (size_t i = 0; i < n; i++)
+            ids[i] = token(b, slot, pos + i);
+        eng_step_item item = {.slot = slot, .pos = pos, .n = n, .ids = ids};
+        item.want = pos + n == b->prefill ? ENG_WANT_LAST : ENG_WANT_NONE;
+        sk_status st = eng_session_step(s, &item, 1, e);
+        if (st) return st;
+        pos += n;
+    }
+    return SK_OK;
+}
+
+/* Steps `parallel` slots together, one token each, b->decode times. */
+static sk_status decode(const bench *b, eng_session *s, size_t parallel, sk_err *e)
+{
+    eng_step_item item[MAX_PARALLEL];
+    int32_t ids[MAX_PARALLEL];
+    assert(parallel <= MAX_PARALLEL);
+    for (size_t pos = b->prefill; pos < b->prefill + b->decode; pos++) {
+        for (size_t i = 0; i < parallel; i++) {
+            ids[i] = token(b, i, pos);
+            item[i] = (eng_step_item){(uint32_t)i, pos, 1, &ids[i], ENG_WANT_LAST, NULL};
+        }
+        sk_status st = eng_session_step(s, item, parallel, e);
+        if (st) return st;
+    }
+    return SK_OK;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Runs one line o->repeat times in session s; fills rate, low and high. */
+static sk_status measure(const bench *b, eng_session *s, run *r, double *rates, sk_err *e)
+{
+    size_t n = (size_t)b->o->repeat;
+    for (size_t i = 0; i < n; i++) {
+        if (cmd_stopped(NULL)) return cmd_stopped_err(e);
+        uint64_t t = sk_now_us();
+        sk_status st = r->is_prefill ? prefill(b, s, 0, e) : decode(b, s, r->parallel, e);
+        if (st) return st;
+        t = sk_now_us() - t;
+        rates[i] = (double)(r->parallel * r->tokens) * 1e6 / (double)(t ? t : 1);
+    }
+    qsort(rates, n, sizeof *rates, by_value);
+    r->low = rates[0];
+    r->rate = rates[n / 2];
+    r->high = rates[n - 1];
+    return SK_OK;
+}
+
+/* Opens a session of `parallel` slots, fills them with prompts, measures (the prompt too, the first
+ * time). */
+static sk_status run_parallel(bench *b, size_t parallel, double *rates, sk_err *e)
+{
+    eng_session *s = NULL;
+    eng_session_opts so = {.n_slots = parallel, .n_ctx = b->prefill + b->decode, .max_step = CHUNK};
+    sk_status st = eng_session_open(b->x, b->m, &so, &s, e);
+    if (st) return st;
+    double n = (double)b->prefill, w = layer_weights(&b->info), h = head_weights(&b->info);
+    double kv = (double)eng_session_kv_bytes(s) / (double)(parallel * so.n_ctx);
+    if (!b->n_runs) {
+        run *r = &b->runs[b->n_runs];
+        *r = (run){.is_prefill = true, .parallel = 1, .tokens = b->prefill};
+        r->ops = 2 * w + attn_ops(&b->info, (n + 1) / 2) + 2 * h / n;
+        r->bytes = weight_bytes(&b->info) / (n < CHUNK ? n : CHUNK);
+        st = prefill(b, s, 0, e); /* once to touch the memory */
+        if (!st) st = measure(b, s, r, rates, e);
+        if (!st) b->n_runs++;
+    }
+    for (size_t i = 0; !st && i < parallel; i++)
+        st = prefill(b, s, (uint32_t)i, e);
+    if (!st) {
+        run *r = &b->runs[b->n_runs];
+        double seen = n + (double)b->decode / 2;
+        *r = (run){.parallel = parallel, .tokens = b->decode};
+        r->ops = 2 * (w + h) + attn_ops(&b->info, seen);
+        r->bytes = weight_bytes(&b->info) / (double)parallel + kv * seen;
+        st = measure(b, s, r, rates, e);
+        if (!st) b->n_runs++;
+    }
+    eng_session_close(s);
+    return st;
+}
+
+/* Cuts prompt and answer to the model's context, then runs every count. */
+static sk_status run_model(bench *b, sk_err *e)
+{
+    b->decode = (size_t)b->o->decode;
+    b->prefill = (size_t)b->o->prefill;
+    if (b->info.n_ctx < 2)
+        return sk_fail(e, SK_E_INVALID,
+                       "the model's context of %u has no room for a prompt and an "
+                       "answer",
+                       b->info.n_ctx);
+    if (b->decode > b->info.n_ctx / 2) b->decode = b->info.n_ctx / 2;
+    if (b->prefill > b->info.n_ctx - b->decode) b->prefill = b->info.n_ctx - b->decode;
+    double *rates = sk_calloc(SK_MEM_MISC, (size_t)b->o->repeat, sizeof *rates);
+    if (!rates) return sk_fail(e, SK_E_NOMEM, "no memory for %d figures", (int)b->o->repeat);
+    sk_status st = SK_OK;
+    for (size_t i = 0; !st && i < b->n_counts; i++)
+        st = run_parallel(b, b->count[i], rates, e);
+    sk_free(rates);
+    return st;
+}
+
+/* ---- printing ---- */
+
+/* Shares of the limits that a run reaches. */
+static double share_ops(const bench *b, const run *r)
+{
+    return r->rate * r->ops / (in_f32(&b->info) ? b->limits.f32_flops : b->limits.bf16_flops);
+}
+
+static double share_bytes(const bench *b, const run *r)
+{
+    return r->rate * r->bytes / b->limits.read_bytes;
+}
+
+static void text(const bench *b, sk_buf *out)
+{
+    sk_buf_addf(out,
+                "machine   %s, %zu threads: %.0f GFLOP/s f32, %.0f GFLOP/s bf16, %.1f GB/s read\n",
+                sk_cpu_name(sk_cpu()), eng_exec_threads(b->x), b->limits.f32_flops / 1e9,
+                b->limits.bf16_flops / 1e9, b->limits.read_bytes / 1e9);
+    if (!b->n_runs) return;
+    sk_buf_addf(out, "model     %s %s, %.1f M parameters, %s\n\n", b->info.arch, b->info.name,
+                (double)b->info.n_params / 1e6, b->info.dtype);
+    sk_buf_addf(out, "%-9s %9s %7s %12s %23s %11s %11s %9s %9s\n", "", "sequences", "tokens",
+                "tokens/s", "least .. most", "MFLOP/token", "MB/token", "of FLOPs", "of read");
+    for (size_t i = 0; i < b->n_runs; i++) {
+        const run *r = &b->runs[i];
+        sk_buf_addf(out, "%-9s %9zu %7zu %12.1f %11.1f .. %8.1f %11.2f %11.3f %8.0f%% %8.0f%%\n",
+                    r->is_prefill ? "prefill" : "decode", r->parallel, r->tokens, r->rate, r->low,
+                    r->high, r->ops / 1e6, r->bytes / 1e6, 100 * share_ops(b, r),
+                    100 * share_bytes(b, r));
+    }
+}
+
+/* Appends `"key":number`. */
+static void member(sk_buf *out, const char *key, double v)
+{
+    sk_buf_addf(out, ",\"%s\":", key);
+    sk_json_add_num(out, v);
+}
+
+static void json(const bench *b, sk_buf *out)
+{
+    sk_buf_addf(out, "{\"machine\":{\"cpu\":\"%s\",\"threads\":%zu", sk_cpu_name(sk_cpu()),
+                eng_exec_threads(b->x));
+    member(out, "f32_flops", b->limits.f32_flops);
+    member(out, "bf16_flops", b->limits.bf16_flops);
+    member(out, "read_bytes_per_s", b->limits.read_bytes);
+    sk_buf_addc(out, '}');
+    if (b->m) {
+        sk_buf_adds(out, ",\"model\":{\"arch\":");
+        sk_json_add_str(out, b->info.arch, strlen(b->info.arch));
+        sk_buf_adds(out, ",\"name\":");
+        sk_json_add_str(out, b->info.name, strlen(b->info.name));
+        sk_buf_addf(out, ",\"dtype\":\"%s\"", b->info.dtype);
+        member(out, "parameters", (double)b->info.n_params);
+        sk_buf_adds(out, "},\"runs\":[");
+    }
+    for (size_t i = 0; i < b->n_runs; i++) {
+        const run *r = &b->runs[i];
+        sk_buf_addf(out, "%s{\"kind\":\"%s\",\"parallel\":%zu,\"tokens\":%zu", i ? "," : "",
+                    r->is_prefill ? "prefill" : "decode", r->parallel, r->tokens);
+        member(out, "tokens_per_s", r->rate);
+        member(out, "least", r->low);
+        member(out, "most", r->high);
+        member(out, "ops_per_token", r->ops);
+        member(out, "bytes_per_token", r->bytes);
+        member(out, "share_of_ops", share_ops(b, r));
+        member(out, "share_of_read", share_bytes(b, r));
+        sk_buf_addc(out, '}');
+    }
+    sk_buf_adds(out, b->m ? "]}\n" : "}\n");
+}
+
+/* Opens what is needed, measures, prints. */
+static sk_status run_all(bench *b, sk_err *e)
+{
+    char path[CMD_PATH_MAX];
+    sk_status st = parse_counts(b, e);
+    if (!st && b->o->model) st = cmd_model_path(b->o->model, path, e);
+    if (!st) st = eng_exec_open((size_t)b->o->common.threads, &b->x, e);
+    if (!st && b->o->model) st = eng_model_open(b->x, path, &b->m, e);
+    if (!st) st = eng_limits_measure(b->x, (unsigned)b->o->ms, &b->limits, e);
+    if (!st && b->m) {
+        eng_model_get_info(b->m, &b->info);
+        st = run_model(b, e);
+    }
+    if (st) return st;
+    sk_buf out = SK_BUF_INIT;
+    (b->o->json ? json : text)(b, &out);
+    return cmd_out_buf(&out, e);
+}
+
+static sk_status bench_verb(int argc, char **argv, sk_err *e)
+{
+    bench_opts o = {0};
+    bool done;
+    sk_status st = cmd_parse(&cmd_bench_verb, argc, argv, &o, &o.common, NULL, &done, e);
+    if (st || done) return st;
+    bench b = {.o = &o};
+    st = run_all(&b, e);
+    eng_model_close(b.m);
+    eng_exec_close(b.x);
+    return st;
+}
+
+const cmd_verb cmd_bench_verb = {
+    {
+        "bench",
+        "measure the machine, and a model on it",
+        "",
+        0,
+        0,
+        "Measures what the processor can compute (f32 and bf16 operations a second) and how fast "
+        "it "
+        "reads memory, then how many tokens a second a model reads (prefill) and generates "
+        "(decode), and which share of those limits that is.  Rates are the middle of --repeat "
+        "measurements, with the least and the most beside it.  A model that fits into the "
+        "processor's caches can exceed the share of memory reads.",
+        "stoke bench\n  the machine's limits\n"
+        "stoke bench -m MODEL --parallel 1,4,16\n  and what a model makes of them\n",
+        rows,
+    },
+    bench_verb,
+};
