@@ -5,7 +5,7 @@
 
 build_packages="gcc libc6-dev make pkg-config libevent-dev libjansson-dev libpcre2-dev libzstd-dev zlib1g-dev"
 test_packages="libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev curl universal-ctags groff-base
-    git procps"
+    git procps chromium chromium-driver"
 
 say() {
     printf '%s\n' "$*" >&2
