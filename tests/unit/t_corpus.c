@@ -56,6 +56,8 @@ static void a_long_text_survives_in_pieces(void **state)
         char raw[3000];
         size_t n = 1 + i * 37 % sizeof(raw);
         tiny_random(raw, n, i);
+        for (size_t k = 0; k < n; k++)
+            raw[k] = raw[k] == '<' ? '(' : raw[k]; /* no separators */
         sk_buf_adds(&text, tail);
         sk_buf_adds(&plain, tail);
         sk_buf_add(&text, raw, n);

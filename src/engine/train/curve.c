@@ -76,14 +76,3 @@ void eng_curve_svg(const eng_curve *c, const char *title, sk_buf *out)
     sk_plot_svg(s, 2, title, "step", "nats per token", out);
     sk_free(xy);
 }
-
-void eng_curve_last_eval(const eng_curve *c, double *val_loss, double *bits_per_byte)
-{
-    *val_loss = *bits_per_byte = NAN;
-    for (size_t i = c->n; i-- > 0;) {
-        if (isnan(c->point[i].val_loss)) continue;
-        *val_loss = c->point[i].val_loss;
-        *bits_per_byte = c->point[i].bits_per_byte;
-        return;
-    }
-}

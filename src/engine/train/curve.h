@@ -30,7 +30,4 @@ void eng_curve_log(const eng_curve *c, sk_buf *out);
 /* Loss and held-out loss over steps. */
 void eng_curve_svg(const eng_curve *c, const char *title, sk_buf *out);
 
-/* The last held-out figures, NaN if there are none. */
-void eng_curve_last_eval(const eng_curve *c, double *val_loss, double *bits_per_byte);
-
 #endif
