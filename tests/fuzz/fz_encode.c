@@ -8,10 +8,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char corpus[] =
-    "the ship lay at the quay and the stokers shovelled coal; the ship's engine wasn't running\n"
-    "for (int i = 0; i < 100; i++) { total += table[i]; }\n\n\n    1234567890 12 123\r\n\r\n"
-    "\xe8\x88\xb9\xe3\x81\xaf\xe5\xb2\xb8\xe8\x88\xb9\xe3\x81\xaf <|im_end|> <|im_end|>\n";
+#define TEXT                                                                                       \
+    "the ship lay at the quay and the stokers shovelled coal; the ship's engine wasn't running\n"  \
+    "for (int i = 0; i < 100; i++) { total += table[i]; }\n\n\n    1234567890 12 123\r\n\r\n"      \
+    "\xe8\x88\xb9\xe3\x81\xaf\xe5\xb2\xb8\xe8\x88\xb9\xe3\x81\xaf <|im_end|> <|im_end|>\n"
+
+/* Twice, so that every pair in it occurs twice. */
+static const char corpus[] = TEXT TEXT;
 
 static const char *const names[] = {"qwen2",          "gpt-2",     "llama-bpe",
                                     "qwen35",         "starcoder", "deepseek-llm",

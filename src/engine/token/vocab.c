@@ -33,9 +33,12 @@ struct eng_vocab {
 
 /* Texts that end a turn or a text in the models there are: a model file does not name them all. */
 static const char *const end_marks[] = {
-    "<|endoftext|>", "<|im_end|>",      "<|eot_id|>", "<|eom_id|>",
-    "<|end|>",       "<|end_of_text|>", "<|return|>", "<|call|>",
-    "<end_of_turn>", "<|end_of_turn|>", "<|eot|>",    "<｜end▁of▁sentence｜>",
+    "<|endoftext|>", "<|im_end|>",
+    "<|eot_id|>",    "<|eom_id|>",
+    "<|end|>",       "<|end_of_text|>",
+    "<|return|>",    "<|call|>",
+    "<end_of_turn>", "<|end_of_turn|>",
+    "<|eot|>",       "<\357\275\234end\342\226\201of\342\226\201sentence\357\275\234>",
 };
 
 /* True when the text is one of a list's. */
