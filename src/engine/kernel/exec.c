@@ -69,7 +69,7 @@ const struct eng_kernels *eng_exec_kernels(const eng_exec *x)
 sk_status eng_exec_reserve(eng_exec *x, size_t bytes, sk_err *e)
 {
     size_t total, each = (bytes + 63) & ~(size_t)63;
-    if (each <= x->scratch_bytes && x->scratch) return SK_OK;
+    if (bytes <= x->scratch_bytes && x->scratch) return SK_OK;
     if (each < bytes || !sk_mul_size(each, x->n_threads, &total))
         return sk_fail(e, SK_E_NOMEM, "%zu bytes of scratch a worker are too many", bytes);
     char *p = sk_alloc(SK_MEM_SCRATCH, total);
