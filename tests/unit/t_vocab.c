@@ -222,9 +222,9 @@ typedef struct handmade {
     const char *extra[6];
     int32_t extra_type[6];
     const char *merges[4];
-    int64_t eos, eot;
+    int64_t eos, eot, unknown;
     int add_bos, lacking; /* lacking: a byte whose token is another one */
-    bool no_types, no_merges;
+    bool no_types, no_merges, add_eos;
 } handmade;
 
 static void write_handmade(const handmade *h, const char *path)
@@ -266,6 +266,8 @@ static void write_handmade(const handmade *h, const char *path)
     if (!h->no_merges) eng_gguf_put_strs(w, "tokenizer.ggml.merges", merge, m);
     if (h->eos) eng_gguf_put_u32(w, "tokenizer.ggml.eos_token_id", (uint32_t)h->eos);
     if (h->eot) eng_gguf_put_u32(w, "tokenizer.ggml.eot_token_id", (uint32_t)h->eot);
+    if (h->unknown) eng_gguf_put_u32(w, "tokenizer.ggml.unknown_token_id", (uint32_t)h->unknown);
+    if (h->add_eos) eng_gguf_put_bool(w, "tokenizer.ggml.add_eos_token", true);
     eng_gguf_put_u32(w, "tokenizer.ggml.bos_token_id", 'B');
     if (h->add_bos >= 0) eng_gguf_put_bool(w, "tokenizer.ggml.add_bos_token", h->add_bos > 0);
     assert_status_ok(eng_gguf_commit(w, &e), e);
@@ -350,7 +352,7 @@ static void kinds_of_special(void **state)
 static void lacking_byte(void **state)
 {
     (void)state;
-    const handmade h = {.model = "gpt2", .pre = "gpt-2", .merges = {"a b"}, .lacking = 0xff};
+    handmade h = {.model = "gpt2", .pre = "gpt-2", .merges = {"a b"}, .lacking = 0xff};
     eng_vocab *v = good_handmade(&h);
     encodes(v,
             "a\xff"
@@ -358,6 +360,27 @@ static void lacking_byte(void **state)
             0, "97 98");
     encodes(v, "\xff", 0, "");
     encodes(v, "\xfe\xff\xfe", 0, "254 254");
+    eng_vocab_close(v);
+    h.unknown = '?';
+    v = good_handmade(&h);
+    encodes(v, "ab\xff\xff", 0, "256 63 63");
+    eng_vocab_close(v);
+}
+
+/* What a file wants at the ends of a text, and only when asked. */
+static void ends_of_a_text(void **state)
+{
+    (void)state;
+    const handmade h = {.model = "gpt2",
+                        .pre = "gpt-2",
+                        .merges = {"a b"},
+                        .eos = 'E',
+                        .add_bos = 1,
+                        .add_eos = true};
+    eng_vocab *v = good_handmade(&h);
+    encodes(v, "ab", ENG_TOK_ADD, "66 256 69");
+    encodes(v, "", ENG_TOK_ADD, "66 69");
+    encodes(v, "ab", 0, "256");
     eng_vocab_close(v);
 }
 
@@ -502,9 +525,10 @@ int main(void)
         cmocka_unit_test(pieces_and_ranges), cmocka_unit_test(appends),
         cmocka_unit_test(endless_word),      cmocka_unit_test(file_both_ways),
         cmocka_unit_test(whole_words),       cmocka_unit_test(kinds_of_special),
-        cmocka_unit_test(lacking_byte),      cmocka_unit_test(alien_tokens),
-        cmocka_unit_test(refused_files),     cmocka_unit_test(bare_file),
-        cmocka_unit_test(several_threads),   cmocka_unit_test(without_memory),
+        cmocka_unit_test(lacking_byte),      cmocka_unit_test(ends_of_a_text),
+        cmocka_unit_test(alien_tokens),      cmocka_unit_test(refused_files),
+        cmocka_unit_test(bare_file),         cmocka_unit_test(several_threads),
+        cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
