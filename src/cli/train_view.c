@@ -151,14 +151,15 @@ static void show_step(cmd_train_view *v, const eng_train_event *ev)
                     ev->tokens_per_s / 1e3, ev->mfu * 100);
 }
 
-static void show(cmd_train_view *v, const eng_train_event *ev)
+/* same: the stage told about is the one before, only further on. */
+static void show(cmd_train_view *v, const eng_train_event *ev, bool same)
 {
     switch (ev->kind) {
     case ENG_EV_STAGE:
-        if (strncmp(v->stage, ev->stage, sizeof(v->stage) - 1) != 0)
-            sk_progress_stage(v->bar, ev->stage, ev->total, ev->step);
-        else
+        if (same)
             sk_progress_set(v->bar, ev->step, "%s", "");
+        else
+            sk_progress_stage(v->bar, ev->stage, ev->total, ev->step);
         break;
     case ENG_EV_STEP:
         show_step(v, ev);
@@ -184,7 +185,7 @@ static void on_event(void *arg, const eng_train_event *ev)
     bool same = ev->kind == ENG_EV_STAGE && ev->stage &&
                 strncmp(v->stage, ev->stage, sizeof(v->stage) - 1) == 0;
     if (!v->flags->json)
-        show(v, ev);
+        show(v, ev, same);
     else if (!same)
         print_json(v, ev);
     if (ev->kind == ENG_EV_STAGE && ev->stage)
