@@ -81,7 +81,9 @@ static void fill_task(void *arg, size_t task, size_t worker)
 {
     const fill_job *j = arg;
     const eng_bpack *p = j->p;
-    size_t nr = p->slots->nr, n0 = task / j->k_blocks * nr, k0 = task % j->k_blocks * FILL_K;
+    assert(j->k_blocks > 0);
+    size_t panel = task / j->k_blocks, k0 = task % j->k_blocks * FILL_K;
+    size_t nr = p->slots->nr, n0 = panel * nr;
     size_t n = p->n - n0 < nr ? p->n - n0 : nr, kc = p->k - k0 < FILL_K ? p->k - k0 : FILL_K;
     eng_mat b = j->b;
     if (j->w) {
@@ -95,7 +97,7 @@ static void fill_task(void *arg, size_t task, size_t worker)
     } else {
         b.p += k0 * b.rs + n0 * b.cs;
     }
-    char *dst = p->data + n0 / nr * p->panel_bytes + ENG_GEMM_PANEL_BYTES(p->prec, k0, nr);
+    char *dst = p->data + panel * p->panel_bytes + ENG_GEMM_PANEL_BYTES(p->prec, k0, nr);
     p->slots->op[p->prec].pack_b(dst, b, kc, n);
 }
 

@@ -46,7 +46,7 @@ static float scores(float *s, const float *q, float scale, const float *k, size_
 static void fold_block(const eng_attn_fwd *a, const float *q, size_t lo, size_t hi, float *max,
                        float *den, float *out)
 {
-    float p[BLOCK];
+    float p[BLOCK] = {0};
     assert(lo < hi && hi - lo <= BLOCK);
     float top = scores(p, q, a->scale, a->k, a->ldkv, lo, hi, a->head_dim);
     float new_max = top > *max ? top : *max, shrink = expf(*max - new_max), sum = 0;

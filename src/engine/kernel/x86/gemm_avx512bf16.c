@@ -143,10 +143,11 @@ static float spin_pairs(size_t n, double *ops)
 #pragma GCC unroll 16
     for (size_t j = 0; j < 16; j++)
         s[j] = vf_set((float)j);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
 #pragma GCC unroll 16
         for (size_t j = 0; j < 16; j++)
             s[j] = _mm512_dpbf16_ps(s[j], half, zero);
+    }
 #pragma GCC unroll 16
     for (size_t j = 0; j < 16; j++)
         sum = vf_add(sum, s[j]);

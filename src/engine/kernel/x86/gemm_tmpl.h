@@ -284,10 +284,11 @@ static float spin_f32(size_t n, double *ops)
 #pragma GCC unroll 16
     for (size_t j = 0; j < 12; j++)
         s[j] = vf_set((float)j);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
 #pragma GCC unroll 16
         for (size_t j = 0; j < 12; j++)
             s[j] = vf_fma(s[j], half, one);
+    }
     vf sum = vf_zero();
 #pragma GCC unroll 16
     for (size_t j = 0; j < 12; j++)
@@ -302,10 +303,11 @@ static float read_all(const void *p, size_t n_bytes)
     const float *x = p;
     size_t quarter = n_bytes / 16;
     vf s[4] = {vf_zero(), vf_zero(), vf_zero(), vf_zero()};
-    for (size_t i = 0; i < quarter; i += VL)
+    for (size_t i = 0; i < quarter; i += VL) {
 #pragma GCC unroll 16
         for (size_t j = 0; j < 4; j++)
             s[j] = vf_add(s[j], vf_load(x + j * quarter + i));
+    }
     return vf_sum(vf_add(vf_add(s[0], s[1]), vf_add(s[2], s[3])));
 }
 

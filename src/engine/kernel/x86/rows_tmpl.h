@@ -48,12 +48,13 @@ static float row_sumsq(const float *x, size_t n)
 {
     vf s[4] = {vf_zero(), vf_zero(), vf_zero(), vf_zero()};
     size_t i = 0;
-    for (; i + 4 * VL <= n; i += 4 * VL)
+    for (; i + 4 * VL <= n; i += 4 * VL) {
 #pragma GCC unroll 16
         for (size_t j = 0; j < 4; j++) {
             vf v = vf_load(x + i + j * VL);
             s[j] = vf_fma(v, v, s[j]);
         }
+    }
     for (; i < n; i += VL) {
         vf v = get(x, i, n);
         s[0] = vf_fma(v, v, s[0]);
@@ -79,12 +80,13 @@ static float row_dot3(const float *dy, const float *w, const float *x, size_t n)
 {
     vf s[4] = {vf_zero(), vf_zero(), vf_zero(), vf_zero()};
     size_t i = 0;
-    for (; i + 4 * VL <= n; i += 4 * VL)
+    for (; i + 4 * VL <= n; i += 4 * VL) {
 #pragma GCC unroll 16
         for (size_t j = 0; j < 4; j++) {
             size_t k = i + j * VL;
             s[j] = vf_fma(vf_mul(vf_load(dy + k), vf_load(w + k)), vf_load(x + k), s[j]);
         }
+    }
     for (; i < n; i += VL) {
         vf u = vf_mul(get(dy, i, n), get(w, i, n));
         s[0] = vf_fma(u, get(x, i, n), s[0]);
@@ -209,10 +211,11 @@ static float row_sum_exp(const float *x, size_t n, float max)
 {
     vf s[4] = {vf_zero(), vf_zero(), vf_zero(), vf_zero()}, top = vf_set(max);
     size_t i = 0;
-    for (; i + 4 * VL <= n; i += 4 * VL)
+    for (; i + 4 * VL <= n; i += 4 * VL) {
 #pragma GCC unroll 16
         for (size_t j = 0; j < 4; j++)
             s[j] = vf_add(s[j], vf_exp(vf_sub(vf_load(x + i + j * VL), top)));
+    }
     for (; i < n; i += VL) {
         vm some = lanes(i, n);
         vf e = vf_exp(vf_sub(get(x, i, n), top));
