@@ -64,15 +64,8 @@ void fixture_put_vocab(eng_gguf_writer *w, size_t n)
 {
     static const char *const merge[] = {"t h",          "th e",       "i n", "e r",
                                         "\xc4\xa0 the", "\xc4\xa0 a", "o n", "\xc4\xa0 in"};
-    static const char *const merged[] = {"th",
-                                         "the",
-                                         "in",
-                                         "er",
-                                         "\xc4\xa0the",
-                                         "\xc4\xa0"
-                                         "a",
-                                         "on",
-                                         "\xc4\xa0in"};
+    static const char *const merged[] = {"th",          "the",       "in", "er",
+                                         "\xc4\xa0the", "\304\240a", "on", "\xc4\xa0in"};
     static const char *const special[] = {"<|endoftext|>", "<|im_start|>", "<|im_end|>"};
     enum { N_MERGES = sizeof merge / sizeof *merge };
     assert(n >= FIXTURE_VOCAB_MIN && n <= 4096);
