@@ -254,6 +254,7 @@ static void *take(eng_decoder *d, size_t count, size_t size, uint64_t *asked)
     return sk_arena_alloc(d->arena, bytes);
 }
 
+/* All of a step's memory: steps themselves allocate nothing. */
 static sk_status alloc_scratch(eng_decoder *d, sk_err *e)
 {
     const eng_config *c = &d->m->cfg;
