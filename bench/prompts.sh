@@ -1,0 +1,10 @@
+#!/bin/sh
+# prompts.sh MODEL - the answers to the 20 fixed prompts of bench/prompts.txt, greedy, unedited.
+set -eu
+cd "$(dirname "$0")/.."
+model=${1:?usage: bench/prompts.sh MODEL.gguf}
+while IFS= read -r prompt; do
+    printf '> %s\n' "$prompt"
+    build/stoke generate -m "$model" --chat -p "$prompt" -n 60 --temp 0
+    printf '\n'
+done <bench/prompts.txt
