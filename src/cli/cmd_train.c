@@ -39,6 +39,7 @@ static const sk_opt rows[] = {
     {0},
 };
 
+/* The verb: flags, workers, the run. */
 static sk_status train(int argc, char **argv, sk_err *e)
 {
     cmd_train_flags f = {0};

@@ -26,6 +26,7 @@ static const sk_opt rows[] = {
     {0},
 };
 
+/* The verb: flags, the model behind -m, workers, the run. */
 static sk_status tune(int argc, char **argv, sk_err *e)
 {
     cmd_train_flags f = {0};

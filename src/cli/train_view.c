@@ -15,18 +15,21 @@
 
 /* ---- JSON lines ---- */
 
+/* A number as one more member; NaN and infinities become null. */
 static void add_num(sk_buf *b, const char *name, double v)
 {
     sk_buf_addf(b, ",\"%s\":", name);
     sk_json_add_num(b, v);
 }
 
+/* A text as one more member. */
 static void add_text(sk_buf *b, const char *name, const char *s)
 {
     sk_buf_addf(b, ",\"%s\":", name);
     sk_json_add_str(b, s, strlen(s));
 }
 
+/* What a step has to tell.  Speeds are rounded: their last digits are noise. */
 static void json_step(sk_buf *b, const eng_train_event *ev)
 {
     add_num(b, "loss", ev->loss);
@@ -37,6 +40,7 @@ static void json_step(sk_buf *b, const eng_train_event *ev)
     add_num(b, "grad_norm", ev->grad_norm);
 }
 
+/* Held-out figures, of an evaluation or of the end. */
 static void json_held_out(sk_buf *b, const eng_train_event *ev)
 {
     add_num(b, "val_loss", ev->val_loss);
@@ -62,6 +66,7 @@ static void json_line(sk_buf *b, const eng_train_event *ev)
     sk_buf_adds(b, "}\n");
 }
 
+/* Writes at once, so that a reader follows the run as it goes. */
 static void print_json(cmd_train_view *v, const eng_train_event *ev)
 {
     sk_buf b = SK_BUF_INIT;
@@ -77,6 +82,7 @@ typedef struct history {
     size_t n, n_val, cap;
 } history;
 
+/* One line of the log; a line that is none is passed over, since the plot is a courtesy. */
 static void history_line(history *h, const char *line, size_t n)
 {
     json_t *obj;
@@ -117,6 +123,7 @@ static bool history_read(history *h, const char *path)
     return h->step != NULL;
 }
 
+/* Draws the whole run, as wide as the terminal. */
 static void print_curve(cmd_train_view *v)
 {
     char path[4096];
@@ -131,6 +138,7 @@ static void print_curve(cmd_train_view *v)
     v->st = cmd_out_buf(&b, &v->err);
 }
 
+/* The end: the curve, the held-out figures, and where the model is. */
 static void show_done(cmd_train_view *v, const eng_train_event *ev)
 {
     sk_progress_end(v->bar);
@@ -143,6 +151,7 @@ static void show_done(cmd_train_view *v, const eng_train_event *ev)
     if (!v->st) v->st = cmd_outf(&v->err, "%s\n", ev->text);
 }
 
+/* What stands beside the bar. */
 static void show_step(cmd_train_view *v, const eng_train_event *ev)
 {
     char bpb[32] = "";
@@ -178,6 +187,7 @@ static void show(cmd_train_view *v, const eng_train_event *ev, bool same)
     }
 }
 
+/* The engine's events, from the training thread.  After a failed write nothing more is tried. */
 static void on_event(void *arg, const eng_train_event *ev)
 {
     cmd_train_view *v = arg;
@@ -192,6 +202,7 @@ static void on_event(void *arg, const eng_train_event *ev)
         (void)snprintf(v->stage, sizeof(v->stage), "%s", ev->stage);
 }
 
+/* A signal stops the run, and so does a reader that went away: nobody sees the rest. */
 static bool on_stop(void *arg)
 {
     const cmd_train_view *v = arg;
@@ -200,11 +211,13 @@ static bool on_stop(void *arg)
 
 /* ---- options ---- */
 
+/* The words are checked by the option table, so the last case is f32. */
 static eng_dtype dtype_of(const char *name)
 {
     return strcmp(name, "bf16") == 0 ? ENG_BF16 : strcmp(name, "f16") == 0 ? ENG_F16 : ENG_F32;
 }
 
+/* The model's shape; bounds were checked by the option table, so all fits. */
 static void copy_shape(const cmd_train_flags *f, eng_train_opts *o)
 {
     o->dim = (uint32_t)f->dim;
@@ -218,6 +231,7 @@ static void copy_shape(const cmd_train_flags *f, eng_train_opts *o)
     o->tied = !f->untied;
 }
 
+/* Steps, rates and precision. */
 static void copy_learning(const cmd_train_flags *f, eng_train_opts *o)
 {
     o->steps = (uint64_t)f->steps;
@@ -234,6 +248,8 @@ static void copy_learning(const cmd_train_flags *f, eng_train_opts *o)
     o->compute_bf16 = f->f32 ? 0 : -1;
 }
 
+/* The engine's defaults first, then every flag over them: a field without a flag keeps its default.
+ */
 sk_status cmd_train_options(const cmd_train_flags *f, cmd_train_view *view, eng_train_opts *o,
                             sk_err *e)
 {
@@ -261,6 +277,7 @@ sk_status cmd_train_options(const cmd_train_flags *f, cmd_train_view *view, eng_
     return SK_OK;
 }
 
+/* A failed write is what the user must hear of: the run stopped because of it. */
 sk_status cmd_train_finish(cmd_train_view *view, sk_status st, sk_err *e)
 {
     sk_progress_end(view->bar);

@@ -25,6 +25,7 @@ static void describe_parts(eng_lin *lin, const eng_layout *l, const size_t *idx,
     }
 }
 
+/* Both packs are made at once: memory is asked for before the first step. */
 sk_status eng_lin_open(eng_lin *lin, eng_prec prec, const eng_layout *l, const size_t *idx,
                        size_t n_idx, sk_err *e)
 {
@@ -40,6 +41,7 @@ sk_status eng_lin_open(eng_lin *lin, eng_prec prec, const eng_layout *l, const s
     return SK_OK;
 }
 
+/* Also of a layer that was opened in part. */
 void eng_lin_close(eng_lin *lin)
 {
     for (size_t i = 0; i < lin->n_parts; i++) {
@@ -49,6 +51,7 @@ void eng_lin_close(eng_lin *lin)
     *lin = (eng_lin){0};
 }
 
+/* W^T as right operand of the forward product is W read by columns. */
 void eng_lin_load(eng_exec *x, eng_lin *lin, const float *params)
 {
     for (size_t i = 0; i < lin->n_parts; i++) {
@@ -59,6 +62,7 @@ void eng_lin_load(eng_exec *x, eng_lin *lin, const float *params)
     }
 }
 
+/* Y[n, n_out] (+)= X[n, n_in] W^T, part by part into the columns of Y. */
 void eng_lin_fwd(eng_exec *x, const eng_lin *lin, size_t n, const float *in, float *y, bool add)
 {
     for (size_t i = 0; i < lin->n_parts; i++) {
@@ -67,6 +71,7 @@ void eng_lin_fwd(eng_exec *x, const eng_lin *lin, size_t n, const float *in, flo
     }
 }
 
+/* dX[n, n_in] = dY[n, n_out] W: the parts of W are added up. */
 void eng_lin_bwd_x(eng_exec *x, const eng_lin *lin, size_t n, const float *dy, float *dx)
 {
     for (size_t i = 0; i < lin->n_parts; i++) {
@@ -75,6 +80,7 @@ void eng_lin_bwd_x(eng_exec *x, const eng_lin *lin, size_t n, const float *dy, f
     }
 }
 
+/* dW[n_out, n_in] += dY^T X, a sum over the tokens; both operands are packed on the fly. */
 void eng_lin_bwd_w(eng_exec *x, const eng_lin *lin, size_t n, const float *dy, const float *in,
                    float *grads)
 {
@@ -96,6 +102,7 @@ typedef struct norm_job {
     float eps;
 } norm_job;
 
+/* One piece of rows. */
 static void norm_fwd_rows(void *arg, size_t first, size_t n, size_t worker)
 {
     (void)worker;
@@ -104,6 +111,7 @@ static void norm_fwd_rows(void *arg, size_t first, size_t n, size_t worker)
     j->k->rmsnorm_f32(j->y + at, j->d, j->rstd + first, j->in + at, j->d, j->w, n, j->d, j->eps);
 }
 
+/* rstd is kept: the backward pass needs it more often than it is cheap to make again. */
 void eng_norm_fwd(eng_exec *x, size_t n, size_t d, const float *in, const float *w, float eps,
                   float *y, float *rstd)
 {
@@ -113,6 +121,7 @@ void eng_norm_fwd(eng_exec *x, size_t n, size_t d, const float *in, const float 
     eng_par_rows(x, n, 0, norm_fwd_rows, &j);
 }
 
+/* Pieces of ENG_PAR_ROWS rows in n tokens. */
 size_t eng_norm_partials(size_t n)
 {
     return (n + ENG_PAR_ROWS - 1) / ENG_PAR_ROWS;
@@ -128,6 +137,7 @@ static void add_partials(eng_exec *x, size_t n_rows, size_t ld, size_t d, const 
         k->add_f32(dw, partial + i * ld, d);
 }
 
+/* One piece of rows; its part of the weight gradient goes to its own line of `partial`. */
 static void norm_bwd_rows(void *arg, size_t first, size_t n, size_t worker)
 {
     (void)worker;
@@ -140,6 +150,7 @@ static void norm_bwd_rows(void *arg, size_t first, size_t n, size_t worker)
                           j->rstd_in + first, n, j->d);
 }
 
+/* dx by rows, dw by pieces and then over the pieces. */
 void eng_norm_bwd(eng_exec *x, size_t n, size_t d, const float *dy, const float *in, const float *w,
                   const float *rstd, float *dx, float *dw, float *partial)
 {
@@ -153,6 +164,7 @@ void eng_norm_bwd(eng_exec *x, size_t n, size_t d, const float *dy, const float 
 
 /* ---- q and k: norm over heads, RoPE ---- */
 
+/* q heads, then k heads, then v heads. */
 size_t eng_turn_width(const eng_config *cfg)
 {
     return ((size_t)cfg->n_head + 2 * (size_t)cfg->n_kv_head) * cfg->head_dim;
@@ -164,6 +176,8 @@ typedef struct turn_job {
     float *drot, *draw, *partial;
 } turn_job;
 
+/* One piece of tokens.  The rows of a token are its heads: n_head of q, then n_kv_head of k, and v,
+ * which is not touched. */
 static void turn_fwd_rows(void *arg, size_t first, size_t n, size_t worker)
 {
     (void)worker;
@@ -184,6 +198,7 @@ static void turn_fwd_rows(void *arg, size_t first, size_t n, size_t worker)
     }
 }
 
+/* Norm and RoPE in one visit, while the token's heads are in the cache. */
 void eng_turn_fwd(eng_exec *x, const eng_turn *t, size_t n)
 {
     assert((t->wq == NULL) == (t->raw == t->rot));
@@ -191,6 +206,8 @@ void eng_turn_fwd(eng_exec *x, const eng_turn *t, size_t n)
     eng_par_rows(x, n, 0, turn_fwd_rows, &j);
 }
 
+/* One piece of tokens: back through RoPE in place, then through the norm into draw.  The two norms'
+ * weight gradients stand side by side in a line of `partial`. */
 static void turn_bwd_rows(void *arg, size_t first, size_t n, size_t worker)
 {
     (void)worker;
@@ -213,6 +230,7 @@ static void turn_bwd_rows(void *arg, size_t first, size_t n, size_t worker)
     }
 }
 
+/* Turning back is turning by the negative angle: RoPE is a rotation. */
 void eng_turn_bwd(eng_exec *x, const eng_turn *t, size_t n, float *drot, float *draw, float *dwq,
                   float *dwk, float *partial)
 {
@@ -234,6 +252,7 @@ typedef struct glu_job {
     float *gu, *act;
 } glu_job;
 
+/* One piece of rows: gate and up of a token stand side by side, as one product made them. */
 static void glu_fwd_rows(void *arg, size_t first, size_t n, size_t worker)
 {
     (void)worker;
@@ -244,12 +263,14 @@ static void glu_fwd_rows(void *arg, size_t first, size_t n, size_t worker)
     }
 }
 
+/* act[n, ff] = silu(gate) * up. */
 void eng_glu_fwd(eng_exec *x, size_t n, size_t ff, const float *gu, float *act)
 {
     glu_job j = {.k = eng_exec_kernels(x), .ff = ff, .gu_in = gu, .act = act};
     eng_par_rows(x, n, 0, glu_fwd_rows, &j);
 }
 
+/* One piece of rows, in place: gate and up are not needed after this. */
 static void glu_bwd_rows(void *arg, size_t first, size_t n, size_t worker)
 {
     (void)worker;
@@ -260,6 +281,7 @@ static void glu_bwd_rows(void *arg, size_t first, size_t n, size_t worker)
     }
 }
 
+/* gu[n, 2 ff] becomes its own gradient, laid out as the product's backward pass wants it. */
 void eng_glu_bwd(eng_exec *x, size_t n, size_t ff, const float *dact, float *gu)
 {
     glu_job j = {.k = eng_exec_kernels(x), .ff = ff, .dact = dact, .gu = gu};
@@ -278,6 +300,7 @@ typedef struct rows_job {
     float *to;
 } rows_job;
 
+/* One piece of tokens. */
 static void embed_fwd_rows(void *arg, size_t first, size_t n, size_t worker)
 {
     (void)worker;
@@ -287,6 +310,7 @@ static void embed_fwd_rows(void *arg, size_t first, size_t n, size_t worker)
                j->width * sizeof(*j->to));
 }
 
+/* out[n, d] = table[ids]. */
 void eng_embed_fwd(eng_exec *x, size_t n, size_t d, const int32_t *ids, const float *table,
                    float *out)
 {
@@ -305,6 +329,7 @@ static void embed_bwd_cols(void *arg, size_t first, size_t n, size_t worker)
                       n);
 }
 
+/* grad[ids] += dout[n, d], in the order of the tokens. */
 void eng_embed_bwd(eng_exec *x, size_t n, size_t d, const int32_t *ids, const float *dout,
                    float *grad)
 {
@@ -314,6 +339,7 @@ void eng_embed_bwd(eng_exec *x, size_t n, size_t d, const int32_t *ids, const fl
     eng_par_rows(x, d, EMBED_COLS, embed_bwd_cols, &j);
 }
 
+/* One piece of rows. */
 static void copy_rows(void *arg, size_t first, size_t n, size_t worker)
 {
     (void)worker;
@@ -321,12 +347,14 @@ static void copy_rows(void *arg, size_t first, size_t n, size_t worker)
     memcpy(j->to + first * j->width, j->from + first * j->width, n * j->width * sizeof(*j->to));
 }
 
+/* Spread over the workers: one core alone does not fill the memory bus. */
 void eng_rows_copy(eng_exec *x, size_t n, size_t width, const float *from, float *to)
 {
     rows_job j = {.width = width, .from = from, .to = to};
     eng_par_rows(x, n, 0, copy_rows, &j);
 }
 
+/* One piece of rows. */
 static void zero_rows(void *arg, size_t first, size_t n, size_t worker)
 {
     (void)worker;
@@ -334,6 +362,7 @@ static void zero_rows(void *arg, size_t first, size_t n, size_t worker)
     memset(j->to + first * j->width, 0, n * j->width * sizeof(*j->to));
 }
 
+/* See eng_rows_copy. */
 void eng_rows_zero(eng_exec *x, size_t n, size_t width, float *p)
 {
     rows_job j = {.width = width, .to = p};

@@ -67,6 +67,7 @@ typedef struct carver {
     size_t used;
 } carver;
 
+/* The next count * size bytes of the block, rounded up to cache lines; NULL while only counting. */
 static void *carve(carver *c, size_t count, size_t size)
 {
     size_t at = c->used;
@@ -74,11 +75,14 @@ static void *carve(carver *c, size_t count, size_t size)
     return c->base ? c->base + at : NULL;
 }
 
+/* The same for floats. */
 static float *carve_f(carver *c, size_t count)
 {
     return carve(c, count, sizeof(float));
 }
 
+/* What layer l keeps from its forward pass for n tokens.  Without qk_norm, RoPE turns q and k in
+ * place: nothing needs them as they were projected. */
 static void carve_layer(carver *c, const eng_pass *p, layer *l, size_t n)
 {
     const eng_config *f = p->cfg;
@@ -98,6 +102,7 @@ static void carve_layer(carver *c, const eng_pass *p, layer *l, size_t n)
     l->act = carve_f(c, n * ff);
 }
 
+/* One set for all layers: the backward pass is in one layer at a time. */
 static void carve_gradients(carver *c, eng_pass *p, size_t n)
 {
     const eng_config *f = p->cfg;
@@ -148,6 +153,7 @@ static eng_pass shape_of(const eng_pass_plan *plan)
     return p;
 }
 
+/* Counts what eng_pass_open will take, without taking it. */
 uint64_t eng_pass_bytes(const eng_pass_plan *plan)
 {
     assert(plan->rows > 0 && plan->n_ctx > 0);
@@ -181,6 +187,7 @@ static sk_status open_lin(eng_pass *p, eng_lin *lin, const eng_layout *l, uint32
     return eng_lin_open(lin, p->prec, l, idx, n, e);
 }
 
+/* Finds the parameters of layer i and makes room for its packed matrices. */
 static sk_status open_layer(eng_pass *p, const eng_layout *l, uint32_t i, sk_err *e)
 {
     static const eng_param_kind qkv[3] = {ENG_P_Q, ENG_P_K, ENG_P_V};
@@ -199,6 +206,7 @@ static sk_status open_layer(eng_pass *p, const eng_layout *l, uint32_t i, sk_err
     return st;
 }
 
+/* The head of a tied model is the embedding, read as an output matrix. */
 static sk_status open_weights(eng_pass *p, const eng_layout *l, sk_err *e)
 {
     const eng_param_kind head[3] = {p->cfg->tied ? ENG_P_EMBD : ENG_P_HEAD, ENG_P_N, ENG_P_N};
@@ -225,6 +233,7 @@ static sk_status open_memory(eng_pass *p, sk_err *e)
     return SK_OK;
 }
 
+/* On failure everything that was got is given back. */
 sk_status eng_pass_open(eng_exec *x, const eng_pass_plan *plan, eng_pass **out, sk_err *e)
 {
     assert(plan->rows > 0 && plan->n_ctx > 0);
@@ -253,6 +262,7 @@ sk_status eng_pass_open(eng_exec *x, const eng_pass_plan *plan, eng_pass **out, 
     return SK_OK;
 }
 
+/* Also of a pass that was opened in part. */
 void eng_pass_close(eng_pass *p)
 {
     if (!p) return;
@@ -267,6 +277,7 @@ void eng_pass_close(eng_pass *p)
     sk_arena_free(p->mem);
 }
 
+/* Packs every matrix twice, for the two directions: the cost is that of a few tokens. */
 void eng_pass_load(eng_pass *p, const float *params)
 {
     p->params = params;
@@ -282,6 +293,7 @@ void eng_pass_load(eng_pass *p, const float *params)
 
 /* ---- one layer, forward ---- */
 
+/* What is done to q and k of layer l between projection and attention. */
 static eng_turn turn_of(const eng_pass *p, const layer *l)
 {
     bool norm = p->cfg->qk_norm;
@@ -365,6 +377,7 @@ typedef struct head_job {
     bool backward;
 } head_job;
 
+/* Gathers the chunk: tokens without a target are left out from here on. */
 static void head_norm_rows(void *arg, size_t first, size_t n, size_t worker)
 {
     (void)worker;
@@ -376,6 +389,8 @@ static void head_norm_rows(void *arg, size_t first, size_t n, size_t worker)
                           p->params + p->out_norm, 1, d, p->cfg->rms_eps);
 }
 
+/* Loss of each token; its row of logits is then its gradient, in place, so that no second [chunk,
+ * n_vocab] is needed. */
 static void head_loss_rows(void *arg, size_t first, size_t n, size_t worker)
 {
     (void)worker;
@@ -391,6 +406,8 @@ static void head_loss_rows(void *arg, size_t first, size_t n, size_t worker)
     }
 }
 
+/* Scatters the gradient back to the tokens it belongs to.  Rows of dx are touched once each, so
+ * tasks don't meet. */
 static void head_norm_bwd_rows(void *arg, size_t first, size_t n, size_t worker)
 {
     (void)worker;
@@ -495,6 +512,8 @@ static void layer_bwd(eng_pass *p, layer *l, const eng_batch *b, float *grads)
 
 /* ---- the whole pass ---- */
 
+/* The head makes loss and its gradient in one go; what follows walks the layers backwards.  The
+ * token losses are summed in double and in order. */
 void eng_pass_run(eng_pass *p, const eng_batch *b, float scale, float *grads, double *row_nats)
 {
     assert(p->params && b->target);
@@ -514,6 +533,7 @@ void eng_pass_run(eng_pass *p, const eng_batch *b, float scale, float *grads, do
     }
 }
 
+/* The forward pass alone, straight into the caller's memory. */
 void eng_pass_logits(eng_pass *p, const eng_batch *b, float *logits)
 {
     size_t n = b->rows * p->n_ctx, v = p->cfg->n_vocab;

@@ -116,6 +116,7 @@ static sk_status add_talk(talks *t, const eng_chat_msg *msg, size_t n_msg, sk_er
     return SK_OK;
 }
 
+/* A line is one JSON value, nested no deeper than such a conversation can be. */
 static sk_status read_line(talks *t, const char *line, size_t n, eng_chat_msg *msg, sk_err *e)
 {
     json_t *obj = NULL;
@@ -128,6 +129,7 @@ static sk_status read_line(talks *t, const char *line, size_t n, eng_chat_msg *m
     return st;
 }
 
+/* Blank lines, as editors leave them at the end, are no error. */
 static bool is_blank(const char *s, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -135,6 +137,7 @@ static bool is_blank(const char *s, size_t n)
     return true;
 }
 
+/* Conversations of a file; the first bad line ends it, with its number. */
 static sk_status read_file(talks *t, const char *path, eng_chat_msg *msg, sk_err *e)
 {
     sk_buf text = SK_BUF_INIT;
@@ -163,6 +166,7 @@ typedef struct packer {
     size_t *with_left; /* [n_ctx + 1] first row with so many places left; SIZE_MAX: none */
 } packer;
 
+/* Order of packing; equals in the order of the files, so that the rows are always the same. */
 static int longer_first(const void *a, const void *b)
 {
     const talk *p = a, *q = b;
@@ -216,6 +220,8 @@ static void pack_all(talks *t, packer *k, size_t *row, size_t *at)
     }
 }
 
+/* Two walks: the first decides the places, and with them how many rows there are, the second fills
+ * the rows. */
 static sk_status pack(talks *t, eng_dataset *out, sk_err *e)
 {
     sk_arena *mem = sk_arena_new(SK_MEM_TRAIN);
@@ -245,6 +251,7 @@ free_arena:
     return st;
 }
 
+/* What stands in the rows, for the report. */
 static void count(talks *t)
 {
     t->stats.tokens = t->ids.n;
@@ -252,6 +259,7 @@ static void count(talks *t)
         t->stats.loss_tokens += t->loss.id[i] != 0;
 }
 
+/* The tokens of all conversations are kept together until they are packed; the text is not. */
 sk_status eng_chatset_load(const eng_vocab *v, const char *const *path, size_t n_paths,
                            size_t n_ctx, eng_dataset *out, eng_chatset_stats *stats, sk_err *e)
 {

@@ -15,6 +15,7 @@
 #define TASK_BYTES ((size_t)256 << 10)
 #define MAX_BYTES ((uint64_t)64 << 30)
 
+/* A separator line between files: the end of one is not the context of the next. */
 sk_status eng_corpus_load(const char *const *path, size_t n_paths, sk_buf *text, sk_err *e)
 {
     size_t start = text->len;
@@ -35,6 +36,7 @@ sk_status eng_corpus_load(const char *const *path, size_t n_paths, sk_buf *text,
     return SK_OK;
 }
 
+/* Own tokenizers have the token by this name; of others, EOS does the same work. */
 int32_t eng_corpus_separator(const eng_vocab *v)
 {
     int32_t id = eng_vocab_special(v, ENG_CORPUS_SEPARATOR);
@@ -56,6 +58,7 @@ typedef struct encode_job {
     size_t n_tasks;
 } encode_job;
 
+/* The documents of one task, each with the separator before it.  Its first error ends it. */
 static void encode_one(void *arg, size_t task, size_t worker)
 {
     (void)worker;
@@ -101,6 +104,7 @@ static sk_status join_tasks(const encode_job *j, eng_ids *out, sk_err *e)
     return SK_OK;
 }
 
+/* Cut, encoded by all workers, joined in order. */
 sk_status eng_corpus_encode(eng_exec *x, const eng_vocab *v, const char *text, size_t n,
                             eng_ids *out, sk_err *e)
 {

@@ -8,18 +8,21 @@
 #include <assert.h>
 #include <math.h>
 
+/* All room at once: a run of hours must not fail for memory at its last step. */
 sk_status eng_curve_init(eng_curve *c, size_t n, sk_err *e)
 {
     *c = (eng_curve){.point = sk_calloc(SK_MEM_TRAIN, n ? n : 1, sizeof(*c->point)), .cap = n};
     return c->point ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory for a curve of %zu steps", n);
 }
 
+/* Frees the points; the curve is then empty. */
 void eng_curve_fini(eng_curve *c)
 {
     sk_free(c->point);
     *c = (eng_curve){0};
 }
 
+/* Appends a point of a later step than the last. */
 void eng_curve_add(eng_curve *c, const eng_point *p)
 {
     assert(c->n < c->cap);
@@ -27,17 +30,22 @@ void eng_curve_add(eng_curve *c, const eng_point *p)
     c->point[c->n++] = *p;
 }
 
+/* A number as one more member of the object being written; NaN becomes null. */
 static void add_field(sk_buf *out, const char *name, double v)
 {
     sk_buf_addf(out, ",\"%s\":", name);
     sk_json_add_num(out, v);
 }
 
+/* The members every line begins with.  Steps are whole numbers kept in doubles: printed without a
+ * fraction. */
 static void begin_line(sk_buf *out, const char *event, const eng_point *p)
 {
     sk_buf_addf(out, "{\"event\":\"%s\",\"step\":%.0f", event, p->step);
 }
 
+/* Two kinds of lines from one point: what was not measured is left out.  Nothing in it depends on
+ * time, so a resumed run writes the same file. */
 void eng_curve_log(const eng_curve *c, sk_buf *out)
 {
     for (size_t i = 0; i < c->n; i++) {
@@ -59,6 +67,7 @@ void eng_curve_log(const eng_curve *c, sk_buf *out)
     }
 }
 
+/* The plot wants its x and y apart from each other, hence the copy. */
 void eng_curve_svg(const eng_curve *c, const char *title, sk_buf *out)
 {
     double *xy = sk_alloc(SK_MEM_TRAIN, (3 * c->n + 1) * sizeof(*xy));

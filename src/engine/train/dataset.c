@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
+/* Filled as padding: what a builder does not write costs no loss and disturbs nobody. */
 sk_status eng_dataset_init(eng_dataset *d, size_t n_rows, size_t n_ctx, int32_t fill, bool masked,
                            sk_err *e)
 {
@@ -32,6 +33,7 @@ sk_status eng_dataset_init(eng_dataset *d, size_t n_rows, size_t n_ctx, int32_t 
     return SK_OK;
 }
 
+/* Frees the rows; the dataset is then empty. */
 void eng_dataset_fini(eng_dataset *d)
 {
     sk_free(d->ids);
@@ -40,6 +42,7 @@ void eng_dataset_fini(eng_dataset *d)
     *d = (eng_dataset){0};
 }
 
+/* Over tokens, not over files: another tokenizer is another dataset too. */
 void eng_dataset_seal(eng_dataset *d)
 {
     size_t bytes = d->n_rows * d->n_ctx * sizeof(int32_t);
@@ -48,6 +51,7 @@ void eng_dataset_seal(eng_dataset *d)
     d->crc = d->first ? sk_crc32c(crc, d->first, bytes) : crc;
 }
 
+/* A permutation per epoch, each worked out for one index: there is no shuffled list to keep. */
 size_t eng_dataset_pick(const eng_dataset *d, uint64_t seed, uint64_t index)
 {
     assert(d->n_rows > 0);
@@ -57,6 +61,7 @@ size_t eng_dataset_pick(const eng_dataset *d, uint64_t seed, uint64_t index)
     return (size_t)sk_rng_permute(seed, stream, d->n_rows, place);
 }
 
+/* Bytes of the targets, not of the rows: the bits of a loss are spread over what was predicted. */
 void eng_dataset_count(const eng_dataset *d, const eng_vocab *v, size_t first, size_t n,
                        uint64_t *targets, uint64_t *bytes)
 {
@@ -73,6 +78,7 @@ void eng_dataset_count(const eng_dataset *d, const eng_vocab *v, size_t first, s
     *bytes = n_bytes;
 }
 
+/* Rows follow each other without overlap: every token is a target once. */
 sk_status eng_dataset_of_stream(const int32_t *stream, size_t n, size_t n_ctx, int32_t fill,
                                 eng_dataset *out, sk_err *e)
 {

@@ -14,6 +14,7 @@ static uint32_t file_type(eng_dtype t)
     return t == ENG_F32 ? 0 : t == ENG_F16 ? 1 : 32;
 }
 
+/* All are declared first: a GGUF has its directory before the data. */
 static sk_status write_tensors(eng_gguf_writer *w, const eng_layout *l, const float *params,
                                eng_dtype dtype, sk_err *e)
 {
@@ -29,6 +30,7 @@ static sk_status write_tensors(eng_gguf_writer *w, const eng_layout *l, const fl
     return SK_OK;
 }
 
+/* The file appears at once, complete, or not at all. */
 sk_status eng_export_gguf(const char *path, const eng_config *cfg, const eng_layout *l,
                           const eng_vocab *v, const float *params, eng_dtype dtype, sk_err *e)
 {
@@ -44,6 +46,8 @@ sk_status eng_export_gguf(const char *path, const eng_config *cfg, const eng_lay
     return st;
 }
 
+/* A weight that is not finite would spread over everything within a step, so the file is refused.
+ */
 sk_status eng_import_gguf(const eng_gguf *g, const eng_layout *l, float *params, sk_err *e)
 {
     sk_status st = eng_weights_check(g, l, e);

@@ -45,7 +45,11 @@ typedef struct loop {
 
 /* ---- what a run needs ---- */
 
-double eng_train_flops(const eng_config *cfg, const eng_layout *l, size_t n_ctx)
+/* Floating-point operations a token of training costs, by the usual convention (PaLM, appendix B):
+ * 6 N + 12 n_layer n_head head_dim n_ctx, N the parameters without an input embedding that is not
+ * also the output matrix.  Attention counts in full although half of it is masked.  MFU is this
+ * times tokens/s over the machine's measured peak for the precision in use. */
+static double flops_of(const eng_config *cfg, const eng_layout *l, size_t n_ctx)
 {
     double n = (double)l->n_weights;
     if (!cfg->tied) n -= (double)cfg->n_vocab * cfg->n_embd;
@@ -53,6 +57,7 @@ double eng_train_flops(const eng_config *cfg, const eng_layout *l, size_t n_ctx)
     return 6 * n + 12 * (double)cfg->n_layer * width * (double)n_ctx;
 }
 
+/* What the training pass needs for a micro-batch of so many rows. */
 static eng_pass_plan plan_of(const loop *l, size_t rows)
 {
     return (eng_pass_plan){
@@ -64,6 +69,7 @@ static eng_pass_plan plan_of(const loop *l, size_t rows)
     };
 }
 
+/* Memory of that pass. */
 static uint64_t bytes_for(const loop *l, size_t rows)
 {
     eng_pass_plan plan = plan_of(l, rows);
@@ -104,6 +110,7 @@ static sk_status check_memory(const loop *l, sk_err *e)
                    need / 1e9, state / 1e9, pass / 1e9, have / 1e9);
 }
 
+/* Everything a step writes to, but for the state and the pass. */
 static sk_status open_buffers(loop *l, sk_err *e)
 {
     size_t n = l->rows * l->j->data->n_ctx;
@@ -140,9 +147,10 @@ static void set_sizes(loop *l)
         l->eval_rows = (size_t)((tokens + n_ctx - 1) / n_ctx);
         if (l->eval_rows > l->j->valid->n_rows) l->eval_rows = l->j->valid->n_rows;
     }
-    l->flops = eng_train_flops(l->j->cfg, l->j->layout, n_ctx);
+    l->flops = flops_of(l->j->cfg, l->j->layout, n_ctx);
 }
 
+/* Gives back what loop_open got, in any state. */
 static void loop_close(loop *l)
 {
     eng_pass_close(l->pass);
@@ -154,6 +162,7 @@ static void loop_close(loop *l)
     eng_trainstate_fini(&l->s);
 }
 
+/* All memory of the run is asked for here: the steps allocate nothing. */
 static sk_status loop_open(loop *l, sk_err *e)
 {
     set_sizes(l);
@@ -171,6 +180,7 @@ static sk_status loop_open(loop *l, sk_err *e)
 
 /* ---- events ---- */
 
+/* An event with what all have in common; figures it does not tell are NaN. */
 static eng_train_event event_of(const loop *l, eng_train_kind kind)
 {
     return (eng_train_event){
@@ -200,6 +210,7 @@ static sk_status write_log(const loop *l, sk_err *e)
     return st;
 }
 
+/* The checkpoint first: the log can be made again from it, not the other way round. */
 static sk_status save(loop *l, sk_err *e)
 {
     char path[ENG_PATH_MAX];
@@ -292,6 +303,7 @@ static uint64_t gather(loop *l)
     return targets;
 }
 
+/* Asked between micro-batches: a second or two at most goes by. */
 static bool stop_wanted(const loop *l)
 {
     return l->o->stop && l->o->stop(l->o->arg);
@@ -338,6 +350,7 @@ static sk_status update(loop *l, eng_point *p, sk_err *e)
     return SK_OK;
 }
 
+/* Tokens per second count padding and tokens without loss: they cost the same. */
 static void report_step(const loop *l, const eng_point *p, uint64_t us)
 {
     eng_train_event ev = event_of(l, ENG_EV_STEP);
@@ -381,6 +394,7 @@ static sk_status first_point(loop *l, sk_err *e)
     return save(l, e);
 }
 
+/* The picture of the run. */
 static sk_status write_curve(const loop *l, sk_err *e)
 {
     char path[ENG_PATH_MAX];
@@ -427,6 +441,7 @@ static sk_status stop(loop *l, sk_err *e)
                    (unsigned long long)l->s.step, (unsigned long long)l->o->steps);
 }
 
+/* From the checkpoint, if there is one, to the model; a stop comes back as SK_E_STOPPED. */
 sk_status eng_loop_run(eng_exec *x, const eng_loop_job *j, sk_err *e)
 {
     assert(j->data->n_rows > 0 && j->o->steps > 0);

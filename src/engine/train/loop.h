@@ -25,10 +25,4 @@ typedef struct eng_loop_job {
 /* Runs the job from its checkpoint in o->out, if there is one, to the end. */
 sk_status eng_loop_run(eng_exec *x, const eng_loop_job *j, sk_err *e);
 
-/* Floating-point operations a token of training costs, by the usual convention (PaLM, appendix B):
- * 6 N + 12 n_layer n_head head_dim n_ctx, N the parameters without an input embedding that is not
- * also the output matrix.  Attention counts in full although half of it is masked.  MFU is this
- * times tokens/s over the machine's measured peak for the precision in use. */
-double eng_train_flops(const eng_config *cfg, const eng_layout *l, size_t n_ctx);
-
 #endif

@@ -16,6 +16,7 @@ typedef struct init_job {
     double std;
 } init_job;
 
+/* One piece of a matrix; the index of a draw is the weight's place in the flat array. */
 static void init_piece(void *arg, size_t first, size_t n, size_t worker)
 {
     (void)worker;
@@ -33,6 +34,7 @@ static double init_std(const eng_config *cfg, const eng_param *p)
     return to_stream ? std / sqrt(2.0 * cfg->n_layer) : std;
 }
 
+/* Padding between parameters stays zero, so that checkpoints are the same bytes. */
 void eng_init_params(eng_exec *x, const eng_config *cfg, const eng_layout *l, uint64_t seed,
                      float *params)
 {
@@ -51,6 +53,8 @@ void eng_init_params(eng_exec *x, const eng_config *cfg, const eng_layout *l, ui
     }
 }
 
+/* Counted so that neither the first nor the last step has a rate of zero: a step that changes
+ * nothing is a step wasted. */
 double eng_lr_at(const eng_train_opts *o, uint64_t s)
 {
     assert(o->steps > 0 && s < o->steps);
@@ -67,6 +71,8 @@ double eng_lr_at(const eng_train_opts *o, uint64_t s)
     return o->lr * (o->min_lr_frac + (1 - o->min_lr_frac) * left);
 }
 
+/* One call for each parameter, since decay is a property of the parameter.  Bias corrections are
+ * worked out here, in double: the kernel is elementwise. */
 void eng_optim_step(eng_exec *x, const eng_train_opts *o, const eng_layout *l, uint64_t t,
                     double lr, double grad_scale, float *p, const float *g, float *m, float *v)
 {

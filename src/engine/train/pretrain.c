@@ -25,6 +25,7 @@ typedef struct pretrain {
     json_t *meta;
 } pretrain;
 
+/* Everything the flags say about the shape, held against the bounds before any file is read. */
 sk_status eng_pretrain_config(const eng_train_opts *o, eng_config *out, sk_err *e)
 {
     eng_config c = {
@@ -57,6 +58,7 @@ sk_status eng_pretrain_config(const eng_train_opts *o, eng_config *out, sk_err *
 
 /* ---- tokenizer ---- */
 
+/* The tokenizer's progress as events of its stage; a stop asked for ends it there. */
 static bool bpe_progress(void *arg, size_t done, size_t total)
 {
     const eng_train_opts *o = arg;
@@ -110,6 +112,7 @@ static sk_status encode(pretrain *t, const sk_buf *text, eng_dataset *out, sk_er
     return st;
 }
 
+/* Held-out text goes the same way as the training text, with the same tokenizer. */
 static sk_status load_valid(pretrain *t, sk_err *e)
 {
     sk_buf text = SK_BUF_INIT;
@@ -159,6 +162,7 @@ static sk_status prepare(pretrain *t, bool *done, sk_err *e)
     return st;
 }
 
+/* Gives back whatever prepare got, in any state. */
 static void pretrain_close(pretrain *t)
 {
     eng_dataset_fini(&t->data);
@@ -168,6 +172,7 @@ static void pretrain_close(pretrain *t)
     sk_arena_free(t->mem);
 }
 
+/* The lock is held from the first look at the folder to the last file in it. */
 sk_status eng_train_run(eng_exec *x, const eng_train_opts *o, sk_err *e)
 {
     int lock;

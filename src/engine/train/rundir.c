@@ -13,6 +13,7 @@
 static const char *const outputs[] = {"checkpoint.stk", "model.gguf", "tokenizer.gguf", "log.jsonl",
                                       "curve.svg"};
 
+/* Long names were refused when the folder was opened, so this fits. */
 const char *eng_out_path(const eng_train_opts *o, const char *name, char *b)
 {
     int n = snprintf(b, ENG_PATH_MAX, "%s/%s", o->out, name);
@@ -21,6 +22,7 @@ const char *eng_out_path(const eng_train_opts *o, const char *name, char *b)
     return b;
 }
 
+/* Temporary files of killed writers are swept up under the lock: nobody else writes here. */
 sk_status eng_rundir_open(const eng_train_opts *o, int *lock, sk_err *e)
 {
     char path[ENG_PATH_MAX];
@@ -42,6 +44,8 @@ sk_status eng_rundir_open(const eng_train_opts *o, int *lock, sk_err *e)
     return SK_OK;
 }
 
+/* The model is the last file a run writes, so its being there beside the last checkpoint says that
+ * all is done. */
 sk_status eng_rundir_is_done(const eng_train_opts *o, json_t *meta, bool *done, sk_err *e)
 {
     char path[ENG_PATH_MAX];
@@ -60,6 +64,8 @@ sk_status eng_rundir_is_done(const eng_train_opts *o, json_t *meta, bool *done, 
 
 /* ---- options ---- */
 
+/* A model of 4.5 million parameters that learns in minutes.  The rate suits shapes of this size;
+ * larger ones want less. */
 void eng_train_opts_default(eng_train_opts *o)
 {
     *o = (eng_train_opts){
@@ -96,6 +102,7 @@ typedef struct range {
     double value, min, max;
 } range;
 
+/* Comparisons are written so that NaN fails them. */
 sk_status eng_train_opts_check(const eng_train_opts *o, sk_err *e)
 {
     const range row[] = {
@@ -119,6 +126,8 @@ sk_status eng_train_opts_check(const eng_train_opts *o, sk_err *e)
     return SK_OK;
 }
 
+/* Where the processor lacks bf16 products, rounding the operands would cost exactness and gain
+ * nothing. */
 bool eng_train_bf16(const eng_train_opts *o)
 {
     return o->compute_bf16 < 0 ? sk_cpu() >= SK_CPU_AVX512BF16 : o->compute_bf16 > 0;
@@ -126,11 +135,13 @@ bool eng_train_bf16(const eng_train_opts *o)
 
 /* ---- events ---- */
 
+/* Events are optional: a run may go on in silence. */
 void eng_emit(const eng_train_opts *o, const eng_train_event *ev)
 {
     if (o->event) o->event(o->arg, ev);
 }
 
+/* A sentence for a person; cut, if it is too long. */
 void eng_emit_note(const eng_train_opts *o, const char *fmt, ...)
 {
     char text[512];
@@ -142,6 +153,7 @@ void eng_emit_note(const eng_train_opts *o, const char *fmt, ...)
     eng_emit(o, &ev);
 }
 
+/* A stage begins. */
 void eng_emit_stage(const eng_train_opts *o, const char *stage, uint64_t total, uint64_t done)
 {
     eng_train_event ev = {.kind = ENG_EV_STAGE, .stage = stage, .total = total, .step = done};

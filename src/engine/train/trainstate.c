@@ -16,6 +16,7 @@
 
 #define META_VERSION 1
 
+/* Cleared, since AdamW's moments begin at zero. */
 sk_status eng_trainstate_init(eng_trainstate *s, size_t n_floats, uint64_t steps, sk_err *e)
 {
     *s = (eng_trainstate){.n_floats = n_floats};
@@ -30,6 +31,7 @@ sk_status eng_trainstate_init(eng_trainstate *s, size_t n_floats, uint64_t steps
     return st;
 }
 
+/* Frees all; the state is then empty. */
 void eng_trainstate_fini(eng_trainstate *s)
 {
     sk_free(s->param);
@@ -41,6 +43,9 @@ void eng_trainstate_fini(eng_trainstate *s)
 
 /* ---- what a run is ---- */
 
+/* Names are those of the flags, so that a refusal can name what to change.  Left out is what does
+ * not change the result: threads, how often to save and to evaluate, the type of the file written.
+ */
 json_t *eng_trainstate_meta(const char *stage, const eng_train_opts *o, bool bf16)
 {
     json_t *s = json_pack(
@@ -65,6 +70,7 @@ json_t *eng_trainstate_meta(const char *stage, const eng_train_opts *o, bool bf1
     return meta;
 }
 
+/* Adds the checksum of something that was read. */
 bool eng_trainstate_input(json_t *meta, const char *name, uint64_t value)
 {
     json_t *inputs = json_object_get(meta, "inputs");
@@ -104,6 +110,7 @@ static sk_status compare_settings(const char *path, json_t *theirs, json_t *ours
     return SK_OK;
 }
 
+/* Files may move and be renamed: only what was read from them counts. */
 static sk_status compare_inputs(const char *path, json_t *theirs, json_t *ours, sk_err *e)
 {
     const char *key;
@@ -176,6 +183,7 @@ static sk_status read_floats(const eng_ckpt *c, const char *name, size_t n, floa
     return SK_OK;
 }
 
+/* The points, each checked: the curve asserts their order. */
 static sk_status read_curve(const eng_ckpt *c, eng_curve *to, uint64_t step, sk_err *e)
 {
     const void *p;
@@ -196,6 +204,7 @@ static sk_status read_curve(const eng_ckpt *c, eng_curve *to, uint64_t step, sk_
     return SK_OK;
 }
 
+/* All the numbers of a checkpoint whose meta section was found right. */
 static sk_status read_sections(eng_trainstate *s, const eng_ckpt *c, uint64_t step, sk_err *e)
 {
     sk_status st = read_floats(c, "param", s->n_floats, s->param, e);
@@ -205,6 +214,8 @@ static sk_status read_sections(eng_trainstate *s, const eng_ckpt *c, uint64_t st
     return st;
 }
 
+/* The meta section decides before anything is copied.  After a failure s may hold a part of the
+ * checkpoint: the caller gives up. */
 sk_status eng_trainstate_load(eng_trainstate *s, const char *path, json_t *meta, sk_err *e)
 {
     eng_ckpt *c;
@@ -229,6 +240,7 @@ sk_status eng_trainstate_load(eng_trainstate *s, const char *path, json_t *meta,
     return st;
 }
 
+/* Lets a finished run be told without reading and encoding its data. */
 sk_status eng_trainstate_is_done(const char *path, json_t *meta, uint64_t steps, bool *done,
                                  sk_err *e)
 {
@@ -254,6 +266,7 @@ static int add_text(const char *p, size_t n, void *to)
     return 0;
 }
 
+/* The old checkpoint is there until the new one is complete: eng_ckpt_write replaces it at once. */
 sk_status eng_trainstate_save(const eng_trainstate *s, const char *path, json_t *meta, sk_err *e)
 {
     assert(s->step < s->curve.cap);

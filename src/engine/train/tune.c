@@ -27,6 +27,7 @@ typedef struct tune {
     json_t *meta;
 } tune;
 
+/* A last step that is not full takes the first rows of the next pass. */
 uint64_t eng_tune_steps(const eng_train_opts *o, size_t n_rows, size_t n_ctx)
 {
     if (o->steps) return o->steps;
@@ -73,6 +74,7 @@ static void note_stats(const tune *t, const char *what, const eng_chatset_stats 
                       what, t->o.context, s->n_cut, s->n_dropped);
 }
 
+/* Conversations to rows; what could not be used is said aloud, for it is the user's data. */
 static sk_status load_data(tune *t, sk_err *e)
 {
     eng_chatset_stats stats;
@@ -99,6 +101,8 @@ static bool add_inputs(tune *t)
            eng_trainstate_input(t->meta, "set of conversations", t->data.crc);
 }
 
+/* The number of steps follows from the data, so unlike in pretraining all is read before the
+ * checkpoint is looked at. */
 static sk_status prepare(tune *t, bool *done, sk_err *e)
 {
     sk_status st = open_model(t, e);
@@ -114,6 +118,7 @@ static sk_status prepare(tune *t, bool *done, sk_err *e)
     return eng_rundir_is_done(&t->o, t->meta, done, e);
 }
 
+/* Gives back whatever prepare got, in any state. */
 static void tune_close(tune *t)
 {
     eng_dataset_fini(&t->data);
@@ -124,6 +129,7 @@ static void tune_close(tune *t)
     sk_arena_free(t->mem);
 }
 
+/* As eng_train_run, with weights and tokenizer from the model. */
 sk_status eng_tune_run(eng_exec *x, const char *model, const eng_train_opts *o, sk_err *e)
 {
     int lock;
