@@ -38,12 +38,12 @@ sub is {
 
 sub like {
     my ($got, $re, $name) = @_;
-    ok(defined $got && $got =~ $re, $name) or print "# got ", show($got), "\n# want $re\n";
+    ok(scalar(defined $got && $got =~ $re), $name) or print "# got ", show($got), "\n# want $re\n";
 }
 
 sub unlike {
     my ($got, $re, $name) = @_;
-    ok(defined $got && $got !~ $re, $name) or print "# got ", show($got), "\n# not $re\n";
+    ok(scalar(defined $got && $got !~ $re), $name) or print "# got ", show($got), "\n# not $re\n";
 }
 
 sub note { print "# @_\n" }

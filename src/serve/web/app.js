@@ -49,6 +49,7 @@ function telegraph(tokensPerSecond) {
   $("needle").style.transform = `rotate(${-78 + 156 * share}deg)`;
   const words = on ? `${rate(tokensPerSecond)} tok/s` : running ? "reading" : "standing by";
   $("speed").textContent = words;
+  $("telegraph").classList.toggle("idle", !on && !running);
   $("telegraph").setAttribute("aria-label", `Speed: ${words}`);
 }
 
