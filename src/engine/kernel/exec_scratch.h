@@ -13,7 +13,10 @@
 /* Bytes of a worker's own block: a packed block of A, or a block of weights as floats. */
 #define ENG_GEMM_OWN_BYTES ((size_t)ENG_GEMM_MC * ENG_GEMM_ROW_BYTES)
 
+/* The worker's own block, ENG_GEMM_OWN_BYTES; only the task that runs on it may touch it. */
 void *eng_exec_gemm_own(eng_exec *x, size_t worker);
+
+/* The shared block, ENG_GEMM_SHARED_BYTES. */
 void *eng_exec_gemm_shared(eng_exec *x);
 
 #endif

@@ -6,6 +6,7 @@
 #include "engine/kernel/gemm_slots.h"
 #include "engine/kernel/kernel.h"
 
+/* All but the matrix kernels, which come as a table of their own. */
 #define ENG_DECLARE_SLOTS(isa)                                                                     \
     void eng_rmsnorm_f32_##isa(float *y, size_t ldy, float *rstd, const float *x, size_t ldx,      \
                                const float *w, size_t n_rows, size_t n, float eps);                \
