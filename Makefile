@@ -33,7 +33,9 @@ all: $(B)/stoke $(B)/libstoke.a
 
 # ---- sources ---------------------------------------------------------------------------------
 
-LIB_SRC  := $(sort $(shell find src/base src/engine src/serve -name '*.c' 2>/dev/null))
+# Kernels for another processor than the compiler's are left out.
+X86      := $(findstring x86_64,$(shell $(CC) -dumpmachine))
+LIB_SRC  := $(sort $(shell find src/base src/engine src/serve -name '*.c' $(if $(X86),,! -path '*/x86/*') 2>/dev/null))
 CLI_SRC  := $(sort $(wildcard src/cli/*.c))
 WEB_SRC  := $(wildcard $(addprefix src/serve/web/*.,html js css svg))
 TEST_SRC := $(wildcard $(addsuffix /t_*.c,$(addprefix tests/,unit grad fault crash)))

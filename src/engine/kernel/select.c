@@ -20,9 +20,11 @@
 
 static const eng_kernels tables[] = {
     TABLE(SK_CPU_C, c, c),
+#ifdef __x86_64__ /* the Makefile leaves x86/ out elsewhere */
     TABLE(SK_CPU_AVX2, avx2, avx2),
     TABLE(SK_CPU_AVX512, avx512, avx512),
     TABLE(SK_CPU_AVX512BF16, avx512, avx512bf16),
+#endif
 };
 
 /* The table for a level: the best that is built and not above it. */
