@@ -156,8 +156,8 @@ static void show_step(cmd_train_view *v, const eng_train_event *ev)
 {
     char bpb[32] = "";
     if (!isnan(v->bits_per_byte)) (void)snprintf(bpb, sizeof(bpb), "  bpb %.3f", v->bits_per_byte);
-    sk_progress_set(v->bar, ev->step, "loss %.3f%s  %.1fk tok/s  mfu %.0f%%", ev->loss, bpb,
-                    ev->tokens_per_s / 1e3, ev->mfu * 100);
+    sk_progress_set(v->bar, ev->step, "loss %.3f%s  %.1fk tok/s", ev->loss, bpb,
+                    ev->tokens_per_s / 1e3);
 }
 
 /* same: the stage told about is the one before, only further on. */
