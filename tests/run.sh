@@ -73,6 +73,6 @@ for set; do list "$set"; done | xargs -r -P "${JOBS:-$(nproc)}" -L 1 tests/tap.s
 
 [ -s "$logs/results" ] || echo "0 1 0 $*:nothing-ran" >"$logs/results"
 [ -z "${TEST_TOTAL:-}" ] || cat "$logs/results" >>"$TEST_TOTAL"
-awk '{ p += $1; f += $2; s += $3; if ($2) bad = bad "failed: " $4 "\n" }
+awk '{ p += $1; f += $2; s += $3; if ($2) bad = bad "failed: " substr($0, length($1 $2 $3) + 4) "\n" }
     END { printf "%s", bad; if (s) print s " skipped"; print p + 0 " passed, " f + 0 " failed"; exit f > 0 }' \
     "$logs/results"
