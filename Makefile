@@ -66,7 +66,7 @@ MISSING := $(foreach p,$(PKGS),$(shell pkg-config --exists $p 2>/dev/null || ech
 $(error missing libraries. On Debian: apt-get install pkg-config $(sort $(MISSING)))
 endif
 # Flags and the list of sources are kept in files: what depends on them is made again when they change.
-STAMP_FLAGS := $(CC) $(ALL_C) $(AVX512)
+STAMP_FLAGS := $(filter-out -Werror,$(CC) $(ALL_C) $(AVX512))
 ifneq ($(file <$(B)/flags),$(STAMP_FLAGS))
 $(shell mkdir -p $(B))$(file >$(B)/flags,$(STAMP_FLAGS))
 endif

@@ -2,7 +2,7 @@
 #include "base/json.h"
 #include "cli/cmd.h"
 #include "cli/verbs.h"
-#include "engine/format/gguf.h"
+#include "engine/engine.h"
 
 #include <inttypes.h>
 #include <string.h>

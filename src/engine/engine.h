@@ -12,6 +12,7 @@
 #define ENG_ENGINE_H
 
 #include "base/status.h"
+#include "engine/format/gguf.h"
 #include "engine/kernel/exec.h"
 #include "engine/tensor/dtype.h"
 #include "engine/token/chat.h"

@@ -175,7 +175,7 @@ static void storm(void **state)
         client *any = n ? &c[dice / 16 % n] : NULL;
         bool alive = any && any->job && !any->finish;
         if (dice % 4 == 0) {
-            if (!submit(s, &c[n++], "abcdefghijklmnop" + dice % 16, 1 + dice % 200, dice % 5))
+            if (!submit(s, &c[n++], &"abcdefghijklmnop"[dice % 16], 1 + dice % 200, dice % 5))
                 refused++;
         } else if (dice % 4 == 1 && alive) {
             srv_sched_cancel(s, any->job);

@@ -13,38 +13,39 @@
 #define ANY 9e15
 
 /* clang-format off */
-#define COMMON_ROWS                                                                                  \
-    {.name = "model", .type = SRV_FIELD_STR, .deflt = "the loaded one", .offset = AT(model),         \
-     .help = "id from `GET /v1/models`; another one is refused with 404"},                           \
-    {.name = "temperature", .type = SRV_FIELD_NUM, .deflt = "0.7", .offset = AT(sample.temperature), \
-     .max = 2, .help = "randomness; 0 always takes the likeliest token"},                            \
-    {.name = "top_p", .type = SRV_FIELD_NUM, .deflt = "1", .offset = AT(sample.top_p), .max = 1,     \
-     .help = "keep the likeliest tokens that reach this probability together"},                      \
-    {.name = "top_k", .type = SRV_FIELD_INT, .deflt = "0", .offset = AT(sample.top_k),               \
-     .max = 1000000, .help = "keep this many of the likeliest tokens; 0: all"},                      \
-    {.name = "min_p", .type = SRV_FIELD_NUM, .deflt = "0.05", .offset = AT(sample.min_p), .max = 1,  \
-     .help = "drop tokens less likely than this share of the likeliest"},                            \
-    {.name = "seed", .type = SRV_FIELD_READ, .kind = "integer", .deflt = "random",                   \
-     .read = srv_read_seed,                                                                          \
-     .help = "same request and seed, same answer, whatever else the server does"},                   \
-    {.name = "stop", .type = SRV_FIELD_READ, .kind = "string or array", .deflt = "none",             \
-     .read = srv_read_stop,                                                                          \
-     .help = "up to 4 sequences of 1 to 256 bytes that end the answer; they are no part of it"},     \
-    {.name = "stream", .type = SRV_FIELD_BOOL, .deflt = "false", .offset = AT(stream),               \
-     .help = "send the answer as server-sent events while it is made"},                              \
-    {.name = "stream_options", .type = SRV_FIELD_READ, .kind = "object", .deflt = "none",            \
-     .read = srv_read_stream_options,                                                                \
-     .help = "`{\"include_usage\": true}` adds an event with the counts of tokens; only with "       \
-             "`stream`"},                                                                            \
-    {.name = "n", .type = SRV_FIELD_ONLY, .deflt = "1", .only = "[1]",                               \
-     .help = "answers a request"},                                                                   \
-    {.name = "presence_penalty", .type = SRV_FIELD_ONLY, .deflt = "0", .only = "[0]",                \
-     .help = "not supported"},                                                                       \
-    {.name = "frequency_penalty", .type = SRV_FIELD_ONLY, .deflt = "0", .only = "[0]",               \
-     .help = "not supported"},                                                                       \
-    {.name = "logit_bias", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[{}]",                  \
-     .help = "not supported"},                                                                       \
-    {.name = "user", .type = SRV_FIELD_NOTE, .kind = "string", .deflt = "none",                      \
+#define COMMON_ROWS                                                                                \
+    {.name = "model", .type = SRV_FIELD_STR, .deflt = "the loaded one", .offset = AT(model),       \
+     .help = "id from `GET /v1/models`; another one is refused with 404"},                         \
+    {.name = "temperature", .type = SRV_FIELD_NUM, .deflt = "0.7",                                 \
+     .offset = AT(sample.temperature), .max = 2,                                                   \
+     .help = "randomness; 0 always takes the likeliest token"},                                    \
+    {.name = "top_p", .type = SRV_FIELD_NUM, .deflt = "1", .offset = AT(sample.top_p), .max = 1,   \
+     .help = "keep the likeliest tokens that reach this probability together"},                    \
+    {.name = "top_k", .type = SRV_FIELD_INT, .deflt = "0", .offset = AT(sample.top_k),             \
+     .max = 1000000, .help = "keep this many of the likeliest tokens; 0: all"},                    \
+    {.name = "min_p", .type = SRV_FIELD_NUM, .deflt = "0.05", .offset = AT(sample.min_p),          \
+     .max = 1, .help = "drop tokens less likely than this share of the likeliest"},                \
+    {.name = "seed", .type = SRV_FIELD_READ, .kind = "integer", .deflt = "random",                 \
+     .read = srv_read_seed,                                                                        \
+     .help = "same request and seed, same answer, whatever else the server does"},                 \
+    {.name = "stop", .type = SRV_FIELD_READ, .kind = "string or array", .deflt = "none",           \
+     .read = srv_read_stop,                                                                        \
+     .help = "up to 4 sequences of 1 to 256 bytes that end the answer; they are no part of it"},   \
+    {.name = "stream", .type = SRV_FIELD_BOOL, .deflt = "false", .offset = AT(stream),             \
+     .help = "send the answer as server-sent events while it is made"},                            \
+    {.name = "stream_options", .type = SRV_FIELD_READ, .kind = "object", .deflt = "none",          \
+     .read = srv_read_stream_options,                                                              \
+     .help = "`{\"include_usage\": true}` adds an event with the counts of tokens; only with "     \
+             "`stream`"},                                                                          \
+    {.name = "n", .type = SRV_FIELD_ONLY, .deflt = "1", .only = "[1]",                             \
+     .help = "answers a request"},                                                                 \
+    {.name = "presence_penalty", .type = SRV_FIELD_ONLY, .deflt = "0", .only = "[0]",              \
+     .help = "not supported"},                                                                     \
+    {.name = "frequency_penalty", .type = SRV_FIELD_ONLY, .deflt = "0", .only = "[0]",             \
+     .help = "not supported"},                                                                     \
+    {.name = "logit_bias", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[{}]",                \
+     .help = "not supported"},                                                                     \
+    {.name = "user", .type = SRV_FIELD_NOTE, .kind = "string", .deflt = "none",                    \
      .help = "accepted; has no bearing on the answer"}
 
 static const srv_field chat_rows[] = {
@@ -56,7 +57,8 @@ static const srv_field chat_rows[] = {
      .offset = AT(max_completion_tokens), .min = 1, .max = ANY,
      .help = "longest answer in tokens; refused if prompt and answer can't fit the context"},
     {.name = "max_tokens", .type = SRV_FIELD_INT, .deflt = "what fits the context",
-     .offset = AT(max_tokens), .min = 1, .max = ANY, .help = "older name of `max_completion_tokens`"},
+     .offset = AT(max_tokens), .min = 1, .max = ANY,
+     .help = "older name of `max_completion_tokens`"},
     {.name = "logprobs", .type = SRV_FIELD_ONLY, .deflt = "false", .only = "[false]",
      .help = "not supported yet"},
     {.name = "top_logprobs", .type = SRV_FIELD_ONLY, .deflt = "0", .only = "[0]",
@@ -65,7 +67,8 @@ static const srv_field chat_rows[] = {
      .help = "not supported yet"},
     {.name = "tool_choice", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[\"none\", \"auto\"]",
      .help = "not supported yet"},
-    {.name = "parallel_tool_calls", .type = SRV_FIELD_ONLY, .deflt = "true", .only = "[true, false]",
+    {.name = "parallel_tool_calls", .type = SRV_FIELD_ONLY, .deflt = "true",
+     .only = "[true, false]",
      .help = "without tools it asks for nothing"},
     {.name = "functions", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[[]]",
      .help = "not supported"},
@@ -75,7 +78,8 @@ static const srv_field chat_rows[] = {
      .only = "[{\"type\": \"text\"}]", .help = "not supported yet beyond text"},
     {.name = "modalities", .type = SRV_FIELD_ONLY, .deflt = "text", .only = "[[\"text\"]]",
      .help = "text only"},
-    {.name = "audio", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[]", .help = "not supported"},
+    {.name = "audio", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[]",
+     .help = "not supported"},
     {.name = "prediction", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[]",
      .help = "not supported"},
     {.name = "web_search_options", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[]",
@@ -99,7 +103,8 @@ static const srv_field completion_rows[] = {
      .help = "put the prompt before the answer"},
     {.name = "suffix", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[\"\"]",
      .help = "not supported"},
-    {.name = "best_of", .type = SRV_FIELD_ONLY, .deflt = "1", .only = "[1]", .help = "not supported"},
+    {.name = "best_of", .type = SRV_FIELD_ONLY, .deflt = "1", .only = "[1]",
+     .help = "not supported"},
     {.name = "logprobs", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[]",
      .help = "not supported yet"},
 };

@@ -2,7 +2,6 @@
 #include "serve/sched/local.h"
 
 #include "base/mem.h"
-#include "engine/token/vocab.h"
 
 #include <assert.h>
 #include <stdio.h>
