@@ -8,7 +8,8 @@ for f in $all; do
     head -c 3 "$f" | grep -qE '^/\*|^//' || echo "$f"
 done | check "every file says what it is for, first"
 
-echo "$all" | xargs awk 'length($0) > 100 { print FILENAME ":" FNR }' | check "no line over 100 columns"
+echo "$all" | xargs perl -CSD -ne 'print "$ARGV:$.\n" if length > 101; close ARGV if eof' |
+    check "no line over 100 columns"
 git ls-files 2>/dev/null | grep -E '(\.[ch]|\.sh|\.md|\.js|\.css|\.html|/run|/test|^run|^test)$' |
     while read -r f; do
         [ -f "$f" ] && grep -nHE '[[:blank:]]+$' "$f"
