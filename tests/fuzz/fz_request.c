@@ -1,0 +1,26 @@
+/* fz_request.c - any bytes as the body of a generation; the first byte chooses the endpoint. */
+#include "serve/api/params.h"
+
+#include <assert.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 1) return 0;
+    srv_params p;
+    srv_fault f = {0};
+    sk_status st =
+        srv_params_read(&p, data[0] & 1, (const char *)data + 1, size - 1, data[0] & 2, &f);
+    if (st) {
+        sk_buf json = SK_BUF_INIT;
+        assert(f.text[0]);
+        srv_fault_json(&f, &json);
+        sk_buf_fini(&json);
+    } else {
+        assert(p.sample.temperature >= 0 && p.sample.temperature <= 2 && p.max_tokens >= 0);
+        assert(p.chat ? p.n_msg > 0 : p.prompt || p.ids.n || p.ids.id == NULL);
+    }
+    srv_params_fini(&p);
+    return 0;
+}
