@@ -40,12 +40,13 @@ sk_status eng_pretrain_config(const eng_train_opts *o, eng_config *out, sk_err *
         .rope_theta = (float)o->rope_theta,
         .tied = o->tied,
     };
-    assert(o->arch && o->name);
-    if (strlen(o->arch) >= sizeof(c.arch) || strlen(o->name) >= sizeof(c.name))
+    assert(o->arch);
+    const char *name = o->name ? o->name : "stoke";
+    if (strlen(o->arch) >= sizeof(c.arch) || strlen(name) >= sizeof(c.name))
         return sk_fail(e, SK_E_INVALID, "the name of the %s is too long",
-                       strlen(o->name) >= sizeof(c.name) ? "model" : "architecture");
+                       strlen(name) >= sizeof(c.name) ? "model" : "architecture");
     memcpy(c.arch, o->arch, strlen(o->arch) + 1);
-    memcpy(c.name, o->name, strlen(o->name) + 1);
+    memcpy(c.name, name, strlen(name) + 1);
     if (o->heads == 0 || o->dim % o->heads)
         return sk_fail(e, SK_E_INVALID, "--dim %u is not a multiple of --heads %u", o->dim,
                        o->heads);
@@ -137,8 +138,10 @@ static sk_status load_data(pretrain *t, sk_err *e)
         eng_emit_note(&t->o, "%.1f MB of text, %zu rows of %u tokens", (double)text.len / 1e6,
                       t->data.n_rows, t->o.context);
     sk_buf_fini(&text);
-    if (!st && t->o.valid) st = load_valid(t, e);
-    return st;
+    if (st) return st;
+    if (t->o.valid) return load_valid(t, e);
+    eng_emit_note(&t->o, "no held-out text (--valid): bits per byte will not be measured");
+    return SK_OK;
 }
 
 /* ---- the run ---- */
