@@ -146,9 +146,13 @@ int main(int argc, char **argv)
              "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
              "Content-Length: %d\r\n\r\n%s",
              len, body);
-    if (!c || epoll < 0) return 2;
-    for (size_t i = 0; i < n; i++)
-        if (!client_open(&c[i], port, epoll)) return 2;
+    bool ok = c && epoll >= 0;
+    for (size_t i = 0; i < n && ok; i++)
+        ok = client_open(&c[i], port, epoll);
+    if (!ok) {
+        free(c);
+        return 2;
+    }
     while (over < n && now_ms() - began < limit_ms) {
         struct epoll_event ev[256];
         int k = epoll_wait(epoll, ev, 256, 500);

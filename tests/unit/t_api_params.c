@@ -124,7 +124,7 @@ static void refuses_bad_bodies_by_field(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        srv_params p;
+        srv_params p = {0};
         srv_fault f = {0};
         sk_status st =
             srv_params_read(&p, bad[i].chat, bad[i].body, strlen(bad[i].body), false, &f);
@@ -153,7 +153,7 @@ static void takes_good_bodies(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-        srv_params p;
+        srv_params p = {0};
         srv_fault f = {0};
         if (srv_params_read(&p, true, good[i], strlen(good[i]), true, &f))
             fail_msg("%s: %s", good[i], f.text);
@@ -170,7 +170,7 @@ static void reads_every_field(void **state)
         "\"model\":\"m\",\"temperature\":0.25,\"top_p\":0.5,\"top_k\":40,\"min_p\":0.125,"
         "\"seed\":-1,\"stop\":[\"\\n\",\"END\"],\"stream\":true,"
         "\"stream_options\":{\"include_usage\":true},\"max_completion_tokens\":9}";
-    srv_params p;
+    srv_params p = {0};
     srv_fault f = {0};
     assert_int_equal(srv_params_read(&p, true, body, sizeof body - 1, true, &f), SK_OK);
     assert_string_equal(p.model, "m");
@@ -227,7 +227,7 @@ static void names_unknown_fields(void **state)
 {
     (void)state;
     static const char body[] = P ",\"frobnicate\":1,\"mirostat\":2,\"a\\nb\":1}";
-    srv_params p;
+    srv_params p = {0};
     srv_fault f = {0};
     assert_int_equal(srv_params_read(&p, false, body, sizeof body - 1, false, &f), SK_OK);
     assert_contains(p.unknown.p, "frobnicate");
@@ -250,7 +250,7 @@ static void bounds_the_depth(void **state)
         for (int i = 0; i < depth; i++)
             sk_buf_addc(&b, ']');
         sk_buf_addc(&b, '}');
-        srv_params p;
+        srv_params p = {0};
         srv_fault f = {0};
         sk_status st = srv_params_read(&p, false, b.p, b.len, false, &f);
         assert_int_equal(st == SK_OK, depth + 1 <= SRV_MAX_DEPTH);
@@ -263,7 +263,7 @@ static void bounds_the_depth(void **state)
 static sk_status tokens(const char *body, size_t *n_prompt, size_t *n_max, srv_fault *f)
 {
     fake_engine fake;
-    srv_params p;
+    srv_params p = {0};
     eng_ids ids = {0};
     fake_engine_init(&fake, 1, 10, 8);
     sk_status st = srv_params_read(&p, false, body, strlen(body), true, f);

@@ -20,7 +20,7 @@ static void reads_a_head(void **state)
 {
     (void)state;
     char b[1024];
-    srv_head h;
+    srv_head h = {0};
     srv_fault f = {0};
     assert_int_equal(parse("POST /a%20b/c?x=%41&y HTTP/1.1\r\nHost: h\r\nX-Two:  a b \t\r\n"
                            "content-LENGTH: 12\r\nX-Empty:\r\n\r\n",
@@ -52,7 +52,7 @@ static void knows_when_the_connection_stays(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[256], b[256];
-        srv_head h;
+        srv_head h = {0};
         srv_fault f = {0};
         snprintf(text, sizeof text, "GET / HTTP/%s\r\nHost: h\r\nConnection: %s\r\n\r\n",
                  cases[i].version, cases[i].connection);
@@ -130,7 +130,7 @@ static void refuses_what_can_be_read_in_two_ways(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof bad_heads / sizeof *bad_heads; i++) {
         char b[1024];
-        srv_head h;
+        srv_head h = {0};
         srv_fault f = {0};
         sk_status st = parse(bad_heads[i].text, b, sizeof b, &h, &f);
         if (st != SK_E_INVALID && st != SK_E_INTERNAL) fail_msg("accepted: %s", bad_heads[i].text);
@@ -150,7 +150,7 @@ static void leaves_strings_in_a_bad_head(void **state)
         srv_fault f = {0};
         srv_scan s = {0};
         size_t n = strlen(bad_heads[i].text);
-        srv_head h;
+        srv_head h = {0};
         memcpy(b, bad_heads[i].text, n + 1);
         if (srv_head_scan(&s, b, n, &f)) continue;
         b[s.at / 2] = 0;
@@ -172,7 +172,7 @@ static void reads_what_is_rare_but_right(void **state)
     };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         char b[512];
-        srv_head h;
+        srv_head h = {0};
         srv_fault f = {0};
         if (parse(good[i], b, sizeof b, &h, &f)) fail_msg("%s: %s", f.text, good[i]);
     }
@@ -212,7 +212,7 @@ static void bounds_a_head(void **state)
     for (unsigned i = 1; i < SRV_MAX_HEADERS; i++)
         sk_buf_addf(&b, "x%u: 1\r\n", i);
     static char copy[4096];
-    srv_head h;
+    srv_head h = {0};
     size_t fits = b.len;
     sk_buf_adds(&b, "\r\n");
     assert_int_equal(parse(b.p, copy, sizeof copy, &h, &f), SK_OK);
@@ -228,7 +228,7 @@ static void refuses_a_nul(void **state)
     (void)state;
     char text[] = "GET / HTTP/1.1\r\nHost: h\r\nX: a_b\r\n\r\n";
     *strchr(text, '_') = 0;
-    srv_head h;
+    srv_head h = {0};
     srv_fault f = {0};
     assert_int_not_equal(srv_head_parse(text, sizeof text - 1, &h, &f), SK_OK);
 }

@@ -101,7 +101,7 @@ static sk_status open_socket(const srv_http_opts *o, int *out, sk_err *e)
 /* Writes the address really bound, as a URL. */
 static void note_url(srv_http *h, int fd)
 {
-    struct sockaddr_storage sa;
+    struct sockaddr_storage sa = {0};
     socklen_t n = sizeof sa;
     int port = h->o.port;
     if (getsockname(fd, (struct sockaddr *)&sa, &n) == 0)
