@@ -278,7 +278,7 @@ static sk_status tokens(const char *body, size_t *n_prompt, size_t *n_max, srv_f
 static void fits_the_answer_into_the_context(void **state)
 {
     (void)state;
-    size_t n, max;
+    size_t n = 0, max = 0;
     srv_fault f = {0};
     assert_int_equal(tokens("{\"prompt\":\"123\"}", &n, &max, &f), SK_OK);
     assert_true(n == 3 && max == 7);

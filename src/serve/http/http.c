@@ -101,12 +101,15 @@ static sk_status open_socket(const srv_http_opts *o, int *out, sk_err *e)
 /* Writes the address really bound, as a URL. */
 static void note_url(srv_http *h, int fd)
 {
-    struct sockaddr_storage sa = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } sa = {.v6 = {0}};
     socklen_t n = sizeof sa;
     int port = h->o.port;
-    if (getsockname(fd, (struct sockaddr *)&sa, &n) == 0)
-        port = ntohs(sa.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&sa)->sin6_port
-                                              : ((struct sockaddr_in *)&sa)->sin_port);
+    if (getsockname(fd, &sa.any, &n) == 0)
+        port = ntohs(sa.any.sa_family == AF_INET6 ? sa.v6.sin6_port : sa.v4.sin_port);
     bool v6 = strchr(h->o.host, ':') != NULL;
     snprintf(h->url, sizeof h->url, "http://%s%s%s:%d", v6 ? "[" : "", h->o.host, v6 ? "]" : "",
              port);
