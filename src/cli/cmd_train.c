@@ -14,7 +14,7 @@ static const sk_opt rows[] = {
     {"out", 'o', SK_OPT_STRING, "DIR", NULL, "folder for the model, the checkpoint and the log",
      offsetof(cmd_train_flags, out), .required = true, .complete = SK_COMPLETE_DIR},
     INT("steps", "1000", "steps of the optimiser", steps, 1, 1e9),
-    INT("batch", "8192", "tokens in a step", batch, 1, 1e9),
+    INT("batch", "2048", "tokens in a step", batch, 1, 1e9),
     CMD_TRAIN_NUM("lr", SK_OPT_FLOAT, "0.003", "learning rate", lr, 1e-12, 1e3),
     {"", 0, SK_OPT_BOOL, NULL, NULL, "Shape of the model", 0},
     {"arch", 0, SK_OPT_STRING, "NAME", "qwen3", "architecture", offsetof(cmd_train_flags, arch),

@@ -15,7 +15,7 @@ static const sk_opt rows[] = {
     CMD_TRAIN_NUM("epochs", SK_OPT_FLOAT, "2", "passes over the conversations", epochs, 1e-6, 1e6),
     CMD_TRAIN_NUM("steps", SK_OPT_INT, "0", "steps of the optimiser; 0 goes by --epochs", steps, 0,
                   1e9),
-    CMD_TRAIN_NUM("batch", SK_OPT_INT, "8192", "tokens in a step", batch, 1, 1e9),
+    CMD_TRAIN_NUM("batch", SK_OPT_INT, "2048", "tokens in a step", batch, 1, 1e9),
     CMD_TRAIN_NUM("context", SK_OPT_INT, "0", "tokens in a row; 0 takes the model's", context, 0,
                   1 << 22),
     CMD_TRAIN_NUM("lr", SK_OPT_FLOAT, "0.001", "learning rate", lr, 1e-12, 1e3),

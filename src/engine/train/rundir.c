@@ -72,7 +72,7 @@ void eng_train_opts_default(eng_train_opts *o)
         .arch = "qwen3",
         .name = "stoke",
         .steps = 1000,
-        .batch_tokens = 8192,
+        .batch_tokens = 2048,
         .epochs = 2,
         .dim = 256,
         .layers = 5,
