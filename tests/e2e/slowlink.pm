@@ -10,8 +10,9 @@ use POSIX ();
 # Passes bytes both ways until one side ends.
 sub relay {
     my ($client, $port) = @_;
-    my $server = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port);
-    return if !$server;
+    my $server = IO::Socket::INET->new(Proto => 'tcp') or return;
+    setsockopt $server, Socket::SOL_SOCKET(), Socket::SO_RCVBUF(), 4096; # the server feels the line
+    $server->connect(Socket::pack_sockaddr_in($port, Socket::inet_aton('127.0.0.1'))) or return;
     my ($bytes, $slow) = ('', 0);
     my $both = IO::Select->new($client, $server);
     for (;;) {
