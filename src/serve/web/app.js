@@ -224,10 +224,12 @@ class Live {
     this.frame ||= requestAnimationFrame(() => this.show());
   }
 
-  // Tokens a second after the first; chunks stand for tokens until the server has counted.
+  // Tokens a second after the first; chunks stand for tokens until the server has counted.  A short
+  // answer may come in one piece: then the wait for it is all the time there is to go by.
   speed(tokens) {
-    const seconds = (this.last - this.first) / 1000;
-    return tokens > 1 && seconds > 0 ? (tokens - 1) / seconds : 0;
+    const stream = this.last - this.first;
+    const [n, ms] = stream > 100 ? [tokens - 1, stream] : [tokens, this.last - this.began];
+    return n > 0 && ms > 0 ? (n * 1000) / ms : 0;
   }
 
   show() {
