@@ -13,7 +13,7 @@ shift
 logs=$B/logs/$(IFS=-; echo "$*")
 rm -rf "$logs"
 mkdir -p "$logs"
-export B STOKE=$B/stoke
+export B STOKE=$B/stoke LC_ALL=C.UTF-8
 TMPDIR=$(mktemp -d) || exit 1
 export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
