@@ -63,7 +63,7 @@ list() {
     fuzz-replay) replay "" ;;
     lint) scripts "" lint ;;
     asan) programs asan/ unit fault crash; scripts asan/ api fault; replay asan/ ;;
-    tsan) programs tsan/ unit | grep -E "$(cat tests/tsan.list)" ;;
+    tsan) programs tsan/ unit | grep -E "$(cat tests/tsan.list)"; scripts tsan/ api ;;
     all) list kern; list unit; list scripts; list fuzz-replay; list lint ;;
     *) echo "tests/run.sh: there is no set $1" >&2 && exit 2 ;;
     esac
