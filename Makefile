@@ -16,7 +16,7 @@ FPFLAGS  = -ffp-contract=off -fno-math-errno -fno-trapping-math
 # wrong here; clang-tidy is told (tests/lint/analyzer.h) and looks for them.
 WARN     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-missing-field-initializers \
            -Wno-maybe-uninitialized -Wno-format-truncation -Wno-unknown-warning-option $(if $(WERROR),-Werror)
-OPT      = $(if $(SAN),-Og -g1 -fno-omit-frame-pointer,-O3 -g1)
+OPT      = $(if $(SAN),-O1 -g1 -fno-omit-frame-pointer,-O3 -g1)
 SANFLAGS = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
 AVX2     = -mavx2 -mfma -mf16c
 AVX512   = $(AVX2) -mavx512f -mavx512bw -mavx512dq -mavx512vl
