@@ -4,6 +4,7 @@
 #include "cli/suggest.h"
 #include "cli/verbs.h"
 
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,6 +57,8 @@ int main(int argc, char **argv)
     const char *name = verb_name(argc, argv);
     const cmd_verb *v = cmd_find(name);
 
+    /* Characters only, for bars and curves: numbers stay as C writes them. */
+    (void)setlocale(LC_CTYPE, "");
     cmd_stop_install();
     if (!v) return finish(NULL, cmd_unknown(name, &e), &e);
     if (argc >= 2) return finish(name, v->run(argc - 1, argv + 1, &e), &e);
