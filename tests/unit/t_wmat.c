@@ -1,0 +1,90 @@
+/* t_wmat.c - weight matrices: stacking, refusals, memory.  What the kernels compute is checked by
+ * checkkern. */
+#include "tests/unit/unit.h"
+
+#include "base/fault.h"
+#include "base/mem.h"
+#include "engine/kernel/wmat.h"
+
+enum { N_IN = 64, ROWS = 5 };
+
+static eng_exec *open_exec(size_t threads)
+{
+    sk_err e = SK_ERR_INIT;
+    eng_exec *x = NULL;
+    assert_status_ok(eng_exec_open(threads, &x, &e), e);
+    return x;
+}
+
+/* Two parts give the rows of each, one beside the other, as each part alone gives them. */
+static void parts_are_stacked(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    eng_exec *x = open_exec(2);
+    float w[2 * ROWS * N_IN], a[3 * N_IN], c[3 * 2 * ROWS], one[3 * ROWS];
+    for (size_t i = 0; i < sizeof w / sizeof *w; i++)
+        w[i] = (float)(i % 13) - 6.0f;
+    for (size_t i = 0; i < sizeof a / sizeof *a; i++)
+        a[i] = (float)(i % 7) - 3.0f;
+    eng_wpart part[2] = {{ENG_F32, w, ROWS}, {ENG_F32, w + (size_t)ROWS * N_IN, ROWS}};
+    eng_wmat *both = NULL, *second = NULL;
+    assert_status_ok(eng_wmat_new(x, N_IN, part, 2, 0, &both, &e), e);
+    assert_status_ok(eng_wmat_new(x, N_IN, part + 1, 1, 0, &second, &e), e);
+    assert_int_equal(eng_wmat_n_in(both), N_IN);
+    assert_int_equal(eng_wmat_n_out(both), 2 * ROWS);
+    assert_true(eng_wmat_bytes(both) >= sizeof w);
+    eng_wmat_mul(x, 3, a, N_IN, both, c, (size_t)2 * ROWS, false);
+    eng_wmat_mul(x, 3, a, N_IN, second, one, ROWS, false);
+    for (size_t i = 0; i < 3; i++)
+        assert_memory_equal(c + i * 2 * ROWS + ROWS, one + i * ROWS, ROWS * sizeof(float));
+    eng_wmat_free(both);
+    eng_wmat_free(second);
+    eng_wmat_free(NULL);
+    eng_exec_close(x);
+}
+
+static void unknown_types_are_refused(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    eng_exec *x = open_exec(1);
+    eng_wmat *w = NULL;
+    float data[N_IN] = {0};
+    eng_wpart part = {(eng_dtype)4, data, 1};
+    assert_int_equal(eng_wmat_new(x, N_IN, &part, 1, 0, &w, &e), SK_E_UNSUPPORTED);
+    assert_null(w);
+    eng_exec_close(x);
+}
+
+/* Every failed allocation is reported and leaks nothing. */
+static void no_memory(void **state)
+{
+    (void)state;
+    eng_exec *x = open_exec(1);
+    float data[N_IN] = {0};
+    eng_wpart part[2] = {{ENG_F32, data, 1}, {ENG_BF16, data, 1}};
+    uint64_t held = sk_mem_bytes(SK_MEM_WEIGHTS);
+    for (unsigned i = 1;; i++) {
+        sk_err e = SK_ERR_INIT;
+        eng_wmat *w = NULL;
+        sk_fault_plan(SK_FAULT_ALLOC, i, false);
+        sk_status st = eng_wmat_new(x, N_IN, part, 2, 0, &w, &e);
+        sk_fault_plan(SK_FAULT_ALLOC, 0, false);
+        eng_wmat_free(w);
+        assert_int_equal(sk_mem_bytes(SK_MEM_WEIGHTS), held);
+        if (st == SK_OK) break;
+        assert_int_equal(st, SK_E_NOMEM);
+    }
+    eng_exec_close(x);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parts_are_stacked),
+        cmocka_unit_test(unknown_types_are_refused),
+        cmocka_unit_test(no_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
