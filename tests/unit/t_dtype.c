@@ -35,7 +35,18 @@ static void names_and_sizes(void **state)
     assert_string_equal(eng_dtype_name(ENG_F32), "F32");
     assert_string_equal(eng_dtype_name(ENG_F16), "F16");
     assert_string_equal(eng_dtype_name(ENG_BF16), "BF16");
-    assert_null(eng_dtype_name((eng_dtype)2));
+    assert_string_equal(eng_dtype_name((eng_dtype)2), "Q4_0");
+    assert_null(eng_dtype_name((eng_dtype)4)); /* given up by ggml */
+    assert_int_equal(eng_dtype_block(ENG_F16), 1);
+    assert_int_equal(eng_dtype_block(ENG_MXFP4), 32);
+    assert_int_equal(eng_dtype_block((eng_dtype)999), 0);
+    assert_int_equal(eng_dtype_block_bytes(ENG_Q6_K), 210);
+    assert_int_equal(eng_dtype_bytes(ENG_Q4_K, 512), 288);
+    assert_int_equal(eng_dtype_bytes(ENG_Q4_K, 128), 0); /* half a block */
+    eng_dtype t = ENG_F32;
+    assert_true(eng_dtype_of_name("q4_k", &t) && t == ENG_Q4_K);
+    assert_true(eng_dtype_of_name("BF16", &t) && t == ENG_BF16);
+    assert_false(eng_dtype_of_name("q4_k_m", &t) || t != ENG_BF16);
     assert_int_equal(eng_dtype_bytes(ENG_F32, 3), 12);
     assert_int_equal(eng_dtype_bytes(ENG_F16, 3), 6);
     assert_int_equal(eng_dtype_bytes(ENG_BF16, 0), 0);

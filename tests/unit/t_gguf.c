@@ -295,7 +295,7 @@ static sk_status make_mistake(mistake m, const char *path, sk_err *e)
     if (m == NO_ROWS) eng_gguf_add_tensor(w, "t", ENG_F32, 0, 2, false);
     if (m == TOO_MANY) eng_gguf_add_tensor(w, "t", ENG_F32, SIZE_MAX, 2, false);
     if (m == VECTOR_OF_ROWS) eng_gguf_add_tensor(w, "t", ENG_F32, 2, 2, true);
-    if (m == BAD_TYPE) eng_gguf_add_tensor(w, "t", (eng_dtype)2, 1, 32, false);
+    if (m == BAD_TYPE) eng_gguf_add_tensor(w, "t", (eng_dtype)4, 1, 32, false);
     if (m == NO_DATA) return eng_gguf_commit(w, e);
     st = eng_gguf_write_f32(w, weights, e);
     if (m == TOO_MUCH_DATA && !st) st = eng_gguf_write_f32(w, weights, e);

@@ -16,26 +16,22 @@ static const struct value_type {
     [ENG_GGUF_F64] = {"f64", 8, 8},
 };
 
-/* Tensor types; numbers that are missing were given up by ggml and are in no current file. */
+/* Tensor types that this build passes through but does not compute with (tensor/dtype.h has the
+ * others); numbers that are missing were given up by ggml and are in no current file. */
 static const struct tensor_type {
     uint16_t type, elements, bytes;
     const char *name;
 } tensors[] = {
-    {0, 1, 4, "F32"},         {1, 1, 2, "F16"},         {2, 32, 18, "Q4_0"},
-    {3, 32, 20, "Q4_1"},      {6, 32, 22, "Q5_0"},      {7, 32, 24, "Q5_1"},
-    {8, 32, 34, "Q8_0"},      {9, 32, 36, "Q8_1"},      {10, 256, 84, "Q2_K"},
-    {11, 256, 110, "Q3_K"},   {12, 256, 144, "Q4_K"},   {13, 256, 176, "Q5_K"},
-    {14, 256, 210, "Q6_K"},   {15, 256, 292, "Q8_K"},   {16, 256, 66, "IQ2_XXS"},
-    {17, 256, 74, "IQ2_XS"},  {18, 256, 98, "IQ3_XXS"}, {19, 256, 50, "IQ1_S"},
-    {20, 32, 18, "IQ4_NL"},   {21, 256, 110, "IQ3_S"},  {22, 256, 82, "IQ2_S"},
-    {23, 256, 136, "IQ4_XS"}, {24, 1, 1, "I8"},         {25, 1, 2, "I16"},
-    {26, 1, 4, "I32"},        {27, 1, 8, "I64"},        {28, 1, 8, "F64"},
-    {29, 256, 56, "IQ1_M"},   {30, 1, 2, "BF16"},       {34, 256, 54, "TQ1_0"},
-    {35, 256, 66, "TQ2_0"},   {39, 32, 17, "MXFP4"},    {40, 64, 36, "NVFP4"},
-    {41, 128, 18, "Q1_0"},    {42, 64, 18, "Q2_0"},
+    {9, 32, 36, "Q8_1"},     {15, 256, 292, "Q8_K"},   {16, 256, 66, "IQ2_XXS"},
+    {17, 256, 74, "IQ2_XS"}, {18, 256, 98, "IQ3_XXS"}, {19, 256, 50, "IQ1_S"},
+    {21, 256, 110, "IQ3_S"}, {22, 256, 82, "IQ2_S"},   {24, 1, 1, "I8"},
+    {25, 1, 2, "I16"},       {26, 1, 4, "I32"},        {27, 1, 8, "I64"},
+    {28, 1, 8, "F64"},       {29, 256, 56, "IQ1_M"},   {34, 256, 54, "TQ1_0"},
+    {35, 256, 66, "TQ2_0"},  {40, 64, 36, "NVFP4"},    {41, 128, 18, "Q1_0"},
+    {42, 64, 18, "Q2_0"},
 };
 
-/* The row of a tensor type, NULL if unknown. */
+/* The row of a tensor type of that table, NULL if it is not there. */
 static const struct tensor_type *find(uint32_t type)
 {
     for (size_t i = 0; i < sizeof tensors / sizeof tensors[0]; i++)
@@ -65,13 +61,14 @@ const char *eng_gguf_value_name(uint32_t type)
 void eng_gguf_block(uint32_t type, uint32_t *elements, uint32_t *bytes)
 {
     const struct tensor_type *t = find(type);
-    *elements = t ? t->elements : 0;
-    *bytes = t ? t->bytes : 0;
+    *elements = t ? t->elements : (uint32_t)eng_dtype_block((eng_dtype)type);
+    *bytes = t ? t->bytes : (uint32_t)eng_dtype_block_bytes((eng_dtype)type);
 }
 
 /* Name of a tensor type, "?" if unknown. */
 const char *eng_gguf_type_name(uint32_t type)
 {
     const struct tensor_type *t = find(type);
-    return t ? t->name : "?";
+    const char *name = t ? t->name : eng_dtype_name((eng_dtype)type);
+    return name ? name : "?";
 }

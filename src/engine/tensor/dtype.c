@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <strings.h>
 
 /* The bits of x. */
 static uint32_t bits_of(float x)
@@ -20,31 +21,64 @@ static float float_of(uint32_t u)
     return x;
 }
 
-/* Bytes of n elements; 0 for an unknown type. */
+/* A row of the table of types. */
+typedef struct type_row {
+    eng_dtype type;
+    uint16_t block, bytes; /* elements and bytes of a block */
+    const char *name;
+} type_row;
+
+/* The row of a type, NULL if unknown. */
+static const type_row *find(eng_dtype t)
+{
+#define ROW(id, number, block, bytes) {ENG_##id, block, bytes, #id},
+    static const type_row rows[] = {ENG_DTYPE_TABLE(ROW)};
+#undef ROW
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].type == t) return &rows[i];
+    return NULL;
+}
+
+/* Elements in a block; 0 for an unknown type. */
+size_t eng_dtype_block(eng_dtype t)
+{
+    const type_row *r = find(t);
+    return r ? r->block : 0;
+}
+
+/* Bytes of a block; 0 for an unknown type. */
+size_t eng_dtype_block_bytes(eng_dtype t)
+{
+    const type_row *r = find(t);
+    return r ? r->bytes : 0;
+}
+
+/* Bytes of n elements; 0 for an unknown type or a part of a block. */
 size_t eng_dtype_bytes(eng_dtype t, size_t n)
 {
-    switch (t) {
-    case ENG_F32:
-        return n * 4;
-    case ENG_F16:
-    case ENG_BF16:
-        return n * 2;
-    }
-    return 0;
+    const type_row *r = find(t);
+    return r && n % r->block == 0 ? n / r->block * r->bytes : 0;
 }
 
 /* Name of a type, NULL for an unknown one. */
 const char *eng_dtype_name(eng_dtype t)
 {
-    switch (t) {
-    case ENG_F32:
-        return "F32";
-    case ENG_F16:
-        return "F16";
-    case ENG_BF16:
-        return "BF16";
-    }
-    return NULL;
+    const type_row *r = find(t);
+    return r ? r->name : NULL;
+}
+
+/* The type of a name. */
+bool eng_dtype_of_name(const char *name, eng_dtype *out)
+{
+#define TYPE(id, number, block, bytes) ENG_##id,
+    static const eng_dtype types[] = {ENG_DTYPE_TABLE(TYPE)};
+#undef TYPE
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (strcasecmp(name, eng_dtype_name(types[i])) == 0) {
+            *out = types[i];
+            return true;
+        }
+    return false;
 }
 
 /* The upper half of a float, rounded to nearest even.  The addition may carry into the exponent:
@@ -110,8 +144,9 @@ void eng_dtype_to_f32(eng_dtype t, const void *src, float *dst, size_t n)
         for (size_t i = 0; i < n; i++)
             dst[i] = eng_bf16_to(h[i]);
         return;
+    default:
+        assert(!"not a plain element type");
     }
-    assert(!"unknown element type");
 }
 
 /* n floats at src to type t at dst. */
@@ -130,6 +165,7 @@ void eng_dtype_of_f32(eng_dtype t, const float *src, void *dst, size_t n)
         for (size_t i = 0; i < n; i++)
             h[i] = eng_bf16_of(src[i]);
         return;
+    default:
+        assert(!"not a plain element type");
     }
-    assert(!"unknown element type");
 }
