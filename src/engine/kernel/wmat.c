@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "engine/kernel/gemm.h"
+#include "engine/quant/quant.h"
 
 #include <assert.h>
 
@@ -16,17 +17,38 @@ struct eng_wmat {
     part part[];
 };
 
-/* Packs one part into *to. */
+/* Fills a pack with the floats that a quantised part stands for. */
+static sk_status fill_quantised(eng_exec *x, const eng_wpart *p, eng_bpack *b, sk_err *e)
+{
+    size_t n = eng_bpack_k(b) * p->n_out;
+    float *f = sk_alloc(SK_MEM_SCRATCH, n * sizeof *f);
+    if (!f) return sk_fail(e, SK_E_NOMEM, "no memory to unpack %zu weights", n);
+    eng_quant_unpack(p->type, p->data, f, n);
+    eng_bpack_fill_weight(x, b, ENG_F32, f);
+    sk_free(f);
+    return SK_OK;
+}
+
+/* Packs one part and appends it. */
 static sk_status add_part(eng_exec *x, eng_wmat *w, const eng_wpart *p, sk_err *e)
 {
-    if (p->type != ENG_F32 && p->type != ENG_F16 && p->type != ENG_BF16)
+    size_t block = eng_dtype_block(p->type);
+    if (!block)
         return sk_fail(e, SK_E_UNSUPPORTED, "a weight matrix of type %d has no kernel",
                        (int)p->type);
+    if (w->n_in % block)
+        return sk_fail(e, SK_E_INVALID, "rows of %zu elements are not whole blocks of %s", w->n_in,
+                       eng_dtype_name(p->type));
     eng_bpack *b = NULL;
     eng_prec prec = p->type == ENG_BF16 ? ENG_PREC_BF16 : ENG_PREC_F32;
     sk_status st = eng_bpack_new(prec, w->n_in, p->n_out, &b, e);
     if (st) return st;
-    eng_bpack_fill_weight(x, b, p->type, p->data);
+    if (block == 1)
+        eng_bpack_fill_weight(x, b, p->type, p->data);
+    else if ((st = fill_quantised(x, p, b, e))) {
+        eng_bpack_free(b);
+        return st;
+    }
     w->part[w->n_parts++] = (part){p->n_out, b};
     w->n_out += p->n_out;
     w->bytes += eng_bpack_bytes(b);
