@@ -65,9 +65,10 @@ sk_status eng_model_chat(const eng_model *m, const eng_chat_msg *msg, size_t n_m
 typedef struct eng_session eng_session;
 
 typedef struct eng_session_opts {
-    size_t n_slots;  /* sequences held at once */
-    size_t n_ctx;    /* tokens a sequence may have; at most the model's */
-    size_t max_step; /* tokens one step may process, over all items */
+    size_t n_slots;    /* sequences held at once */
+    size_t n_ctx;      /* tokens a sequence may have; at most the model's */
+    size_t max_step;   /* tokens one step may process, over all items */
+    eng_dtype kv_type; /* keys and values are kept as F32 (0: exact), F16 or BF16 */
 } eng_session_opts;
 
 typedef enum eng_want { ENG_WANT_NONE, ENG_WANT_LAST, ENG_WANT_ALL } eng_want;
