@@ -57,7 +57,7 @@ static void same(eng_cands c, item *it, size_t n)
 static void top_p(void **state)
 {
     (void)state;
-    static eng_cand v[N], w[N];
+    static eng_cand v[N], w[N], spare[N];
     static item it[N];
     for (uint64_t round = 0; round < 300; round++) {
         size_t n = make(round, v, it), keep = 0;
@@ -72,10 +72,10 @@ static void top_p(void **state)
             x[v[i].id] = v[i].logit;
         eng_rank r = {.x = x, .n = (size_t)3 * N, .block_max = block_max};
         eng_rank_scan(&r);
-        eng_cands all = {.v = w};
+        eng_cands all = {.v = w, .scratch = spare};
         eng_filter_top_p_all(&r, p, &all);
         same(all, it, keep);
-        eng_cands c = {v, n, false};
+        eng_cands c = {.v = v, .n = n};
         eng_filter_top_p(&c, p);
         same(c, it, keep);
     }
@@ -97,7 +97,7 @@ static void typical(void **state)
         qsort(it, n, sizeof *it, by_score);
         while (keep < n && sum <= p)
             sum += it[keep++].p;
-        eng_cands c = {v, n, false};
+        eng_cands c = {.v = v, .n = n};
         eng_filter_typical(&c, p, scratch);
         same(c, it, keep);
     }
@@ -113,7 +113,7 @@ static void min_p(void **state)
         double p = sk_rng_uniform(7, SK_RNG_TEST, round);
         while (keep < n && it[keep].p >= p * it[0].p)
             keep++;
-        eng_cands c = {v, n, false};
+        eng_cands c = {.v = v, .n = n};
         if (round % 2) eng_cands_fall(&c);
         eng_filter_min_p(&c, p);
         same(c, it, keep);
@@ -133,7 +133,7 @@ static void xtc(void **state)
             above++;
         size_t drop = above > 1 ? above - 1 : 0;
         acted += drop > 0;
-        eng_cands c = {v, n, false};
+        eng_cands c = {.v = v, .n = n};
         eng_filter_xtc(&c, threshold);
         same(c, it + drop, n - drop);
     }
@@ -146,7 +146,7 @@ static void edges(void **state)
     (void)state;
     double scratch[4];
     eng_cand one[1] = {{-7, 5}};
-    eng_cands c = {one, 1, false};
+    eng_cands c = {.v = one, .n = 1};
     eng_filter_typical(&c, 1e-9, scratch);
     eng_filter_top_p(&c, 0);
     eng_filter_min_p(&c, 1);
@@ -154,7 +154,7 @@ static void edges(void **state)
     assert_true(c.n == 1 && c.v[0].id == 5);
     for (int which = 0; which < 4; which++) {
         eng_cand four[4] = {{2, 0}, {2, 1}, {2, 2}, {2, 3}};
-        c = (eng_cands){four, 4, false};
+        c = (eng_cands){.v = four, .n = 4};
         if (which == 0) eng_filter_typical(&c, 0.3, scratch);
         if (which == 1) eng_filter_top_p(&c, 0.5);
         if (which == 2) eng_filter_min_p(&c, 1);

@@ -56,9 +56,34 @@ static void as_sorting(void **state)
         assert_int_equal(top, k < m ? k : m);
         for (size_t i = 0; i < top; i++)
             assert_int_equal(got[i].id, want[i].id);
-        eng_cands_by_id(got, top);
+        eng_cands_by_id(got, top, NULL);
         for (size_t i = 1; i < top; i++)
             assert_true(got[i - 1].id < got[i].id);
+    }
+}
+
+/* The sorts of long lists. */
+static void sorts(void **state)
+{
+    (void)state;
+    enum { LONG = 5000 };
+    static eng_cand v[LONG], w[LONG], spare[LONG];
+    for (uint64_t round = 0; round < 20; round++) {
+        for (size_t i = 0; i < LONG; i++) {
+            double x = 3 * sk_rng_normal(round, SK_RNG_TEST, i);
+            v[i] = (eng_cand){(float)(round % 2 ? x : floor(x)), (int32_t)i};
+            if (i % 50 == 0) v[i].logit = i % 100 ? -0.0f : 0.0f;
+            w[i] = v[i];
+        }
+        qsort(w, LONG, sizeof *w, by_rank);
+        eng_cands_by_rank(v, LONG, round % 4 ? spare : NULL);
+        for (size_t i = 0; i < LONG; i++)
+            assert_int_equal(v[i].id, w[i].id);
+        eng_cands_by_rank(v, LONG, spare); /* not in the order of ids any more */
+        assert_memory_equal(v, w, sizeof v);
+        eng_cands_by_id(v, LONG, round % 3 ? spare : NULL);
+        for (size_t i = 0; i < LONG; i++)
+            assert_int_equal(v[i].id, i);
     }
 }
 
@@ -81,6 +106,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_sorting),
+        cmocka_unit_test(sorts),
         cmocka_unit_test(exponential),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

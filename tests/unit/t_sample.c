@@ -407,7 +407,7 @@ static void logprobs(void **state)
 static void without_memory(void **state)
 {
     (void)state;
-    for (unsigned long nth = 1; nth <= 6; nth++) {
+    for (unsigned long nth = 1; nth <= 7; nth++) {
         sk_fault_plan(SK_FAULT_ALLOC, nth, false);
         eng_sampler *s = eng_sampler_new(100);
         sk_fault_plan(SK_FAULT_ALLOC, 0, false);

@@ -89,8 +89,11 @@ static double penalty(const eng_sample_opts *o, uint64_t over)
 {
     double power = 1, b = o->dry_base;
     if (b > 1.000001 && (double)over > floor(MAX_LOG / log(b))) over = (uint64_t)(MAX_LOG / log(b));
-    for (; over; over >>= 1, b *= b)
+    while (over) {
         if (over & 1) power *= b;
+        b *= b;
+        over >>= 1;
+    }
     return o->dry_multiplier * power;
 }
 

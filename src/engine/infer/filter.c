@@ -6,19 +6,21 @@
 #include <assert.h>
 #include <math.h>
 
-/* Tokens the nucleus of a whole vocabulary ranks at first, and how much it widens each time. */
-#define NUCLEUS_FIRST ((size_t)64)
-#define NUCLEUS_WIDEN ((size_t)8)
+/* Candidates that a selection ranks at first, how much it widens each time, and from how many on it
+ * ranks all at once. */
+#define SELECT_FIRST ((size_t)64)
+#define SELECT_WIDEN ((size_t)8)
+#define SELECT_MOST ((size_t)4096)
 
 void eng_cands_fall(eng_cands *c)
 {
-    if (!c->falling) eng_cands_by_rank(c->v, c->n);
+    if (!c->falling) eng_cands_by_rank(c->v, c->n, c->scratch);
     c->falling = true;
 }
 
 void eng_cands_rise(eng_cands *c)
 {
-    if (c->falling) eng_cands_by_id(c->v, c->n);
+    if (c->falling) eng_cands_by_id(c->v, c->n, c->scratch);
     c->falling = false;
 }
 
@@ -37,38 +39,54 @@ static double mass(const eng_cands *c, double best)
     return sum;
 }
 
+/* The highest logit of a list. */
+static double highest(const eng_cands *c)
+{
+    double best = (double)c->v[0].logit;
+    for (size_t i = 1; !c->falling && i < c->n; i++)
+        if ((double)c->v[i].logit > best) best = (double)c->v[i].logit;
+    return best;
+}
+
 /* ---- typical ---- */
 
-/* Moves v[i] with its score down the heap whose root is the least typical: the largest score, among
- * equals the larger index, which is the less likely. */
-static void sift_typical(eng_cand *v, double *score, size_t n, size_t i)
+static void swap(eng_cand *v, double *score, size_t i, size_t j)
+{
+    double s = score[i];
+    eng_cand t = v[i];
+    score[i] = score[j], v[i] = v[j];
+    score[j] = s, v[j] = t;
+}
+
+/* True if i is more typical than j: a lower score, or the same and likelier. */
+static bool more_typical(const eng_cand *v, const double *score, size_t i, size_t j)
+{
+    return score[i] < score[j] || (score[i] == score[j] && eng_cand_above(v[i], v[j]));
+}
+
+/* Moves v[i] with its score down the heap v[0..n) whose root is the least typical. */
+static void sift(eng_cand *v, double *score, size_t n, size_t i)
 {
     for (size_t child; (child = 2 * i + 1) < n; i = child) {
-        size_t other = child + 1;
-        if (other < n && (score[other] > score[child] ||
-                          (score[other] == score[child] && eng_cand_above(v[child], v[other]))))
-            child = other;
-        if (score[i] > score[child] || (score[i] == score[child] && eng_cand_above(v[child], v[i])))
-            return;
-        double s = score[i];
-        eng_cand t = v[i];
-        score[i] = score[child], v[i] = v[child];
-        score[child] = s, v[child] = t;
+        if (child + 1 < n && more_typical(v, score, child, child + 1)) child++;
+        if (!more_typical(v, score, i, child)) return;
+        swap(v, score, i, child);
     }
 }
 
-/* The most typical first. */
-static void sort_typical(eng_cand *v, double *score, size_t n)
+/* Brings the k most typical of v[0..n) to the front, the most typical first. */
+static void select_typical(eng_cand *v, double *score, size_t n, size_t k)
 {
-    for (size_t i = n / 2; i-- > 0;)
-        sift_typical(v, score, n, i);
-    while (n > 1) {
-        n--;
-        double s = score[0];
-        eng_cand t = v[0];
-        score[0] = score[n], v[0] = v[n];
-        score[n] = s, v[n] = t;
-        sift_typical(v, score, n, 0);
+    for (size_t i = k / 2; i-- > 0;)
+        sift(v, score, k, i);
+    for (size_t i = k; i < n; i++)
+        if (more_typical(v, score, i, 0)) {
+            swap(v, score, i, 0);
+            sift(v, score, k, 0);
+        }
+    for (size_t left = k; left-- > 1;) {
+        swap(v, score, 0, left);
+        sift(v, score, left, 0);
     }
 }
 
@@ -76,22 +94,28 @@ static void sort_typical(eng_cand *v, double *score, size_t n)
  * ln Z - sum(w (x - best)) / Z.  So a score is |sum(w (x - best)) / Z - (x - best)|. */
 void eng_filter_typical(eng_cands *c, double p, double *score)
 {
-    eng_cands_fall(c);
-    double best = (double)c->v[0].logit, total = 0, mean = 0, sum = 0;
+    double best = highest(c), total = 0, mean = 0, sum = 0;
     for (size_t i = 0; i < c->n; i++) {
-        double w = weight(c->v[i], best);
+        double d = (double)c->v[i].logit - best, w = eng_exp_neg(d);
         total += w;
-        mean += w * ((double)c->v[i].logit - best);
+        mean += w * d;
     }
     mean /= total;
     for (size_t i = 0; i < c->n; i++)
         score[i] = fabs(mean - ((double)c->v[i].logit - best));
-    sort_typical(c->v, score, c->n);
-    size_t keep = 0;
-    while (keep < c->n && sum <= p * total)
+    size_t keep = 0, ranked = 0;
+    while (keep < c->n && sum <= p * total) {
+        if (keep == ranked) {
+            size_t left = c->n - keep, k = ranked ? ranked * SELECT_WIDEN : SELECT_FIRST;
+            k = k < left ? k : left;
+            select_typical(c->v + keep, score + keep, left, k);
+            ranked += k;
+        }
         sum += weight(c->v[keep++], best);
+    }
     c->n = keep;
-    eng_cands_by_rank(c->v, c->n);
+    eng_cands_by_id(c->v, c->n, c->scratch);
+    c->falling = false;
 }
 
 /* ---- top-p ---- */
@@ -116,19 +140,30 @@ void eng_filter_top_p(eng_cands *c, double p)
     if (keep < c->n) c->n = keep; /* else rounding kept the sum below p */
 }
 
+void eng_filter_top_k_all(const eng_rank *r, size_t k, eng_cands *c)
+{
+    if (k <= SELECT_MOST) {
+        c->n = eng_rank_top(r, k, c->v);
+    } else {
+        c->n = eng_rank_from(r, -INFINITY, c->v);
+        eng_cands_by_rank(c->v, c->n, c->scratch);
+        if (c->n > k) c->n = k;
+    }
+    c->falling = true;
+}
+
 void eng_filter_top_p_all(const eng_rank *r, double p, eng_cands *c)
 {
     double best = (double)r->best.logit, want = p * eng_rank_mass(r);
-    c->falling = true;
-    for (size_t k = NUCLEUS_FIRST;; k *= NUCLEUS_WIDEN) {
-        if (k > r->n) k = r->n;
-        c->n = eng_rank_top(r, k, c->v);
+    for (size_t k = SELECT_FIRST;; k *= SELECT_WIDEN) {
+        if (k > SELECT_MOST || k > r->n) k = r->n;
+        eng_filter_top_k_all(r, k, c);
         size_t keep = reach(c->v, c->n, best, want);
         if (keep <= c->n) {
             c->n = keep;
             return;
         }
-        if (c->n < k || k == r->n) return;
+        if (c->n < k || k == r->n) return; /* rounding kept the sum below p */
     }
 }
 
@@ -142,10 +177,7 @@ double eng_filter_min_p_least(double best, double p)
 /* The likeliest always stays: ln p <= 0. */
 void eng_filter_min_p(eng_cands *c, double p)
 {
-    double best = (double)c->v[0].logit;
-    for (size_t i = 1; !c->falling && i < c->n; i++)
-        if ((double)c->v[i].logit > best) best = (double)c->v[i].logit;
-    double least = eng_filter_min_p_least(best, p);
+    double least = eng_filter_min_p_least(highest(c), p);
     size_t n = 0;
     for (size_t i = 0; i < c->n; i++)
         if ((double)c->v[i].logit >= least) c->v[n++] = c->v[i];

@@ -13,7 +13,8 @@
 typedef struct eng_cands {
     eng_cand *v;
     size_t n;
-    bool falling; /* in falling order; else in the order of ids */
+    bool falling;      /* in falling order; else in the order of ids */
+    eng_cand *scratch; /* [n], NULL: none; sorting long lists is slow then */
 } eng_cands;
 
 /* Brings the list into falling order, or into the order of ids. */
@@ -28,7 +29,10 @@ void eng_filter_typical(eng_cands *c, double p, double *score);
 /* Nucleus: keeps the likeliest, as few as reach p together. */
 void eng_filter_top_p(eng_cands *c, double p);
 
-/* The same without a list: the nucleus of the whole vocabulary into c->v [r->n]. */
+/* Without a list: the k likeliest of the whole vocabulary into c->v [r->n]. */
+void eng_filter_top_k_all(const eng_rank *r, size_t k, eng_cands *c);
+
+/* The same for the nucleus of the whole vocabulary. */
 void eng_filter_top_p_all(const eng_rank *r, double p, eng_cands *c);
 
 /* Keeps the tokens at least p times as likely as the likeliest. */

@@ -7,8 +7,12 @@
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define LANES 16
+
+/* Candidates from which on the radix sort wins. */
+#define RADIX_FROM ((size_t)1024)
 
 /* A logit, or -INFINITY for one that is not finite. */
 static inline float usable(float x)
@@ -86,8 +90,57 @@ static void heapify(eng_cand *v, size_t n)
         sift(v, n, i);
 }
 
-void eng_cands_by_rank(eng_cand *v, size_t n)
+/* A number that rises as logits fall; -0 and 0 have the same. */
+static uint32_t falling_key(eng_cand c)
 {
+    uint32_t u;
+    float x = c.logit + 0.0f;
+    memcpy(&u, &x, sizeof u);
+    return u >> 31 ? u : ~(u | (uint32_t)1 << 31);
+}
+
+static uint32_t id_key(eng_cand c)
+{
+    return (uint32_t)c.id;
+}
+
+/* Radix sort by a key, three times eleven bits.  It is stable: ids that rise before still rise
+ * among equals. */
+static inline void radix(eng_cand *v, size_t n, eng_cand *scratch, uint32_t (*key)(eng_cand))
+{
+    enum { BITS = 11, DIGITS = 1 << BITS };
+    eng_cand *from = v, *to = scratch;
+    for (unsigned shift = 0; shift < 33; shift += BITS) {
+        uint32_t start[DIGITS] = {0}, sum = 0;
+        for (size_t i = 0; i < n; i++)
+            start[key(from[i]) >> shift & (DIGITS - 1)]++;
+        for (size_t d = 0; d < DIGITS; d++) {
+            uint32_t count = start[d];
+            start[d] = sum;
+            sum += count;
+        }
+        for (size_t i = 0; i < n; i++)
+            to[start[key(from[i]) >> shift & (DIGITS - 1)]++] = from[i];
+        eng_cand *t = from;
+        from = to;
+        to = t;
+    }
+    memcpy(v, scratch, n * sizeof *v); /* an odd number of passes ends there */
+}
+
+static bool ids_rise(const eng_cand *v, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        if (v[i - 1].id > v[i].id) return false;
+    return true;
+}
+
+void eng_cands_by_rank(eng_cand *v, size_t n, eng_cand *scratch)
+{
+    if (n >= RADIX_FROM && scratch && ids_rise(v, n)) {
+        radix(v, n, scratch, falling_key);
+        return;
+    }
     heapify(v, n);
     unheap(v, n);
 }
@@ -96,15 +149,6 @@ static int compare_ids(const void *a, const void *b)
 {
     int32_t x = ((const eng_cand *)a)->id, y = ((const eng_cand *)b)->id;
     return x < y ? -1 : x > y;
-}
-
-void eng_cands_by_id(eng_cand *v, size_t n)
-{
-    for (size_t i = 1; i < n; i++)
-        if (v[i - 1].id > v[i].id) {
-            qsort(v, n, sizeof *v, compare_ids);
-            return;
-        }
 }
 
 /* Offers the logits of block b to the heap of the k highest so far; returns its new size. */

@@ -49,8 +49,10 @@ size_t eng_rank_from(const eng_rank *r, double least, eng_cand *out);
 /* Sum of e^(x - best) over all finite logits, eight partial sums in a fixed order. */
 double eng_rank_mass(const eng_rank *r);
 
-/* Sorts v[0..n) into falling order, or into the order of ids. */
-void eng_cands_by_rank(eng_cand *v, size_t n);
-void eng_cands_by_id(eng_cand *v, size_t n);
+/* Sort v[0..n) from the order of ids into falling order, and from any into the order of ids.  With
+ * scratch [n] (NULL: there is none) long lists take linear time.  (From another order into falling
+ * order is right too, but slower.) */
+void eng_cands_by_rank(eng_cand *v, size_t n, eng_cand *scratch);
+void eng_cands_by_id(eng_cand *v, size_t n, eng_cand *scratch);
 
 #endif

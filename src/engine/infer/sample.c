@@ -117,9 +117,10 @@ eng_sampler *eng_sampler_new(size_t n_vocab)
     s->logits = sk_alloc(SK_MEM_SCRATCH, n_vocab * sizeof *s->logits);
     s->block_max = sk_alloc(SK_MEM_SCRATCH, ENG_RANK_BLOCKS(n_vocab) * sizeof *s->block_max);
     s->cand = sk_alloc(SK_MEM_SCRATCH, n_vocab * sizeof *s->cand);
+    s->spare = sk_alloc(SK_MEM_SCRATCH, n_vocab * sizeof *s->spare);
     s->weight = sk_alloc(SK_MEM_SCRATCH, n_vocab * sizeof *s->weight);
     s->count = sk_calloc(SK_MEM_SCRATCH, n_vocab, sizeof *s->count);
-    if (s->logits && s->block_max && s->cand && s->weight && s->count) return s;
+    if (s->logits && s->block_max && s->cand && s->spare && s->weight && s->count) return s;
     eng_sampler_free(s);
     return NULL;
 }
@@ -130,6 +131,7 @@ void eng_sampler_free(eng_sampler *s)
     sk_free(s->logits);
     sk_free(s->block_max);
     sk_free(s->cand);
+    sk_free(s->spare);
     sk_free(s->weight);
     sk_free(s->count);
     sk_free(s->z);
@@ -201,8 +203,7 @@ static void filter(eng_sampler *s, const eng_rank *r, const eng_sample_opts *o, 
                    eng_cands *c)
 {
     if (o->top_k && (uint64_t)o->top_k < s->n_vocab) {
-        c->n = eng_rank_top(r, (size_t)o->top_k, c->v);
-        c->falling = true;
+        eng_filter_top_k_all(r, (size_t)o->top_k, c);
     }
     if (typical_on(o)) {
         need_list(r, c);
@@ -258,7 +259,7 @@ int32_t eng_sample_draw(eng_sampler *s, const eng_cand *v, size_t n, eng_cand be
 static eng_cands left_over(eng_sampler *s, const eng_rank *r, const eng_sample_opts *o,
                            const eng_sample_in *in)
 {
-    eng_cands c = {.v = s->cand};
+    eng_cands c = {.v = s->cand, .scratch = s->spare};
     if (o->mirostat)
         c.n = eng_mirostat_cut(s, r, o, in->state);
     else

@@ -10,6 +10,7 @@ struct eng_sampler {
     float *logits;    /* [n_vocab] the changed ones, where something changes them */
     float *block_max; /* [ENG_RANK_BLOCKS(n_vocab)] */
     eng_cand *cand;   /* [n_vocab] */
+    eng_cand *spare;  /* [n_vocab] for sorting */
     double *weight;   /* [n_vocab] */
     uint32_t *count;  /* [n_vocab] zero between uses */
     uint32_t *z;      /* [n_z] of DRY, as long as the longest window so far */
