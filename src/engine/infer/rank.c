@@ -151,6 +151,15 @@ static int compare_ids(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+void eng_cands_by_id(eng_cand *v, size_t n, eng_cand *scratch)
+{
+    if (ids_rise(v, n)) return;
+    if (n >= RADIX_FROM && scratch)
+        radix(v, n, scratch, id_key);
+    else
+        qsort(v, n, sizeof *v, compare_ids);
+}
+
 /* Offers the logits of block b to the heap of the k highest so far; returns its new size. */
 static size_t offer_block(const eng_rank *r, size_t b, size_t k, eng_cand *v, size_t n)
 {
