@@ -195,6 +195,28 @@ sk_status eng_sampler_follow(eng_sampler *s, const eng_sample_opts *o, const eng
 sk_status eng_sampler_logprobs(eng_sampler *s, const float *logits, int32_t id, size_t n_top,
                                double *of_id, eng_logprob *top, size_t *n_got, sk_err *e);
 
+/* ---- perplexity ---- */
+
+typedef struct eng_ppl {
+    double perplexity, error; /* e^(mean of -ln p), and its standard error */
+    double bits_per_byte;     /* of the text of the tokens scored */
+    uint64_t tokens, windows; /* scored; run */
+} eng_ppl;
+
+typedef struct eng_ppl_opts {
+    size_t n_ctx; /* tokens of a window; llama-perplexity's default is 512 */
+    /* Both may be NULL.  progress is told at the start (sofar is NULL) and after every few windows;
+     * `stop` is asked before every step: true ends it with SK_E_STOPPED. */
+    void (*progress)(void *arg, size_t done, size_t total, const eng_ppl *sofar);
+    bool (*stop)(void *arg);
+    void *arg;
+} eng_ppl_opts;
+
+/* Perplexity of a text by llama-perplexity's procedure (infer/ppl.h).  SK_E_INVALID if the text has
+ * fewer tokens than one window. */
+sk_status eng_perplexity(eng_exec *x, const eng_model *m, const char *text, size_t n,
+                         const eng_ppl_opts *o, eng_ppl *out, sk_err *e);
+
 /* ---- training ---- */
 
 typedef enum eng_train_kind {
