@@ -1,7 +1,8 @@
 # Makefile - the whole build, in one file.  `make help` lists the targets.
 #
-# Sources are picked by folder, flags by the file's name: NAME_avx2.c, NAME_avx512.c and
-# NAME_avx512bf16.c are compiled for those instructions, all else for any x86-64 (or other) machine.
+# Sources are picked by folder, flags by the file's name: NAME_avx2.c, NAME_avx512.c,
+# NAME_avx512vnni.c and NAME_avx512bf16.c are compiled for those instructions, all else for any
+# x86-64 (or other) machine.
 # Every variant has a folder of its own: make B=build/asan SAN=address,undefined; make CC=clang ...
 
 B       ?= build
@@ -38,8 +39,8 @@ X86      := $(findstring x86_64,$(shell $(CC) -dumpmachine))
 LIB_SRC  := $(sort $(shell find src/base src/engine src/serve -name '*.c' $(if $(X86),,! -path '*/x86/*') 2>/dev/null))
 CLI_SRC  := $(sort $(wildcard src/cli/*.c))
 WEB_SRC  := $(wildcard $(addprefix src/serve/web/*.,html js css svg))
-TEST_SRC := $(wildcard $(addsuffix /t_*.c,$(addprefix tests/,unit grad fault crash arch)))
-AUX_SRC  := $(filter-out $(TEST_SRC) tests/arch/make_arch.c,$(wildcard $(addsuffix /*.c,$(addprefix tests/,unit grad fault crash arch))))
+TEST_SRC := $(wildcard $(addsuffix /t_*.c,$(addprefix tests/,unit grad fault crash)))
+AUX_SRC  := $(filter-out $(TEST_SRC),$(wildcard $(addsuffix /*.c,$(addprefix tests/,unit grad fault crash))))
 KERN_SRC := $(wildcard tests/kernel/*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fz_*.c)
 obj = $(patsubst %.c,$(B)/%.o,$1)
@@ -84,6 +85,7 @@ say = $(if $(V),,@echo '  $1  $@')
 
 $(B)/%_avx2.o:       ISA = $(AVX2)
 $(B)/%_avx512.o:     ISA = $(AVX512)
+$(B)/%_avx512vnni.o: ISA = $(AVX512) -mavx512vnni
 $(B)/%_avx512bf16.o: ISA = $(AVX512) -mavx512vnni -mavx512bf16
 
 $(B)/%.o: %.c $(B)/flags
@@ -131,16 +133,12 @@ $(foreach s,$(TEST_SRC),$(eval $(call test_rule,$s)))
 $(B)/checkkern: $(call obj,$(KERN_SRC)) $(B)/libstoke.a
 	$(call link)
 
-# Writes the models of tests/arch for another program.
-$(B)/make_arch: $(call obj,tests/arch/make_arch.c) $(B)/libtest.a $(B)/libstoke.a
-	$(call link)
-
 # A fuzz target with libFuzzer (FUZZER=1, clang), or with a main that replays files.
 $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(if $(FUZZER),,$(B)/tests/fuzz/replay.o) $(B)/libstoke.a
 	@mkdir -p $(@D)
 	$(call link,$(if $(FUZZER),-fsanitize=fuzzer))
 
-tests: all $(TESTS) $(if $(KERN_SRC),$(B)/checkkern) $(B)/make_arch fuzzers
+tests: all $(TESTS) $(if $(KERN_SRC),$(B)/checkkern) fuzzers
 fuzzers: $(FUZZERS)
 
 # ---- running checks (the lists are in tests/run.sh) ----------------------------------------------

@@ -43,7 +43,7 @@ scripts() { # scripts PREFIX FOLDER...: executable files of tests/FOLDER, librar
 }
 kern() { # kern PREFIX: every processor level this machine has
     [ -x "$B/checkkern" ] || return 0
-    for level in c avx2 avx512 avx512bf16; do
+    for level in c avx2 avx512 avx512vnni avx512bf16; do
         "$B/stoke" version --cpu $level >/dev/null 2>&1 &&
             echo "$1kern/$level 600 env STOKE_CPU=$level $B/checkkern"
     done
@@ -57,12 +57,12 @@ replay() { # replay PREFIX: every fuzz target over its corpus
 }
 list() {
     case $1 in
-    unit) programs "" unit arch grad fault crash ;;
+    unit) programs "" unit grad fault crash ;;
     kern) kern "" ;;
     scripts) scripts "" cli golden fault crash api e2e ;;
     fuzz-replay) replay "" ;;
     lint) scripts "" lint ;;
-    asan) programs asan/ unit arch fault crash; scripts asan/ api fault; replay asan/ ;;
+    asan) programs asan/ unit fault crash; scripts asan/ api fault; replay asan/ ;;
     tsan) programs tsan/ unit | grep -E "$(cat tests/tsan.list)"; scripts tsan/ api ;;
     all) list kern; list unit; list scripts; list fuzz-replay; list lint ;;
     *) echo "tests/run.sh: there is no set $1" >&2 && exit 2 ;;

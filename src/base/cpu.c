@@ -15,7 +15,8 @@
 
 enum { LEVEL_UNREAD = -1 };
 
-static const char *const level_names[SK_CPU_N] = {"c", "avx2", "avx512", "avx512bf16"};
+static const char *const level_names[SK_CPU_N] = {"c", "avx2", "avx512", "avx512vnni",
+                                                  "avx512bf16"};
 
 /* The level in use; LEVEL_UNREAD until the first question. */
 static atomic_int level_now = LEVEL_UNREAD;
@@ -64,8 +65,9 @@ static sk_cpu_level detect(void)
     if (!has(os, XCR0_YMM) || !has(b7, L7_AVX2)) return SK_CPU_C;
     unsigned want = L7_AVX512F | L7_AVX512DQ | L7_AVX512BW | L7_AVX512VL;
     if (!has(os, XCR0_ZMM) || !has(b7, want)) return SK_CPU_AVX2;
-    if (a < 1 || !__get_cpuid_count(7, 1, &a, &b, &c, &d)) return SK_CPU_AVX512;
-    return has(c7, L7C_VNNI) && has(a, L71_BF16) ? SK_CPU_AVX512BF16 : SK_CPU_AVX512;
+    if (!has(c7, L7C_VNNI)) return SK_CPU_AVX512;
+    if (a < 1 || !__get_cpuid_count(7, 1, &a, &b, &c, &d)) return SK_CPU_AVX512VNNI;
+    return has(a, L71_BF16) ? SK_CPU_AVX512BF16 : SK_CPU_AVX512VNNI;
 }
 #else
 /* Elsewhere only the reference kernels exist. */
@@ -105,7 +107,7 @@ static sk_cpu_level level_from_env(void)
     if (!name || !*name) return best;
     if (!level_parse(name, &want))
         sk_log(SK_LOG_WARN,
-               "STOKE_CPU=%s is not a level (auto, c, avx2, avx512, avx512bf16): "
+               "STOKE_CPU=%s is not a level (auto, c, avx2, avx512, avx512vnni, avx512bf16): "
                "using %s",
                name, level_names[best]);
     else if (want > best)
@@ -137,8 +139,9 @@ sk_status sk_cpu_mask(const char *name, sk_err *e)
 {
     sk_cpu_level want;
     if (!level_parse(name, &want))
-        return sk_fail(e, SK_E_INVALID,
-                       "unknown CPU level '%s': use auto, c, avx2, avx512 or avx512bf16", name);
+        return sk_fail(
+            e, SK_E_INVALID,
+            "unknown CPU level '%s': use auto, c, avx2, avx512, avx512vnni or avx512bf16", name);
     if (want > sk_cpu_best())
         return sk_fail(e, SK_E_UNSUPPORTED, "this machine has no %s: its best level is %s", name,
                        level_names[sk_cpu_best()]);

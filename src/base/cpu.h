@@ -13,7 +13,8 @@ typedef enum sk_cpu_level {
     SK_CPU_C = 0,          /* plain C, the reference */
     SK_CPU_AVX2 = 1,       /* AVX2 + FMA + F16C (Haswell) */
     SK_CPU_AVX512 = 2,     /* F, BW, DQ, VL (Skylake-X) */
-    SK_CPU_AVX512BF16 = 3, /* + VNNI + BF16 (Cooper Lake, Zen 4) */
+    SK_CPU_AVX512VNNI = 3, /* + VNNI (Cascade Lake) */
+    SK_CPU_AVX512BF16 = 4, /* + BF16 (Cooper Lake, Zen 4) */
     SK_CPU_N
 } sk_cpu_level;
 
@@ -23,7 +24,7 @@ sk_cpu_level sk_cpu(void);
 /* The best level of this machine, mask disregarded. */
 sk_cpu_level sk_cpu_best(void);
 
-/* Names: "c", "avx2", "avx512", "avx512bf16". */
+/* Names: "c", "avx2", "avx512", "avx512vnni", "avx512bf16". */
 const char *sk_cpu_name(sk_cpu_level level);
 
 /* Sets the mask by name ("auto" = none).  A level the machine lacks is SK_E_UNSUPPORTED.  Call

@@ -134,8 +134,9 @@ static void run_checks(ck *k, const ck_check *checks)
 
 static int usage(void)
 {
-    (void)fprintf(stderr, "usage: checkkern [--cpu LEVEL] [--seed N] [--only NAME] [--bench]\n"
-                          "  LEVEL: the highest of c, avx2, avx512, avx512bf16 to check\n");
+    (void)fprintf(stderr,
+                  "usage: checkkern [--cpu LEVEL] [--seed N] [--only NAME] [--bench]\n"
+                  "  LEVEL: the highest to check (c, avx2, avx512, avx512vnni, avx512bf16)\n");
     return 2;
 }
 
@@ -180,10 +181,9 @@ int main(int argc, char **argv)
         if (sk_cpu_mask(sk_cpu_name((sk_cpu_level)level), &e)) continue;
         k.kern = eng_kernels_at((sk_cpu_level)level);
         run_checks(&k, ck_rows_checks);
-        run_checks(&k, ck_act_checks);
         run_checks(&k, ck_attn_checks);
-        run_checks(&k, ck_tile_checks);
         run_checks(&k, ck_gemm_checks);
+        run_checks(&k, ck_wmat_checks);
     }
     printf("1..%zu\n", k.number);
     for (size_t i = 0; i < CK_ROOMS; i++)

@@ -11,7 +11,7 @@ sources | grep '\.c$' | xargs -P "$(nproc)" -n 4 sh -c '
         case $f in
         tests/*) less="--checks=-clang-analyzer-*" ;;
         */base/status.c) extra= ;;
-        *_avx2.c | *_avx512.c | *_avx512bf16.c) extra="$extra $isa" ;;
+        *_avx2.c | *_avx512.c | *_avx512vnni.c | *_avx512bf16.c) extra="$extra $isa" ;;
         esac
         clang-tidy --quiet $less "$f" -- $flags $extra 2>/dev/null
     done' tidy | grep -E '(error|warning): ' | sort -u | check "clang-tidy"

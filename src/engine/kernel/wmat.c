@@ -1,67 +1,153 @@
-/* wmat.c - weight matrices as stacks of packed parts. */
+/* wmat.c - weight matrices as stacks of packed parts, and how a product is cut into tasks.
+ *
+ * Plain types are eng_bpack (gemm.h).  Quantised parts are panels of ENG_WCOLS rows (wform.h); a
+ * product quantises its rows once, into the scratch that all workers share, then a task takes some
+ * panels.  With few rows a panel is multiplied as it comes from memory; with more it is unpacked
+ * chunk by chunk into the worker's scratch and used from the cache by all rows.
+ */
 #include "engine/kernel/wmat.h"
 
 #include "base/mem.h"
+#include "engine/kernel/exec_scratch.h"
 #include "engine/kernel/gemm.h"
-#include "engine/quant/quant.h"
+#include "engine/kernel/kernel.h"
+#include "engine/kernel/wmat_slots.h"
 
 #include <assert.h>
+#include <string.h>
+
+/* Bytes that an element of a quantised row takes in the shared scratch, times 2: one for its code,
+ * half for its share of an eng_wact. */
+#define HALVES_PER_ELEMENT 3
+
+/* Bytes between two rows of codes beyond their own, so that rows do not share cache sets. */
+#define ROW_PAD 64
+
+/* Elements of a row that fits into the shared scratch. */
+#define N_IN_MAX (ENG_GEMM_SHARED_BYTES / 2)
+
+/* Multiply-adds below which waking the other workers costs more than it gives; and elements of
+ * activations, to quantise them. */
+#define SERIAL_WORK ((size_t)1 << 17)
+#define SERIAL_QUANT ((size_t)1 << 15)
+
+/* Most panels that one task of a product of many rows takes, and tasks a worker otherwise. */
+enum { TASKS_A_WORKER = 8 };
 
 typedef struct part {
     size_t n_out;
-    eng_bpack *pack;
+    eng_bpack *pack;       /* of a plain type, or NULL */
+    const eng_wform *form; /* of a quantised type */
+    const char *data;      /* panels; the file's rows if in place */
+    char *own;             /* data, if it is ours to free */
+    size_t panel_bytes, row_bytes, panels;
 } part;
 
 struct eng_wmat {
-    size_t n_in, n_out, bytes, n_parts;
+    size_t n_in, n_out, bytes, n_parts, panels; /* panels: of the quantised parts */
+    bool in_place;
     part part[];
 };
 
-/* Fills a pack with the floats that a quantised part stands for. */
-static sk_status fill_quantised(eng_exec *x, const eng_wpart *p, eng_bpack *b, sk_err *e)
+/* Packed groups of a chunk, and the chunk unpacked. */
+typedef struct work {
+    eng_wchunk chunk;
+    uint8_t packed[ENG_WCHUNK * 1152];
+} work;
+
+_Static_assert(sizeof(work) <= ENG_GEMM_OWN_BYTES, "a worker's scratch holds its chunk");
+
+/* ---- packing ---- */
+
+typedef struct pack_job {
+    const eng_wmat *w;
+    const part *p;
+    const char *rows;
+} pack_job;
+
+/* Rows of panel i of a part. */
+static size_t panel_rows(const part *p, size_t i)
 {
-    size_t n = eng_bpack_k(b) * p->n_out;
-    float *f = sk_alloc(SK_MEM_SCRATCH, n * sizeof *f);
-    if (!f) return sk_fail(e, SK_E_NOMEM, "no memory to unpack %zu weights", n);
-    eng_quant_unpack(p->type, p->data, f, n);
-    eng_bpack_fill_weight(x, b, ENG_F32, f);
-    sk_free(f);
+    size_t left = p->n_out - i * ENG_WCOLS;
+    return left < ENG_WCOLS ? left : ENG_WCOLS;
+}
+
+static void pack_task(void *arg, size_t i, size_t worker)
+{
+    const pack_job *j = arg;
+    const part *p = j->p;
+    size_t groups = j->w->n_in / ENG_QB / p->form->blocks;
+    (void)worker;
+    eng_wform_pack(p->form, j->rows + i * ENG_WCOLS * p->row_bytes, p->row_bytes, panel_rows(p, i),
+                   0, groups, p->own + i * p->panel_bytes);
+}
+
+/* Packs a part of a plain type. */
+static sk_status pack_plain(eng_exec *x, const eng_wmat *w, const eng_wpart *from, part *p,
+                            sk_err *e)
+{
+    eng_prec prec = from->type == ENG_BF16 ? ENG_PREC_BF16 : ENG_PREC_F32;
+    sk_status st = eng_bpack_new(prec, w->n_in, from->n_out, &p->pack, e);
+    if (st) return st;
+    eng_bpack_fill_weight(x, p->pack, from->type, from->data);
+    return SK_OK;
+}
+
+/* Packs a quantised part, or takes it as it is. */
+static sk_status pack_blocks(eng_exec *x, const eng_wmat *w, const eng_wpart *from, part *p,
+                             sk_err *e)
+{
+    p->form = eng_wform_of(from->type);
+    p->row_bytes = eng_dtype_bytes(from->type, w->n_in);
+    p->panel_bytes = eng_wform_panel_bytes(p->form, w->n_in);
+    p->panels = (from->n_out + ENG_WCOLS - 1) / ENG_WCOLS;
+    p->data = from->data;
+    if (w->in_place) return SK_OK;
+    size_t bytes;
+    if (!sk_mul_size(p->panels, p->panel_bytes, &bytes))
+        return sk_fail(e, SK_E_TOOBIG, "a matrix of %zu by %zu is too large", from->n_out, w->n_in);
+    p->own = sk_alloc(SK_MEM_WEIGHTS, bytes);
+    if (!p->own)
+        return sk_fail(e, SK_E_NOMEM, "no memory for a packed matrix of %zu by %zu (%zu bytes)",
+                       from->n_out, w->n_in, bytes);
+    p->data = p->own;
+    sk_pool_run(eng_exec_pool(x), p->panels, pack_task, &(pack_job){w, p, from->data});
     return SK_OK;
 }
 
 /* Packs one part and appends it. */
-static sk_status add_part(eng_exec *x, eng_wmat *w, const eng_wpart *p, sk_err *e)
+static sk_status add_part(eng_exec *x, eng_wmat *w, const eng_wpart *from, sk_err *e)
 {
-    size_t block = eng_dtype_block(p->type);
-    if (!block)
+    size_t block = eng_dtype_block(from->type);
+    if (!block || (block > 1 && !eng_wform_of(from->type)))
         return sk_fail(e, SK_E_UNSUPPORTED, "a weight matrix of type %d has no kernel",
-                       (int)p->type);
+                       (int)from->type);
     if (w->n_in % block)
         return sk_fail(e, SK_E_INVALID, "rows of %zu elements are not whole blocks of %s", w->n_in,
-                       eng_dtype_name(p->type));
-    eng_bpack *b = NULL;
-    eng_prec prec = p->type == ENG_BF16 ? ENG_PREC_BF16 : ENG_PREC_F32;
-    sk_status st = eng_bpack_new(prec, w->n_in, p->n_out, &b, e);
+                       eng_dtype_name(from->type));
+    if (block > 1 && w->n_in > N_IN_MAX)
+        return sk_fail(e, SK_E_TOOBIG, "rows of %zu elements are too long: at most %zu", w->n_in,
+                       N_IN_MAX);
+    part *p = &w->part[w->n_parts];
+    *p = (part){.n_out = from->n_out};
+    sk_status st = block == 1 ? pack_plain(x, w, from, p, e) : pack_blocks(x, w, from, p, e);
     if (st) return st;
-    if (block == 1)
-        eng_bpack_fill_weight(x, b, p->type, p->data);
-    else if ((st = fill_quantised(x, p, b, e))) {
-        eng_bpack_free(b);
-        return st;
-    }
-    w->part[w->n_parts++] = (part){p->n_out, b};
+    w->n_parts++;
     w->n_out += p->n_out;
-    w->bytes += eng_bpack_bytes(b);
+    w->panels += p->panels;
+    w->bytes += p->pack       ? eng_bpack_bytes(p->pack)
+                : w->in_place ? p->n_out * p->row_bytes
+                              : p->panels * p->panel_bytes;
     return SK_OK;
 }
 
 sk_status eng_wmat_new(eng_exec *x, size_t n_in, const eng_wpart *p, size_t n_parts, unsigned flags,
                        eng_wmat **out, sk_err *e)
 {
-    (void)flags;
     eng_wmat *w = sk_calloc(SK_MEM_WEIGHTS, 1, sizeof(*w) + n_parts * sizeof(w->part[0]));
     if (!w) return sk_fail(e, SK_E_NOMEM, "no memory for a weight matrix of %zu parts", n_parts);
     w->n_in = n_in;
+    w->in_place = flags & ENG_WMAT_IN_PLACE;
     for (size_t i = 0; i < n_parts; i++) {
         sk_status st = add_part(x, w, &p[i], e);
         if (st) {
@@ -76,8 +162,10 @@ sk_status eng_wmat_new(eng_exec *x, size_t n_in, const eng_wpart *p, size_t n_pa
 void eng_wmat_free(eng_wmat *w)
 {
     if (!w) return;
-    for (size_t i = 0; i < w->n_parts; i++)
+    for (size_t i = 0; i < w->n_parts; i++) {
         eng_bpack_free(w->part[i].pack);
+        sk_free(w->part[i].own);
+    }
     sk_free(w);
 }
 
@@ -96,11 +184,151 @@ size_t eng_wmat_bytes(const eng_wmat *w)
     return w->bytes;
 }
 
+/* ---- products ---- */
+
+typedef struct mul_job {
+    eng_exec *x;
+    const eng_wmat_slots *slots;
+    const eng_wmat *w;
+    size_t m, blocks; /* rows of this round; blocks of a row */
+    const float *a;
+    size_t lda;
+    eng_wacts acts;
+    uint8_t bias;
+    float *c;
+    size_t ldc;
+    bool add;
+    size_t tasks;
+} mul_job;
+
+/* First of `count` things that share i of n gets. */
+static size_t share(size_t count, size_t i, size_t n)
+{
+    return count * i / n;
+}
+
+/* Quantises one row. */
+static void quant_task(void *arg, size_t row, size_t worker)
+{
+    const mul_job *j = arg;
+    (void)worker;
+    j->slots->quant(j->a + row * j->lda, j->blocks, j->bias, j->acts.q + row * j->acts.q_stride,
+                    j->acts.s + row * j->acts.s_stride);
+}
+
+/* The rows' codes and scales from block b on. */
+static eng_wacts acts_from(const mul_job *j, size_t row, size_t b)
+{
+    eng_wacts a = j->acts;
+    a.q += row * a.q_stride + b * ENG_QB;
+    a.s += row * a.s_stride + b;
+    return a;
+}
+
+/* Packed groups from block b0 on of panel i: as they lie in memory, or packed now. */
+static const void *groups_of(const mul_job *j, const part *p, size_t i, size_t b0, size_t n_blocks,
+                             work *own)
+{
+    size_t g0 = b0 / p->form->blocks;
+    if (!j->w->in_place) return p->data + i * p->panel_bytes + g0 * p->form->group_bytes;
+    eng_wform_pack(p->form, p->data + i * ENG_WCOLS * p->row_bytes, p->row_bytes, panel_rows(p, i),
+                   g0, n_blocks / p->form->blocks, own->packed);
+    return own->packed;
+}
+
+/* Few rows times one panel. */
+static void dot_panel(const mul_job *j, const part *p, size_t i, float *c, work *own)
+{
+    size_t step = j->w->in_place ? ENG_WCHUNK : j->blocks, n = panel_rows(p, i);
+    for (size_t b = 0; b < j->blocks; b += step) {
+        size_t n_blocks = j->blocks - b < step ? j->blocks - b : step;
+        j->slots->dot(p->form, j->m, n, n_blocks, acts_from(j, 0, b),
+                      groups_of(j, p, i, b, n_blocks, own), c, j->ldc, j->add || b);
+    }
+}
+
+/* Many rows times one panel. */
+static void tile_panel(const mul_job *j, const part *p, size_t i, float *c, work *own)
+{
+    size_t height = j->slots->tile_rows[p->form->subs - 1], n = panel_rows(p, i);
+    size_t tiles = (j->m + height - 1) / height;
+    for (size_t b = 0; b < j->blocks; b += ENG_WCHUNK) {
+        size_t n_blocks = j->blocks - b < ENG_WCHUNK ? j->blocks - b : ENG_WCHUNK;
+        j->slots->unpack(p->form, groups_of(j, p, i, b, n_blocks, own), n_blocks, &own->chunk);
+        for (size_t t = 0; t < tiles; t++) {
+            size_t r = share(j->m, t, tiles), rows = share(j->m, t + 1, tiles) - r;
+            j->slots->tile(p->form, rows, n, n_blocks, acts_from(j, r, b), &own->chunk,
+                           c + r * j->ldc, j->ldc, j->add || b);
+        }
+    }
+}
+
+/* Some panels of the stack, one after the other. */
+static void panel_task(void *arg, size_t task, size_t worker)
+{
+    const mul_job *j = arg;
+    work *own = eng_exec_gemm_own(j->x, worker);
+    size_t i = share(j->w->panels, task, j->tasks), end = share(j->w->panels, task + 1, j->tasks);
+    float *c = j->c;
+    size_t first = 0; /* panels before part p */
+    for (const part *p = j->w->part; i < end; c += p->n_out, first += p->panels, p++)
+        for (; i < end && i - first < p->panels; i++) {
+            float *at = c + (i - first) * ENG_WCOLS;
+            if (j->m <= j->slots->dot_rows)
+                dot_panel(j, p, i - first, at, own);
+            else
+                tile_panel(j, p, i - first, at, own);
+        }
+}
+
+/* All quantised parts times the rows of one round. */
+static void mul_rows(mul_job *j)
+{
+    sk_pool *pool = eng_exec_pool(j->x);
+    size_t threads = eng_exec_threads(j->x), n_in = j->w->n_in;
+    j->bias = j->m <= j->slots->dot_rows ? 0 : j->slots->bias;
+    if (j->m * n_in < SERIAL_QUANT)
+        for (size_t i = 0; i < j->m; i++)
+            quant_task(j, i, 0);
+    else
+        sk_pool_run(pool, j->m, quant_task, j);
+    bool alone = j->m * n_in * j->w->n_out < SERIAL_WORK;
+    size_t most = TASKS_A_WORKER * threads;
+    j->tasks = alone ? 1 : j->w->panels < most ? j->w->panels : most;
+    sk_pool_run(pool, j->tasks, panel_task, j);
+}
+
+/* The quantised parts: as many rows at a time as the scratch holds. */
+static void mul_blocks(eng_exec *x, size_t m, const float *a, size_t lda, const eng_wmat *w,
+                       float *c, size_t ldc, bool add)
+{
+    size_t blocks = w->n_in / ENG_QB, q_stride = w->n_in + ROW_PAD;
+    size_t rows = ENG_GEMM_SHARED_BYTES / (q_stride + blocks * sizeof(eng_wact));
+    char *shared = eng_exec_gemm_shared(x);
+    mul_job j = {.x = x,
+                 .slots = eng_exec_kernels(x)->wmat,
+                 .w = w,
+                 .blocks = blocks,
+                 .lda = lda,
+                 .ldc = ldc,
+                 .add = add};
+    if (rows > m) rows = m;
+    j.acts = (eng_wacts){(uint8_t *)shared + rows * blocks * sizeof(eng_wact),
+                         (eng_wact *)(void *)shared, q_stride, blocks};
+    for (size_t i = 0; i < m; i += rows) {
+        j.m = m - i < rows ? m - i : rows;
+        j.a = a + i * lda;
+        j.c = c + i * ldc;
+        mul_rows(&j);
+    }
+}
+
 void eng_wmat_mul(eng_exec *x, size_t m, const float *a, size_t lda, const eng_wmat *w, float *c,
                   size_t ldc, bool add)
 {
-    for (size_t i = 0; i < w->n_parts; i++) {
-        eng_gemm(x, m, (eng_mat){a, lda, 1}, w->part[i].pack, c, ldc, add);
-        c += w->part[i].n_out;
-    }
+    float *to = c;
+    if (!m) return;
+    for (size_t i = 0; i < w->n_parts; to += w->part[i].n_out, i++)
+        if (w->part[i].pack) eng_gemm(x, m, (eng_mat){a, lda, 1}, w->part[i].pack, to, ldc, add);
+    if (w->panels) mul_blocks(x, m, a, lda, w, c, ldc, add);
 }

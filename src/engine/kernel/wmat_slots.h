@@ -1,0 +1,81 @@
+/* wmat_slots.h - the inner kernels of quantised weight matrices, and what they compute, to the bit.
+ *
+ * Activations are quantised by blocks of 32 along k, each row by itself: with x the largest
+ * magnitude of a block, d = x / 127 and code = x_i * (127 / x) rounded to the nearest integer, ties
+ * to even (x < 2^-100: all zero; a NaN or an infinity among them: d is NaN, codes are zero).
+ *
+ * An element of the product is one chain over the blocks b of a row of W, k ascending, from 0 (or
+ * from C's old value, to add), each operation rounded to float as written:
+ *
+ *   inner = scale_0 * float(dot_0)                  dot: the exact integer sum of
+ *   inner = fma(scale_1, float(dot_1), inner)              (value(code) - offset) * activation code
+ *   inner = fma(min_0, float(sum_0), inner)         sum: of the activation codes
+ *   inner = fma(min_1, float(sum_1), inner)
+ *   c     = fma(d, inner, c)
+ *
+ * with lines 2 and 4 where a block has two scales (16 elements each), 3 and 4 where the type has
+ * minimums.  Sums of integers are exact in any order, so every ISA and every tile gives these bits.
+ */
+#ifndef ENG_KERNEL_WMAT_SLOTS_H
+#define ENG_KERNEL_WMAT_SLOTS_H
+
+#include "engine/kernel/wform.h"
+
+/* Most blocks that a chunk of an unpacked panel has (512 elements): its codes and scales stay in
+ * the first-level cache. */
+#define ENG_WCHUNK 16
+
+/* What belongs to a block of activation codes: the scale; the sum of all codes, of the first and
+ * the last 16 (small integers; without the bias below). */
+typedef struct eng_wact {
+    float d, sum, half[2];
+} eng_wact;
+
+/* Rows of quantised activations: codes [row][k] q_stride bytes apart, eng_wact [row][k / 32] with
+ * s_stride between rows. */
+typedef struct eng_wacts {
+    uint8_t *q;
+    eng_wact *s;
+    size_t q_stride, s_stride;
+} eng_wacts;
+
+/* A chunk of a panel, unpacked: codes with the offset taken off, in steps (wform.h).  The others
+ * stand at [block * subs + half]: scales, minimums (only where the type has them), and what the
+ * activation bias adds to a dot, negated (only where there is a bias). */
+typedef struct eng_wchunk {
+    int8_t q[ENG_WCHUNK][8][ENG_WSTEP];
+    float scale[2 * ENG_WCHUNK][ENG_WCOLS], min[2 * ENG_WCHUNK][ENG_WCOLS];
+    int32_t bias[2 * ENG_WCHUNK][ENG_WCOLS];
+} eng_wchunk;
+
+typedef struct eng_wmat_slots {
+    /* What tile() wants added to the activation codes: 128 where the instruction takes unsigned
+     * bytes for them, else 0. */
+    uint8_t bias;
+
+    /* Most rows of dot(), 0: there is none.  The driver takes dot() up to so many rows, unpack()
+     * and tile() above. */
+    uint8_t dot_rows;
+
+    /* Most rows of tile(), by subs - 1. */
+    uint8_t tile_rows[2];
+
+    /* Quantises a row of n_blocks * 32 floats: codes + bias to q, the rest to s. */
+    void (*quant)(const float *a, size_t n_blocks, uint8_t bias, uint8_t *q, eng_wact *s);
+
+    /* Unpacks n_blocks <= ENG_WCHUNK blocks from the start of a group. */
+    void (*unpack)(const eng_wform *f, const void *groups, size_t n_blocks, eng_wchunk *w);
+
+    /* C[m, n] (+)= over n_blocks blocks of a chunk: m <= tile_rows[f->subs - 1], n <= ENG_WCOLS;
+     * activation codes with the bias.  a begins at the chunk's first block. */
+    void (*tile)(const eng_wform *f, size_t m, size_t n, size_t n_blocks, eng_wacts a,
+                 const eng_wchunk *w, float *c, size_t ldc, bool add);
+
+    /* The same from packed groups, m <= dot_rows; activation codes without a bias. */
+    void (*dot)(const eng_wform *f, size_t m, size_t n, size_t n_blocks, eng_wacts a,
+                const void *groups, float *c, size_t ldc, bool add);
+} eng_wmat_slots;
+
+extern const eng_wmat_slots eng_wmat_slots_c, eng_wmat_slots_avx2, eng_wmat_slots_avx512vnni;
+
+#endif
