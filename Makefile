@@ -39,8 +39,8 @@ X86      := $(findstring x86_64,$(shell $(CC) -dumpmachine))
 LIB_SRC  := $(sort $(shell find src/base src/engine src/serve -name '*.c' $(if $(X86),,! -path '*/x86/*') 2>/dev/null))
 CLI_SRC  := $(sort $(wildcard src/cli/*.c))
 WEB_SRC  := $(wildcard $(addprefix src/serve/web/*.,html js css svg))
-TEST_SRC := $(wildcard $(addsuffix /t_*.c,$(addprefix tests/,unit grad fault crash)))
-AUX_SRC  := $(filter-out $(TEST_SRC),$(wildcard $(addsuffix /*.c,$(addprefix tests/,unit grad fault crash))))
+TEST_SRC := $(wildcard $(addsuffix /t_*.c,$(addprefix tests/,unit grad fault crash arch)))
+AUX_SRC  := $(filter-out $(TEST_SRC) tests/arch/make_arch.c,$(wildcard $(addsuffix /*.c,$(addprefix tests/,unit grad fault crash arch))))
 KERN_SRC := $(wildcard tests/kernel/*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fz_*.c)
 obj = $(patsubst %.c,$(B)/%.o,$1)
@@ -133,12 +133,16 @@ $(foreach s,$(TEST_SRC),$(eval $(call test_rule,$s)))
 $(B)/checkkern: $(call obj,$(KERN_SRC)) $(B)/libstoke.a
 	$(call link)
 
+# Writes the models of tests/arch for another program.
+$(B)/make_arch: $(call obj,tests/arch/make_arch.c) $(B)/libtest.a $(B)/libstoke.a
+	$(call link)
+
 # A fuzz target with libFuzzer (FUZZER=1, clang), or with a main that replays files.
 $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(if $(FUZZER),,$(B)/tests/fuzz/replay.o) $(B)/libstoke.a
 	@mkdir -p $(@D)
 	$(call link,$(if $(FUZZER),-fsanitize=fuzzer))
 
-tests: all $(TESTS) $(if $(KERN_SRC),$(B)/checkkern) fuzzers
+tests: all $(TESTS) $(if $(KERN_SRC),$(B)/checkkern) $(B)/make_arch fuzzers
 fuzzers: $(FUZZERS)
 
 # ---- running checks (the lists are in tests/run.sh) ----------------------------------------------

@@ -57,12 +57,12 @@ replay() { # replay PREFIX: every fuzz target over its corpus
 }
 list() {
     case $1 in
-    unit) programs "" unit grad fault crash ;;
+    unit) programs "" unit arch grad fault crash ;;
     kern) kern "" ;;
     scripts) scripts "" cli golden fault crash api e2e ;;
     fuzz-replay) replay "" ;;
     lint) scripts "" lint ;;
-    asan) programs asan/ unit fault crash; scripts asan/ api fault; replay asan/ ;;
+    asan) programs asan/ unit arch fault crash; scripts asan/ api fault; replay asan/ ;;
     tsan) programs tsan/ unit | grep -E "$(cat tests/tsan.list)"; scripts tsan/ api ;;
     all) list kern; list unit; list scripts; list fuzz-replay; list lint ;;
     *) echo "tests/run.sh: there is no set $1" >&2 && exit 2 ;;

@@ -19,11 +19,13 @@ sk_status cmd_gen_open(cmd_gen *g, const char *name, int64_t threads, const cmd_
                        sk_err *e)
 {
     char path[CMD_PATH_MAX];
-    *g = (cmd_gen){.sample = {.temperature = sample->temp,
-                              .top_k = sample->top_k,
-                              .top_p = sample->top_p,
-                              .min_p = sample->min_p,
-                              .seed = (uint64_t)sample->seed}};
+    *g = (cmd_gen){0};
+    eng_sample_opts_default(&g->sample);
+    g->sample.temperature = sample->temp;
+    g->sample.top_k = sample->top_k;
+    g->sample.top_p = sample->top_p;
+    g->sample.min_p = sample->min_p;
+    g->sample.seed = (uint64_t)sample->seed;
     sk_status st;
     if ((st = eng_sample_opts_check(&g->sample, e)) || (st = cmd_model_path(name, path, e)) ||
         (st = eng_exec_open((size_t)threads, &g->x, e)) ||
@@ -61,7 +63,8 @@ typedef struct answer {
     cmd_gen_halt *halt;
     void *arg;
     cmd_gen_stats *stats;
-    sk_buf held; /* bytes of a character not complete yet */
+    eng_sample_state state; /* what the sampler learnt along this answer */
+    sk_buf held;            /* bytes of a character not complete yet */
 } answer;
 
 /* Steps all ids the session lacks; *logits are those of the last.  `halt` may end it early, which
@@ -110,7 +113,9 @@ static sk_status decode(answer *a, size_t max_new, const float *logits, sk_err *
     cmd_gen *g = a->g;
     for (;;) {
         int32_t id;
-        sk_status st = eng_sampler_pick(g->sampler, logits, &g->sample, g->ids.n, &id, e);
+        eng_sample_in in = {
+            .logits = logits, .ids = g->ids.id, .n_ids = g->ids.n, .state = &a->state};
+        sk_status st = eng_sampler_pick(g->sampler, &g->sample, &in, &id, e);
         if (st) return st;
         if ((a->stats->ended = eng_model_is_end(g->m, id))) return SK_OK;
         if (!eng_ids_push(&g->ids, id)) return sk_fail(e, SK_E_NOMEM, "no memory for the answer");
@@ -131,7 +136,7 @@ sk_status cmd_gen_run(cmd_gen *g, size_t max_new, cmd_gen_sink *sink, cmd_gen_ha
         return sk_fail(e, SK_E_TOOBIG,
                        "the text has %zu tokens; the context of %zu leaves no room for an answer",
                        g->ids.n, g->n_ctx);
-    answer a = {g, sink, halt, arg, stats, SK_BUF_INIT};
+    answer a = {.g = g, .sink = sink, .halt = halt, .arg = arg, .stats = stats};
     const float *logits;
     uint64_t t0 = sk_now_us();
     sk_status st = read_ids(&a, &logits, e);

@@ -65,9 +65,10 @@ sk_status eng_model_chat(const eng_model *m, const eng_chat_msg *msg, size_t n_m
 typedef struct eng_session eng_session;
 
 typedef struct eng_session_opts {
-    size_t n_slots;  /* sequences held at once */
-    size_t n_ctx;    /* tokens a sequence may have; at most the model's */
-    size_t max_step; /* tokens one step may process, over all items */
+    size_t n_slots;    /* sequences held at once */
+    size_t n_ctx;      /* tokens a sequence may have; at most the model's */
+    size_t max_step;   /* tokens one step may process, over all items */
+    eng_dtype kv_type; /* keys and values are kept as F32 (0: exact), F16 or BF16 */
 } eng_session_opts;
 
 typedef enum eng_want { ENG_WANT_NONE, ENG_WANT_LAST, ENG_WANT_ALL } eng_want;
@@ -104,19 +105,73 @@ sk_status eng_logits_write(eng_exec *x, const eng_model *m, const int32_t *ids, 
 
 /* ---- sampling ---- */
 
+/* Added to a token's logit; -INFINITY bans the token. */
+typedef struct eng_logit_bias {
+    int32_t id;
+    float bias;
+} eng_logit_bias;
+
+typedef struct eng_dry_breakers eng_dry_breakers;
+
+/* How to choose a token.  Definitions are llama.cpp's; infer/sample.h has the order.  All zero but
+ * top_p = 1 draws from the whole distribution at the temperature. */
 typedef struct eng_sample_opts {
     double temperature; /* 0: greedy */
-    int64_t top_k;      /* 0: off */
-    double top_p;       /* 1: off */
-    double min_p;       /* 0: off */
+    int64_t top_k;      /* of the k likeliest; 0: off */
+    double top_p;       /* of the likeliest that reach this probability together; 1: off */
+    double min_p;       /* of those at least so likely as the likeliest times this; 0: off */
     uint64_t seed;
+    double typical_p;       /* of those with the most typical surprise; 0 or 1: off */
+    double xtc_probability; /* how often to exclude the top choices; 0: never */
+    double xtc_threshold;   /* probability that makes a token a top choice; over 0.5: off */
+    double repeat_penalty;  /* divides positive logits of repeated tokens, multiplies others; 0 or
+                               1: off */
+    double frequency_penalty, presence_penalty; /* taken off for each time, and for once; 0: off */
+    int64_t penalty_last_n;          /* tokens these three look back over; 0: off, -1: all */
+    double dry_multiplier, dry_base; /* loss of a token that makes a repetition of length L longer:
+                                        multiplier * base^(L - allowed_length); multiplier 0: off */
+    int64_t dry_allowed_length, dry_last_n; /* last_n as above */
+    const eng_dry_breakers *dry_breakers;   /* borrowed; NULL: none */
+    int64_t mirostat;                       /* 2: on, instead of the filters; 0: off */
+    double mirostat_tau, mirostat_eta;      /* surprise aimed at in bits; rate of learning */
+    const eng_logit_bias *bias;             /* [n_bias], borrowed */
+    size_t n_bias;
 } eng_sample_opts;
 
-/* temperature 0.7, top_k 0, top_p 1, min_p 0.05, seed 0. */
+/* temperature 0.7, min_p 0.05, all else off; what is off has llama.cpp's other defaults: last_n 64,
+ * xtc_threshold 0.1, dry_base 1.75, dry_allowed_length 2, tau 5, eta 0.1.  Seed 0. */
 void eng_sample_opts_default(eng_sample_opts *o);
 
 /* Checks ranges; the sentence names the field. */
 sk_status eng_sample_opts_check(const eng_sample_opts *o, sk_err *e);
+
+/* What a sampler learns along a sequence; starts as {0} before the first token that is chosen.  It
+ * is a function of the options and of the logits and choices since: who has those but lost the
+ * state (a replica that takes over) calls eng_sampler_follow for each. */
+typedef struct eng_sample_state {
+    double drift; /* mirostat: mu - 2 tau */
+} eng_sample_state;
+
+/* A choice to be made. */
+typedef struct eng_sample_in {
+    const float *logits;     /* [n_vocab] */
+    const int32_t *ids;      /* [n_ids] all tokens before, the prompt's too; may be NULL where
+                                neither penalties nor DRY are on */
+    size_t n_ids;            /* also the position that keys the random number */
+    const uint64_t *allowed; /* [ceil(n_vocab / 64)] bit id % 64 of word id / 64 is set if the token
+                                may be chosen (a grammar's mask); NULL: all may */
+    eng_sample_state *state; /* moved on by a choice; NULL unless mirostat is on */
+} eng_sample_in;
+
+/* The n texts as DRY needs them, for o->dry_breakers; a text's bytes after the 40th don't count. */
+sk_status eng_dry_breakers_new(const eng_model *m, const char *const *text, size_t n,
+                               eng_dry_breakers **out, sk_err *e);
+void eng_dry_breakers_free(eng_dry_breakers *b);
+
+typedef struct eng_logprob {
+    int32_t id;
+    double logprob; /* natural logarithm */
+} eng_logprob;
 
 typedef struct eng_sampler eng_sampler;
 
@@ -124,12 +179,43 @@ typedef struct eng_sampler eng_sampler;
 eng_sampler *eng_sampler_new(size_t n_vocab);
 void eng_sampler_free(eng_sampler *s);
 
-/* Chooses a token.  A pure function of (logits, options, pos): pos is the position the token will
- * stand at.  Filters in llama.cpp's order, on the distribution at temperature 1: top-k, top-p,
- * min-p; then the temperature.  Ties go to the smaller id.  Logits that are not finite are never
- * chosen (all bad: SK_E_INTERNAL). */
-sk_status eng_sampler_pick(eng_sampler *s, const float *logits, const eng_sample_opts *o,
-                           uint64_t pos, int32_t *out, sk_err *e);
+/* Chooses a token.  A pure function of (options, in): nothing else is remembered.  Ties go to the
+ * smaller id.  Logits that are not finite are never chosen (all bad or masked: SK_E_INTERNAL).
+ * SK_E_NOMEM only where DRY looks back further than ever before. */
+sk_status eng_sampler_pick(eng_sampler *s, const eng_sample_opts *o, const eng_sample_in *in,
+                           int32_t *out, sk_err *e);
+
+/* Moves in->state on as the choice of `id` did; SK_E_INVALID if it can't have been chosen. */
+sk_status eng_sampler_follow(eng_sampler *s, const eng_sample_opts *o, const eng_sample_in *in,
+                             int32_t id, sk_err *e);
+
+/* Log-probabilities of the model itself (logits as they are, temperature 1): of `id` into *of_id,
+ * and of the n_top likeliest into top [n_top], the likeliest first; *n_got is fewer only if fewer
+ * are finite. */
+sk_status eng_sampler_logprobs(eng_sampler *s, const float *logits, int32_t id, size_t n_top,
+                               double *of_id, eng_logprob *top, size_t *n_got, sk_err *e);
+
+/* ---- perplexity ---- */
+
+typedef struct eng_ppl {
+    double perplexity, error; /* e^(mean of -ln p), and its standard error */
+    double bits_per_byte;     /* of the text of the tokens scored */
+    uint64_t tokens, windows; /* scored; run */
+} eng_ppl;
+
+typedef struct eng_ppl_opts {
+    size_t n_ctx; /* tokens of a window; llama-perplexity's default is 512 */
+    /* Both may be NULL.  progress is told at the start (sofar is NULL) and after every few windows;
+     * `stop` is asked before every step: true ends it with SK_E_STOPPED. */
+    void (*progress)(void *arg, size_t done, size_t total, const eng_ppl *sofar);
+    bool (*stop)(void *arg);
+    void *arg;
+} eng_ppl_opts;
+
+/* Perplexity of a text by llama-perplexity's procedure (infer/ppl.h).  SK_E_INVALID if the text has
+ * fewer tokens than one window. */
+sk_status eng_perplexity(eng_exec *x, const eng_model *m, const char *text, size_t n,
+                         const eng_ppl_opts *o, eng_ppl *out, sk_err *e);
 
 /* ---- training ---- */
 

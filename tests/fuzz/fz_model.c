@@ -25,7 +25,8 @@ static void use(eng_exec *x, const eng_model *m)
     eng_sample_opts_default(&so);
     int32_t id = 0;
     if (sampler && !eng_session_open(x, m, &o, &s, NULL) && !eng_session_step(s, &it, 1, NULL) &&
-        !eng_sampler_pick(sampler, it.logits, &so, ids.n, &id, NULL)) {
+        !eng_sampler_pick(sampler, &so, &(eng_sample_in){.logits = it.logits, .n_ids = ids.n}, &id,
+                          NULL)) {
         it = (eng_step_item){.pos = ids.n, .n = 1, .ids = &id, .want = ENG_WANT_ALL};
         (void)eng_session_step(s, &it, 1, NULL);
         size_t n;

@@ -181,7 +181,9 @@ int main(int argc, char **argv)
         if (sk_cpu_mask(sk_cpu_name((sk_cpu_level)level), &e)) continue;
         k.kern = eng_kernels_at((sk_cpu_level)level);
         run_checks(&k, ck_rows_checks);
+        run_checks(&k, ck_act_checks);
         run_checks(&k, ck_attn_checks);
+        run_checks(&k, ck_tile_checks);
         run_checks(&k, ck_gemm_checks);
         run_checks(&k, ck_wmat_checks);
     }

@@ -68,7 +68,8 @@ typedef struct ck_check {
 } ck_check;
 
 /* The checks of each file, ended by a NULL name. */
-extern const ck_check ck_rows_checks[], ck_attn_checks[], ck_gemm_checks[], ck_wmat_checks[];
+extern const ck_check ck_rows_checks[], ck_act_checks[], ck_attn_checks[], ck_tile_checks[],
+    ck_gemm_checks[], ck_wmat_checks[];
 
 /* Times every slot of every table up to `best`; prints a table. */
 int ck_bench(sk_cpu_level best, const char *only);

@@ -85,10 +85,12 @@ static int32_t scripted(const fake_engine *f, const float *logits)
     return (int32_t)(unsigned char)f->script[0];
 }
 
-static sk_status fake_pick(void *self, const float *logits, const eng_sample_opts *o, uint64_t pos,
+static sk_status fake_pick(void *self, const eng_sample_opts *o, const eng_sample_in *in,
                            int32_t *out, sk_err *e)
 {
     fake_engine *f = self;
+    const float *logits = in->logits;
+    uint64_t pos = in->n_ids;
     (void)e;
     assert(logits && logits[1] == (float)pos && "pos is where the token will stand");
     if (f->script) {

@@ -16,7 +16,8 @@ static int32_t pick(eng_sampler *s, const float *logits, const eng_sample_opts *
 {
     sk_err e = SK_ERR_INIT;
     int32_t id = -7;
-    assert_status_ok(eng_sampler_pick(s, logits, o, pos, &id, &e), e);
+    eng_sample_in in = {.logits = logits, .n_ids = pos};
+    assert_status_ok(eng_sampler_pick(s, o, &in, &id, &e), e);
     return id;
 }
 
@@ -46,12 +47,15 @@ static void defaults_and_ranges(void **state)
     const float logits[2] = {0, 1};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         int32_t id = -7;
-        o = (eng_sample_opts){bad[i].t, bad[i].k, bad[i].p, bad[i].m, 0};
+        o = (eng_sample_opts){
+            .temperature = bad[i].t, .top_k = bad[i].k, .top_p = bad[i].p, .min_p = bad[i].m};
+        eng_sample_in in = {.logits = logits};
         assert_status(eng_sample_opts_check(&o, &e), SK_E_INVALID, e, bad[i].says);
-        assert_status(eng_sampler_pick(s, logits, &o, 0, &id, &e), SK_E_INVALID, e, bad[i].says);
+        assert_status(eng_sampler_pick(s, &o, &in, &id, &e), SK_E_INVALID, e, bad[i].says);
         assert_int_equal(id, -7);
     }
-    const eng_sample_opts edge[] = {{0, 0, 0, 0, 0}, {100, INT64_MAX, 1, 1, UINT64_MAX}};
+    const eng_sample_opts edge[] = {
+        {0}, {.temperature = 100, .top_k = INT64_MAX, .top_p = 1, .min_p = 1, .seed = UINT64_MAX}};
     for (size_t i = 0; i < 2; i++)
         assert_status_ok(eng_sample_opts_check(&edge[i], &e), e);
     eng_sampler_free(s);
@@ -93,7 +97,8 @@ static void nothing_to_choose(void **state)
         for (int t = 0; t < 2; t++) {
             int32_t id = -7;
             eng_sample_opts o = plain(t, 0);
-            assert_status(eng_sampler_pick(s, none[i], &o, 0, &id, &e), SK_E_INTERNAL, e, "finite");
+            eng_sample_in in = {.logits = none[i]};
+            assert_status(eng_sampler_pick(s, &o, &in, &id, &e), SK_E_INTERNAL, e, "finite");
             assert_int_equal(id, -7);
         }
     eng_sampler_free(s);
@@ -274,10 +279,135 @@ static void distribution(void **state)
     eng_sampler_free(s);
 }
 
+/* ---- what is new to the chain beyond its parts ---- */
+
+static void masks(void **state)
+{
+    (void)state;
+    enum { N = 200 };
+    sk_err e = SK_ERR_INIT;
+    float logits[N];
+    uint64_t allowed[4] = {0}, none[4] = {0};
+    for (size_t i = 0; i < N; i++)
+        logits[i] = (float)sk_rng_normal(8, SK_RNG_TEST, i);
+    for (size_t i = 0; i < N; i += 7)
+        allowed[i / 64] |= (uint64_t)1 << i % 64;
+    eng_sampler *s = eng_sampler_new(N);
+    int seen[N] = {0};
+    eng_sample_opts o = plain(2, 1);
+    for (uint64_t pos = 0; pos < 2000; pos++) {
+        eng_sample_in in = {.logits = logits, .n_ids = pos, .allowed = allowed};
+        int32_t id = -1;
+        o.temperature = pos % 2 ? 2 : 0;
+        assert_status_ok(eng_sampler_pick(s, &o, &in, &id, &e), e);
+        seen[id]++;
+    }
+    for (size_t i = 0; i < N; i++)
+        assert_true(!seen[i] == !!(i % 7));
+    eng_sample_in in = {.logits = logits, .allowed = none};
+    int32_t id = -7;
+    assert_status(eng_sampler_pick(s, &o, &in, &id, &e), SK_E_INTERNAL, e, "allowed");
+    none[3] = (uint64_t)1 << (199 % 64); /* a single survivor */
+    assert_status_ok(eng_sampler_pick(s, &o, &in, &id, &e), e);
+    assert_int_equal(id, 199);
+    eng_sampler_free(s);
+}
+
+static void biases_and_penalties(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    eng_sampler *s = eng_sampler_new(4);
+    const float logits[4] = {5, 4, 3, 2};
+    const int32_t ids[] = {0, 0, 1, 0, 1, 0};
+    const eng_logit_bias up[] = {{3, 10}}, ban[] = {{0, -INFINITY}, {1, -INFINITY}},
+                         bad[] = {{0, NAN}};
+    eng_sample_opts o = plain(0, 0);
+    o.bias = up, o.n_bias = 1;
+    assert_int_equal(pick(s, logits, &o, 0), 3);
+    o.bias = ban, o.n_bias = 2;
+    assert_int_equal(pick(s, logits, &o, 0), 2);
+    int32_t id = -7;
+    eng_sample_in in = {.logits = logits, .ids = ids, .n_ids = 6};
+    o.bias = bad, o.n_bias = 1;
+    assert_status(eng_sampler_pick(s, &o, &in, &id, &e), SK_E_INVALID, e, "bias");
+    o.n_bias = 0;
+    o.penalty_last_n = -1;
+    o.frequency_penalty = 1; /* 5 - 4, 4 - 2, 3, 2 */
+    assert_status_ok(eng_sampler_pick(s, &o, &in, &id, &e), e);
+    assert_int_equal(id, 2);
+    o.penalty_last_n = 1; /* only the last 0 counts: 4, 4, 3, 2 */
+    assert_status_ok(eng_sampler_pick(s, &o, &in, &id, &e), e);
+    assert_int_equal(id, 0);
+    o.penalty_last_n = 2; /* 4, 3, 3, 2 */
+    o.frequency_penalty = 0;
+    o.presence_penalty = 2.5;
+    assert_status_ok(eng_sampler_pick(s, &o, &in, &id, &e), e);
+    assert_int_equal(id, 2);
+    in.ids = NULL;
+    assert_status(eng_sampler_pick(s, &o, &in, &id, &e), SK_E_INVALID, e, "tokens before");
+    /* DRY: ids end in 0, before 0 1 0 1 0; 1 would go on */
+    o = plain(0, 0);
+    o.dry_multiplier = 100, o.dry_base = 1, o.dry_allowed_length = 2, o.dry_last_n = -1;
+    const float one[4] = {1, 9, 0, 0};
+    in = (eng_sample_in){.logits = one, .ids = ids, .n_ids = 6};
+    assert_status_ok(eng_sampler_pick(s, &o, &in, &id, &e), e);
+    assert_int_equal(id, 0);
+    assert_true(logits[0] == 5); /* nobody writes into the model's logits */
+    eng_sampler_free(s);
+}
+
+/* XTC acts as often as it should and then never leaves the top; typical may drop the best. */
+static void top_choices_excluded(void **state)
+{
+    (void)state;
+    const float logits[4] = {2, 1.9f, 1.8f, -3};
+    eng_sampler *s = eng_sampler_new(4);
+    eng_sample_opts o = plain(0, 3);
+    o.xtc_probability = 0.5;
+    o.xtc_threshold = 0.1;
+    int seen[4] = {0};
+    for (uint64_t pos = 0; pos < 4000; pos++)
+        seen[pick(s, logits, &o, pos)]++;
+    assert_true(seen[0] > 1850 && seen[0] < 2150 && seen[0] + seen[2] == 4000);
+    o.xtc_threshold = 0.51;
+    assert_int_equal(pick(s, logits, &o, 1), 0);
+    o = plain(0, 3);
+    o.typical_p = 0.2;
+    const float peaked[6] = {3, 2, 2, 2, 2, 2}; /* entropy nearer the surprise of the many */
+    assert_int_equal(pick(s, peaked, &o, 1) != 0, 1);
+    eng_sampler_free(s);
+}
+
+static void logprobs(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    const float logits[5] = {1, 3, -INFINITY, 2, NAN};
+    double total = exp(1) + exp(3) + exp(2), of = 0;
+    eng_sampler *s = eng_sampler_new(5);
+    eng_logprob top[5];
+    size_t n = 9;
+    assert_status_ok(eng_sampler_logprobs(s, logits, 3, 2, &of, top, &n, &e), e);
+    assert_int_equal(n, 2);
+    assert_true(fabs(of - (2 - log(total))) < 1e-12);
+    assert_true(top[0].id == 1 && fabs(top[0].logprob - (3 - log(total))) < 1e-12);
+    assert_true(top[1].id == 3 && top[1].logprob == of);
+    assert_status_ok(eng_sampler_logprobs(s, logits, 2, 5, &of, top, &n, &e), e);
+    assert_true(n == 3 && of == -INFINITY);
+    assert_status_ok(eng_sampler_logprobs(s, logits, 0, 0, &of, NULL, &n, &e), e);
+    assert_int_equal(n, 0);
+    assert_status(eng_sampler_logprobs(s, logits, 5, 0, &of, NULL, &n, &e), SK_E_INVALID, e, "5");
+    const float none[5] = {NAN, NAN, NAN, NAN, NAN};
+    assert_status(eng_sampler_logprobs(s, none, 0, 0, &of, NULL, &n, &e), SK_E_INTERNAL, e,
+                  "finite");
+    eng_sampler_free(s);
+}
+
 static void without_memory(void **state)
 {
     (void)state;
-    for (unsigned long nth = 1; nth <= 3; nth++) {
+    for (unsigned long nth = 1; nth <= 7; nth++) {
         sk_fault_plan(SK_FAULT_ALLOC, nth, false);
         eng_sampler *s = eng_sampler_new(100);
         sk_fault_plan(SK_FAULT_ALLOC, 0, false);
@@ -296,6 +426,10 @@ int main(void)
         cmocka_unit_test(pure),
         cmocka_unit_test(same_as_sorting),
         cmocka_unit_test(distribution),
+        cmocka_unit_test(masks),
+        cmocka_unit_test(biases_and_penalties),
+        cmocka_unit_test(top_choices_excluded),
+        cmocka_unit_test(logprobs),
         cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -322,8 +322,8 @@ static void too_large(void **state)
     eng_config c = fixture_config("llama");
     eng_kv *kv = NULL;
     c.n_layer = c.n_kv_head = c.n_head = c.head_dim = 1024;
-    assert_status(eng_kv_open(&c, 1u << 16, 1u << 22, &kv, &e), SK_E_NOMEM, e, "KV cache");
-    assert_status(eng_kv_open(&c, 1, (size_t)1 << 20, &kv, &e), SK_E_NOMEM, e, "KV cache");
+    assert_status(eng_kv_open(&c, 1u << 16, 1u << 22, ENG_F32, &kv, &e), SK_E_NOMEM, e, "KV cache");
+    assert_status(eng_kv_open(&c, 1, (size_t)1 << 20, ENG_F32, &kv, &e), SK_E_NOMEM, e, "KV cache");
     assert_null(kv);
 }
 

@@ -122,6 +122,29 @@ static sk_status take_array(eng_gguf *g, cursor *c, eng_gguf_key *k)
     return st;
 }
 
+/* A key's value; its type is read. */
+static sk_status take_value(eng_gguf *g, cursor *c, eng_gguf_key *k, size_t at)
+{
+    size_t size = eng_gguf_value_bytes(k->type);
+    k->n = 1;
+    k->val = c->p + c->pos;
+    if (k->type == ENG_GGUF_ARR) return take_array(g, c, k);
+    if (k->type == ENG_GGUF_STR) {
+        eng_str s;
+        sk_status st = take_str(c, &s);
+        if (st) return st;
+        k->val = (const uint8_t *)s.p;
+        k->n = s.n;
+        return SK_OK;
+    }
+    if (!size)
+        return sk_fail(c->e, SK_E_FORMAT, "the key at byte %zu has the unknown type %" PRIu32, at,
+                       k->type);
+    uint8_t value[8];
+    sk_status st = take(c, value, size);
+    return st || k->type != ENG_GGUF_BOOL ? st : check_bools(c, k->val, 1);
+}
+
 /* One key with its value. */
 static sk_status take_key(eng_gguf *g, cursor *c, eng_gguf_key *k)
 {
@@ -132,24 +155,10 @@ static sk_status take_key(eng_gguf *g, cursor *c, eng_gguf_key *k)
         return sk_fail(c->e, SK_E_FORMAT, "the key at byte %zu has no usable name", at);
     st = take(c, &k->type, sizeof k->type);
     if (st) return st;
-    size_t size = eng_gguf_value_bytes(k->type);
-    k->n = 1;
-    k->val = c->p + c->pos;
-    if (k->type == ENG_GGUF_ARR) return take_array(g, c, k);
-    if (k->type == ENG_GGUF_STR) {
-        eng_str s;
-        st = take_str(c, &s);
-        if (st) return st;
-        k->val = (const uint8_t *)s.p;
-        k->n = s.n;
-        return SK_OK;
-    }
-    if (!size)
-        return sk_fail(c->e, SK_E_FORMAT, "the key at byte %zu has the unknown type %" PRIu32, at,
-                       k->type);
-    uint8_t value[8];
-    st = take(c, value, size);
-    return st || k->type != ENG_GGUF_BOOL ? st : check_bools(c, k->val, 1);
+    k->raw = c->p + c->pos;
+    st = take_value(g, c, k, at);
+    k->raw_bytes = (size_t)(c->p + c->pos - k->raw);
+    return st;
 }
 
 /* Order of two strings: bytes, then length. */
@@ -236,6 +245,26 @@ static sk_status tensor_bytes(const cursor *c, eng_gguf_tensor *t, size_t i)
     return SK_OK;
 }
 
+/* Keys out of memory: those of a GGUF that is built. */
+sk_status eng_gguf_read_keys(eng_gguf *g, const void *p, size_t len, uint64_t n, sk_err *e)
+{
+    cursor c = {p, len, 0, e};
+    return take_keys(g, &c, n);
+}
+
+/* Sorts the tensors' names. */
+sk_status eng_gguf_index_tensors(eng_gguf *g, sk_err *e)
+{
+    g->by_tensor = sorted(g, g->n_tensors, by_tensor_name);
+    if (!g->by_tensor) return sk_fail(e, SK_E_NOMEM, "no memory for %zu tensors", g->n_tensors);
+    for (size_t i = 1; i < g->n_tensors; i++) {
+        eng_str a = g->tensor[g->by_tensor[i - 1]].name, b = g->tensor[g->by_tensor[i]].name;
+        if (eng_str_cmp(a, b) == 0)
+            return sk_fail(e, SK_E_FORMAT, "the tensor %.*s comes twice", (int)a.n, a.p);
+    }
+    return SK_OK;
+}
+
 /* One row of the tensor table.  Its offset goes to *offset: where the data starts is not known yet.
  */
 static sk_status take_tensor(cursor *c, size_t i, eng_gguf_tensor *t, uint64_t *offset)
@@ -316,20 +345,15 @@ static sk_status take_tensors(eng_gguf *g, cursor *c, uint64_t n)
     for (size_t i = 0; i < g->n_tensors && !st; i++)
         st = take_tensor(c, i, &g->tensor[i], &offset[i]);
     if (st) return st;
-    g->by_tensor = sorted(g, g->n_tensors, by_tensor_name);
-    if (!g->by_tensor) return sk_fail(c->e, SK_E_NOMEM, "no memory for %zu tensors", g->n_tensors);
-    for (size_t i = 1; i < g->n_tensors; i++) {
-        eng_str a = g->tensor[g->by_tensor[i - 1]].name, b = g->tensor[g->by_tensor[i]].name;
-        if (eng_str_cmp(a, b) == 0)
-            return sk_fail(c->e, SK_E_FORMAT, "the tensor %.*s comes twice", (int)a.n, a.p);
-    }
+    st = eng_gguf_index_tensors(g, c->e);
+    if (st) return st;
     return place_tensors(g, c, offset);
 }
 
 /* The whole directory. */
-static sk_status take_all(eng_gguf *g, sk_err *e)
+static sk_status take_all(eng_gguf *g, const void *p, size_t len, sk_err *e)
 {
-    cursor c = {g->p, g->len, 0, e};
+    cursor c = {p, len, 0, e};
     uint32_t magic;
     uint64_t n_tensors, n_keys;
     if (c.len < sizeof magic || take(&c, &magic, sizeof magic) || magic != MAGIC)
@@ -355,16 +379,16 @@ static sk_status open_view(const void *p, size_t len, const sk_map *map, eng_ggu
     sk_arena *mem = sk_arena_new(SK_MEM_MISC);
     eng_gguf *g = mem ? sk_new(mem, eng_gguf) : NULL;
     sk_status st = SK_E_NOMEM;
-    if (!g) {
+    if (!g || !(g->map = sk_new(mem, sk_map))) {
         sk_fail(e, st, "no memory to read it");
         goto free_arena;
     }
     g->mem = mem;
-    g->p = p;
     g->len = len;
-    st = take_all(g, e);
+    st = take_all(g, p, len, e);
     if (st) goto free_arena;
-    if (map) g->map = *map;
+    g->n_files = 1;
+    if (map) *g->map = *map;
     *out = g;
     return SK_OK;
 free_arena:
@@ -372,8 +396,8 @@ free_arena:
     return st;
 }
 
-/* Opens and checks the whole directory of the file. */
-sk_status eng_gguf_open(const char *path, eng_gguf **out, sk_err *e)
+/* One file alone. */
+sk_status eng_gguf_open_one(const char *path, eng_gguf **out, sk_err *e)
 {
     sk_map map;
     sk_status st = sk_map_open(path, &map, e);
@@ -393,11 +417,14 @@ sk_status eng_gguf_open_bytes(const void *p, size_t n, eng_gguf **out, sk_err *e
     return open_view(p, n, NULL, out, e);
 }
 
-/* Closes the file; NULL is allowed. */
+/* Closes the files; NULL is allowed. */
 void eng_gguf_close(eng_gguf *g)
 {
     if (!g) return;
-    if (g->map.p) sk_map_close(&g->map);
+    for (size_t i = g->n_owned; i-- > 0;)
+        g->owned[i].drop(g->owned[i].p);
+    for (size_t i = 0; i < g->n_files; i++)
+        if (g->map[i].p) sk_map_close(&g->map[i]);
     sk_arena_free(g->mem);
 }
 
@@ -409,6 +436,11 @@ uint32_t eng_gguf_version(const eng_gguf *g)
 uint64_t eng_gguf_file_bytes(const eng_gguf *g)
 {
     return g->len;
+}
+
+size_t eng_gguf_n_files(const eng_gguf *g)
+{
+    return g->n_files;
 }
 
 size_t eng_gguf_n_tensors(const eng_gguf *g)

@@ -31,6 +31,7 @@ typedef struct eng_gguf_tensor {
     uint32_t type; /* ggml_type */
     uint32_t n_dims;
     uint64_t dim[4]; /* innermost first, as in the file; 1 beyond n_dims */
+    uint32_t file;   /* which file of a split model it lies in, from 0 */
     const void *data;
     uint64_t bytes;
 } eng_gguf_tensor;
@@ -39,8 +40,14 @@ typedef struct eng_gguf_tensor {
  * for an unknown number (a reader refuses those). */
 const char *eng_gguf_type_name(uint32_t type);
 
-/* Opens and checks the whole directory of the file. */
+/* Opens and checks the whole directory of the file.  The first file of a split model
+ * (NAME-00001-of-00003.gguf) opens all of them as one: keys of the first, tensors of all.  A file
+ * of it that is missing, is of another model or comes twice is refused, and so is opening it by
+ * another than the first. */
 sk_status eng_gguf_open(const char *path, eng_gguf **out, sk_err *e);
+
+/* One file alone, whatever it says about others (to look at it). */
+sk_status eng_gguf_open_one(const char *path, eng_gguf **out, sk_err *e);
 
 /* The same over n bytes in memory, which must outlive the object (tests, fuzzing). */
 sk_status eng_gguf_open_bytes(const void *p, size_t n, eng_gguf **out, sk_err *e);
@@ -48,9 +55,12 @@ sk_status eng_gguf_open_bytes(const void *p, size_t n, eng_gguf **out, sk_err *e
 /* Closes the file and frees g; NULL is allowed. */
 void eng_gguf_close(eng_gguf *g);
 
-/* The version of the format (2 or 3) and the size of the file. */
+/* The version of the format (2 or 3) and the size of the file, of all files of a split model. */
 uint32_t eng_gguf_version(const eng_gguf *g);
 uint64_t eng_gguf_file_bytes(const eng_gguf *g);
+
+/* Files it was read from: 1, the parts of a split model, or 0 when it was built in memory. */
+size_t eng_gguf_n_files(const eng_gguf *g);
 
 /* Tensors in the order of the file's table: how many, and one of them (i below that number). */
 size_t eng_gguf_n_tensors(const eng_gguf *g);
@@ -82,7 +92,8 @@ sk_status eng_gguf_arr_f64(const eng_gguf *g, const char *key, size_t i, double 
  * status. */
 typedef struct eng_gguf_writer eng_gguf_writer;
 
-/* Starts a file that will replace path when committed. */
+/* Starts a file that will replace path when committed.  (gguf_build.h: one that stays in memory.)
+ */
 sk_status eng_gguf_create(const char *path, eng_gguf_writer **out, sk_err *e);
 
 /* A key with a value of the type in the name; a key may be put once. */
@@ -96,13 +107,34 @@ void eng_gguf_put_strs(eng_gguf_writer *w, const char *key, const eng_str *s, si
 void eng_gguf_put_i32s(eng_gguf_writer *w, const char *key, const int32_t *v, size_t n);
 void eng_gguf_put_f32s(eng_gguf_writer *w, const char *key, const float *v, size_t n);
 
+/* The same for any type of fixed size (ENG_GGUF_U8 ... ENG_GGUF_F64 of gguf_type.h): the value, or
+ * the n elements, lie at v as they will lie in the file. */
+void eng_gguf_put_value(eng_gguf_writer *w, const char *key, uint32_t type, const void *v);
+void eng_gguf_put_array(eng_gguf_writer *w, const char *key, uint32_t elem, const void *v,
+                        size_t n);
+
+/* Copies key i of g, whatever its value.  Nothing happens when a key of that name was put before:
+ * so what replaces a key is put first.  Keys that speak of a file's own layout (general.alignment,
+ * split.*) are left out. */
+void eng_gguf_copy_key(eng_gguf_writer *w, const eng_gguf *g, size_t i);
+void eng_gguf_copy_keys(eng_gguf_writer *w, const eng_gguf *g);
+
 /* Declares a tensor of the given type: [rows, cols] with cols innermost, or [cols] for a vector
  * (rows must be 1 then).  Its name has 1 to 63 bytes. */
 void eng_gguf_add_tensor(eng_gguf_writer *w, const char *name, eng_dtype t, size_t rows,
                          size_t cols, bool is_vector);
 
+/* Declares a tensor of 1 to 4 dimensions (innermost first) and any ggml type, also one this build
+ * does not compute with. */
+void eng_gguf_add_shape(eng_gguf_writer *w, const char *name, uint32_t type, uint32_t n_dims,
+                        const uint64_t *dim);
+
 /* Data of the next declared tensor, given as float and converted to its type. */
 sk_status eng_gguf_write_f32(eng_gguf_writer *w, const float *data, sk_err *e);
+
+/* The next n bytes of the next declared tensor, already in its type; when they complete it, the
+ * tensor after it is next.  More than are left of it is an error. */
+sk_status eng_gguf_write_raw(eng_gguf_writer *w, const void *data, size_t n, sk_err *e);
 
 /* Checks that all is written and puts the file in place.  w is gone whatever happens. */
 sk_status eng_gguf_commit(eng_gguf_writer *w, sk_err *e);

@@ -1,6 +1,7 @@
-/* gguf_value.h - what the reader's two files share: the directory of an open GGUF.
+/* gguf_value.h - what the reader's files share: the directory of an open GGUF.
  *
- * gguf.c builds and checks it, gguf_value.c answers questions about its keys.  Private to the room.
+ * gguf.c builds and checks it, gguf_split.c joins several, gguf_build.c makes one in memory,
+ * gguf_value.c answers questions about its keys.  Private to the room.
  */
 #ifndef ENG_FORMAT_GGUF_VALUE_H
 #define ENG_FORMAT_GGUF_VALUE_H
@@ -17,13 +18,23 @@ typedef struct eng_gguf_key {
     uint64_t n;         /* bytes of a string, elements of an array, 1 for the others */
     const uint8_t *val; /* first byte of the value, of the string, of the first element */
     const eng_str *str; /* array of strings: n of them */
+    const uint8_t *raw; /* all of the value as it lies in the file, and how much that is */
+    size_t raw_bytes;
 } eng_gguf_key;
+
+/* Something that goes when the GGUF is closed: drop(p). */
+typedef struct eng_gguf_owned {
+    void (*drop)(void *p);
+    void *p;
+} eng_gguf_owned;
 
 struct eng_gguf {
     sk_arena *mem;
-    sk_map map; /* p is NULL when opened from bytes */
-    const uint8_t *p;
-    size_t len;
+    sk_map *map; /* the files, n_files of them */
+    size_t n_files;
+    eng_gguf_owned *owned; /* dropped at the end, the last first */
+    size_t n_owned;
+    uint64_t len; /* bytes of all files */
     uint32_t version;
     size_t n_keys, n_tensors;
     eng_gguf_key *key; /* in the file's order */
@@ -31,6 +42,12 @@ struct eng_gguf {
     eng_gguf_tensor *tensor;
     uint32_t *by_tensor; /* numbers of tensors, sorted by name */
 };
+
+/* Reads n keys from the len bytes at p into g (mem set, all else empty) and indexes them. */
+sk_status eng_gguf_read_keys(eng_gguf *g, const void *p, size_t len, uint64_t n, sk_err *e);
+
+/* Sorts the names of g's tensors into by_tensor; a name that comes twice is refused. */
+sk_status eng_gguf_index_tensors(eng_gguf *g, sk_err *e);
 
 /* The key of that name, NULL if there is none. */
 const eng_gguf_key *eng_gguf_key_find(const eng_gguf *g, const char *name);

@@ -6,9 +6,10 @@
 
 typedef struct eng_kv eng_kv;
 
-/* Room for n_slots sequences of n_ctx tokens of the shape cfg; SK_E_NOMEM says how much was asked
- * for. */
-sk_status eng_kv_open(const eng_config *cfg, size_t n_slots, size_t n_ctx, eng_kv **out, sk_err *e);
+/* Room for n_slots sequences of n_ctx tokens of the shape cfg, keys and values rounded to a type
+ * (ENG_F32: as they are); SK_E_NOMEM says how much was asked for. */
+sk_status eng_kv_open(const eng_config *cfg, size_t n_slots, size_t n_ctx, eng_dtype type,
+                      eng_kv **out, sk_err *e);
 void eng_kv_close(eng_kv *kv);
 
 /* Where the decoder finds the keys and values of a slot. */

@@ -67,7 +67,7 @@ static sk_status alloc_session(eng_session *s, sk_err *e)
         !(s->used_in = sk_new_n(s->arena, uint64_t, n)) ||
         !(s->seq = sk_new_n(s->arena, eng_seq, n)))
         return sk_fail(e, SK_E_NOMEM, "no memory for %zu slots", n);
-    sk_status st = eng_kv_open(&s->m->cfg, n, s->o.n_ctx, &s->kv, e);
+    sk_status st = eng_kv_open(&s->m->cfg, n, s->o.n_ctx, s->o.kv_type, &s->kv, e);
     return st ? st : grow_logits(s, n < s->o.max_step ? n : s->o.max_step, e);
 }
 

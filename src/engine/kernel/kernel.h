@@ -56,6 +56,22 @@ typedef struct eng_attn_bwd {
 /* Bytes of scratch either attention slot needs for a head_dim (64-byte aligned). */
 size_t eng_attn_scratch_bytes(size_t head_dim);
 
+/* Activations; sources are given at their definition in ref/act.c. */
+typedef enum eng_act {
+    ENG_ACT_SILU,       /* x sigmoid(x) */
+    ENG_ACT_GELU_TANH,  /* x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) */
+    ENG_ACT_GELU_ERF,   /* x/2 (1 + erf(x / sqrt 2)) */
+    ENG_ACT_GELU_QUICK, /* x sigmoid(1.702 x) */
+    ENG_ACT_RELU,       /* max(x, 0) */
+    ENG_ACT_RELU2,      /* max(x, 0)^2 */
+    ENG_ACT_SWIGLU_OAI, /* glu_f32 only, gpt-oss: with g = min(gate, 7), u = up cut to [-7, 7]:
+                           g sigmoid(1.702 g) (u + 1) */
+    ENG_ACT_N
+} eng_act;
+
+/* Inference attention (kernel/attn.h). */
+struct eng_attn_tile;
+
 /* One AdamW update (Loshchilov, Hutter 2019, decoupled decay): bias corrections are given as
  * factors so that the kernel is elementwise:  m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2;  p -= lr
  * (m c1 / (sqrt(v c2) + eps) + decay p)  with g first multiplied by grad_scale (clipping). */
@@ -67,9 +83,14 @@ typedef struct eng_kernels {
     sk_cpu_level level;
 
     /* y[r,:] = x[r,:] * rstd[r] * w, rstd = 1/sqrt(mean(x^2) + eps); rows of n elements, n_rows of
-     * them, row strides ldx, ldy.  rstd [n_rows] may be NULL.  y may be x. */
+     * them, row strides ldx, ldy.  rstd [n_rows] and w (all ones) may be NULL.  y may be x. */
     void (*rmsnorm_f32)(float *y, size_t ldy, float *rstd, const float *x, size_t ldx,
                         const float *w, size_t n_rows, size_t n, float eps);
+
+    /* y[r,:] = (x[r,:] - mean) / sqrt(mean((x - mean)^2) + eps) * w + b, strides as above; w (all
+     * ones) and b (zeros) may be NULL.  y may be x. */
+    void (*layernorm_f32)(float *y, size_t ldy, const float *x, size_t ldx, const float *w,
+                          const float *b, size_t n_rows, size_t n, float eps);
 
     /* Gradient of rmsnorm: dx[r,:] += ...; dw[:] += sum over rows in row order.  x, rstd as in the
      * forward pass. */
@@ -81,6 +102,20 @@ typedef struct eng_kernels {
      * cos, sin [head_dim/2].  The gradient is the same call with -sin. */
     void (*rope_f32)(float *x, const float *cos, const float *sin, size_t n_heads, size_t head_dim,
                      eng_rope_form form);
+
+    /* The same for the first n_rot elements of each of n_heads vectors that lie ld apart, cos and
+     * sin [n_rot/2]; ENG_ROPE_HALF turns (i, i + n_rot/2).  A rotated part that does not begin a
+     * head (MLA): x points to it. */
+    void (*rope_part_f32)(float *x, size_t ld, const float *cos, const float *sin, size_t n_heads,
+                          size_t n_rot, eng_rope_form form);
+
+    /* out = act(x), n elements; and out = act(gate) * up (SWIGLU_OAI: its own form).  out may be an
+     * operand.  Every element by itself; exp within 2 units. */
+    void (*act_f32)(float *out, const float *x, size_t n, eng_act act);
+    void (*glu_f32)(float *out, const float *gate, const float *up, size_t n, eng_act act);
+
+    /* x = cap tanh(x / cap), n elements in place. */
+    void (*softcap_f32)(float *x, float cap, size_t n);
 
     /* out = silu(gate) * up, n elements.  out may be gate or up. */
     void (*swiglu_f32)(float *out, const float *gate, const float *up, size_t n);
@@ -103,11 +138,18 @@ typedef struct eng_kernels {
     void (*attn_fwd_f32)(const eng_attn_fwd *a, void *scratch);
     void (*attn_bwd_f32)(const eng_attn_bwd *a, void *scratch);
 
+    /* Inference attention: a tile of rows over the keys they see, and the rest of the way from
+     * parts; kernel/attn.h has the contract. */
+    void (*attn_tile)(const struct eng_attn_tile *t, void *scratch);
+    void (*attn_join)(const struct eng_attn_tile *t, const float *part, size_t n_parts,
+                      void *scratch);
+
     /* AdamW over n parameters in one pass: 16 bytes read, 12 written a parameter. */
     void (*adamw_f32)(float *p, const float *g, float *m, float *v, size_t n, const eng_adamw *o);
 
-    /* y += x; y += a x; x *= a. */
+    /* y += x; y[r,:] += b for n_rows rows of n elements ldy apart; y += a x; x *= a. */
     void (*add_f32)(float *y, const float *x, size_t n);
+    void (*add_rows_f32)(float *y, size_t ldy, const float *b, size_t n_rows, size_t n);
     void (*axpy_f32)(float *y, float a, const float *x, size_t n);
     void (*scale_f32)(float *x, float a, size_t n);
 
@@ -118,6 +160,7 @@ typedef struct eng_kernels {
     void (*bf16_of_f32)(uint16_t *y, const float *x, size_t n);
     void (*f32_of_bf16)(float *y, const uint16_t *x, size_t n);
     void (*f32_of_f16)(float *y, const uint16_t *x, size_t n);
+    void (*f16_of_f32)(uint16_t *y, const float *x, size_t n);
 
     /* Inner matrix kernels: private to gemm.c, which owns their packed layouts
      * (kernel/gemm_slots.h). */

@@ -15,8 +15,12 @@
         .add_f32 = eng_add_f32_##isa, .axpy_f32 = eng_axpy_f32_##isa,                              \
         .scale_f32 = eng_scale_f32_##isa, .sumsq_f32 = eng_sumsq_f32_##isa,                        \
         .bf16_of_f32 = eng_bf16_of_f32_##isa, .f32_of_bf16 = eng_f32_of_bf16_##isa,                \
-        .f32_of_f16 = eng_f32_of_f16_##isa, .gemm = &eng_gemm_slots_##gemm_isa,                    \
-        .wmat = &eng_wmat_slots_##wmat_isa,                                                        \
+        .layernorm_f32 = eng_layernorm_f32_##isa, .rope_part_f32 = eng_rope_part_f32_##isa,        \
+        .act_f32 = eng_act_f32_##isa, .glu_f32 = eng_glu_f32_##isa,                                \
+        .softcap_f32 = eng_softcap_f32_##isa, .attn_tile = eng_attn_tile_##isa,                    \
+        .attn_join = eng_attn_join_##isa, .add_rows_f32 = eng_add_rows_f32_##isa,                  \
+        .f16_of_f32 = eng_f16_of_f32_##isa, .f32_of_f16 = eng_f32_of_f16_##isa,                    \
+        .gemm = &eng_gemm_slots_##gemm_isa, .wmat = &eng_wmat_slots_##wmat_isa,                    \
     }
 
 static const eng_kernels tables[] = {

@@ -5,14 +5,12 @@
  */
 #include "engine/model/decoder.h"
 
+#include "engine/kernel/attn.h"
 #include "engine/kernel/par.h"
 
 #include <assert.h>
 #include <math.h>
 #include <string.h>
-
-/* Multiply-adds of attention below which waking the workers costs more than it gives. */
-#define SERIAL_ATTENTION ((size_t)1 << 16)
 
 /* Rows of a piece of row-wise work. */
 #define PIECE_ROWS 8
@@ -23,15 +21,15 @@ struct eng_decoder {
     const eng_kernels *kern;
     sk_arena *arena;
     size_t max_rows, max_seqs, n_ctx;
-    float *cos, *sin;   /* [n_ctx, head_dim/2] */
-    float *res;         /* [max_rows, n_embd] residual stream */
-    float *normed;      /* [max_rows, n_embd] */
-    float *qkv;         /* [max_rows, (n_head + 2 n_kv_head) * head_dim] */
-    float *att;         /* [max_rows, n_head * head_dim] */
-    float *ffn;         /* [max_rows, 2 n_ff] gate and up side by side */
-    uint32_t *row_seq;  /* [max_rows] the piece a row belongs to */
-    size_t *first_row;  /* [max_seqs] a piece's first row */
-    eng_attn_fwd *item; /* [max_seqs * n_head] */
+    float *cos, *sin;  /* [n_ctx, head_dim/2] */
+    float *res;        /* [max_rows, n_embd] residual stream */
+    float *normed;     /* [max_rows, n_embd] */
+    float *qkv;        /* [max_rows, (n_head + 2 n_kv_head) * head_dim] */
+    float *att;        /* [max_rows, n_head * head_dim] */
+    float *ffn;        /* [max_rows, 2 n_ff] gate and up side by side */
+    uint32_t *row_seq; /* [max_rows] the piece a row belongs to */
+    size_t *first_row; /* [max_seqs] a piece's first row */
+    eng_attn *item;    /* [max_seqs * n_kv_head] */
 };
 
 /* A step under way. */
@@ -118,11 +116,7 @@ static void place_row(const step *s, size_t row)
     /* q heads and k heads stand side by side: one call turns both */
     d->kern->rope_f32(q, d->cos + pos * (hd / 2), d->sin + pos * (hd / 2),
                       (size_t)c->n_head + c->n_kv_head, hd, c->rope_form);
-    size_t at = s->layer_no * seq->kv.layer_stride + pos * hd;
-    for (size_t h = 0; h < c->n_kv_head; h++) {
-        memcpy(seq->kv.k + at + h * seq->kv.head_stride, k + h * hd, hd * sizeof(float));
-        memcpy(seq->kv.v + at + h * seq->kv.head_stride, v + h * hd, hd * sizeof(float));
-    }
+    eng_kv_put(d->kern, &seq->kv, s->layer_no, pos, k, v);
 }
 
 static void place_rows(void *arg, size_t first, size_t n, size_t worker)
@@ -132,41 +126,34 @@ static void place_rows(void *arg, size_t first, size_t n, size_t worker)
         place_row(arg, i);
 }
 
-/* Attention of every (piece, head) over the cache.  With `narrow` only the rows whose logits are
+/* Attention of every (piece, kv head) over the cache.  With `narrow` only the rows whose logits are
  * wanted are computed, their results one below the other. */
 static void attend(step *s, bool narrow)
 {
     eng_decoder *d = s->d;
     const eng_config *c = &d->m->cfg;
-    size_t hd = c->head_dim, group = c->n_head / c->n_kv_head, n = 0, row = 0, work = 0;
+    size_t hd = c->head_dim, group = c->n_head / c->n_kv_head, n = 0, row = 0;
     for (size_t i = 0; i < s->n_seq; i++) {
         const eng_seq *q = &s->seq[i];
         size_t n_q = narrow ? q->n_out : q->n, skip = q->n - n_q;
         if (!n_q) continue;
-        size_t kv = s->layer_no * q->kv.layer_stride;
-        for (size_t h = 0; h < c->n_head; h++)
-            d->item[n++] = (eng_attn_fwd){
-                .q = d->qkv + (d->first_row[i] + skip) * qkv_cols(c) + h * hd,
-                .k = q->kv.k + kv + h / group * q->kv.head_stride,
-                .v = q->kv.v + kv + h / group * q->kv.head_stride,
-                .out = d->att + row * c->n_head * hd + h * hd,
+        for (size_t h = 0; h < c->n_kv_head; h++, n++) {
+            d->item[n] = (eng_attn){
+                .q = d->qkv + (d->first_row[i] + skip) * qkv_cols(c) + h * group * hd,
+                .out = d->att + (row * c->n_head + h * group) * hd,
                 .ldq = qkv_cols(c),
-                .ldkv = hd,
                 .ldo = c->n_head * hd,
+                .n_group = group,
                 .n_q = n_q,
                 .pos0 = q->pos + skip,
-                .head_dim = hd,
                 .scale = 1.0f / sqrtf((float)hd),
+                .causal = true,
             };
+            eng_kv_item(&q->kv, s->layer_no, h, &d->item[n]);
+        }
         row += n_q;
-        work += n_q * (q->pos + q->n) * hd * c->n_head;
     }
-    if (work >= SERIAL_ATTENTION) {
-        eng_par_attn_fwd(d->x, d->item, n);
-        return;
-    }
-    for (size_t i = 0; i < n; i++)
-        d->kern->attn_fwd_f32(&d->item[i], eng_exec_scratch(d->x, 0));
+    eng_attn_run(d->x, d->item, n);
 }
 
 /* Keeps of the residual stream only the rows whose logits are wanted. */
@@ -270,11 +257,11 @@ static sk_status alloc_scratch(eng_decoder *d, sk_err *e)
         !(d->ffn = take(d, rows, 2 * (size_t)c->n_ff * f, &asked)) ||
         !(d->row_seq = take(d, rows, sizeof(*d->row_seq), &asked)) ||
         !(d->first_row = take(d, d->max_seqs, sizeof(*d->first_row), &asked)) ||
-        !(d->item = take(d, d->max_seqs, c->n_head * sizeof(*d->item), &asked)))
+        !(d->item = take(d, d->max_seqs, c->n_kv_head * sizeof(*d->item), &asked)))
         return sk_fail(e, SK_E_NOMEM,
                        "no memory for the scratch of steps of %zu tokens (%llu bytes and more)",
                        rows, (unsigned long long)asked);
-    return eng_exec_reserve(d->x, eng_attn_scratch_bytes(c->head_dim), e);
+    return eng_exec_reserve(d->x, eng_attn_scratch(c->head_dim, c->head_dim), e);
 }
 
 sk_status eng_decoder_open(eng_exec *x, const eng_model *m, size_t max_rows, size_t max_seqs,

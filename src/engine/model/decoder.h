@@ -1,19 +1,13 @@
 /* decoder.h - one step of the decoder: tokens of several sequences through all layers.
  *
- * The decoder reads keys and values where it is told they lie (eng_kv_seq); who owns them is the
- * cache's business (infer/kv.h).
+ * The decoder keeps keys and values where it is told (eng_kv_seq of kernel/kvmem.h); who owns them
+ * is the cache's business (infer/kv.h).
  */
 #ifndef ENG_MODEL_DECODER_H
 #define ENG_MODEL_DECODER_H
 
+#include "engine/kernel/kvmem.h"
 #include "engine/model/model.h"
-
-/* Keys and values of one sequence: those of (layer, kv_head, position) stand at
- * layer * layer_stride + kv_head * head_stride + position * head_dim. */
-typedef struct eng_kv_seq {
-    float *k, *v;
-    size_t layer_stride, head_stride; /* in floats */
-} eng_kv_seq;
 
 /* A piece of one sequence: n tokens at positions pos .. pos + n - 1.  Logits are wanted of its last
  * n_out tokens. */

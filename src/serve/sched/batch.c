@@ -338,7 +338,9 @@ static void take_item(srv_batch *b, const eng_step_item *it, srv_job *j, uint64_
     if (it->want == ENG_WANT_NONE) return;
     sk_err e = SK_ERR_INIT;
     int32_t id = -1;
-    if (b->eng->pick(b->eng->self, it->logits, &j->sample, j->n_fed, &id, &e)) {
+    eng_sample_in in = {
+        .logits = it->logits, .ids = s->held, .n_ids = j->n_fed, .state = &j->sampled};
+    if (b->eng->pick(b->eng->self, &j->sample, &in, &id, &e)) {
         leave(b, j, SRV_FIN_ERROR, &e);
         return;
     }

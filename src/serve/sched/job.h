@@ -56,6 +56,7 @@ struct srv_job {
     srv_job_state state;
     size_t slot, n_fed, n_out, n_cached; /* n_fed: tokens of the sequence in the KV cache */
     int32_t last;                        /* the token to feed next, while decoding */
+    eng_sample_state sampled;            /* what the sampler learnt along the answer */
     srv_tail tail;
     uint64_t order; /* counts admissions */
     bool planned;   /* has an item in the step being made */

@@ -22,10 +22,10 @@ static sk_status local_step(void *self, eng_step_item *item, size_t n, sk_err *e
     return eng_session_step(((srv_local *)self)->session, item, n, e);
 }
 
-static sk_status local_pick(void *self, const float *logits, const eng_sample_opts *o, uint64_t pos,
+static sk_status local_pick(void *self, const eng_sample_opts *o, const eng_sample_in *in,
                             int32_t *out, sk_err *e)
 {
-    return eng_sampler_pick(((srv_local *)self)->sampler, logits, o, pos, out, e);
+    return eng_sampler_pick(((srv_local *)self)->sampler, o, in, out, e);
 }
 
 static const char *local_piece(void *self, int32_t id, size_t *n)

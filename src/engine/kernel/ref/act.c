@@ -1,4 +1,4 @@
-/* act.c - SwiGLU, softmax and cross-entropy, the definitions. */
+/* act.c - activations, softmax and cross-entropy, the definitions. */
 #include "engine/kernel/slots.h"
 
 #include <assert.h>
@@ -26,6 +26,57 @@ void eng_swiglu_bwd_f32_c(float *dgate, float *dup, const float *dout, const flo
         dgate[i] = d * u * (s + g * s * (1.0f - s));
         dup[i] = d * (g * s);
     }
+}
+
+/* GELU (Hendrycks, Gimpel 2016) by the error function, by tanh, and "quick"; SiLU; ReLU and its
+ * square (So et al. 2021). */
+static float activate(float x, eng_act act)
+{
+    switch (act) {
+    case ENG_ACT_SILU:
+        return x * sigmoid(x);
+    case ENG_ACT_GELU_TANH: /* tanh u = 2 sigmoid(2 u) - 1 */
+        return x * sigmoid(1.5957691216f * (x + 0.044715f * x * x * x));
+    case ENG_ACT_GELU_ERF:
+        return 0.5f * x * erfcf(-x * 0.70710678119f);
+    case ENG_ACT_GELU_QUICK:
+        return x * sigmoid(1.702f * x);
+    case ENG_ACT_RELU:
+        return x > 0 ? x : 0;
+    case ENG_ACT_RELU2:
+        return x > 0 ? x * x : 0;
+    case ENG_ACT_SWIGLU_OAI:
+    case ENG_ACT_N:
+        break;
+    }
+    assert(!"not an activation of one operand");
+    return 0;
+}
+
+void eng_act_f32_c(float *out, const float *x, size_t n, eng_act act)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = activate(x[i], act);
+}
+
+/* gpt-oss's form is that of its published reference implementation. */
+void eng_glu_f32_c(float *out, const float *gate, const float *up, size_t n, eng_act act)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (act != ENG_ACT_SWIGLU_OAI) {
+            out[i] = activate(gate[i], act) * up[i];
+            continue;
+        }
+        float g = gate[i] < 7.0f ? gate[i] : 7.0f, u = up[i] < 7.0f ? up[i] : 7.0f;
+        u = u > -7.0f ? u : -7.0f;
+        out[i] = g * sigmoid(1.702f * g) * (u + 1.0f);
+    }
+}
+
+void eng_softcap_f32_c(float *x, float cap, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = cap * tanhf(x[i] / cap);
 }
 
 /* Largest element; NaNs are passed over. */

@@ -24,6 +24,12 @@ void eng_add_f32_c(float *y, const float *x, size_t n)
         y[i] += x[i];
 }
 
+void eng_add_rows_f32_c(float *y, size_t ldy, const float *b, size_t n_rows, size_t n)
+{
+    for (size_t r = 0; r < n_rows; r++)
+        eng_add_f32_c(y + r * ldy, b, n);
+}
+
 void eng_axpy_f32_c(float *y, float a, const float *x, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -60,4 +66,10 @@ void eng_f32_of_f16_c(float *y, const uint16_t *x, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         y[i] = eng_f16_to(x[i]);
+}
+
+void eng_f16_of_f32_c(uint16_t *y, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = eng_f16_of(x[i]);
 }

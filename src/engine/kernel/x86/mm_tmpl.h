@@ -75,7 +75,8 @@ static void mm(size_t m, size_t n, size_t kc, const mm_args *g)
 
 /* dst[n][ld] = the transpose of rows [0, m) of src, n elements each; columns m .. of dst up to a
  * multiple of VL become zero. */
-static void transpose(float *dst, size_t ld, const float *src, size_t lds, size_t m, size_t n)
+static inline void transpose(float *dst, size_t ld, const float *src, size_t lds, size_t m,
+                             size_t n)
 {
     for (size_t i = 0; i < m; i += VL) {
         size_t rows = m - i < VL ? m - i : VL;
@@ -96,8 +97,8 @@ static void transpose(float *dst, size_t ld, const float *src, size_t lds, size_
 
 /* n elements of m rows of src, padded with zeros to whole vectors: src itself if there is nothing
  * to pad, else a copy at room.  *ld is its row stride. */
-static const float *padded(float *room, const float *src, size_t lds, size_t m, size_t n,
-                           size_t *ld)
+static inline const float *padded(float *room, const float *src, size_t lds, size_t m, size_t n,
+                                  size_t *ld)
 {
     *ld = lds;
     if (n % VL == 0) return src;

@@ -1,45 +1,16 @@
-/* rows_tmpl.h - norms, activations, losses and elementwise slots over a vector vocabulary.
+/* rows_tmpl.h - norms, rotations, losses and elementwise slots over a vector vocabulary.
  *
- * Included after v256.h or v512.h.  Sums run in four vectors of partial sums, taken in turn, and
- * are added by halving at the end: an order that only the length decides.
+ * Included after v256.h or v512.h; the order of sums is vec/rows.h's.
  */
 #ifndef ENG_KERNEL_X86_ROWS_TMPL_H
 #define ENG_KERNEL_X86_ROWS_TMPL_H
 
 #include "engine/kernel/slots.h"
-#include "engine/kernel/x86/vmath.h"
+#include "engine/kernel/vec/rows.h"
 #include "engine/tensor/dtype.h"
 
 #include <assert.h>
 #include <math.h>
-
-/* Lanes of the vector that starts at element i of n. */
-static inline vm lanes(size_t i, size_t n)
-{
-    return vm_first(n - i < VL ? n - i : VL);
-}
-
-/* The vector at element i of n; lanes beyond n are 0. */
-static inline vf get(const float *x, size_t i, size_t n)
-{
-    return n - i >= VL ? vf_load(x + i) : vf_load_some(x + i, lanes(i, n));
-}
-
-/* Stores the lanes of v that are elements i.. of n.  The branch is there because masked stores are
- * slow on some AVX2 machines. */
-static inline void put(float *y, size_t i, size_t n, vf v)
-{
-    if (n - i >= VL)
-        vf_store(y + i, v);
-    else
-        vf_store_some(y + i, lanes(i, n), v);
-}
-
-/* The partial sums of a row. */
-static inline float sum_of(const vf s[4])
-{
-    return vf_sum(vf_add(vf_add(s[0], s[1]), vf_add(s[2], s[3])));
-}
 
 /* ---- RMSNorm ---- */
 
@@ -69,8 +40,10 @@ void ENG_ISA(eng_rmsnorm_f32)(float *y, size_t ldy, float *rstd, const float *x,
     for (size_t r = 0; r < n_rows; r++, x += ldx, y += ldy) {
         float s = 1.0f / sqrtf(row_sumsq(x, n) / (float)n + eps);
         vf scale = vf_set(s);
-        for (size_t i = 0; i < n; i += VL)
-            put(y, i, n, vf_mul(vf_mul(get(x, i, n), scale), get(w, i, n)));
+        for (size_t i = 0; i < n; i += VL) {
+            vf u = vf_mul(get(x, i, n), scale);
+            put(y, i, n, w ? vf_mul(u, get(w, i, n)) : u);
+        }
         if (rstd) rstd[r] = s;
     }
 }
@@ -151,27 +124,27 @@ static void rope_pairs(float *x, const float *cos, const float *sin, size_t half
     }
 }
 
+void ENG_ISA(eng_rope_part_f32)(float *x, size_t ld, const float *cos, const float *sin,
+                                size_t n_heads, size_t n_rot, eng_rope_form form)
+{
+    assert(n_rot % 2 == 0);
+    for (size_t h = 0; h < n_heads; h++, x += ld)
+        (form == ENG_ROPE_HALF ? rope_half : rope_pairs)(x, cos, sin, n_rot / 2);
+}
+
 void ENG_ISA(eng_rope_f32)(float *x, const float *cos, const float *sin, size_t n_heads,
                            size_t head_dim, eng_rope_form form)
 {
-    assert(head_dim % 2 == 0);
-    for (size_t h = 0; h < n_heads; h++, x += head_dim)
-        (form == ENG_ROPE_HALF ? rope_half : rope_pairs)(x, cos, sin, head_dim / 2);
+    ENG_ISA(eng_rope_part_f32)(x, head_dim, cos, sin, n_heads, head_dim, form);
 }
 
 /* ---- SwiGLU ---- */
-
-static inline vf sigmoid(vf x)
-{
-    vf one = vf_set(1.0f);
-    return vf_div(one, vf_add(one, vf_exp(vf_sub(vf_zero(), x))));
-}
 
 void ENG_ISA(eng_swiglu_f32)(float *out, const float *gate, const float *up, size_t n)
 {
     for (size_t i = 0; i < n; i += VL) {
         vf g = get(gate, i, n), u = get(up, i, n);
-        put(out, i, n, vf_mul(vf_mul(g, sigmoid(g)), u));
+        put(out, i, n, vf_mul(vf_mul(g, vf_sigmoid(g)), u));
     }
 }
 
@@ -181,7 +154,7 @@ void ENG_ISA(eng_swiglu_bwd_f32)(float *dgate, float *dup, const float *dout, co
     vf one = vf_set(1.0f);
     for (size_t i = 0; i < n; i += VL) {
         vf g = get(gate, i, n), u = get(up, i, n);
-        vf d = get(dout, i, n), s = sigmoid(g), gs = vf_mul(g, s);
+        vf d = get(dout, i, n), s = vf_sigmoid(g), gs = vf_mul(g, s);
         vf slope = vf_fma(gs, vf_sub(one, s), s);
         put(dgate, i, n, vf_mul(vf_mul(d, u), slope));
         put(dup, i, n, vf_mul(d, gs));
@@ -286,6 +259,12 @@ void ENG_ISA(eng_add_f32)(float *y, const float *x, size_t n)
     }
 }
 
+void ENG_ISA(eng_add_rows_f32)(float *y, size_t ldy, const float *b, size_t n_rows, size_t n)
+{
+    for (size_t r = 0; r < n_rows; r++)
+        ENG_ISA(eng_add_f32)(y + r * ldy, b, n);
+}
+
 void ENG_ISA(eng_axpy_f32)(float *y, float a, const float *x, size_t n)
 {
     vf va = vf_set(a);
@@ -343,6 +322,15 @@ void ENG_ISA(eng_f32_of_f16)(float *y, const uint16_t *x, size_t n)
         vf_store(y + i, vf_load_f16(x + i));
     for (; i < n; i++)
         y[i] = eng_f16_to(x[i]);
+}
+
+void ENG_ISA(eng_f16_of_f32)(uint16_t *y, const float *x, size_t n)
+{
+    size_t i = 0;
+    for (; i + VL <= n; i += VL)
+        vf_store_f16(y + i, vf_load(x + i));
+    for (; i < n; i++)
+        y[i] = eng_f16_of(x[i]);
 }
 
 #endif

@@ -42,6 +42,12 @@ static inline vm vm_less(vi a, vi b)
     return _mm256_cmpgt_epi32(b, a);
 }
 
+/* Lanes where a < b, floats. */
+static inline vm vm_below(vf a, vf b)
+{
+    return _mm256_castps_si256(_mm256_cmp_ps(a, b, _CMP_LT_OQ));
+}
+
 static inline vm vm_and(vm a, vm b)
 {
     return _mm256_and_si256(a, b);
@@ -184,6 +190,18 @@ static inline vi vi_of_float(vf a)
     return _mm256_castps_si256(a);
 }
 
+/* The lanes as floats. */
+static inline vf vf_of_int(vi a)
+{
+    return _mm256_cvtepi32_ps(a);
+}
+
+/* The first lane. */
+static inline float vf_first(vf a)
+{
+    return _mm256_cvtss_f32(a);
+}
+
 /* Lane of a where x is a number, else of b. */
 static inline vi vi_pick_number(vf x, vi a, vi b)
 {
@@ -208,6 +226,12 @@ static inline void vi_store_u16(uint16_t *p, vi x)
 static inline vf vf_load_f16(const uint16_t *p)
 {
     return _mm256_cvtph_ps(_mm_loadu_si128((const void *)p));
+}
+
+/* VL floats to IEEE half, nearest even. */
+static inline void vf_store_f16(uint16_t *p, vf x)
+{
+    _mm_storeu_si128((void *)p, _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
 }
 
 /* Sum of the lanes, by halving. */

@@ -37,6 +37,12 @@ static inline vm vm_less(vi a, vi b)
     return _mm512_cmplt_epi32_mask(a, b);
 }
 
+/* Lanes where a < b, floats. */
+static inline vm vm_below(vf a, vf b)
+{
+    return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
+}
+
 static inline vm vm_and(vm a, vm b)
 {
     return a & b;
@@ -179,6 +185,18 @@ static inline vi vi_of_float(vf a)
     return _mm512_castps_si512(a);
 }
 
+/* The lanes as floats. */
+static inline vf vf_of_int(vi a)
+{
+    return _mm512_cvtepi32_ps(a);
+}
+
+/* The first lane. */
+static inline float vf_first(vf a)
+{
+    return _mm512_cvtss_f32(a);
+}
+
 /* Lane of a where x is a number, else of b. */
 static inline vi vi_pick_number(vf x, vi a, vi b)
 {
@@ -201,6 +219,12 @@ static inline void vi_store_u16(uint16_t *p, vi x)
 static inline vf vf_load_f16(const uint16_t *p)
 {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const void *)p));
+}
+
+/* VL floats to IEEE half, nearest even. */
+static inline void vf_store_f16(uint16_t *p, vf x)
+{
+    _mm256_storeu_si256((void *)p, _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
 }
 
 /* Sum of the lanes, by halving. */
