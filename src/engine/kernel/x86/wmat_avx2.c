@@ -42,11 +42,6 @@ static inline vi wb_abs(vi w)
     return _mm256_abs_epi8(w);
 }
 
-static inline vf vf_of_int(vi x)
-{
-    return _mm256_cvtepi32_ps(x);
-}
-
 static inline vi vi_sub(vi a, vi b)
 {
     return _mm256_sub_epi32(a, b);

@@ -38,11 +38,6 @@ static inline vi wb_abs(vi w)
     return w;
 }
 
-static inline vf vf_of_int(vi x)
-{
-    return _mm512_cvtepi32_ps(x);
-}
-
 static inline vi vi_sub(vi a, vi b)
 {
     return _mm512_sub_epi32(a, b);

@@ -7,7 +7,6 @@
  *   wb_sub(a, b), wb_xor(a, b)      bytes; bits
  *   wb_pick(a, mask, b)             (a & mask) | b
  *   wb_lookup(table, i)             bytes of a table of 16 (in every 128 bits) by bytes 0..15
- *   vf_of_int(x)                    integers to floats
  *   vf_load_i8(p), vf_load_u8(p)    VL bytes to floats
  *   dot_codes(acc, w, a)            acc += sums of 4 products, unsigned codes w < 64, signed a
  *   dot_bytes(acc, w, a)            the same, w signed; adds SIGNED_OFFSET * (sum of a) more
