@@ -8,11 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The order is the order of help.  To add a verb: docs/adding.md. */
 static const cmd_verb *const verbs[] = {
-    &cmd_train_verb,      &cmd_tune_verb,    &cmd_chat_verb,     &cmd_generate_verb,
-    &cmd_serve_verb,      &cmd_inspect_verb, &cmd_tokenize_verb, &cmd_logits_verb,
-    &cmd_perplexity_verb, &cmd_bench_verb,   &cmd_version_verb,  &cmd_help_verb,
+#define ROW(name) &cmd_##name##_verb,
+    CMD_VERBS(ROW)
+#undef ROW
 };
 
 const cmd_verb *const *cmd_verbs(size_t *n)

@@ -1,13 +1,32 @@
-/* verbs.h - every verb of the program; main.c puts them in order. */
+/* verbs.h - every verb of the program, in the order of help. */
 #ifndef CMD_CLI_VERBS_H
 #define CMD_CLI_VERBS_H
 
 #include "cli/cmd.h"
 
-extern const cmd_verb cmd_train_verb, cmd_tune_verb;                        /* making models */
-extern const cmd_verb cmd_chat_verb, cmd_generate_verb, cmd_serve_verb;     /* using them */
-extern const cmd_verb cmd_inspect_verb, cmd_tokenize_verb, cmd_logits_verb; /* looking inside */
-extern const cmd_verb cmd_perplexity_verb;
-extern const cmd_verb cmd_bench_verb, cmd_version_verb, cmd_help_verb; /* the program */
+/* One row a verb: the NAME of cmd_NAME.c.  To add one: docs/adding.md. */
+#define CMD_VERBS(ROW)                                                                             \
+    /* making models */                                                                            \
+    ROW(train)                                                                                     \
+    ROW(tune)                                                                                      \
+    /* using them */                                                                               \
+    ROW(chat)                                                                                      \
+    ROW(generate)                                                                                  \
+    ROW(serve)                                                                                     \
+    /* changing them */                                                                            \
+    ROW(convert)                                                                                   \
+    /* looking inside */                                                                           \
+    ROW(inspect)                                                                                   \
+    ROW(tokenize)                                                                                  \
+    ROW(logits)                                                                                    \
+    ROW(perplexity)                                                                                \
+    /* the machine and the program */                                                              \
+    ROW(bench)                                                                                     \
+    ROW(version)                                                                                   \
+    ROW(help)
+
+#define CMD_DECLARE_VERB(name) extern const cmd_verb cmd_##name##_verb;
+CMD_VERBS(CMD_DECLARE_VERB)
+#undef CMD_DECLARE_VERB
 
 #endif

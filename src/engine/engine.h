@@ -13,6 +13,8 @@
 
 #include "base/status.h"
 #include "engine/format/gguf.h"
+#include "engine/format/llama2c.h"
+#include "engine/hf/hf.h"
 #include "engine/kernel/exec.h"
 #include "engine/tensor/dtype.h"
 #include "engine/token/chat.h"

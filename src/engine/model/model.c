@@ -73,7 +73,7 @@ static sk_status open_gguf(eng_exec *x, eng_gguf *g, eng_model **out, sk_err *e)
 sk_status eng_model_open(eng_exec *x, const char *path, eng_model **out, sk_err *e)
 {
     eng_gguf *g = NULL;
-    sk_status st = eng_gguf_open(path, &g, e);
+    sk_status st = eng_hf_is_folder(path) ? eng_hf_open(path, &g, e) : eng_gguf_open(path, &g, e);
     if (st) return st;
     sk_err why = SK_ERR_INIT;
     st = open_gguf(x, g, out, &why);

@@ -1,0 +1,33 @@
+/* dir.h - an open Hugging Face folder: its config.json and all tensors of its safetensors files. */
+#ifndef ENG_HF_DIR_H
+#define ENG_HF_DIR_H
+
+#include "base/buf.h"
+#include "engine/format/safetensors.h"
+
+typedef struct eng_hf_dir {
+    char *path;    /* the folder */
+    sk_buf config; /* the text of config.json */
+    eng_st **file;
+    size_t n_files;
+} eng_hf_dir;
+
+/* What a GGUF calls its tokenizer (tokenizer.ggml.model) when it has none. */
+#define ENG_HF_NO_VOCAB "no_vocab"
+
+/* True when there is a file of that name in the folder. */
+bool eng_hf_dir_has(const char *path, const char *name);
+
+/* Opens every safetensors file that model.safetensors.index.json names, or model.safetensors.
+ * SK_E_NOTFOUND says which file is missing. */
+sk_status eng_hf_dir_open(const char *path, eng_hf_dir **out, sk_err *e);
+
+/* Closes all; NULL is allowed. */
+void eng_hf_dir_close(eng_hf_dir *d);
+
+/* Tensors over all files: how many, one of them, one by name (NULL if there is none). */
+size_t eng_hf_dir_n(const eng_hf_dir *d);
+const eng_st_tensor *eng_hf_dir_at(const eng_hf_dir *d, size_t i);
+const eng_st_tensor *eng_hf_dir_find(const eng_hf_dir *d, const char *name);
+
+#endif

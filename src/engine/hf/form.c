@@ -1,0 +1,125 @@
+/* form.c - shapes and rows of the forms. */
+#include "engine/hf/form.h"
+
+#include <assert.h>
+
+bool eng_hf_form_shape(eng_hf_form form, const eng_hf_sizes *z, eng_hf_shape src, eng_hf_shape *dst)
+{
+    size_t q = z->n_head * z->head_dim, kv = z->n_kv_head * z->head_dim;
+    *dst = src;
+    switch (form) {
+    case ENG_HF_ROPE_Q:
+        return src.mats == 1 && src.rows == q && z->head_dim % 2 == 0;
+    case ENG_HF_ROPE_K:
+        return src.mats == 1 && src.rows == kv && z->head_dim % 2 == 0;
+    case ENG_HF_TRANSPOSE:
+        *dst = (eng_hf_shape){src.mats, src.cols, src.rows};
+        return true;
+    case ENG_HF_QKV_HEADS:
+        return src.mats == 1 && src.rows == 3 * q;
+    case ENG_HF_GROUP_Q:
+    case ENG_HF_PART_Q:
+        dst->rows = q;
+        return src.mats == 1 && src.rows == q + 2 * kv;
+    case ENG_HF_GROUP_K:
+    case ENG_HF_GROUP_V:
+    case ENG_HF_PART_K:
+    case ENG_HF_PART_V:
+        dst->rows = kv;
+        return src.mats == 1 && src.rows == q + 2 * kv;
+    case ENG_HF_QKV_GROUPS:
+        return src.mats == 1 && src.rows == q + 2 * kv;
+    case ENG_HF_HALF_0:
+    case ENG_HF_HALF_1:
+    case ENG_HF_EVEN:
+    case ENG_HF_ODD:
+    case ENG_HF_FP4_EVEN:
+    case ENG_HF_FP4_ODD:
+        dst->rows = src.rows / 2;
+        return src.rows % 2 == 0;
+    case ENG_HF_MLA_K:
+        *dst = (eng_hf_shape){z->n_head, src.cols, z->mla_nope};
+        return src.mats == 1 && src.rows == z->n_head * (z->mla_nope + z->mla_v) && z->mla_nope;
+    case ENG_HF_MLA_V:
+        *dst = (eng_hf_shape){z->n_head, z->mla_v, src.cols};
+        return src.mats == 1 && src.rows == z->n_head * (z->mla_nope + z->mla_v) && z->mla_v;
+    default:
+        return true;
+    }
+}
+
+/* Element i of a head as pairs stands at this place as halves. */
+static size_t unpair(size_t i, size_t head_dim)
+{
+    return i % 2 * (head_dim / 2) + i / 2;
+}
+
+/* Row r of [q; k; v] in groups of one kv head: its queries, its key, its value. */
+static size_t group_row(const eng_hf_sizes *z, size_t r)
+{
+    assert(z->head_dim && z->n_kv_head && z->n_head >= z->n_kv_head);
+    size_t hd = z->head_dim, per = z->n_head / z->n_kv_head, head = r / hd;
+    size_t group, slot;
+    if (head < z->n_head) {
+        group = head / per;
+        slot = head % per;
+    } else {
+        group = (head - z->n_head) % z->n_kv_head;
+        slot = per + (head - z->n_head) / z->n_kv_head;
+    }
+    return (group * (per + 2) + slot) * hd + r % hd;
+}
+
+size_t eng_hf_form_row(eng_hf_form form, const eng_hf_sizes *z, size_t rows, size_t r)
+{
+    size_t hd = z->head_dim ? z->head_dim : 1, h = r / hd, i = r % hd;
+    size_t q = z->n_head * hd, kv = z->n_kv_head * hd;
+    switch (form) {
+    case ENG_HF_ROPE_Q:
+    case ENG_HF_ROPE_K:
+        return h * hd + unpair(i, hd);
+    case ENG_HF_QKV_HEADS:
+        return (h % z->n_head * 3 + h / z->n_head) * hd + i;
+    case ENG_HF_QKV_GROUPS:
+        return group_row(z, r);
+    case ENG_HF_GROUP_Q:
+        return group_row(z, h * hd + unpair(i, hd));
+    case ENG_HF_GROUP_K:
+        return group_row(z, q + h * hd + unpair(i, hd));
+    case ENG_HF_GROUP_V:
+        return group_row(z, q + kv + r);
+    case ENG_HF_PART_K:
+        return q + r;
+    case ENG_HF_PART_V:
+        return q + kv + r;
+    case ENG_HF_HALF_1:
+        return rows + r;
+    case ENG_HF_EVEN:
+    case ENG_HF_FP4_EVEN:
+        return 2 * r;
+    case ENG_HF_ODD:
+    case ENG_HF_FP4_ODD:
+        return 2 * r + 1;
+    case ENG_HF_MLA_V:
+        return r / z->mla_v * (z->mla_nope + z->mla_v) + z->mla_nope + r % z->mla_v;
+    default:
+        return r;
+    }
+}
+
+bool eng_hf_form_moves_rows(eng_hf_form form)
+{
+    return form != ENG_HF_ADD_ONE && form != ENG_HF_TRANSPOSE && form != ENG_HF_FP4 &&
+           form != ENG_HF_FP4_EVEN && form != ENG_HF_FP4_ODD && form != ENG_HF_MLA_K &&
+           form != ENG_HF_ZERO && form != ENG_HF_SKIP;
+}
+
+void eng_hf_fp4_block(uint8_t out[17], const uint8_t packed[16], uint8_t scale)
+{
+    out[0] = scale;
+    for (unsigned j = 0; j < 16; j++) {
+        unsigned lo = packed[j / 2] >> (j % 2 * 4) & 15u;
+        unsigned hi = packed[8 + j / 2] >> (j % 2 * 4) & 15u;
+        out[1 + j] = (uint8_t)(lo | hi << 4);
+    }
+}
