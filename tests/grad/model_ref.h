@@ -3,7 +3,7 @@
 #ifndef TESTS_GRAD_MODEL_REF_H
 #define TESTS_GRAD_MODEL_REF_H
 
-#include "engine/model/config.h"
+#include "engine/model/layout.h"
 
 #include <stdint.h>
 

@@ -5,6 +5,7 @@
 #include "base/cpu.h"
 #include "base/rng.h"
 #include "engine/kernel/par.h"
+#include "engine/model/rope.h"
 #include "engine/model/train_ops.h"
 
 #include <math.h>

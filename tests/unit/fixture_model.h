@@ -7,7 +7,7 @@
 #define TESTS_UNIT_FIXTURE_MODEL_H
 
 #include "engine/format/gguf.h"
-#include "engine/model/config.h"
+#include "engine/model/layout.h"
 
 /* Tokens of the smallest vocabulary: 256 bytes, 8 merges, 3 special tokens. */
 #define FIXTURE_VOCAB_MIN 267

@@ -4,6 +4,7 @@
 #include "base/fault.h"
 #include "engine/model/config_gguf.h"
 #include "engine/model/family.h"
+#include "engine/model/layout.h"
 #include "tests/unit/fixture_model.h"
 
 #include <math.h>
@@ -21,7 +22,7 @@ static void families(void **state)
     assert_status_ok(eng_config_family(&c, &e), e);
     assert_int_equal(c.rope_form, ENG_ROPE_HALF);
     assert_true(c.qk_norm);
-    static const char *const unknown[] = {"", "qwen", "qwen33", "LLAMA", "llama ", "gpt2"};
+    static const char *const unknown[] = {"", "qwen", "qwen33", "LLAMA", "llama ", "mamba"};
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
         c = (eng_config){0};
         snprintf(c.arch, sizeof c.arch, "%s", unknown[i]);
@@ -167,23 +168,6 @@ static void layout_errors(void **state)
     sk_arena_free(a);
 }
 
-static void angles(void **state)
-{
-    (void)state;
-    eng_config c = fixture_config("llama");
-    c.head_dim = 8;
-    c.rope_theta = 1e6f;
-    float co[50 * 4], si[50 * 4];
-    eng_rope_table(&c, 50, co, si);
-    for (size_t p = 0; p < 50; p++)
-        for (size_t i = 0; i < 4; i++) {
-            double a = (double)p * pow(1e6, -2.0 * (double)i / 8.0);
-            assert_true(fabs(cos(a) - (double)co[p * 4 + i]) < 1e-7);
-            assert_true(fabs(sin(a) - (double)si[p * 4 + i]) < 1e-7);
-        }
-    assert_true(co[0] == 1.0f && si[0] == 0.0f);
-}
-
 /* ---- keys of a file ---- */
 
 /* What a file of test_keys says besides the usual. */
@@ -260,6 +244,18 @@ static void keys_read(void **state)
         {.name = "llama.rope.freq_base", .number = 500000.5},
         {.name = "llama.vocab_size", .number = 3},
         {.name = "llama.rope.dimension_count", .number = 4},
+        {.name = "llama.rope.dimension_count", .number = 2},
+        {.name = "llama.attention.value_length", .number = 2},
+        {.name = "llama.rope.scaling.type", .text = "yarn"},
+        {.name = "llama.rope.scaling.factor", .number = 4},
+        {.name = "llama.rope.scale_linear", .number = 4},
+        {.name = "llama.logit_scale", .number = 1},
+        {.name = "llama.logit_scale", .number = 0},
+        {.name = "llama.attention.clamp_kqv", .number = 0},
+        {.name = "llama.expert_weights_norm", .number = 1, .is_bool = true},
+        {.name = "llama.expert_gating_func", .number = 1},
+        {.name = "llama.leading_dense_block_count", .number = 0},
+        {.name = "llama.attention.layer_norm_epsilon", .number = 0.1},
         {.name = "llama.rope.scaling.type", .text = "none"},
         {.name = "llama.rope.scaling.type", .text = "linear"},
         {.name = "llama.rope.scaling.factor", .number = 1},
@@ -295,16 +291,28 @@ static void keys_refused(void **state)
         {{.skip = "llama.attention.head_count"}, SK_E_FORMAT, "llama.attention.head_count"},
         {{.skip = "epsilon"}, SK_E_FORMAT, "layer_norm_rms_epsilon"},
         {{.name = "llama.unheard.of", .number = 1}, SK_E_UNSUPPORTED, "llama.unheard.of"},
-        {{.name = "llama.rope.scaling.type", .text = "yarn"}, SK_E_UNSUPPORTED, "scaling.type"},
+        {{.name = "llama.rope.scaling.type", .text = "dynamic"}, SK_E_UNSUPPORTED, "scaling.type"},
         {{.name = "llama.rope.scaling.type", .number = 1}, SK_E_UNSUPPORTED, "scaling.type"},
-        {{.name = "llama.rope.scaling.factor", .number = 4}, SK_E_UNSUPPORTED, "scaling.factor"},
-        {{.name = "llama.rope.scaling.factor", .text = "1"}, SK_E_UNSUPPORTED, "scaling.factor"},
-        {{.name = "llama.expert_count", .number = 8}, SK_E_UNSUPPORTED, "expert_count"},
+        {{.name = "llama.rope.scaling.factor", .number = -4.5}, SK_E_FORMAT, "scaling.factor"},
+        {{.name = "llama.rope.scaling.factor", .text = "1"}, SK_E_FORMAT, "scaling.factor"},
+        {{.name = "llama.expert_count", .number = 8}, SK_E_FORMAT, "expert_used_count"},
+        {{.name = "llama.expert_count", .number = 1025}, SK_E_FORMAT, "expert_count"},
+        {{.name = "llama.logit_scale", .number = 2}, SK_E_UNSUPPORTED, "logit_scale"},
+        {{.name = "llama.attention.clamp_kqv", .number = 8}, SK_E_UNSUPPORTED, "clamp_kqv"},
+        {{.name = "llama.attention.max_alibi_bias", .number = 8}, SK_E_UNSUPPORTED, "alibi"},
+        {{.name = "llama.expert_weights_norm", .is_bool = true}, SK_E_UNSUPPORTED, "weights_norm"},
+        {{.name = "llama.expert_gating_func", .number = 2}, SK_E_UNSUPPORTED, "gating_func"},
+        {{.name = "llama.leading_dense_block_count", .number = 1}, SK_E_UNSUPPORTED, "leading"},
+        {{.name = "llama.nextn_predict_layers", .number = 1}, SK_E_UNSUPPORTED, "nextn"},
+        {{.name = "llama.rope.dimension_sections", .text = "x"}, SK_E_UNSUPPORTED, "sections"},
+        {{.name = "llama.rope.dimension_count", .number = 6}, SK_E_FORMAT, "dimension_count"},
+        {{.name = "llama.rope.dimension_count", .number = 3}, SK_E_FORMAT, "dimension_count"},
+        {{.name = "llama.rope.scaling.alpha", .number = -1.5}, SK_E_FORMAT, "alpha"},
+        {{.name = "llama.attention.scale", .number = -0.5}, SK_E_FORMAT, "attention.scale"},
         {{.name = "llama.attention.causal", .is_bool = true}, SK_E_UNSUPPORTED, "causal"},
         {{.name = "llama.attention.sliding_window", .number = 32}, SK_E_UNSUPPORTED, "sliding"},
         {{.name = "llama.vocab_size", .number = 4}, SK_E_UNSUPPORTED, "vocab_size"},
-        {{.name = "llama.rope.dimension_count", .number = 2}, SK_E_UNSUPPORTED, "dimension_count"},
-        {{.name = "llama.attention.value_length", .number = 2}, SK_E_UNSUPPORTED, "value_length"},
+        {{.name = "llama.attention.value_length", .number = 1025}, SK_E_FORMAT, "value_length"},
         {{.name = "llama.attention.key_length", .number = 3}, SK_E_FORMAT, "even"},
         {{.name = "llama.attention.key_length", .text = "4"}, SK_E_FORMAT, "key_length"},
         {{.name = "llama.attention.head_count_kv", .number = 3}, SK_E_FORMAT, "kv-heads"},
@@ -346,9 +354,10 @@ static void round_trip(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(families),  cmocka_unit_test(bounds),        cmocka_unit_test(relations),
-        cmocka_unit_test(layouts),   cmocka_unit_test(layout_errors), cmocka_unit_test(angles),
-        cmocka_unit_test(keys_read), cmocka_unit_test(keys_refused),  cmocka_unit_test(round_trip),
+        cmocka_unit_test(families),      cmocka_unit_test(bounds),
+        cmocka_unit_test(relations),     cmocka_unit_test(layouts),
+        cmocka_unit_test(layout_errors), cmocka_unit_test(keys_read),
+        cmocka_unit_test(keys_refused),  cmocka_unit_test(round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -177,7 +177,7 @@ sk_status eng_session_step(eng_session *s, eng_step_item *item, size_t n_items, 
         s->seq[i] =
             (eng_seq){eng_kv_slot(s->kv, it->slot), it->pos, it->n, rows_wanted(it), it->ids};
     }
-    eng_decoder_step(s->dec, s->seq, n_items, s->logits);
+    eng_decoder_step(s->dec, s->seq, n_items, s->logits, NULL);
     size_t row = 0;
     for (size_t i = 0; i < n_items; i++) {
         size_t n = rows_wanted(&item[i]);

@@ -1,30 +1,85 @@
-/* config.c - bounds of a model's shape, the list of its parameters, and the table of angles. */
+/* config.c - bounds of a model's shape, defaults, and the sets of layers. */
 #include "engine/model/config.h"
 
 #include "engine/model/family.h"
+#include "engine/model/layout.h"
+#include "engine/model/rope.h"
 
 #include <assert.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-#define PARAM_ALIGN 16 /* floats: one cache line */
+/* ---- sets of layers ---- */
 
-static const eng_family *const families[] = {&eng_family_llama, &eng_family_qwen3};
-
-const eng_family *eng_family_find(const char *arch)
+bool eng_layer_in(const eng_layer_set *s, uint32_t layer)
 {
-    assert(arch);
-    for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++)
-        if (!strcmp(families[i]->arch, arch)) return families[i];
-    return NULL;
+    assert(layer < ENG_MAX_LAYERS);
+    return s->word[layer / 64] >> (layer % 64) & 1;
 }
 
-const char *eng_family_names(void)
+void eng_layer_add(eng_layer_set *s, uint32_t layer)
 {
-    return "llama, qwen3";
+    assert(layer < ENG_MAX_LAYERS);
+    s->word[layer / 64] |= (uint64_t)1 << (layer % 64);
 }
 
+void eng_layer_add_period(eng_layer_set *s, uint32_t n_layer, uint32_t period)
+{
+    for (uint32_t i = 0; i < n_layer && i < ENG_MAX_LAYERS; i++)
+        if (!period || i % period < period - 1) eng_layer_add(s, i);
+}
+
+/* ---- defaults ---- */
+
+uint32_t eng_config_n_rot(const eng_config *c)
+{
+    return c->n_rot ? c->n_rot : c->head_dim;
+}
+
+uint32_t eng_config_head_dim_v(const eng_config *c)
+{
+    return c->head_dim_v ? c->head_dim_v : c->head_dim;
+}
+
+uint32_t eng_config_att_dim(const eng_config *c)
+{
+    return c->kv_lora ? c->head_dim_v_mla : eng_config_head_dim_v(c);
+}
+
+/* DeepSeek's YaRN puts its magnitude into the scores: (1 + 0.1 mscale_all_dim log factor)^2, at the
+ * size a head has before absorption. */
+float eng_config_attn_scale(const eng_config *c)
+{
+    if (c->attn_scale != 0.0f) return c->attn_scale;
+    if (!c->kv_lora) return 1.0f / sqrtf((float)c->head_dim);
+    double m = eng_rope_yarn_magnitude(c);
+    if (c->rope_attn_factor != 0.0f) m *= (double)c->rope_attn_factor;
+    if (c->rope_factor > 0.0f) m *= 1 + 0.1 * (double)c->yarn_log_mul * log((double)c->rope_factor);
+    return (float)(m * m / sqrt((double)c->head_dim_mla));
+}
+
+bool eng_config_is_moe(const eng_config *c, uint32_t layer)
+{
+    if (!c->n_expert || layer < c->n_dense_lead) return false;
+    return !c->moe_step || (layer + 1) % c->moe_step == 0;
+}
+
+bool eng_config_rotates(const eng_config *c, uint32_t layer)
+{
+    return !c->no_rope && !eng_layer_in(&c->nope, layer);
+}
+
+bool eng_config_is_local(const eng_config *c, uint32_t layer)
+{
+    return c->window && eng_layer_in(&c->local, layer);
+}
+
+bool eng_config_absorbed(const eng_config *c)
+{
+    return c->kv_lora && c->has[ENG_P_MLA_K_B];
+}
+
+/* The switches are the family's, the shape is kept. */
 sk_status eng_config_family(eng_config *cfg, sk_err *e)
 {
     assert(memchr(cfg->arch, 0, sizeof(cfg->arch)));
@@ -32,16 +87,28 @@ sk_status eng_config_family(eng_config *cfg, sk_err *e)
     if (!f)
         return sk_fail(e, SK_E_UNSUPPORTED, "architecture \"%s\" is not supported; known are %s",
                        cfg->arch, eng_family_names());
-    cfg->rope_form = f->rope_form;
-    cfg->qk_norm = f->qk_norm;
+    size_t from = offsetof(eng_config, norm);
+    memcpy((char *)cfg + from, (const char *)&f->base + from, sizeof(*cfg) - from);
     return SK_OK;
 }
+
+/* ---- checks ---- */
 
 /* One bound: what it is called as a flag of `train` and as a key of a model file. */
 typedef struct bound {
     const char *flag, *key;
     uint32_t value, min, max;
 } bound;
+
+/* The first of n sizes that is out of its bounds. */
+static sk_status check_rows(const bound *row, size_t n, sk_err *e)
+{
+    for (size_t i = 0; i < n; i++)
+        if (row[i].value < row[i].min || row[i].value > row[i].max)
+            return sk_fail(e, SK_E_INVALID, "%s (%s) is %u; it must be %u to %u", row[i].flag,
+                           row[i].key, row[i].value, row[i].min, row[i].max);
+    return SK_OK;
+}
 
 /* Every size within bounds that keep all products below 2^63. */
 static sk_status check_bounds(const eng_config *c, sk_err *e)
@@ -50,28 +117,109 @@ static sk_status check_bounds(const eng_config *c, sk_err *e)
         {"vocab", "vocab_size", c->n_vocab, 1, 1u << 22},
         {"context", "context_length", c->n_ctx, 2, 1u << 22},
         {"dim", "embedding_length", c->n_embd, 1, 1u << 17},
-        {"layers", "block_count", c->n_layer, 1, 1024},
+        {"layers", "block_count", c->n_layer, 1, ENG_MAX_LAYERS},
         {"heads", "attention.head_count", c->n_head, 1, 1024},
         {"kv-heads", "attention.head_count_kv", c->n_kv_head, 1, 1024},
         {"head size (dim / heads)", "attention.key_length", c->head_dim, 2, 1024},
+        {"size of a value", "attention.value_length", eng_config_head_dim_v(c), 1, 1024},
         {"ffn", "feed_forward_length", c->n_ff, 1, 1u << 20},
+        {"rotated part of a head", "rope.dimension_count", eng_config_n_rot(c), 2, c->head_dim},
+        {"window", "attention.sliding_window", c->window, 0, INT32_MAX},
     };
-    for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++)
-        if (row[i].value < row[i].min || row[i].value > row[i].max)
-            return sk_fail(e, SK_E_INVALID, "%s (%s) is %u; it must be %u to %u", row[i].flag,
-                           row[i].key, row[i].value, row[i].min, row[i].max);
+    return check_rows(row, sizeof(row) / sizeof(*row), e);
+}
+
+/* Sizes of experts. */
+static sk_status check_experts(const eng_config *c, sk_err *e)
+{
+    const bound row[] = {
+        {"experts", "expert_count", c->n_expert, 1, 1024},
+        {"experts of a token", "expert_used_count", c->n_expert_used, 1, c->n_expert},
+        {"width of an expert", "expert_feed_forward_length", c->n_ff_exp, 1, 1u << 20},
+        {"width of the shared expert", "expert_shared_feed_forward_length", c->n_ff_shared, 0,
+         1u << 20},
+        {"groups of experts", "expert_group_count", c->n_group, 0, c->n_expert - 1},
+    };
+    sk_status st = check_rows(row, sizeof(row) / sizeof(*row), e);
+    if (st) return st;
+    if (c->gating < ENG_GATE_SOFTMAX || c->gating > ENG_GATE_CHOSEN)
+        return sk_fail(e, SK_E_INVALID, "expert_gating_func is %d; known are 1 to 3",
+                       (int)c->gating);
+    if (c->n_group < 2) return SK_OK;
+    uint32_t per = c->n_expert / c->n_group;
+    if (c->n_expert % c->n_group || per < 2 || c->n_group_used < 1 ||
+        c->n_group_used >= c->n_group || c->n_expert_used > per * c->n_group_used)
+        return sk_fail(e, SK_E_INVALID,
+                       "%u experts in %u groups (expert_group_count) of which %u are used "
+                       "(expert_group_used_count) can't give %u experts for a token",
+                       c->n_expert, c->n_group, c->n_group_used, c->n_expert_used);
     return SK_OK;
 }
 
-/* Bounds first: the relations divide by what they have made positive. */
-sk_status eng_config_check(const eng_config *c, sk_err *e)
+/* Sizes of latent attention. */
+static sk_status check_latent(const eng_config *c, sk_err *e)
 {
-    sk_status st = check_bounds(c, e);
+    uint32_t rot = eng_config_n_rot(c);
+    const bound row[] = {
+        {"rank of k and v", "attention.kv_lora_rank", c->kv_lora, 1, 1024},
+        {"rank of q", "attention.q_lora_rank", c->q_lora, 0, 1u << 17},
+        {"head size", "attention.key_length_mla", c->head_dim_mla, rot + 1, 1024},
+        {"size of a value", "attention.value_length_mla", c->head_dim_v_mla, 1, 1024},
+    };
+    sk_status st = check_rows(row, sizeof(row) / sizeof(*row), e);
     if (st) return st;
+    bool fits = eng_config_absorbed(c)
+                    ? c->head_dim == c->kv_lora + rot && c->n_kv_head == 1 &&
+                          eng_config_head_dim_v(c) == c->kv_lora
+                    : c->head_dim == c->head_dim_mla && c->n_kv_head == c->n_head &&
+                          eng_config_head_dim_v(c) == c->head_dim_v_mla;
+    if (!fits)
+        return sk_fail(
+            e, SK_E_INVALID,
+            "the sizes of latent attention contradict each other: key_length %u, "
+            "value_length %u, kv_lora_rank %u, rope.dimension_count %u, head_count_kv %u",
+            c->head_dim, eng_config_head_dim_v(c), c->kv_lora, rot, c->n_kv_head);
+    return SK_OK;
+}
+
+/* A factor that must be a number, and not a negative one. */
+static sk_status check_factors(const eng_config *c, sk_err *e)
+{
+    const struct {
+        const char *key;
+        float v;
+    } row[] = {
+        {"rope.freq_base_swa", c->rope_theta_local},
+        {"rope.scaling.factor", c->rope_factor},
+        {"rope.scaling.alpha", c->rope_alpha},
+        {"rope.scaling.attn_factor", c->rope_attn_factor},
+        {"rope.scaling.yarn_log_multiplier", c->yarn_log_mul},
+        {"attention.max_alibi_bias", c->alibi_max},
+        {"attention.scale", c->attn_scale},
+        {"attn_logit_softcapping", c->attn_softcap},
+        {"attention.clamp_kqv", c->clamp_kqv},
+        {"expert_weights_scale", c->expert_scale},
+        {"embedding_scale", c->embd_scale},
+        {"residual_scale", c->residual_scale},
+        {"logit_scale", c->logit_scale},
+        {"final_logit_softcapping", c->logit_softcap},
+    };
+    for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++)
+        if (!(row[i].v >= 0.0f && row[i].v <= 1e12f))
+            return sk_fail(e, SK_E_INVALID, "%s is %g; it must be 0 to 1e12", row[i].key,
+                           (double)row[i].v);
+    return SK_OK;
+}
+
+/* Relations between sizes that check_bounds has made positive. */
+static sk_status check_relations(const eng_config *c, sk_err *e)
+{
     if (c->head_dim % 2)
         return sk_fail(e, SK_E_INVALID,
                        "head size (dim / heads, attention.key_length) is %u; it must be even",
                        c->head_dim);
+    if (eng_config_n_rot(c) % 2)
+        return sk_fail(e, SK_E_INVALID, "rope.dimension_count is %u; it must be even", c->n_rot);
     if (c->n_head % c->n_kv_head)
         return sk_fail(e, SK_E_INVALID,
                        "heads (attention.head_count) is %u; it must be a multiple of kv-heads "
@@ -79,7 +227,8 @@ sk_status eng_config_check(const eng_config *c, sk_err *e)
                        c->n_head, c->n_kv_head);
     if (!(c->rms_eps > 0.0f && c->rms_eps < 1.0f))
         return sk_fail(e, SK_E_INVALID,
-                       "attention.layer_norm_rms_epsilon is %g; it must be above 0 and below 1",
+                       "attention.layer_norm_rms_epsilon (or layer_norm_epsilon) is %g; it must be "
+                       "above 0 and below 1",
                        (double)c->rms_eps);
     if (!(c->rope_theta >= 1.0f && c->rope_theta <= 1e12f))
         return sk_fail(e, SK_E_INVALID, "rope.freq_base is %g; it must be 1 to 1e12",
@@ -89,132 +238,39 @@ sk_status eng_config_check(const eng_config *c, sk_err *e)
     return SK_OK;
 }
 
-/* ---- layout ---- */
-
-/* Shape and GGUF name of a kind; "%u" is the layer. */
-typedef struct shape {
-    const char *name;
-    size_t rows, cols;
-} shape;
-
-/* The shape a parameter of that kind has. */
-static shape shape_of(const eng_config *c, eng_param_kind kind)
+/* Bounds first: the relations divide by what they have made positive. */
+sk_status eng_config_check(const eng_config *c, sk_err *e)
 {
-    size_t d = c->n_embd, q = (size_t)c->n_head * c->head_dim;
-    size_t kv = (size_t)c->n_kv_head * c->head_dim;
-    switch (kind) {
-    case ENG_P_EMBD:
-        return (shape){"token_embd.weight", c->n_vocab, d};
-    case ENG_P_ATTN_NORM:
-        return (shape){"attn_norm.weight", 1, d};
-    case ENG_P_Q:
-        return (shape){"attn_q.weight", q, d};
-    case ENG_P_K:
-        return (shape){"attn_k.weight", kv, d};
-    case ENG_P_V:
-        return (shape){"attn_v.weight", kv, d};
-    case ENG_P_Q_NORM:
-        return (shape){"attn_q_norm.weight", 1, c->head_dim};
-    case ENG_P_K_NORM:
-        return (shape){"attn_k_norm.weight", 1, c->head_dim};
-    case ENG_P_O:
-        return (shape){"attn_output.weight", d, q};
-    case ENG_P_FFN_NORM:
-        return (shape){"ffn_norm.weight", 1, d};
-    case ENG_P_GATE:
-        return (shape){"ffn_gate.weight", c->n_ff, d};
-    case ENG_P_UP:
-        return (shape){"ffn_up.weight", c->n_ff, d};
-    case ENG_P_DOWN:
-        return (shape){"ffn_down.weight", d, c->n_ff};
-    case ENG_P_OUT_NORM:
-        return (shape){"output_norm.weight", 1, d};
-    case ENG_P_HEAD:
-        return (shape){"output.weight", c->n_vocab, d};
-    case ENG_P_N:
-        break;
-    }
-    assert(!"a parameter kind without a shape");
-    return (shape){"", 0, 0};
+    sk_status st = check_bounds(c, e);
+    if (!st) st = check_relations(c, e);
+    if (!st) st = check_factors(c, e);
+    if (!st && c->n_expert) st = check_experts(c, e);
+    if (!st && c->kv_lora) st = check_latent(c, e);
+    return st;
 }
 
-static bool is_of_layer(eng_param_kind kind)
+/* Compared with what the family of that name is in training: anything beyond is refused. */
+sk_status eng_config_trainable(const eng_config *cfg, sk_err *e)
 {
-    return kind != ENG_P_EMBD && kind != ENG_P_OUT_NORM && kind != ENG_P_HEAD;
-}
-
-static bool is_norm(eng_param_kind kind)
-{
-    return kind == ENG_P_ATTN_NORM || kind == ENG_P_Q_NORM || kind == ENG_P_K_NORM ||
-           kind == ENG_P_FFN_NORM || kind == ENG_P_OUT_NORM;
-}
-
-/* Appends one parameter; the array has room. */
-static void add_param(eng_layout *l, const eng_config *cfg, eng_param_kind kind, uint32_t layer)
-{
-    shape s = shape_of(cfg, kind);
-    eng_param *p = &l->param[l->n_params++];
-    int n = is_of_layer(kind) ? snprintf(p->name, sizeof(p->name), "blk.%u.%s", layer, s.name)
-                              : snprintf(p->name, sizeof(p->name), "%s", s.name);
-    assert(n > 0 && (size_t)n < sizeof(p->name));
-    (void)n;
-    p->kind = kind;
-    p->layer = layer;
-    p->rows = s.rows;
-    p->cols = s.cols;
-    p->is_matrix = !is_norm(kind);
-    p->offset = l->n_floats;
-    size_t len = s.rows * s.cols;
-    l->n_weights += len;
-    l->n_floats += (len + PARAM_ALIGN - 1) / PARAM_ALIGN * PARAM_ALIGN;
-}
-
-/* Embedding, layers, last norm, head: the order of the file and of the flat array. */
-sk_status eng_layout_build(const eng_config *cfg, sk_arena *a, eng_layout *out, sk_err *e)
-{
-    sk_status st = eng_config_check(cfg, e);
+    if (strcmp(cfg->arch, "llama") != 0 && strcmp(cfg->arch, "qwen3") != 0)
+        return sk_fail(e, SK_E_UNSUPPORTED,
+                       "training computes llama and qwen3; this model is of the architecture %s",
+                       cfg->arch);
+    eng_config plain = *cfg;
+    sk_status st = eng_config_family(&plain, e);
     if (st) return st;
-    eng_layout l = {0};
-    size_t cap = (size_t)cfg->n_layer * ENG_P_N + 3;
-    l.param = sk_new_n(a, eng_param, cap);
-    if (!l.param) return sk_fail(e, SK_E_NOMEM, "no memory for a list of %zu parameters", cap);
-    add_param(&l, cfg, ENG_P_EMBD, 0);
-    for (uint32_t i = 0; i < cfg->n_layer; i++)
-        for (eng_param_kind k = ENG_P_ATTN_NORM; k <= ENG_P_DOWN; k++)
-            if (cfg->qk_norm || (k != ENG_P_Q_NORM && k != ENG_P_K_NORM)) add_param(&l, cfg, k, i);
-    add_param(&l, cfg, ENG_P_OUT_NORM, 0);
-    if (!cfg->tied) add_param(&l, cfg, ENG_P_HEAD, 0);
-    assert(l.n_params <= cap);
-    *out = l;
+    for (int k = 0; k < ENG_P_N; k++)
+        if (cfg->has[k] != plain.has[k] && k != ENG_P_HEAD)
+            return sk_fail(e, SK_E_UNSUPPORTED,
+                           "training does not compute the parameter %s, which this model has",
+                           eng_param_suffix(cfg, (eng_param_kind)k));
+    if (eng_config_n_rot(cfg) != cfg->head_dim || eng_config_head_dim_v(cfg) != cfg->head_dim)
+        return sk_fail(e, SK_E_UNSUPPORTED,
+                       "training computes heads whose parts are all of one size");
+    if (cfg->rope_factor != 0.0f || cfg->rope_alpha != 0.0f || cfg->rope_attn_factor != 0.0f)
+        return sk_fail(e, SK_E_UNSUPPORTED, "training does not compute RoPE scaling");
+    if (cfg->n_expert || cfg->window || cfg->attn_scale != 0.0f)
+        return sk_fail(e, SK_E_UNSUPPORTED,
+                       "training computes neither experts, windows nor scaled attention");
     return SK_OK;
-}
-
-/* By counting, since blocks are equal: no search over all layers. */
-size_t eng_layout_find(const eng_layout *l, eng_param_kind kind, uint32_t layer)
-{
-    assert(l->n_params >= 3);
-    size_t last = l->n_params - 1;
-    bool tied = l->param[last].kind != ENG_P_HEAD;
-    if (kind == ENG_P_EMBD) return 0;
-    if (kind == ENG_P_HEAD) return tied ? SIZE_MAX : last;
-    size_t norm = tied ? last : last - 1;
-    if (kind == ENG_P_OUT_NORM) return norm;
-    /* Between embedding and last norm stand equal blocks, one a layer. */
-    size_t n_layer = (size_t)l->param[norm - 1].layer + 1, per = (norm - 1) / n_layer;
-    if (layer >= n_layer) return SIZE_MAX;
-    for (size_t i = 1 + layer * per; i < 1 + (layer + 1) * per; i++)
-        if (l->param[i].kind == kind) return i;
-    return SIZE_MAX;
-}
-
-void eng_rope_table(const eng_config *cfg, size_t n_pos, float *cos_out, float *sin_out)
-{
-    size_t half = cfg->head_dim / 2;
-    for (size_t i = 0; i < half; i++) {
-        double freq = pow((double)cfg->rope_theta, -2.0 * (double)i / (double)cfg->head_dim);
-        for (size_t p = 0; p < n_pos; p++) {
-            cos_out[p * half + i] = (float)cos((double)p * freq);
-            sin_out[p * half + i] = (float)sin((double)p * freq);
-        }
-    }
 }

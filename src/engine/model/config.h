@@ -1,80 +1,143 @@
-/* config.h - a model's shape, and the flat list of its parameters.
+/* config.h - what a model computes, as data.
  *
- * One decoder is described by data: switches here, not copies of the code.  Families (llama, qwen3)
- * map GGUF names and set the switches in family_NAME.c.
+ * There is one decoder.  Architectures differ by the switches here, not by copies of the code: a
+ * file of family_NAME.c sets them for the architectures it knows, config_gguf.c fills in the sizes
+ * and factors that a model file tells.
+ *
+ * In every field below `tied`, 0 means "not there" or "the usual", so that a plain llama is the
+ * shape and little else.
  */
 #ifndef ENG_MODEL_CONFIG_H
 #define ENG_MODEL_CONFIG_H
 
-#include "base/mem.h"
 #include "base/status.h"
 #include "engine/kernel/kernel.h"
+#include "engine/model/param.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#define ENG_MAX_LAYERS 1024
+
+/* A set of layers, a bit each. */
+typedef struct eng_layer_set {
+    uint64_t word[ENG_MAX_LAYERS / 64];
+} eng_layer_set;
+
+typedef enum eng_norm_kind {
+    ENG_NORM_RMS,  /* x / rms(x) */
+    ENG_NORM_LAYER /* (x - mean) / standard deviation */
+} eng_norm_kind;
+
+/* Where the norms of a block stand, f being attention or feed-forward:
+ *   PRE  x + f(norm(x));   POST  x + norm(f(x));   BOTH  x + norm'(f(norm(x))) */
+typedef enum eng_norm_place { ENG_PLACE_PRE, ENG_PLACE_POST, ENG_PLACE_BOTH } eng_norm_place;
+
+/* Norms of q and k before RoPE. */
+typedef enum eng_qk_norm {
+    ENG_QK_NONE,
+    ENG_QK_HEAD, /* each head by itself, all with the same weights [head_dim] */
+    ENG_QK_EACH, /* each head by itself, with weights of its own [heads, head_dim] */
+    ENG_QK_ROW   /* one norm over all heads together [heads * head_dim] */
+} eng_qk_norm;
+
+/* How a router's outputs become the weights of experts (ggml's numbers). */
+typedef enum eng_gating {
+    ENG_GATE_SOFTMAX = 1, /* softmax over all experts, then choose */
+    ENG_GATE_SIGMOID = 2,
+    ENG_GATE_CHOSEN = 3 /* choose, then softmax over the chosen */
+} eng_gating;
 
 typedef struct eng_config {
     char arch[32]; /* GGUF's general.architecture: "llama", "qwen3" */
     char name[64]; /* general.name */
     uint32_t n_vocab, n_ctx, n_embd, n_layer, n_head, n_kv_head, head_dim, n_ff;
-    float rms_eps, rope_theta;
+    float rms_eps;    /* of all norms, whatever their kind */
+    float rope_theta; /* base of RoPE's angles */
+    bool tied;        /* output matrix = token embedding */
+
+    /* norms and residual */
+    eng_norm_kind norm;
+    eng_norm_place place;
+    eng_qk_norm qk_norm;
+    bool parallel; /* x + attention(norm(x)) + ffn(norm'(x)); without a norm' of its own the
+                      feed-forward block reads the attention's */
+
+    /* positions */
     eng_rope_form rope_form;
-    bool qk_norm; /* RMSNorm over each head of q and k before RoPE (qwen3) */
-    bool tied;    /* output matrix = token embedding */
+    bool no_rope;           /* in no layer: positions are learned, or ALiBi's */
+    eng_layer_set nope;     /* layers that do not rotate */
+    uint32_t n_rot;         /* elements of a head that are rotated; 0: all */
+    float rope_theta_local; /* base in windowed layers; 0: rope_theta */
+    bool local_unscaled;    /* windowed layers ignore all RoPE scaling */
+    float rope_factor;      /* scaling: positions are divided by this; 0: not scaled */
+    float rope_alpha;       /* NTK-aware scaling of the base; 0: none */
+    bool rope_yarn;         /* YaRN: high frequencies are not scaled, magnitudes are */
+    uint32_t n_ctx_orig;    /* context before scaling; 0: n_ctx */
+    float rope_attn_factor; /* factor of cosines and sines; 0: 1 */
+    float yarn_log_mul;     /* DeepSeek's mscale_all_dim; 0: none */
+    float alibi_max;        /* largest bias of ALiBi; 0: no ALiBi */
+
+    /* attention */
+    uint32_t head_dim_v; /* size of a value; 0: head_dim */
+    float attn_scale;    /* of scores; 0: 1 / sqrt(head_dim) */
+    float attn_softcap;  /* scores s become cap tanh(s / cap); 0: they stay */
+    float clamp_kqv;     /* q, k, v are held within +-this; 0: not */
+    uint32_t window;     /* tokens a windowed layer sees, the own one counted */
+    eng_layer_set local; /* the windowed layers */
+    /* latent attention (DeepSeek): with kv_lora set, head_dim and head_dim_v are what the cache
+     * holds (absorbed form, one kv head: kv_lora + n_rot and kv_lora), these what a head has */
+    uint32_t q_lora, kv_lora, head_dim_mla, head_dim_v_mla;
+
+    /* feed-forward */
+    eng_act act;     /* with a gate: act(gate) * up */
+    bool fused_gate; /* ffn_up holds gate and up, one below the other */
+    uint32_t n_expert, n_expert_used, n_ff_exp, n_ff_shared, n_expert_shared;
+    uint32_t n_dense_lead; /* the first layers have no experts */
+    uint32_t moe_step;     /* layer i has experts if (i + 1) % moe_step = 0; 0: every layer */
+    uint32_t n_group, n_group_used; /* experts are chosen from the best groups */
+    eng_gating gating;
+    bool expert_norm;   /* weights of the chosen are made to sum to 1 */
+    float expert_scale; /* then multiplied by this; 0: 1 */
+
+    /* scales */
+    float embd_scale, residual_scale, logit_scale; /* factors; 0: 1 */
+    float logit_softcap;                           /* 0: none */
+
+    bool has[ENG_P_N]; /* parameters there are; HEAD follows `tied`.  In layers of their place */
 } eng_config;
 
-/* Sets the family's switches (rope form, qk_norm) for cfg->arch; SK_E_UNSUPPORTED names an unknown
- * one. */
+/* Sets of layers. */
+bool eng_layer_in(const eng_layer_set *s, uint32_t layer);
+void eng_layer_add(eng_layer_set *s, uint32_t layer);
+
+/* Adds every layer i with i % period < period - 1 (period 0: all; 1: none): the windows of gemma2
+ * (2), gemma3 (6), cohere2 (4). */
+void eng_layer_add_period(eng_layer_set *s, uint32_t n_layer, uint32_t period);
+
+/* Fields with their defaults filled in. */
+uint32_t eng_config_n_rot(const eng_config *c);
+uint32_t eng_config_head_dim_v(const eng_config *c); /* of the cache */
+uint32_t eng_config_att_dim(const eng_config *c);    /* of a head of what attention gives */
+float eng_config_attn_scale(const eng_config *c);
+bool eng_config_is_moe(const eng_config *c, uint32_t layer);
+bool eng_config_rotates(const eng_config *c, uint32_t layer);
+bool eng_config_is_local(const eng_config *c, uint32_t layer);
+
+/* Absorbed latent attention: keys and values are one row of the cache. */
+bool eng_config_absorbed(const eng_config *c);
+
+/* Sets the switches of cfg->arch and leaves the shape (all up to `tied`) as it is;
+ * SK_E_UNSUPPORTED names an architecture that is not known, and those that are. */
 sk_status eng_config_family(eng_config *cfg, sk_err *e);
 
 /* Checks every bound and relation (heads divide, head_dim even, sizes that fit in memory, ...); the
  * sentence names the flag or key to change. */
 sk_status eng_config_check(const eng_config *cfg, sk_err *e);
 
-/* What a parameter is, so that code finds it without its name. */
-typedef enum eng_param_kind {
-    ENG_P_EMBD,      /* token_embd.weight          [n_vocab, n_embd] */
-    ENG_P_ATTN_NORM, /* blk.N.attn_norm.weight     [n_embd] */
-    ENG_P_Q,         /* blk.N.attn_q.weight        [n_head * head_dim, n_embd] */
-    ENG_P_K,         /* blk.N.attn_k.weight        [n_kv_head * head_dim, n_embd] */
-    ENG_P_V,         /* blk.N.attn_v.weight        [n_kv_head * head_dim, n_embd] */
-    ENG_P_Q_NORM,    /* blk.N.attn_q_norm.weight   [head_dim]  (qk_norm) */
-    ENG_P_K_NORM,    /* blk.N.attn_k_norm.weight   [head_dim]  (qk_norm) */
-    ENG_P_O,         /* blk.N.attn_output.weight   [n_embd, n_head * head_dim] */
-    ENG_P_FFN_NORM,  /* blk.N.ffn_norm.weight      [n_embd] */
-    ENG_P_GATE,      /* blk.N.ffn_gate.weight      [n_ff, n_embd] */
-    ENG_P_UP,        /* blk.N.ffn_up.weight        [n_ff, n_embd] */
-    ENG_P_DOWN,      /* blk.N.ffn_down.weight      [n_embd, n_ff] */
-    ENG_P_OUT_NORM,  /* output_norm.weight         [n_embd] */
-    ENG_P_HEAD,      /* output.weight              [n_vocab, n_embd]  (not tied) */
-    ENG_P_N
-} eng_param_kind;
-
-typedef struct eng_param {
-    char name[64]; /* GGUF tensor name */
-    eng_param_kind kind;
-    uint32_t layer;
-    size_t rows, cols; /* rows outermost; a vector has rows = 1 */
-    size_t offset;     /* in a flat float array of all parameters; a multiple of 16 */
-    bool is_matrix;    /* gets weight decay */
-} eng_param;
-
-/* All parameters of cfg in file order. */
-typedef struct eng_layout {
-    eng_param *param;
-    size_t n_params;
-    size_t n_floats;  /* length of the flat array, padding included */
-    size_t n_weights; /* parameters proper */
-} eng_layout;
-
-/* Builds the list in arena a. */
-sk_status eng_layout_build(const eng_config *cfg, sk_arena *a, eng_layout *out, sk_err *e);
-
-/* Index of a parameter; ENG_P_EMBD, OUT_NORM, HEAD ignore layer.  SIZE_MAX if cfg has none. */
-size_t eng_layout_find(const eng_layout *l, eng_param_kind kind, uint32_t layer);
-
-/* Cosines and sines of RoPE for positions [0, n_pos): cos[p * head_dim/2 + i] of p *
- * theta^(-2i/head_dim), computed in double. */
-void eng_rope_table(const eng_config *cfg, size_t n_pos, float *cos_out, float *sin_out);
+/* Whether training computes this config: llama and qwen3 as this program writes them.
+ * SK_E_UNSUPPORTED names the first switch it does not know. */
+sk_status eng_config_trainable(const eng_config *cfg, sk_err *e);
 
 #endif

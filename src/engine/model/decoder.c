@@ -1,294 +1,259 @@
 /* decoder.c - one step of the decoder, to be read from top to bottom.
  *
- * Rows are tokens; a row's values never depend on which other rows are in the step: products and
- * norms work row by row, attention sees only its own sequence's keys.
+ * Which blocks there are and how they are put together is said by the model's config; the blocks
+ * themselves are in dec_attn.c, dec_mla.c, dec_ffn.c and dec_moe.c.
  */
-#include "engine/model/decoder.h"
+#include "engine/model/dec.h"
 
-#include "engine/kernel/attn.h"
 #include "engine/kernel/par.h"
+#include "engine/quant/quant.h"
 
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
-/* Rows of a piece of row-wise work. */
-#define PIECE_ROWS 8
+/* ---- operations on rows ---- */
 
-struct eng_decoder {
-    eng_exec *x;
-    const eng_model *m;
-    const eng_kernels *kern;
-    sk_arena *arena;
-    size_t max_rows, max_seqs, n_ctx;
-    float *cos, *sin;  /* [n_ctx, head_dim/2] */
-    float *res;        /* [max_rows, n_embd] residual stream */
-    float *normed;     /* [max_rows, n_embd] */
-    float *qkv;        /* [max_rows, (n_head + 2 n_kv_head) * head_dim] */
-    float *att;        /* [max_rows, n_head * head_dim] */
-    float *ffn;        /* [max_rows, 2 n_ff] gate and up side by side */
-    uint32_t *row_seq; /* [max_rows] the piece a row belongs to */
-    size_t *first_row; /* [max_seqs] a piece's first row */
-    eng_attn *item;    /* [max_seqs * n_kv_head] */
-};
-
-/* A step under way. */
-typedef struct step {
-    eng_decoder *d;
-    const eng_seq *seq;
-    size_t n_seq, n_rows, n_out;
-    const eng_layer *layer; /* the one being computed, and its number */
-    uint32_t layer_no;
-    float *logits;
-} step;
-
-/* ---- the operations of a layer ---- */
-
-/* Row width of the fused product: q heads, k heads, v heads. */
-static size_t qkv_cols(const eng_config *c)
+void eng_dec_rows(eng_dec_step *s, void (*fn)(void *s, size_t first, size_t n, size_t worker))
 {
-    return ((size_t)c->n_head + 2 * (size_t)c->n_kv_head) * c->head_dim;
+    eng_par_rows(s->d->x, s->n_rows, ENG_DEC_ROWS, fn, s);
 }
 
-/* Which piece each row belongs to, and the residual stream's start: the tokens' embeddings. */
-static void embed(step *s)
+void eng_dec_norm_rows(const eng_decoder *d, const eng_norm *w, float *y, size_t ldy,
+                       const float *x, size_t ldx, size_t n_rows, size_t n)
+{
+    const eng_config *c = &d->m->cfg;
+    if (c->norm == ENG_NORM_LAYER)
+        d->kern->layernorm_f32(y, ldy, x, ldx, w->w, w->b, n_rows, n, c->rms_eps);
+    else
+        d->kern->rmsnorm_f32(y, ldy, NULL, x, ldx, w->w, n_rows, n, c->rms_eps);
+}
+
+typedef struct norm_job {
+    const eng_decoder *d;
+    const eng_norm *w;
+    const float *from;
+    float *to;
+} norm_job;
+
+static void norm_piece(void *arg, size_t first, size_t n, size_t worker)
+{
+    (void)worker;
+    const norm_job *j = arg;
+    size_t n_embd = j->d->m->cfg.n_embd, at = first * n_embd;
+    eng_dec_norm_rows(j->d, j->w, j->to + at, n_embd, j->from + at, n_embd, n, n_embd);
+}
+
+void eng_dec_norm(eng_dec_step *s, const eng_norm *w, const float *from, float *to)
+{
+    norm_job j = {s->d, w, from, to};
+    eng_par_rows(s->d->x, s->n_rows, 0, norm_piece, &j);
+}
+
+void eng_dec_linear(eng_dec_step *s, const eng_linear *w, const float *x, size_t ldx, float *y,
+                    size_t ldy, bool add)
+{
+    eng_wmat_mul(s->d->x, s->n_rows, x, ldx, w->w, y, ldy, add);
+    if (w->b) s->d->kern->add_rows_f32(y, ldy, w->b, s->n_rows, eng_wmat_n_out(w->w));
+}
+
+typedef struct branch_job {
+    eng_decoder *d;
+    const eng_norm *post; /* NULL: none */
+} branch_job;
+
+/* Rows of d->branch, normed and scaled, onto the residual stream. */
+static void branch_piece(void *arg, size_t first, size_t n, size_t worker)
+{
+    (void)worker;
+    const branch_job *j = arg;
+    eng_decoder *d = j->d;
+    size_t n_embd = d->m->cfg.n_embd, at = first * n_embd;
+    float scale = d->m->cfg.residual_scale, *b = d->branch + at;
+    if (j->post) eng_dec_norm_rows(d, j->post, b, n_embd, b, n_embd, n, n_embd);
+    if (scale != 0.0f)
+        d->kern->axpy_f32(d->res + at, scale, b, n * n_embd);
+    else
+        d->kern->add_f32(d->res + at, b, n * n_embd);
+}
+
+/* The block's norm of what it gives, if norms stand there. */
+static const eng_norm *post_of(const eng_decoder *d, const eng_norm *w)
+{
+    return d->m->cfg.place == ENG_PLACE_PRE ? NULL : w;
+}
+
+void eng_dec_add_branch(eng_dec_step *s, const eng_norm *post)
+{
+    branch_job j = {s->d, post_of(s->d, post)};
+    eng_par_rows(s->d->x, s->n_rows, 0, branch_piece, &j);
+}
+
+void eng_dec_output(eng_dec_step *s, const eng_linear *w, const float *x, size_t ldx,
+                    const eng_norm *post)
 {
     eng_decoder *d = s->d;
-    const eng_model *m = d->m;
-    size_t n_embd = m->cfg.n_embd, row_bytes = eng_dtype_bytes(m->embd_type, n_embd), row = 0;
+    const eng_config *c = &d->m->cfg;
+    bool direct = c->residual_scale == 0.0f && !post_of(d, post);
+    eng_dec_linear(s, w, x, ldx, direct ? d->res : d->branch, c->n_embd, direct);
+    if (!direct) eng_dec_add_branch(s, post);
+}
+
+/* ---- where the residual stream begins ---- */
+
+/* Which piece each row belongs to. */
+static void number_rows(eng_dec_step *s)
+{
+    eng_decoder *d = s->d;
+    size_t row = 0;
     for (size_t i = 0; i < s->n_seq; i++) {
         const eng_seq *q = &s->seq[i];
         assert(q->n > 0 && q->n_out <= q->n && q->pos + q->n <= d->n_ctx);
         assert(row + q->n <= d->max_rows);
         d->first_row[i] = row;
         s->n_out += q->n_out;
-        for (size_t j = 0; j < q->n; j++, row++) {
-            assert(q->ids[j] >= 0 && (uint32_t)q->ids[j] < m->cfg.n_vocab);
-            d->row_seq[row] = (uint32_t)i;
-            const char *src = (const char *)m->embd + (size_t)q->ids[j] * row_bytes;
-            eng_dtype_to_f32(m->embd_type, src, d->res + row * n_embd, n_embd);
-        }
+        for (size_t j = 0; j < q->n; j++)
+            d->row_seq[row++] = (uint32_t)i;
     }
     s->n_rows = row;
 }
 
-typedef struct norm_job {
-    const eng_decoder *d;
-    const float *w;
-} norm_job;
-
-static void norm_rows(void *arg, size_t first, size_t n, size_t worker)
+/* Row `at` of a table of the file, as floats. */
+static void unpack_row(const void *table, eng_dtype type, size_t at, size_t n, float *to)
 {
-    const norm_job *j = arg;
-    const eng_config *c = &j->d->m->cfg;
-    size_t at = first * c->n_embd;
-    (void)worker;
-    j->d->kern->rmsnorm_f32(j->d->normed + at, c->n_embd, NULL, j->d->res + at, c->n_embd, j->w, n,
-                            c->n_embd, c->rms_eps);
+    const char *from = (const char *)table + at * eng_dtype_bytes(type, n);
+    eng_quant_unpack(type, from, to, n);
 }
 
-/* normed = RMSNorm(res) * w. */
-static void norm(step *s, const float *w)
-{
-    norm_job j = {s->d, w};
-    eng_par_rows(s->d->x, s->n_rows, 0, norm_rows, &j);
-}
-
-/* y [n_rows, y_cols] (+)= x [n_rows, x_cols] W^T. */
-static void multiply(step *s, const float *x, size_t x_cols, const eng_bpack *w, float *y,
-                     size_t y_cols, bool add)
-{
-    eng_gemm(s->d->x, s->n_rows, (eng_mat){x, x_cols, 1}, w, y, y_cols, add);
-}
-
-/* One row's q and k normed and turned, its k and v put into the cache. */
-static void place_row(const step *s, size_t row)
-{
-    const eng_decoder *d = s->d;
-    const eng_config *c = &d->m->cfg;
-    const eng_seq *seq = &s->seq[d->row_seq[row]];
-    size_t hd = c->head_dim, pos = seq->pos + row - d->first_row[d->row_seq[row]];
-    float *q = d->qkv + row * qkv_cols(c), *k = q + c->n_head * hd, *v = k + c->n_kv_head * hd;
-    if (c->qk_norm) {
-        d->kern->rmsnorm_f32(q, hd, NULL, q, hd, s->layer->q_norm, c->n_head, hd, c->rms_eps);
-        d->kern->rmsnorm_f32(k, hd, NULL, k, hd, s->layer->k_norm, c->n_kv_head, hd, c->rms_eps);
-    }
-    /* q heads and k heads stand side by side: one call turns both */
-    d->kern->rope_f32(q, d->cos + pos * (hd / 2), d->sin + pos * (hd / 2),
-                      (size_t)c->n_head + c->n_kv_head, hd, c->rope_form);
-    eng_kv_put(d->kern, &seq->kv, s->layer_no, pos, k, v);
-}
-
-static void place_rows(void *arg, size_t first, size_t n, size_t worker)
+/* Embeddings of rows: scaled, with the learned position, normed, as the model has it; and the
+ * cosines and sines of their positions. */
+static void embed_piece(void *arg, size_t first, size_t n, size_t worker)
 {
     (void)worker;
-    for (size_t i = first; i < first + n; i++)
-        place_row(arg, i);
-}
-
-/* Attention of every (piece, kv head) over the cache.  With `narrow` only the rows whose logits are
- * wanted are computed, their results one below the other. */
-static void attend(step *s, bool narrow)
-{
+    const eng_dec_step *s = arg;
     eng_decoder *d = s->d;
-    const eng_config *c = &d->m->cfg;
-    size_t hd = c->head_dim, group = c->n_head / c->n_kv_head, n = 0, row = 0;
-    for (size_t i = 0; i < s->n_seq; i++) {
-        const eng_seq *q = &s->seq[i];
-        size_t n_q = narrow ? q->n_out : q->n, skip = q->n - n_q;
-        if (!n_q) continue;
-        for (size_t h = 0; h < c->n_kv_head; h++, n++) {
-            d->item[n] = (eng_attn){
-                .q = d->qkv + (d->first_row[i] + skip) * qkv_cols(c) + h * group * hd,
-                .out = d->att + (row * c->n_head + h * group) * hd,
-                .ldq = qkv_cols(c),
-                .ldo = c->n_head * hd,
-                .n_group = group,
-                .n_q = n_q,
-                .pos0 = q->pos + skip,
-                .scale = 1.0f / sqrtf((float)hd),
-                .causal = true,
-            };
-            eng_kv_item(&q->kv, s->layer_no, h, &d->item[n]);
+    const eng_model *m = d->m;
+    size_t n_embd = m->cfg.n_embd;
+    for (size_t row = first; row < first + n; row++) {
+        const eng_seq *q = &s->seq[d->row_seq[row]];
+        size_t pos = eng_dec_pos(s, row);
+        int32_t id = q->ids[pos - q->pos];
+        float *to = d->res + row * n_embd, *spare = d->normed + row * n_embd;
+        assert(id >= 0 && (uint32_t)id < m->cfg.n_vocab);
+        unpack_row(m->embd, m->embd_type, (size_t)id, n_embd, to);
+        if (m->cfg.embd_scale != 0.0f) d->kern->scale_f32(to, m->cfg.embd_scale, n_embd);
+        if (m->pos) {
+            unpack_row(m->pos, m->pos_type, pos, n_embd, spare);
+            d->kern->add_f32(to, spare, n_embd);
         }
-        row += n_q;
-    }
-    eng_attn_run(d->x, d->item, n);
-}
-
-/* Keeps of the residual stream only the rows whose logits are wanted. */
-static void narrow_rows(step *s)
-{
-    size_t n_embd = s->d->m->cfg.n_embd, to = 0;
-    for (size_t i = 0; i < s->n_seq; i++) {
-        size_t from = s->d->first_row[i] + s->seq[i].n - s->seq[i].n_out;
-        assert(to <= from);
-        memmove(s->d->res + to * n_embd, s->d->res + from * n_embd,
-                s->seq[i].n_out * n_embd * sizeof(float));
-        to += s->seq[i].n_out;
-    }
-    s->n_rows = to;
-}
-
-static void swiglu_rows(void *arg, size_t first, size_t n, size_t worker)
-{
-    const eng_decoder *d = arg;
-    size_t n_ff = d->m->cfg.n_ff;
-    (void)worker;
-    for (size_t i = first; i < first + n; i++) {
-        float *gate = d->ffn + i * 2 * n_ff;
-        d->kern->swiglu_f32(gate, gate, gate + n_ff, n_ff);
+        if (m->embd_norm.w) eng_dec_norm_rows(d, &m->embd_norm, to, n_embd, to, n_embd, 1, n_embd);
+        for (int k = 0; k < 2 && d->cos[k] && (!k || d->cos[1] != d->cos[0]); k++) {
+            size_t at = row * d->rope[k].half;
+            eng_rope_row(&d->rope[k], pos, d->cos[k] + at, d->sin[k] + at);
+        }
     }
 }
 
 /* ---- the step ---- */
 
-/* res += attention(norm(res)).  The last layer goes on with the wanted rows alone: the others have
- * left their keys and values, and nobody reads more of them. */
-static void attention_block(step *s)
+/* Keeps of `p` [n_rows, n_embd] only the rows whose logits are wanted, one below the other. */
+static void narrow(const eng_dec_step *s, float *p)
+{
+    size_t n_embd = s->d->m->cfg.n_embd, to = 0;
+    for (size_t i = 0; i < s->n_seq; i++) {
+        size_t n_out = s->seq[i].n_out, from = s->d->first_row[i] + s->seq[i].n - n_out;
+        assert(to <= from);
+        memmove(p + to * n_embd, p + from * n_embd, n_out * n_embd * sizeof(*p));
+        to += n_out;
+    }
+}
+
+/* res += attention.  The last layer goes on with the wanted rows alone: the others have left their
+ * keys and values, and nobody reads more of them.  Where both blocks read the same residual stream,
+ * d->normed holds afterwards what the feed-forward part reads. */
+static void attention_block(eng_dec_step *s)
 {
     eng_decoder *d = s->d;
     const eng_config *c = &d->m->cfg;
-    bool last = s->layer_no + 1 == c->n_layer;
-    norm(s, s->layer->attn_norm);
-    multiply(s, d->normed, c->n_embd, s->layer->qkv, d->qkv, qkv_cols(c), false);
-    eng_par_rows(d->x, s->n_rows, PIECE_ROWS, place_rows, s);
-    attend(s, last);
-    if (last) narrow_rows(s);
-    multiply(s, d->att, (size_t)c->n_head * c->head_dim, s->layer->o, d->res, c->n_embd, true);
+    const eng_layer *y = s->layer;
+    bool pre = c->place != ENG_PLACE_POST;
+    if (pre) eng_dec_norm(s, &y->attn_norm, d->res, d->normed);
+    eng_dec_attention(s, pre ? d->normed : d->res);
+    if (s->layer_no + 1 == c->n_layer) {
+        narrow(s, d->res);
+        if (c->parallel) narrow(s, d->normed);
+        s->n_rows = s->n_out;
+    }
+    if (c->parallel && y->ffn_norm.w) eng_dec_norm(s, &y->ffn_norm, d->res, d->normed);
+    size_t width = (size_t)c->n_head * eng_config_att_dim(c);
+    const float *att = d->att;
+    if (eng_config_absorbed(c)) {
+        eng_dec_latent_out(s);
+        att = d->q;
+    }
+    eng_dec_output(s, &y->o, att, width, &y->attn_post_norm);
 }
 
-/* res += down(silu(gate(norm(res))) * up(norm(res))). */
-static void ffn_block(step *s)
+/* res += feed-forward. */
+static void ffn_block(eng_dec_step *s)
 {
     eng_decoder *d = s->d;
     const eng_config *c = &d->m->cfg;
-    size_t cols = 2 * (size_t)c->n_ff;
-    norm(s, s->layer->ffn_norm);
-    multiply(s, d->normed, c->n_embd, s->layer->gate_up, d->ffn, cols, false);
-    eng_par_rows(d->x, s->n_rows, PIECE_ROWS, swiglu_rows, d);
-    multiply(s, d->ffn, cols, s->layer->down, d->res, c->n_embd, true);
+    const eng_layer *y = s->layer;
+    bool pre = c->place != ENG_PLACE_POST;
+    if (pre && !c->parallel) eng_dec_norm(s, &y->ffn_norm, d->res, d->normed);
+    const float *in = pre ? d->normed : d->res;
+    if (y->moe)
+        eng_dec_moe(s, in);
+    else
+        eng_dec_ffn(s, in);
 }
 
-void eng_decoder_step(eng_decoder *d, const eng_seq *seq, size_t n_seq, float *logits)
+/* What becomes of logits: a factor, a soft cap. */
+typedef struct logit_job {
+    const eng_decoder *d;
+    float *logits;
+} logit_job;
+
+static void logit_piece(void *arg, size_t first, size_t n, size_t worker)
+{
+    (void)worker;
+    const logit_job *j = arg;
+    const eng_config *c = &j->d->m->cfg;
+    float *p = j->logits + first * c->n_vocab;
+    size_t len = n * c->n_vocab;
+    if (c->logit_scale != 0.0f) j->d->kern->scale_f32(p, c->logit_scale, len);
+    if (c->logit_softcap != 0.0f) j->d->kern->softcap_f32(p, c->logit_softcap, len);
+}
+
+/* Last norm and head. */
+static void head_block(eng_dec_step *s, float *logits, float *hidden)
+{
+    eng_decoder *d = s->d;
+    const eng_model *m = d->m;
+    const eng_config *c = &m->cfg;
+    float *last = hidden ? hidden : d->normed;
+    eng_dec_norm(s, &m->out_norm, d->res, last);
+    if (!logits) return;
+    eng_dec_linear(s, &m->head, last, c->n_embd, logits, c->n_vocab, false);
+    logit_job j = {d, logits};
+    if (c->logit_scale != 0.0f || c->logit_softcap != 0.0f)
+        eng_par_rows(d->x, s->n_rows, 1, logit_piece, &j);
+}
+
+void eng_decoder_step(eng_decoder *d, const eng_seq *seq, size_t n_seq, float *logits,
+                      float *hidden)
 {
     assert(n_seq <= d->max_seqs);
-    step s = {.d = d, .seq = seq, .n_seq = n_seq, .logits = logits};
-    const eng_model *m = d->m;
-    embed(&s);
-    for (uint32_t i = 0; i < m->cfg.n_layer; i++) {
-        s.layer = &m->layer[i];
+    eng_dec_step s = {.d = d, .seq = seq, .n_seq = n_seq};
+    number_rows(&s);
+    eng_dec_rows(&s, embed_piece);
+    for (uint32_t i = 0; i < d->m->cfg.n_layer; i++) {
+        s.layer = &d->m->layer[i];
         s.layer_no = i;
         attention_block(&s);
         ffn_block(&s);
     }
     assert(s.n_rows == s.n_out);
-    norm(&s, m->out_norm);
-    multiply(&s, d->normed, m->cfg.n_embd, m->head, logits, m->cfg.n_vocab, false);
-}
-
-/* ---- scratch ---- */
-
-/* count * size bytes in d's arena, *asked counting them. */
-static void *take(eng_decoder *d, size_t count, size_t size, uint64_t *asked)
-{
-    size_t bytes = 0;
-    if (!sk_mul_size(count, size, &bytes)) {
-        *asked = UINT64_MAX;
-        return NULL;
-    }
-    *asked += bytes;
-    return sk_arena_alloc(d->arena, bytes);
-}
-
-/* All of a step's memory: steps themselves allocate nothing. */
-static sk_status alloc_scratch(eng_decoder *d, sk_err *e)
-{
-    const eng_config *c = &d->m->cfg;
-    size_t rows = d->max_rows, f = sizeof(float), half = c->head_dim / 2;
-    uint64_t asked = 0;
-    d->arena = sk_arena_new(SK_MEM_SCRATCH);
-    if (!d->arena || !(d->cos = take(d, d->n_ctx, half * f, &asked)) ||
-        !(d->sin = take(d, d->n_ctx, half * f, &asked)) ||
-        !(d->res = take(d, rows, c->n_embd * f, &asked)) ||
-        !(d->normed = take(d, rows, c->n_embd * f, &asked)) ||
-        !(d->qkv = take(d, rows, qkv_cols(c) * f, &asked)) ||
-        !(d->att = take(d, rows, (size_t)c->n_head * c->head_dim * f, &asked)) ||
-        !(d->ffn = take(d, rows, 2 * (size_t)c->n_ff * f, &asked)) ||
-        !(d->row_seq = take(d, rows, sizeof(*d->row_seq), &asked)) ||
-        !(d->first_row = take(d, d->max_seqs, sizeof(*d->first_row), &asked)) ||
-        !(d->item = take(d, d->max_seqs, c->n_kv_head * sizeof(*d->item), &asked)))
-        return sk_fail(e, SK_E_NOMEM,
-                       "no memory for the scratch of steps of %zu tokens (%llu bytes and more)",
-                       rows, (unsigned long long)asked);
-    return eng_exec_reserve(d->x, eng_attn_scratch(c->head_dim, c->head_dim), e);
-}
-
-sk_status eng_decoder_open(eng_exec *x, const eng_model *m, size_t max_rows, size_t max_seqs,
-                           size_t n_ctx, eng_decoder **out, sk_err *e)
-{
-    assert(max_rows && max_seqs && n_ctx);
-    eng_decoder *d = sk_calloc(SK_MEM_SCRATCH, 1, sizeof(*d));
-    if (!d) return sk_fail(e, SK_E_NOMEM, "no memory for a decoder");
-    d->x = x;
-    d->m = m;
-    d->kern = eng_exec_kernels(x);
-    d->max_rows = max_rows;
-    d->max_seqs = max_seqs;
-    d->n_ctx = n_ctx;
-    sk_status st = alloc_scratch(d, e);
-    if (st) {
-        eng_decoder_close(d);
-        return st;
-    }
-    eng_rope_table(&m->cfg, n_ctx, d->cos, d->sin);
-    *out = d;
-    return SK_OK;
-}
-
-void eng_decoder_close(eng_decoder *d)
-{
-    if (!d) return;
-    sk_arena_free(d->arena);
-    sk_free(d);
+    head_block(&s, logits, hidden);
 }

@@ -24,9 +24,11 @@ sk_status eng_decoder_open(eng_exec *x, const eng_model *m, size_t max_rows, siz
                            size_t n_ctx, eng_decoder **out, sk_err *e);
 void eng_decoder_close(eng_decoder *d);
 
-/* Runs the pieces through the model: writes their keys and values, and logits
- * [sum of n_out, n_vocab] in the order of the pieces.  Allocates nothing and cannot fail: ids,
- * positions and sizes have been checked by the caller. */
-void eng_decoder_step(eng_decoder *d, const eng_seq *seq, size_t n_seq, float *logits);
+/* Runs the pieces through the model: writes their keys and values, and of the wanted tokens, in the
+ * order of the pieces, logits [sum of n_out, n_vocab] and hidden, the last norm's output
+ * [sum of n_out, n_embd]; either may be NULL.  Allocates nothing and cannot fail: ids, positions
+ * and sizes have been checked by the caller. */
+void eng_decoder_step(eng_decoder *d, const eng_seq *seq, size_t n_seq, float *logits,
+                      float *hidden);
 
 #endif

@@ -11,7 +11,7 @@
 #include "engine/kernel/exec.h"
 #include "engine/kernel/gemm.h"
 #include "engine/kernel/kernel.h"
-#include "engine/model/config.h"
+#include "engine/model/layout.h"
 
 /* Rows of a weight matrix that are one parameter, or several that stand side by side in the flat
  * array. */

@@ -10,6 +10,7 @@
 #include "engine/model/train_pass.h"
 
 #include "engine/kernel/par.h"
+#include "engine/model/rope.h"
 #include "engine/model/train_ops.h"
 
 #include <assert.h>

@@ -12,7 +12,7 @@
 
 #include "engine/kernel/exec.h"
 #include "engine/kernel/gemm.h"
-#include "engine/model/config.h"
+#include "engine/model/layout.h"
 
 typedef struct eng_pass eng_pass;
 

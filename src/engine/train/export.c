@@ -58,6 +58,10 @@ sk_status eng_import_gguf(const eng_gguf *g, const eng_layout *l, float *params,
         const eng_gguf_tensor *t = eng_gguf_tensor_find(g, p->name);
         float *to = params + p->offset;
         assert(t);
+        if (eng_dtype_block((eng_dtype)t->type) != 1)
+            return sk_fail(e, SK_E_UNSUPPORTED,
+                           "tensor %s is stored as %s; training begins from F32, F16 or BF16",
+                           p->name, eng_gguf_type_name(t->type));
         eng_dtype_to_f32((eng_dtype)t->type, t->data, to, p->rows * p->cols);
         for (size_t k = 0; k < p->rows * p->cols; k++)
             if (!isfinite(to[k]))

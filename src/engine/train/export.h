@@ -4,7 +4,7 @@
 
 #include "base/status.h"
 #include "engine/format/gguf.h"
-#include "engine/model/config.h"
+#include "engine/model/layout.h"
 #include "engine/tensor/dtype.h"
 #include "engine/token/vocab.h"
 

@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "engine/engine.h"
 #include "engine/format/gguf.h"
-#include "engine/model/config.h"
+#include "engine/model/layout.h"
 #include "engine/train/dataset.h"
 
 typedef struct eng_loop_job {

@@ -4,7 +4,7 @@
 
 #include "engine/engine.h"
 #include "engine/kernel/exec.h"
-#include "engine/model/config.h"
+#include "engine/model/layout.h"
 
 /* Fills params: norms 1; matrices normal with standard deviation 0.02 (embedding, head) or
  * 1/sqrt(fan-in), those that write to the residual stream divided by sqrt(2 n_layer) (GPT-2's

@@ -52,6 +52,7 @@ sk_status eng_pretrain_config(const eng_train_opts *o, eng_config *out, sk_err *
                        o->heads);
     c.head_dim = o->dim / o->heads;
     sk_status st = eng_config_family(&c, e);
+    if (!st) st = eng_config_trainable(&c, e);
     if (!st) st = eng_config_check(&c, e);
     if (!st) *out = c;
     return st;

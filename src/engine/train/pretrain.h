@@ -3,7 +3,7 @@
 #define ENG_TRAIN_PRETRAIN_H
 
 #include "engine/engine.h"
-#include "engine/model/config.h"
+#include "engine/model/layout.h"
 
 /* The shape of the model that o asks for, checked; SK_E_INVALID names the flag. */
 sk_status eng_pretrain_config(const eng_train_opts *o, eng_config *out, sk_err *e);

@@ -42,6 +42,7 @@ static sk_status open_model(tune *t, sk_err *e)
     sk_status st = eng_gguf_open(t->model, &t->gguf, e);
     if (st) return st;
     st = eng_config_read(t->gguf, &t->cfg, e);
+    if (!st) st = eng_config_trainable(&t->cfg, e);
     if (!st) st = eng_vocab_from_gguf(t->gguf, &t->vocab, e);
     if (!st) st = eng_layout_build(&t->cfg, t->mem, &t->layout, e);
     if (st) return sk_while(e, "%s", t->model);
