@@ -1,4 +1,5 @@
 /* cmd_tokenize.c - stoke tokenize: text to token ids and back, byte for byte. */
+#include "base/json.h"
 #include "cli/cmd.h"
 #include "cli/verbs.h"
 #include "engine/engine.h"
@@ -22,8 +23,8 @@ static const sk_opt rows[] = {
             "add the tokens the model wants at the ends of a text", add_special, 0, NULL),
     CMD_ROW(tokenize_opts, "parse-special", 0, SK_OPT_BOOL, NULL, NULL,
             "read special tokens such as <|im_end|> in the text", parse_special, 0, NULL),
-    CMD_ROW(tokenize_opts, "json", 0, SK_OPT_BOOL, NULL, NULL, "write the ids as a JSON array",
-            json, 0, NULL),
+    CMD_ROW(tokenize_opts, "json", 0, SK_OPT_BOOL, NULL, NULL,
+            "write the ids as a JSON array, the text as a string", json, 0, NULL),
     CMD_COMMON_ROWS(tokenize_opts),
     {0},
 };
@@ -58,8 +59,8 @@ static sk_status encode(const eng_vocab *v, const tokenize_opts *o, const sk_buf
     return st;
 }
 
-/* Ids, with blanks, commas or brackets between, to their bytes. */
-static sk_status decode(const eng_vocab *v, const sk_buf *in, sk_buf *out, sk_err *e)
+/* Ids, with blanks, commas or brackets between. */
+static sk_status read_ids(const eng_vocab *v, const sk_buf *in, eng_ids *ids, sk_err *e)
 {
     const size_t n_vocab = eng_vocab_size(v);
     for (size_t i = 0; i < in->len;) {
@@ -76,11 +77,26 @@ static sk_status decode(const eng_vocab *v, const sk_buf *in, sk_buf *out, sk_er
         if (id >= n_vocab)
             return sk_fail(e, SK_E_INVALID, "the id at byte %zu is past the last of %zu tokens",
                            from, n_vocab);
-        size_t n;
-        const char *p = eng_vocab_piece(v, (int32_t)id, true, &n);
-        sk_buf_add(out, p, n);
+        if (!eng_ids_push(ids, (int32_t)id)) return sk_fail(e, SK_E_NOMEM, "no memory for the ids");
     }
     return SK_OK;
+}
+
+/* Ids to their bytes; with --json as a string, in which bytes that are no UTF-8 are U+FFFD. */
+static sk_status decode(const eng_vocab *v, const tokenize_opts *o, const sk_buf *in, sk_buf *out,
+                        sk_err *e)
+{
+    eng_ids ids = {NULL, 0, 0};
+    sk_buf text = SK_BUF_INIT;
+    sk_status st = read_ids(v, in, &ids, e);
+    if (!st) st = eng_vocab_decode(v, ids.id, ids.n, true, o->json ? &text : out, e);
+    if (!st && o->json) {
+        sk_json_add_str(out, text.p ? text.p : "", text.len);
+        sk_buf_addc(out, '\n');
+    }
+    sk_buf_fini(&text);
+    eng_ids_fini(&ids);
+    return st;
 }
 
 /* The verb. */
@@ -98,7 +114,7 @@ static sk_status tokenize(int argc, char **argv, sk_err *e)
     st = cmd_model_path(o.model, path, e);
     if (!st) st = eng_vocab_load(path, &v, e);
     if (!st) st = read_stdin(&in, e);
-    if (!st) st = o.decode ? decode(v, &in, &out, e) : encode(v, &o, &in, &out, e);
+    if (!st) st = o.decode ? decode(v, &o, &in, &out, e) : encode(v, &o, &in, &out, e);
     eng_vocab_close(v);
     sk_buf_fini(&in);
     if (!st) return cmd_out_buf(&out, e);

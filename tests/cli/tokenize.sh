@@ -37,6 +37,7 @@ ids "this model adds nothing at the ends" 'a' '97' --add-special
 ids "ids to text" '97 98\n99' 'abc' --decode
 ids "JSON back to text" '[97, 98]\n' 'ab' --decode
 ids "a special id is its text" '261' '<|im_end|>' --decode
+ids "text as JSON" '97 34' '"a\""' --decode --json
 
 head -c 200000 "$stoke" >"$tmp/random"
 back "machine code" "$tmp/random"

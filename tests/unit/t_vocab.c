@@ -408,10 +408,10 @@ static void refused_files(void **state)
     (void)state;
     const handmade good = {.model = "gpt2", .pre = "gpt-2", .merges = {"a b"}, .add_bos = -1};
     handmade h = good;
-    h.model = "llama";
-    bad_handmade(&h, SK_E_UNSUPPORTED, "\"llama\"");
-    h.model = "bert";
-    bad_handmade(&h, SK_E_UNSUPPORTED, "\"bert\"");
+    h.model = "rwkv";
+    bad_handmade(&h, SK_E_UNSUPPORTED, "\"rwkv\"");
+    h.model = "plamo2";
+    bad_handmade(&h, SK_E_UNSUPPORTED, "\"plamo2\"");
     h.model = "";
     bad_handmade(&h, SK_E_UNSUPPORTED, "\"\"");
     h.model = NULL;

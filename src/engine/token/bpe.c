@@ -1,6 +1,8 @@
 /* bpe.c - merging by rank: a scan for short pieces, a heap for long ones; both give the same. */
 #include "engine/token/bpe.h"
 
+#include "engine/token/heap.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -77,35 +79,8 @@ typedef struct node {
 
 #define NONE UINT32_MAX
 
-typedef struct heap {
-    uint64_t *at;
-    size_t n;
-} heap;
-
-static void heap_push(heap *h, uint64_t v)
-{
-    size_t i = h->n++;
-    for (; i && h->at[(i - 1) / 2] > v; i = (i - 1) / 2)
-        h->at[i] = h->at[(i - 1) / 2];
-    h->at[i] = v;
-}
-
-static uint64_t heap_pop(heap *h)
-{
-    assert(h->n > 0);
-    uint64_t top = h->at[0], v = h->at[--h->n];
-    size_t i = 0;
-    for (size_t k; (k = 2 * i + 1) < h->n; i = k) {
-        if (k + 1 < h->n && h->at[k + 1] < h->at[k]) k++;
-        if (h->at[k] >= v) break;
-        h->at[i] = h->at[k];
-    }
-    h->at[i] = v;
-    return top;
-}
-
 /* Looks up the pair that begins at symbol i and queues it. */
-static void queue_pair(const eng_bpe *t, heap *h, node *list, const uint32_t *sym, uint32_t i)
+static void queue_pair(const eng_bpe *t, eng_heap *h, node *list, const uint32_t *sym, uint32_t i)
 {
     list[i].rank = NO_RANK;
     if (list[i].next == NONE) return;
@@ -113,21 +88,21 @@ static void queue_pair(const eng_bpe *t, heap *h, node *list, const uint32_t *sy
     if (s->rank == NO_RANK) return;
     list[i].rank = s->rank;
     list[i].to = s->c;
-    heap_push(h, (uint64_t)s->rank << 32 | i);
+    eng_heap_push(h, (uint64_t)s->rank << 32 | i);
 }
 
 /* Merges by heap.  The heap never holds more than 2 n entries: n - 1 at the start, and each merge
  * takes one out and puts at most two in. */
 static size_t merge_heap(const eng_bpe *t, uint32_t *sym, size_t n, node *list, uint64_t *at)
 {
-    heap h = {at, 0};
+    eng_heap h = {at, 0};
     for (size_t i = 0; i < n; i++) {
         list[i].prev = i ? (uint32_t)i - 1 : NONE;
         list[i].next = i + 1 < n ? (uint32_t)i + 1 : NONE;
         queue_pair(t, &h, list, sym, (uint32_t)i);
     }
     while (h.n) {
-        uint64_t top = heap_pop(&h);
+        uint64_t top = eng_heap_pop(&h);
         uint32_t i = (uint32_t)top, gone = list[i].next;
         if (list[i].rank != (uint32_t)(top >> 32)) continue;
         assert(gone != NONE);

@@ -19,12 +19,17 @@ typedef struct eng_pretok eng_pretok;
 
 /* What models with this pre-tokenizer expect besides the cutting. */
 typedef struct eng_pretok_traits {
-    bool add_bos; /* BOS is put in front unless the file says otherwise */
-    bool whole;   /* a piece that is a token is taken as it is, before any merge */
+    bool add_bos;  /* BOS is put in front unless the file says otherwise */
+    bool whole;    /* a piece that is a token is taken as it is, before any merge */
+    bool chars;    /* merges begin at characters, not bytes; U+2581 is a space */
+    bool newlines; /* a piece of line feeds alone that is a token is taken as it is */
 } eng_pretok_traits;
 
 /* Called for each piece in order (n > 0); anything but SK_OK ends the cutting with that status. */
 typedef sk_status (*eng_pretok_fn)(void *arg, const char *piece, size_t n);
+
+/* The traits of `name` without opening it.  SK_E_UNSUPPORTED names an unknown one. */
+sk_status eng_pretok_find(const char *name, eng_pretok_traits *out, sk_err *e);
 
 /* Compiles the patterns of `name`.  SK_E_UNSUPPORTED names an unknown one. */
 sk_status eng_pretok_open(const char *name, eng_pretok **out, sk_err *e);

@@ -1,52 +1,38 @@
-/* special.c - at each byte a text may begin with, look up every length there is. */
+/* special.c - at each byte, the longest text of the set that begins there. */
 #include "engine/token/special.h"
 
 #include <assert.h>
-#include <string.h>
 
-/* Puts a length into the list, longest first, unless it is there. */
-static void add_length(eng_special *s, size_t len)
-{
-    size_t i = s->n_len;
-    for (size_t k = 0; k < s->n_len; k++)
-        if (s->len[k] == len) return;
-    for (; i && s->len[i - 1] < len; i--)
-        s->len[i] = s->len[i - 1];
-    s->len[i] = len;
-    s->n_len++;
-}
+static_assert(ENG_PREFIX_NONE == ENG_STRINDEX_NONE, "one number for both says there is none");
 
 /* Builds the set of str[id[0..n)] in mem. */
 bool eng_special_init(eng_special *s, sk_arena *mem, const eng_str *str, const uint32_t *id,
                       size_t n)
 {
-    memset(s, 0, sizeof *s);
-    s->len = sk_new_n(mem, size_t, n);
-    if (!s->len || !eng_strindex_init(&s->index, mem, str, n)) return false;
-    for (size_t i = 0; i < n; i++) {
-        const eng_str *t = &str[id[i]];
-        if (!t->n) continue;
-        s->first[(unsigned char)t->p[0]] = true;
-        add_length(s, t->n);
-        eng_strindex_put(&s->index, id[i]);
-    }
+    if (!eng_prefix_init(&s->set, mem, str, id, n)) return false;
+    s->any = s->set.first[256] > 0;
     return true;
 }
 
 /* The first text of the set in p[0..n). */
 uint32_t eng_special_next(const eng_special *s, const char *p, size_t n, size_t *at)
 {
-    assert(s->len || !s->n_len);
-    for (size_t i = 0; i < n && s->n_len; i++) {
-        if (!s->first[(unsigned char)p[i]]) continue;
-        for (size_t k = 0; k < s->n_len; k++) {
-            if (s->len[k] > n - i) continue;
-            uint32_t id = eng_strindex_find(&s->index, p + i, s->len[k]);
-            if (id == ENG_STRINDEX_NONE) continue;
-            *at = i;
-            return id;
-        }
+    for (size_t i = 0; i < n && s->any; i++) {
+        unsigned b = (unsigned char)p[i];
+        if (s->set.first[b] == s->set.first[b + 1]) continue;
+        uint32_t id = eng_prefix_longest(&s->set, p + i, n - i);
+        if (id == ENG_PREFIX_NONE) continue;
+        *at = i;
+        return id;
     }
     *at = n;
     return ENG_STRINDEX_NONE;
+}
+
+/* The number of the text p[0..n). */
+uint32_t eng_special_find(const eng_special *s, const char *p, size_t n)
+{
+    if (!s->any) return ENG_STRINDEX_NONE;
+    uint32_t id = eng_prefix_longest(&s->set, p, n);
+    return id != ENG_PREFIX_NONE && s->set.str[id].n == n ? id : ENG_STRINDEX_NONE;
 }

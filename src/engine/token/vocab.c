@@ -1,45 +1,44 @@
-/* vocab.c - the vocabulary in memory: building it, encoding, and its small questions. */
-#include "engine/token/vocab.h"
-
-#include "base/mem.h"
-#include "engine/token/bpe.h"
-#include "engine/token/pretok.h"
-#include "engine/token/special.h"
-#include "engine/token/strindex.h"
-#include "engine/token/vocab_build.h"
+/* vocab.c - the vocabulary in memory: building it, and its small questions. */
+#include "engine/token/vocab_core.h"
 
 #include <assert.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-struct eng_vocab {
-    sk_arena *mem;
-    size_t n, n_merges;
-    eng_str *text;
-    uint8_t *type;
-    bool *whole; /* a piece of this token's bytes encodes to this token */
-    bool *end;
-    eng_bpe_merge *merge;
-    eng_bpe bpe;
-    eng_strindex normal;      /* normal tokens by their bytes */
-    eng_special marks, users; /* control and user-defined tokens; the latter alone */
-    uint32_t byte_id[256];    /* ENG_STRINDEX_NONE where there is none */
-    bool lacks_bytes;
-    eng_pretok *pretok;
-    int32_t role[ENG_ROLE_N];
-    bool add_bos, add_eos;
-    char *chat_template;
-    size_t chat_template_len;
-};
-
-/* Texts that end a turn or a text in the models there are: a model file does not name them all. */
+/* Texts that end a turn or a text in the models there are: a model file does not name them all.
+ * A token of such a text is control whatever its file says. */
 static const char *const end_marks[] = {
     "<|endoftext|>", "<|im_end|>",
     "<|eot_id|>",    "<|eom_id|>",
     "<|end|>",       "<|end_of_text|>",
     "<|return|>",    "<|call|>",
+    "<|calls|>",     "<|flush|>",
     "<end_of_turn>", "<|end_of_turn|>",
-    "<|eot|>",       "<\357\275\234end\342\226\201of\342\226\201sentence\357\275\234>",
+    "<|eot|>",       "<end_of_utterance>",
+    "<turn|>",       "<|tool_response>",
+    "[e~[",          "<\357\275\234end\342\226\201of\342\226\201sentence\357\275\234>",
 };
+
+/* Texts that end too where they are control tokens or a user's; as normal tokens they may be words.
+ */
+static const char *const end_words[] = {
+    "</s>",   "<eos>",       "[EOS]",         "[EOT]",        "<EOT>",
+    "_<EOT>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>",
+};
+
+/* Texts that open a turn, always control, and those that mark parts of a code file, if a user's. */
+static const char *const open_marks[] = {"<|im_start|>", "<|start_header_id|>", "<start_of_turn>",
+                                         "<|turn>"};
+static const char *const code_marks[] = {
+    "<|fim_prefix|>", "<fim-prefix>", "<fim_prefix>", "<PRE>",        "<|code_prefix|>",
+    "<|fim_suffix|>", "<fim-suffix>", "<fim_suffix>", "<SUF>",        "<|code_suffix|>",
+    "<|fim_middle|>", "<fim-middle>", "<fim_middle>", "<MID>",        "<|code_middle|>",
+    "<fim-pad>",      "<fim_pad>",    "<PAD>",        "<|fim_repo|>", "<fim-repo>",
+    "<REPO>",         "<reponame>",
+};
+
+#define LISTED(s, list) listed((s), (list), sizeof(list) / sizeof *(list))
 
 /* True when the text is one of a list's. */
 static bool listed(eng_str s, const char *const *list, size_t n)
@@ -49,18 +48,39 @@ static bool listed(eng_str s, const char *const *list, size_t n)
     return false;
 }
 
-static bool is_end_mark(eng_str s)
-{
-    return listed(s, end_marks, sizeof end_marks / sizeof end_marks[0]);
-}
-
 /* The type a token gets: what ends or begins a turn is control whatever the file says, so that text
  * from people can never become it. */
 static uint8_t effective_type(eng_str s, uint8_t type)
 {
-    static const char *const opening[] = {"<|im_start|>", "<|start_header_id|>", "<start_of_turn>"};
-    bool mark = is_end_mark(s) || listed(s, opening, sizeof opening / sizeof opening[0]);
-    return mark && (type == ENG_TOKEN_NORMAL || type == ENG_TOKEN_USER) ? ENG_TOKEN_CONTROL : type;
+    if (type != ENG_TOKEN_NORMAL && type != ENG_TOKEN_USER) return type;
+    bool mark = LISTED(s, end_marks) || LISTED(s, open_marks) ||
+                (type == ENG_TOKEN_USER && (LISTED(s, end_words) || LISTED(s, code_marks)));
+    return mark ? ENG_TOKEN_CONTROL : type;
+}
+
+/* True for types that a text without special tokens can become. */
+static bool plain_type(const eng_vocab *v, uint8_t type)
+{
+    return type == ENG_TOKEN_NORMAL || (v->kind != ENG_VOCAB_BPE && type == ENG_TOKEN_UNUSED) ||
+           (v->kind == ENG_VOCAB_UGM && type == ENG_TOKEN_USER);
+}
+
+/* Copies texts to one block, a NUL behind each; false without memory. */
+static bool copy_texts(eng_vocab *v, const eng_vocab_parts *parts)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < v->n; i++)
+        bytes += parts->text[i].n + 1;
+    char *p = sk_arena_alloc(v->mem, bytes);
+    if (!p) return false;
+    for (size_t i = 0; i < v->n; i++) {
+        eng_str s = parts->text[i];
+        if (s.n) memcpy(p, s.p, s.n);
+        p[s.n] = 0;
+        v->text[i] = (eng_str){p, s.n};
+        p += s.n + 1;
+    }
+    return true;
 }
 
 /* Copies texts and types; false without memory. */
@@ -71,45 +91,69 @@ static bool copy_tokens(eng_vocab *v, const eng_vocab_parts *parts)
     v->type = sk_new_n(v->mem, uint8_t, v->n);
     v->whole = sk_new_n(v->mem, bool, v->n);
     v->end = sk_new_n(v->mem, bool, v->n);
-    if (!v->text || !v->type || !v->whole || !v->end) return false;
+    if (!v->text || !v->type || !v->whole || !v->end || !copy_texts(v, parts)) return false;
     for (size_t i = 0; i < v->n; i++) {
-        const char *p = sk_arena_strndup(v->mem, parts->text[i].p, parts->text[i].n);
-        if (!p) return false;
-        v->text[i] = (eng_str){p, parts->text[i].n};
         v->type[i] = effective_type(v->text[i], parts->type[i]);
+        if (plain_type(v, v->type[i]) && v->text[i].n > v->longest) v->longest = v->text[i].n;
     }
     return true;
 }
 
-/* Indexes the tokens: normal ones by bytes, the others as texts to look for; false without memory.
- */
-static bool index_tokens(eng_vocab *v)
+/* Builds the sets of special tokens, and that of the others where encoding walks one.  False
+ * without memory. */
+static bool index_sets(eng_vocab *v, uint32_t *id)
 {
-    if (!eng_strindex_init(&v->normal, v->mem, v->text, v->n)) return false;
-    uint32_t *id = sk_alloc(SK_MEM_TOKEN, (v->n + 1) * sizeof *id);
-    if (!id) return false;
-    size_t n_users = 0, n_marks = 0;
-    for (size_t i = 0; i < v->n; i++) {
-        if (v->type[i] == ENG_TOKEN_NORMAL) eng_strindex_put(&v->normal, (uint32_t)i);
-        if (v->type[i] == ENG_TOKEN_USER) id[n_users++] = (uint32_t)i;
-    }
-    bool ok = eng_special_init(&v->users, v->mem, v->text, id, n_users);
+    size_t users = 0, marks = 0, plain = 0;
+    for (size_t i = 0; i < v->n; i++)
+        if (v->type[i] == ENG_TOKEN_USER) id[users++] = (uint32_t)i;
+    if (!eng_special_init(&v->users, v->mem, v->text, id, users)) return false;
     for (size_t i = 0; i < v->n; i++)
         if (v->type[i] >= ENG_TOKEN_UNKNOWN && v->type[i] <= ENG_TOKEN_USER)
-            id[n_marks++] = (uint32_t)i;
-    ok = ok && eng_special_init(&v->marks, v->mem, v->text, id, n_marks);
-    sk_free(id);
-    return ok;
+            id[marks++] = (uint32_t)i;
+    if (!eng_special_init(&v->marks, v->mem, v->text, id, marks)) return false;
+    if (v->kind != ENG_VOCAB_UGM && v->kind != ENG_VOCAB_WPM) return true;
+    for (size_t i = 0; i < v->n; i++)
+        if (plain_type(v, v->type[i])) id[plain++] = (uint32_t)i;
+    return eng_prefix_init(&v->tokens, v->mem, v->text, id, plain);
 }
 
-/* Finds the tokens of the bytes.  Vocabularies of real models lack some that no UTF-8 has. */
-static void index_bytes(eng_vocab *v)
+/* Indexes the tokens by their texts; false without memory. */
+static bool index_tokens(eng_vocab *v)
+{
+    uint32_t *id = sk_alloc(SK_MEM_TOKEN, (v->n + 1) * sizeof *id);
+    bool ok = id && index_sets(v, id);
+    sk_free(id);
+    if (!ok || v->kind == ENG_VOCAB_UGM || v->kind == ENG_VOCAB_WPM) return ok;
+    if (!eng_strindex_init(&v->normal, v->mem, v->text, v->n)) return false;
+    for (size_t i = 0; i < v->n; i++)
+        if (plain_type(v, v->type[i])) eng_strindex_put(&v->normal, (uint32_t)i);
+    return true;
+}
+
+/* Finds the tokens of the bytes: those of that type, in a byte-level vocabulary the normal ones.
+ * Vocabularies of real models lack some that no UTF-8 has. */
+static void index_bytes(eng_vocab *v, bool byte_level)
 {
     for (unsigned b = 0; b < 256; b++) {
         char c = (char)b;
-        v->byte_id[b] = eng_strindex_find(&v->normal, &c, 1);
-        if (v->byte_id[b] == ENG_STRINDEX_NONE) v->lacks_bytes = true;
+        v->byte_id[b] = byte_level ? eng_strindex_find(&v->normal, &c, 1) : ENG_NO_TOKEN;
     }
+    for (size_t i = 0; i < v->n && !byte_level; i++)
+        if (v->type[i] == ENG_TOKEN_BYTE && v->text[i].n == 1)
+            v->byte_id[(unsigned char)v->text[i].p[0]] = (uint32_t)i;
+    for (unsigned b = 0; b < 256; b++)
+        if (v->byte_id[b] == ENG_NO_TOKEN) v->lacks_bytes = true;
+}
+
+/* True when no token has a space behind another character. */
+static bool words_apart(const eng_vocab *v)
+{
+    for (size_t i = 0; i < v->n; i++) {
+        if (!plain_type(v, v->type[i])) continue;
+        for (size_t k = 1; k < v->text[i].n; k++)
+            if (v->text[i].p[k] == ' ' && v->text[i].p[k - 1] != ' ') return false;
+    }
+    return true;
 }
 
 /* Copies the merges and builds their table. */
@@ -132,7 +176,7 @@ static sk_status copy_merges(eng_vocab *v, const eng_vocab_parts *parts, sk_err 
 /* Finds out which normal tokens a piece of the same bytes encodes to, so that encoding can take
  * most words in one look-up.  Merging decides: a token no merge leads to is never taken, unless the
  * model takes whole pieces first. */
-static bool find_whole(eng_vocab *v, bool always)
+static bool find_whole(eng_vocab *v, eng_pretok_traits traits)
 {
     enum { LONGEST = 1024 };
     uint32_t sym[LONGEST];
@@ -141,15 +185,107 @@ static bool find_whole(eng_vocab *v, bool always)
     for (size_t i = 0; i < v->n && ok; i++) {
         size_t n = v->text[i].n;
         if (v->type[i] != ENG_TOKEN_NORMAL || !n) continue;
-        v->whole[i] = always;
-        if (always || n > LONGEST) continue;
-        for (size_t k = 0; k < n; k++)
-            sym[k] = v->byte_id[(unsigned char)v->text[i].p[k]];
+        v->whole[i] = traits.whole || (traits.newlines && v->text[i].p[0] == '\n' &&
+                                       strspn(v->text[i].p, "\n") == n);
+        if (v->whole[i] || n > LONGEST) continue;
+        n = eng_bpe_symbols(v, v->text[i].p, n, sym);
         ok = eng_bpe_run(&v->bpe, &work, sym, &n);
         v->whole[i] = ok && n == 1 && sym[0] == i;
     }
     eng_bpe_work_fini(&work);
     return ok;
+}
+
+/* What merging by rank needs. */
+static sk_status build_bpe(eng_vocab *v, const eng_vocab_parts *parts, sk_err *e)
+{
+    sk_status st = eng_pretok_open(parts->pretok, &v->pretok, e);
+    if (st) return st;
+    eng_pretok_traits traits = eng_pretok_get_traits(v->pretok);
+    v->add_bos = parts->add_bos < 0 ? traits.add_bos : parts->add_bos > 0;
+    v->add_bos |= traits.add_bos && traits.chars; /* their files often say the wrong thing */
+    v->add_eos = parts->add_eos > 0;
+    index_bytes(v, !traits.chars);
+    v->word_cuts = words_apart(v);
+    st = copy_merges(v, parts, e);
+    if (!st && !find_whole(v, traits))
+        st = sk_fail(e, SK_E_NOMEM, "no memory for %zu tokens", parts->n);
+    return st;
+}
+
+/* Copies the scores; false without memory. */
+static bool copy_scores(eng_vocab *v, const eng_vocab_parts *parts)
+{
+    v->score = sk_new_n(v->mem, float, v->n);
+    for (size_t i = 0; v->score && parts->score && i < v->n; i++) {
+        assert(!isnan(parts->score[i]));
+        v->score[i] = parts->score[i];
+    }
+    return v->score != NULL;
+}
+
+static int by_score(const void *a, const void *b, void *arg)
+{
+    const float *score = arg;
+    float x = score[*(const uint32_t *)a], y = score[*(const uint32_t *)b];
+    return (x < y) - (x > y);
+}
+
+/* Ranks the tokens by score for SentencePiece's BPE; false without memory. */
+static bool build_spm(eng_vocab *v, const eng_vocab_parts *parts)
+{
+    v->add_bos = parts->add_bos != 0;
+    v->add_eos = parts->add_eos > 0;
+    v->space_prefix = parts->space_prefix != 0;
+    index_bytes(v, false);
+    v->word_cuts = words_apart(v);
+    v->order = sk_new_n(v->mem, uint32_t, v->n);
+    uint32_t *id = sk_alloc(SK_MEM_TOKEN, v->n * sizeof *id);
+    if (!v->order || !id || !copy_scores(v, parts)) {
+        sk_free(id);
+        return false;
+    }
+    for (size_t i = 0; i < v->n; i++)
+        id[i] = (uint32_t)i;
+    qsort_r(id, v->n, sizeof *id, by_score, v->score);
+    uint32_t rank = 0;
+    for (size_t i = 0; i < v->n; i++) {
+        if (i && v->score[id[i]] < v->score[id[i - 1]]) rank++;
+        v->order[id[i]] = rank;
+    }
+    sk_free(id);
+    return true;
+}
+
+/* The unigram model's scores and character map. */
+static sk_status build_ugm(eng_vocab *v, const eng_vocab_parts *parts, sk_err *e)
+{
+    const double unknown_penalty = 10;
+    v->add_bos = parts->add_bos > 0;
+    v->add_eos = parts->add_eos != 0;
+    v->space_prefix = parts->space_prefix > 0;
+    v->merge_spaces = parts->merge_spaces;
+    index_bytes(v, false);
+    char *map = sk_arena_strndup(v->mem, parts->charsmap.p, parts->charsmap.n);
+    if (!copy_scores(v, parts) || !map)
+        return sk_fail(e, SK_E_NOMEM, "no memory for %zu tokens", parts->n);
+    double least = INFINITY;
+    for (size_t i = 0; i < v->n; i++)
+        if (v->type[i] == ENG_TOKEN_NORMAL && (double)v->score[i] < least)
+            least = (double)v->score[i];
+    v->unknown_score = (isinf(least) ? 0 : least) - unknown_penalty;
+    v->charsmap_blob = (eng_str){map, parts->charsmap.n};
+    return eng_charsmap_init(&v->charsmap, v->charsmap_blob, e);
+}
+
+/* BERT's switches. */
+static void build_wpm(eng_vocab *v, const eng_vocab_parts *parts)
+{
+    v->add_bos = parts->add_bos != 0;
+    v->add_sep = parts->add_sep != 0;
+    v->lower = parts->lower;
+    v->strip_accents = parts->strip_accents;
+    index_bytes(v, false);
 }
 
 /* Roles, ends and the template. */
@@ -164,28 +300,37 @@ static sk_status copy_rest(eng_vocab *v, const eng_vocab_parts *parts, sk_err *e
             v->end[v->role[r]] = true;
     }
     for (size_t i = 0; i < v->n; i++)
-        if (v->type[i] == ENG_TOKEN_CONTROL && is_end_mark(v->text[i])) v->end[i] = true;
+        if (v->type[i] == ENG_TOKEN_CONTROL &&
+            (LISTED(v->text[i], end_marks) || LISTED(v->text[i], end_words)))
+            v->end[i] = true;
     /* in the form that has <|return|>, <|end|> parts the messages of one turn */
     int32_t part = eng_vocab_special(v, "<|end|>");
-    if (part >= 0 && eng_vocab_special(v, "<|return|>") >= 0) v->end[part] = false;
-    v->add_eos = parts->add_eos;
+    if (part >= 0 &&
+        (eng_vocab_special(v, "<|return|>") >= 0 || eng_vocab_special(v, "<|flush|>") >= 0))
+        v->end[part] = false;
     v->chat_template_len = parts->chat_template.n;
     v->chat_template = sk_arena_strndup(v->mem, parts->chat_template.p, parts->chat_template.n);
-    return v->chat_template ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory for the chat template");
+    if (parts->strip) v->strip = sk_arena_alloc(v->mem, v->n);
+    if (!v->chat_template || (parts->strip && !v->strip))
+        return sk_fail(e, SK_E_NOMEM, "no memory for the chat template");
+    if (v->strip) memcpy(v->strip, parts->strip, v->n);
+    return SK_OK;
 }
 
 /* Fills a fresh object from the parts. */
 static sk_status build(eng_vocab *v, const eng_vocab_parts *parts, sk_err *e)
 {
-    sk_status st = eng_pretok_open(parts->pretok, &v->pretok, e);
-    if (st) return st;
-    eng_pretok_traits traits = eng_pretok_get_traits(v->pretok);
-    v->add_bos = parts->add_bos < 0 ? traits.add_bos : parts->add_bos > 0;
+    sk_status st = SK_OK;
+    v->kind = parts->kind;
     if (!copy_tokens(v, parts) || !index_tokens(v))
         return sk_fail(e, SK_E_NOMEM, "no memory for %zu tokens", parts->n);
-    index_bytes(v);
-    st = copy_merges(v, parts, e);
-    if (!st && !find_whole(v, traits.whole))
+    if (v->kind == ENG_VOCAB_BPE)
+        st = build_bpe(v, parts, e);
+    else if (v->kind == ENG_VOCAB_UGM)
+        st = build_ugm(v, parts, e);
+    else if (v->kind == ENG_VOCAB_WPM)
+        build_wpm(v, parts);
+    else if (!build_spm(v, parts))
         st = sk_fail(e, SK_E_NOMEM, "no memory for %zu tokens", parts->n);
     return st ? st : copy_rest(v, parts, e);
 }
@@ -222,114 +367,25 @@ void eng_vocab_close(eng_vocab *v)
 /* The parts of a vocabulary, borrowed from it. */
 void eng_vocab_get_parts(const eng_vocab *v, eng_vocab_parts *out)
 {
-    *out = (eng_vocab_parts){.n = v->n,
+    *out = (eng_vocab_parts){.kind = v->kind,
+                             .n = v->n,
                              .text = v->text,
                              .type = v->type,
+                             .score = v->score,
+                             .strip = v->strip,
                              .n_merges = v->n_merges,
                              .merge = v->merge,
-                             .pretok = eng_pretok_name(v->pretok),
+                             .pretok = v->pretok ? eng_pretok_name(v->pretok) : NULL,
                              .add_bos = v->add_bos,
                              .add_eos = v->add_eos,
+                             .add_sep = v->add_sep,
+                             .space_prefix = v->space_prefix,
+                             .merge_spaces = v->merge_spaces,
+                             .lower = v->lower,
+                             .strip_accents = v->strip_accents,
+                             .charsmap = v->charsmap_blob,
                              .chat_template = {v->chat_template, v->chat_template_len}};
     memcpy(out->role, v->role, sizeof out->role);
-}
-
-/* ---- encoding ---- */
-
-/* One call's state; scratch grows with the longest piece. */
-typedef struct encoder {
-    const eng_vocab *v;
-    eng_ids *out;
-    eng_bpe_work work;
-    uint32_t *sym;
-    size_t cap;
-    sk_err *e;
-} encoder;
-
-static sk_status no_memory(const encoder *c)
-{
-    return sk_fail(c->e, SK_E_NOMEM, "no memory to encode the text");
-}
-
-/* Takes symbols that stand for no token out of sym[0..n), or puts the unknown token there if the
- * model has one: as the models' own tokenizers do.  Returns what is left. */
-static size_t drop_lacking(const eng_vocab *v, uint32_t *sym, size_t n)
-{
-    int32_t unknown = v->role[ENG_ROLE_UNKNOWN];
-    size_t left = 0;
-    for (size_t i = 0; i < n; i++)
-        if (sym[i] != ENG_STRINDEX_NONE)
-            sym[left++] = sym[i];
-        else if (unknown >= 0)
-            sym[left++] = (uint32_t)unknown;
-    return left;
-}
-
-/* A piece that is no token: bytes to symbols, merged. */
-static sk_status merge_piece(encoder *c, const char *p, size_t n)
-{
-    if (n >= (size_t)1 << 31)
-        return sk_fail(c->e, SK_E_TOOBIG, "the text has a word of %zu bytes", n);
-    if (n > c->cap) {
-        uint32_t *sym = sk_alloc(SK_MEM_TOKEN, 2 * n * sizeof *sym);
-        if (!sym) return no_memory(c);
-        sk_free(c->sym);
-        c->sym = sym;
-        c->cap = 2 * n;
-    }
-    for (size_t i = 0; i < n; i++)
-        c->sym[i] = c->v->byte_id[(unsigned char)p[i]];
-    if (!eng_bpe_run(&c->v->bpe, &c->work, c->sym, &n)) return no_memory(c);
-    if (c->v->lacks_bytes) n = drop_lacking(c->v, c->sym, n);
-    /* ids are below INT32_MAX: both types write them the same */
-    return eng_ids_add(c->out, (const int32_t *)c->sym, n) ? SK_OK : no_memory(c);
-}
-
-/* One piece of the pre-tokenizer. */
-static sk_status encode_piece(void *arg, const char *p, size_t n)
-{
-    encoder *c = arg;
-    assert(n > 0);
-    uint32_t id = eng_strindex_find(&c->v->normal, p, n);
-    if (id == ENG_STRINDEX_NONE || !c->v->whole[id]) return merge_piece(c, p, n);
-    return eng_ids_push(c->out, (int32_t)id) ? SK_OK : no_memory(c);
-}
-
-/* The text with the tokens of `marks` in it taken as they are. */
-static sk_status encode_text(encoder *c, const eng_special *marks, const char *text, size_t n)
-{
-    while (n) {
-        size_t at;
-        uint32_t id = eng_special_next(marks, text, n, &at);
-        sk_status st = at ? eng_pretok_split(c->v->pretok, text, at, encode_piece, c, c->e) : SK_OK;
-        if (st) return st;
-        if (id == ENG_STRINDEX_NONE) break;
-        if (!eng_ids_push(c->out, (int32_t)id)) return no_memory(c);
-        size_t past = at + c->v->text[id].n;
-        text += past;
-        n -= past;
-    }
-    return SK_OK;
-}
-
-/* Appends the ids of text[0..n); on failure out is as it was. */
-sk_status eng_vocab_encode(const eng_vocab *v, const char *text, size_t n, unsigned flags,
-                           eng_ids *out, sk_err *e)
-{
-    encoder c = {v, out, {NULL, 0}, NULL, 0, e};
-    size_t before = out->n;
-    const eng_special *marks = flags & ENG_TOK_SPECIAL ? &v->marks : &v->users;
-    int32_t bos = v->role[ENG_ROLE_BOS], eos = v->role[ENG_ROLE_EOS];
-    sk_status st = SK_OK;
-    if (flags & ENG_TOK_ADD && v->add_bos && bos >= 0 && !eng_ids_push(out, bos))
-        st = no_memory(&c);
-    if (!st) st = encode_text(&c, marks, text, n);
-    if (!st && flags & ENG_TOK_ADD && v->add_eos && eos >= 0 && !eng_ids_push(out, eos))
-        st = no_memory(&c);
-    eng_bpe_work_fini(&c.work);
-    sk_free(c.sym);
-    if (st) out->n = before;
-    return st;
 }
 
 /* ---- questions ---- */
@@ -345,7 +401,7 @@ const char *eng_vocab_piece(const eng_vocab *v, int32_t id, bool special, size_t
     *n = 0;
     if (id < 0 || (size_t)id >= v->n) return "";
     uint8_t t = v->type[id];
-    bool shown = t == ENG_TOKEN_NORMAL || t == ENG_TOKEN_USER || t == ENG_TOKEN_ALIEN;
+    bool shown = t == ENG_TOKEN_NORMAL || t == ENG_TOKEN_USER || t >= ENG_TOKEN_BYTE;
     if (!shown && !special) return "";
     *n = v->text[id].n;
     return v->text[id].p;
@@ -354,9 +410,8 @@ const char *eng_vocab_piece(const eng_vocab *v, int32_t id, bool special, size_t
 /* Id of a special token by its text, -1 if there is none. */
 int32_t eng_vocab_special(const eng_vocab *v, const char *text)
 {
-    if (!v->marks.n_len) return -1;
-    uint32_t id = eng_strindex_find(&v->marks.index, text, strlen(text));
-    return id == ENG_STRINDEX_NONE ? -1 : (int32_t)id;
+    uint32_t id = eng_special_find(&v->marks, text, strlen(text));
+    return id == ENG_NO_TOKEN ? -1 : (int32_t)id;
 }
 
 bool eng_vocab_is_end(const eng_vocab *v, int32_t id)

@@ -1,10 +1,11 @@
 /* vocab.h - a tokenizer: text to token ids and back, byte for byte.
  *
- * Byte-level BPE as GPT-2 defined it: a pre-tokenizer pattern (PCRE2) cuts the text into pieces,
- * each piece's bytes are merged by rank.  Every byte has a token of its own in a vocabulary we
- * trained, so any byte string survives encode-decode, invalid UTF-8 included.  (Some models lack
- * bytes that no UTF-8 has: those become the unknown token or, without one, are left out, as their
- * own tokenizers do.)
+ * Four kinds: byte-level BPE as GPT-2 defined it (a pre-tokenizer pattern cuts the text into
+ * pieces, each piece's bytes are merged by rank), SentencePiece's BPE with a token for each byte,
+ * the unigram model, WordPiece.  docs/format/tokenizer.md has the rules of each.  In a byte-level
+ * vocabulary that we trained every byte has a token of its own, so any byte string survives
+ * encode-decode, invalid UTF-8 included.  (Some models lack bytes that no UTF-8 has: those become
+ * the unknown token or, without one, are left out, as their own tokenizers do.)
  *
  * Special (control) tokens are matched in the text only when the caller asks (ENG_TOK_SPECIAL):
  * text from people is never read for them.  User-defined tokens are no markers but text of their
@@ -53,6 +54,11 @@ sk_status eng_vocab_encode(const eng_vocab *v, const char *text, size_t n, unsig
 /* The bytes of one token, borrowed; "" (n = 0) for an id out of range.  Special tokens give their
  * text only when `special`. */
 const char *eng_vocab_piece(const eng_vocab *v, int32_t id, bool special, size_t *n);
+
+/* Appends the bytes of n ids: their pieces, without the space that SentencePiece vocabularies put
+ * in front of a text.  So decode(encode(text)) is the text where the vocabulary has all of it. */
+sk_status eng_vocab_decode(const eng_vocab *v, const int32_t *id, size_t n, bool special,
+                           sk_buf *out, sk_err *e);
 
 /* Id of a special token by its text, -1 if there is none. */
 int32_t eng_vocab_special(const eng_vocab *v, const char *text);

@@ -1,0 +1,162 @@
+/* vocab_encode.c - encoding: what is added at the ends, special tokens, and the texts between them
+ * handed to the encoder of the vocabulary's kind; what the encoders share. */
+#include "engine/token/vocab_core.h"
+
+#include <assert.h>
+#include <string.h>
+
+sk_status eng_encoder_no_memory(const eng_encoder *c)
+{
+    return sk_fail(c->e, SK_E_NOMEM, "no memory to encode the text");
+}
+
+/* The scratch with room for n bytes. */
+void *eng_encoder_scratch(eng_encoder *c, size_t n)
+{
+    if (n <= c->scratch_cap) return c->scratch;
+    sk_free(c->scratch);
+    c->scratch = sk_alloc(SK_MEM_TOKEN, n);
+    c->scratch_cap = c->scratch ? n : 0;
+    return c->scratch;
+}
+
+/* p[0..n) with U+2581 as a space. */
+bool eng_encoder_spaces(eng_encoder *c, const char **p, size_t *n)
+{
+    static const char mark[] = "\342\226\201";
+    const char *from = *p, *end = from + *n, *hit = memmem(from, *n, mark, 3);
+    if (!hit) return true;
+    sk_buf b = SK_BUF_INIT; /* a new one: *p may lie in c->text */
+    for (; hit; hit = memmem(from, (size_t)(end - from), mark, 3)) {
+        sk_buf_add(&b, from, (size_t)(hit - from));
+        sk_buf_addc(&b, ' ');
+        from = hit + 3;
+    }
+    sk_buf_add(&b, from, (size_t)(end - from));
+    sk_buf_fini(&c->text);
+    c->text = b;
+    *p = b.p;
+    *n = b.len;
+    return sk_buf_ok(&b);
+}
+
+/* Appends the tokens of the bytes p[0..n).  A run of bytes without tokens is one unknown token. */
+sk_status eng_encoder_bytes(eng_encoder *c, const char *p, size_t n)
+{
+    const int32_t unknown = c->v->role[ENG_ROLE_UNKNOWN];
+    bool was_unknown = false;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t id = c->v->byte_id[(unsigned char)p[i]];
+        bool is_unknown = id == ENG_NO_TOKEN;
+        if (is_unknown && (was_unknown || unknown < 0)) continue;
+        was_unknown = is_unknown;
+        if (!eng_ids_push(c->out, is_unknown ? unknown : (int32_t)id))
+            return eng_encoder_no_memory(c);
+    }
+    return SK_OK;
+}
+
+/* Up to a space behind another character. */
+size_t eng_encoder_part(const char *p, size_t n)
+{
+    size_t i = 1;
+    while (i < n && (p[i] != ' ' || p[i - 1] == ' '))
+        i++;
+    return i;
+}
+
+/* A text without special tokens. */
+static sk_status encode_plain(eng_encoder *c, const char *p, size_t n, bool first)
+{
+    switch (c->v->kind) {
+    case ENG_VOCAB_SPM:
+        return eng_encode_spm(c, p, n, first);
+    case ENG_VOCAB_UGM:
+        return eng_encode_ugm(c, p, n);
+    case ENG_VOCAB_WPM:
+        return eng_encode_wpm(c, p, n);
+    default:
+        return eng_encode_bpe(c, p, n);
+    }
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* The text with the tokens of `marks` in it taken as they are, with the white space that belongs to
+ * them. */
+static sk_status encode_text(eng_encoder *c, const eng_special *marks, const char *text, size_t n)
+{
+    const eng_vocab *v = c->v;
+    bool first = true;
+    while (n) {
+        size_t at;
+        uint32_t id = eng_special_next(marks, text, n, &at);
+        unsigned strip = id != ENG_NO_TOKEN && v->strip ? v->strip[id] : 0;
+        size_t len = at;
+        while (strip & ENG_STRIP_LEFT && len && is_space(text[len - 1]))
+            len--;
+        sk_status st = len ? encode_plain(c, text, len, first) : SK_OK;
+        if (st) return st;
+        if (id == ENG_NO_TOKEN) break;
+        if (!eng_ids_push(c->out, (int32_t)id)) return eng_encoder_no_memory(c);
+        first = true;
+        size_t past = at + v->text[id].n;
+        while (strip & ENG_STRIP_RIGHT && past < n && is_space(text[past]))
+            past++;
+        text += past;
+        n -= past;
+    }
+    return SK_OK;
+}
+
+/* Appends the token of a role if there is one. */
+static sk_status add_role(eng_encoder *c, eng_token_role role)
+{
+    int32_t id = c->v->role[role];
+    return id < 0 || eng_ids_push(c->out, id) ? SK_OK : eng_encoder_no_memory(c);
+}
+
+/* Appends the ids of text[0..n); on failure out is as it was. */
+sk_status eng_vocab_encode(const eng_vocab *v, const char *text, size_t n, unsigned flags,
+                           eng_ids *out, sk_err *e)
+{
+    eng_encoder c = {.v = v, .out = out, .text = SK_BUF_INIT, .e = e};
+    const size_t before = out->n;
+    const bool add = flags & ENG_TOK_ADD;
+    sk_status st = SK_OK;
+    if (add && v->add_bos) st = add_role(&c, ENG_ROLE_BOS);
+    if (!st) st = encode_text(&c, flags & ENG_TOK_SPECIAL ? &v->marks : &v->users, text, n);
+    if (!st && add && v->add_eos) st = add_role(&c, ENG_ROLE_EOS);
+    if (!st && add && v->add_sep) st = add_role(&c, ENG_ROLE_SEPARATOR);
+    eng_bpe_work_fini(&c.work);
+    sk_buf_fini(&c.text);
+    sk_free(c.sym);
+    sk_free(c.scratch);
+    if (st) out->n = before;
+    return st;
+}
+
+/* ---- decoding ---- */
+
+/* Appends the bytes of ids[0..n): what the encoder put in front of a text is taken out again. */
+sk_status eng_vocab_decode(const eng_vocab *v, const int32_t *id, size_t n, bool special,
+                           sk_buf *out, sk_err *e)
+{
+    bool first = true;
+    for (size_t i = 0; i < n; i++) {
+        size_t len;
+        const char *p = eng_vocab_piece(v, id[i], special, &len);
+        uint8_t t = id[i] >= 0 && (size_t)id[i] < v->n ? v->type[id[i]] : ENG_TOKEN_CONTROL;
+        bool mark = t >= ENG_TOKEN_UNKNOWN && t <= ENG_TOKEN_USER;
+        if (!mark && first && v->space_prefix && len && *p == ' ') {
+            p++;
+            len--;
+        }
+        first = mark;
+        sk_buf_add(out, p, len);
+    }
+    return sk_buf_ok(out) ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory for the text of %zu ids", n);
+}
