@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "engine/format/gguf_type.h"
+#include "engine/quant/quant.h"
 
 #include <assert.h>
 #include <string.h>
@@ -165,22 +166,23 @@ sk_status eng_gguf_write_raw(eng_gguf_writer *w, const void *data, size_t n, sk_
     return w->st = write_part(w, &d, data, n, e);
 }
 
-/* Data of the next declared tensor, given as float; converted in chunks that stay in the cache. */
+/* Data of the next declared tensor, given as float; converted in chunks that stay in the cache
+ * (they are whole numbers of blocks). */
 sk_status eng_gguf_write_f32(eng_gguf_writer *w, const float *data, sk_err *e)
 {
     eng_gguf_declared d;
-    uint16_t half[CHUNK];
+    uint16_t packed[CHUNK];
     sk_status st = next_tensor(w, &d, e);
     if (st) return st;
     eng_dtype t = (eng_dtype)d.type;
     if (t == ENG_F32) return w->st = write_part(w, &d, data, d.bytes, e);
-    if (eng_dtype_block(t) != 1)
-        return w->st = sk_fail(e, SK_E_INTERNAL, "%s: data of type %s is packed elsewhere",
+    if (!eng_dtype_block(t))
+        return w->st = sk_fail(e, SK_E_INTERNAL, "%s: floats can't be made into %s",
                                w->names.p + d.name, eng_gguf_type_name(d.type));
     for (size_t i = 0; i < d.n && !st; i += CHUNK) {
         size_t k = d.n - i < CHUNK ? d.n - i : CHUNK;
-        eng_dtype_of_f32(t, data + i, half, k);
-        st = write_part(w, &d, half, eng_dtype_bytes(t, k), e);
+        eng_quant_pack(t, data + i, packed, 1, k, NULL);
+        st = write_part(w, &d, packed, eng_dtype_bytes(t, k), e);
     }
     return w->st = st;
 }
