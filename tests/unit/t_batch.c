@@ -340,7 +340,7 @@ static void stops_at_sequences(void **state)
     rig_open(&r, 1, 400, 64);
     r.fake.script = "one two three four";
     done_job *a = add(&r, 'a', 3, 50, 1);
-    assert_true(srv_stops_add(&a->job->stops, "three", 5));
+    assert_true(sk_stops_add(&a->job->stops, "three", 5));
     run_out(&r);
     assert_string_equal(a->text.p, "one two ");
     assert_int_equal(a->finish, SRV_FIN_STOP);
@@ -348,7 +348,7 @@ static void stops_at_sequences(void **state)
 
     r.fake.script = "thr";
     done_job *b = add(&r, 'a', 3, 50, 1);
-    assert_true(srv_stops_add(&b->job->stops, "three", 5));
+    assert_true(sk_stops_add(&b->job->stops, "three", 5));
     run_out(&r);
     assert_string_equal(b->text.p, "thr"); /* held back, then the answer ended otherwise */
 

@@ -157,18 +157,18 @@ static sk_status add_stop(json_t *v, srv_params *p, srv_fault *f)
 {
     if (!json_is_string(v))
         return srv_field_bad_type(f, "stop", "a string or an array of up to 4 strings");
-    if (srv_stops_add(&p->stops, json_string_value(v), json_string_length(v))) return SK_OK;
+    if (sk_stops_add(&p->stops, json_string_value(v), json_string_length(v))) return SK_OK;
     return srv_fail(f, SRV_BAD_VALUE, "stop", "each of 'stop' must have 1 to %u bytes",
-                    SRV_MAX_STOP_BYTES);
+                    SK_MAX_STOP_BYTES);
 }
 
 /* stop: a string or an array of up to 4 */
 sk_status srv_read_stop(json_t *v, void *into, srv_fault *f)
 {
     if (!json_is_array(v)) return add_stop(v, into, f);
-    if (json_array_size(v) > SRV_MAX_STOPS)
+    if (json_array_size(v) > SK_MAX_STOPS)
         return srv_fail(f, SRV_BAD_VALUE, "stop", "'stop' must have at most %u sequences",
-                        SRV_MAX_STOPS);
+                        SK_MAX_STOPS);
     sk_status st = SK_OK;
     for (size_t i = 0; i < json_array_size(v) && !st; i++)
         st = add_stop(json_array_get(v, i), into, f);

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "serve/api/field.h"
 #include "serve/sched/engine.h"
-#include "serve/sched/stop.h"
+#include "base/stops.h"
 
 typedef struct srv_params {
     bool chat;         /* else a plain completion */
@@ -16,7 +16,7 @@ typedef struct srv_params {
     eng_sample_opts sample;
     bool has_seed, stream, include_usage, has_stream_options, echo;
     int64_t max_tokens, max_completion_tokens; /* 0: not given */
-    srv_stops stops;
+    sk_stops stops;
     eng_chat_msg *msg; /* chat: [n_msg], in mem or the body */
     size_t n_msg;
     const char *prompt; /* completion: text, or NULL and ids */

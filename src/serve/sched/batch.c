@@ -130,7 +130,7 @@ void srv_batch_add(srv_batch *b, srv_job *j)
 static void finish(srv_batch *b, srv_job *j, srv_finish fin, const sk_err *err)
 {
     if (fin == SRV_FIN_STOP || fin == SRV_FIN_LENGTH) {
-        srv_tail_flush(&j->tail, &b->text);
+        sk_tail_flush(&j->tail, &b->text);
         count(b, SRV_M_FINISHED, 1);
         observe_us(b, SRV_M_E2E_SECONDS, sk_now_us() - j->at_submit_us);
     } else {
@@ -317,7 +317,7 @@ static void take_token(srv_batch *b, srv_job *j, int32_t id, uint64_t now)
     }
     size_t n = 0;
     const char *piece = b->eng->piece(b->eng->self, id, &n);
-    bool stopped = srv_tail_feed(&j->tail, &j->stops, piece, n, &b->text);
+    bool stopped = sk_tail_feed(&j->tail, &j->stops, piece, n, &b->text);
     if (stopped || j->n_out == j->n_max) {
         leave(b, j, stopped ? SRV_FIN_STOP : SRV_FIN_LENGTH, NULL);
         return;

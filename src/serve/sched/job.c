@@ -14,7 +14,7 @@ void srv_job_free(srv_job *j)
 {
     if (!j) return;
     eng_ids_fini(&j->prompt);
-    srv_tail_fini(&j->tail);
+    sk_tail_fini(&j->tail);
     sk_buf_fini(&j->mail.text);
     sk_free(j);
 }

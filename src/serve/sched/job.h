@@ -9,7 +9,7 @@
 #define SRV_SCHED_JOB_H
 
 #include "engine/engine.h"
-#include "serve/sched/stop.h"
+#include "base/stops.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -40,7 +40,7 @@ struct srv_job {
     eng_ids prompt;
     size_t n_max; /* tokens to make at most; prompt.n + n_max <= n_ctx */
     eng_sample_opts sample;
-    srv_stops stops;
+    sk_stops stops;
     void *owner; /* the maker's own; not looked at here */
     uint64_t at_submit_us;
 
@@ -57,7 +57,7 @@ struct srv_job {
     size_t slot, n_fed, n_out, n_cached; /* n_fed: tokens of the sequence in the KV cache */
     int32_t last;                        /* the token to feed next, while decoding */
     eng_sample_state sampled;            /* what the sampler learnt along the answer */
-    srv_tail tail;
+    sk_tail tail;
     uint64_t order; /* counts admissions */
     bool planned;   /* has an item in the step being made */
     uint64_t at_start_us, at_token_us;

@@ -1,33 +1,33 @@
-/* stop.c - finds stop sequences byte by byte, holds back what may become one. */
-#include "serve/sched/stop.h"
+/* stops.c - finds stop sequences byte by byte, holds back what may become one. */
+#include "base/stops.h"
 
 #include "base/json.h"
 
 #include <assert.h>
 #include <string.h>
 
-static size_t stop_len(const srv_stops *s, size_t i)
+static size_t stop_len(const sk_stops *s, size_t i)
 {
     return (size_t)s->len[i] + 1;
 }
 
 /* Adds a sequence. */
-bool srv_stops_add(srv_stops *s, const char *text, size_t n)
+bool sk_stops_add(sk_stops *s, const char *text, size_t n)
 {
-    if (n == 0 || n > SRV_MAX_STOP_BYTES || s->n == SRV_MAX_STOPS) return false;
+    if (n == 0 || n > SK_MAX_STOP_BYTES || s->n == SK_MAX_STOPS) return false;
     memcpy(s->text[s->n], text, n);
     s->len[s->n++] = (unsigned char)(n - 1);
     return true;
 }
 
 /* Frees what is held. */
-void srv_tail_fini(srv_tail *t)
+void sk_tail_fini(sk_tail *t)
 {
     sk_buf_fini(&t->held);
 }
 
 /* Length of the longest sequence that the n bytes at p end in; 0 if none. */
-static size_t match_at_end(const srv_stops *s, const char *p, size_t n)
+static size_t match_at_end(const sk_stops *s, const char *p, size_t n)
 {
     size_t best = 0;
     for (size_t i = 0; i < s->n; i++) {
@@ -38,7 +38,7 @@ static size_t match_at_end(const srv_stops *s, const char *p, size_t n)
 }
 
 /* Length of the longest end of p[0..n) that a sequence may begin with. */
-static size_t match_begun(const srv_stops *s, const char *p, size_t n)
+static size_t match_begun(const sk_stops *s, const char *p, size_t n)
 {
     size_t best = 0;
     for (size_t i = 0; i < s->n; i++) {
@@ -52,7 +52,7 @@ static size_t match_begun(const srv_stops *s, const char *p, size_t n)
 }
 
 /* Takes n bytes. */
-bool srv_tail_feed(srv_tail *t, const srv_stops *s, const char *p, size_t n, sk_buf *out)
+bool sk_tail_feed(sk_tail *t, const sk_stops *s, const char *p, size_t n, sk_buf *out)
 {
     assert(!t->stopped);
     sk_buf *held = &t->held;
@@ -76,7 +76,7 @@ bool srv_tail_feed(srv_tail *t, const srv_stops *s, const char *p, size_t n, sk_
 }
 
 /* Appends what was held. */
-void srv_tail_flush(srv_tail *t, sk_buf *out)
+void sk_tail_flush(sk_tail *t, sk_buf *out)
 {
     if (!t->stopped && t->held.len) sk_buf_add(out, t->held.p, t->held.len);
     sk_buf_reset(&t->held);

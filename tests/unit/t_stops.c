@@ -1,35 +1,35 @@
-/* t_stop.c - stop sequences and whole characters: the outcome must not depend on how the bytes
+/* t_stops.c - stop sequences and whole characters: the outcome must not depend on how the bytes
  * were cut into tokens. */
 #include "tests/unit/unit.h"
 
 #include "base/json.h"
-#include "serve/sched/stop.h"
+#include "base/stops.h"
 
 #include <stdio.h>
 
-static srv_stops stops_of(const char *const *text)
+static sk_stops stops_of(const char *const *text)
 {
-    srv_stops s = {0};
+    sk_stops s = {0};
     for (; *text; text++)
-        assert_true(srv_stops_add(&s, *text, strlen(*text)));
+        assert_true(sk_stops_add(&s, *text, strlen(*text)));
     return s;
 }
 
 /* What a stream of `text` cut at the bits of `cuts` gives; *stopped says whether it was ended. */
-static void run(const srv_stops *s, const char *text, unsigned cuts, sk_buf *out, bool *stopped)
+static void run(const sk_stops *s, const char *text, unsigned cuts, sk_buf *out, bool *stopped)
 {
-    srv_tail t = {0};
+    sk_tail t = {0};
     size_t n = strlen(text), from = 0;
     sk_buf_reset(out);
     *stopped = false;
     for (size_t i = 1; i <= n && !*stopped; i++) {
         if (i < n && !(cuts >> (i - 1) & 1)) continue;
-        *stopped = srv_tail_feed(&t, s, text + from, i - from, out);
+        *stopped = sk_tail_feed(&t, s, text + from, i - from, out);
         from = i;
         if (out->len) assert_int_equal(sk_utf8_complete(out->p, out->len), out->len);
     }
-    if (!*stopped) srv_tail_flush(&t, out);
-    srv_tail_fini(&t);
+    if (!*stopped) sk_tail_flush(&t, out);
+    sk_tail_fini(&t);
 }
 
 typedef struct stop_case {
@@ -61,7 +61,7 @@ static void ends_alike_for_every_cut(void **state)
     sk_buf out = SK_BUF_INIT;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const stop_case *c = &cases[i];
-        srv_stops s = stops_of(c->stops);
+        sk_stops s = stops_of(c->stops);
         for (unsigned cuts = 0; cuts < 1u << (strlen(c->text) - 1); cuts++) {
             bool stopped;
             run(&s, c->text, cuts, &out, &stopped);
@@ -79,44 +79,44 @@ static void holds_back_no_more_than_needed(void **state)
 {
     (void)state;
     static const char *const one[] = {"STOP", NULL};
-    srv_stops s = stops_of(one);
-    srv_tail t = {0};
+    sk_stops s = stops_of(one);
+    sk_tail t = {0};
     sk_buf out = SK_BUF_INIT;
-    assert_false(srv_tail_feed(&t, &s, "abc", 3, &out));
+    assert_false(sk_tail_feed(&t, &s, "abc", 3, &out));
     assert_string_equal(out.p, "abc");
-    assert_false(srv_tail_feed(&t, &s, "ST", 2, &out));
+    assert_false(sk_tail_feed(&t, &s, "ST", 2, &out));
     assert_string_equal(out.p, "abc");
-    assert_false(srv_tail_feed(&t, &s, "ST", 2, &out));
+    assert_false(sk_tail_feed(&t, &s, "ST", 2, &out));
     assert_string_equal(out.p, "abcST");
-    assert_false(srv_tail_feed(&t, &s, "O\xe2\x82", 3, &out));
+    assert_false(sk_tail_feed(&t, &s, "O\xe2\x82", 3, &out));
     assert_string_equal(out.p, "abcSTSTO");
-    assert_false(srv_tail_feed(&t, &s, "\xac", 1, &out));
+    assert_false(sk_tail_feed(&t, &s, "\xac", 1, &out));
     assert_string_equal(out.p, "abcSTSTO\xe2\x82\xac");
-    assert_false(srv_tail_feed(&t, &s, "", 0, &out));
-    srv_tail_fini(&t);
+    assert_false(sk_tail_feed(&t, &s, "", 0, &out));
+    sk_tail_fini(&t);
     sk_buf_fini(&out);
 }
 
 static void bounds_the_sequences(void **state)
 {
     (void)state;
-    srv_stops s = {0};
-    static char big[SRV_MAX_STOP_BYTES + 1];
+    sk_stops s = {0};
+    static char big[SK_MAX_STOP_BYTES + 1];
     memset(big, 'a', sizeof big);
-    assert_false(srv_stops_add(&s, "", 0));
-    assert_false(srv_stops_add(&s, big, sizeof big));
-    assert_true(srv_stops_add(&s, big, SRV_MAX_STOP_BYTES));
-    for (unsigned i = 1; i < SRV_MAX_STOPS; i++)
-        assert_true(srv_stops_add(&s, "\0", 1));
-    assert_false(srv_stops_add(&s, "x", 1));
+    assert_false(sk_stops_add(&s, "", 0));
+    assert_false(sk_stops_add(&s, big, sizeof big));
+    assert_true(sk_stops_add(&s, big, SK_MAX_STOP_BYTES));
+    for (unsigned i = 1; i < SK_MAX_STOPS; i++)
+        assert_true(sk_stops_add(&s, "\0", 1));
+    assert_false(sk_stops_add(&s, "x", 1));
 
-    srv_tail t = {0};
+    sk_tail t = {0};
     sk_buf out = SK_BUF_INIT;
-    assert_false(srv_tail_feed(&t, &s, big, SRV_MAX_STOP_BYTES - 1, &out));
+    assert_false(sk_tail_feed(&t, &s, big, SK_MAX_STOP_BYTES - 1, &out));
     assert_int_equal(out.len, 0);
-    assert_true(srv_tail_feed(&t, &s, "a", 1, &out));
+    assert_true(sk_tail_feed(&t, &s, "a", 1, &out));
     assert_int_equal(out.len, 0);
-    srv_tail_fini(&t);
+    sk_tail_fini(&t);
     sk_buf_fini(&out);
 }
 
