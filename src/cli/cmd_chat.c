@@ -15,6 +15,7 @@
 typedef struct chat_opts {
     cmd_common common;
     cmd_sample sample;
+    cmd_spec spec;
     const char *model, *system;
     int64_t n, context;
 } chat_opts;
@@ -186,7 +187,8 @@ static sk_status answer(chat *c, const sk_buf *line, sk_err *e)
     sk_buf_reset(&c->answer);
     sk_status st = add_msg(c, "user", line->p, line->len, e);
     if (st || (st = render_to_fit(c, e))) return st;
-    st = cmd_gen_run(&c->gen, (size_t)c->o->n, show, halt, c, &stats, e);
+    cmd_gen_hooks hooks = {.text = show, .halt = halt, .arg = c};
+    st = cmd_gen_run(&c->gen, (size_t)c->o->n, &hooks, &stats, e);
     if (st == SK_E_TOOBIG) { /* this message alone is too long: go on without it */
         fprintf(stderr, "(%s)\n", e->text);
         drop_msgs(c, c->n_msg - 1, 1);
@@ -235,7 +237,7 @@ static sk_status converse(chat *c, sk_err *e)
 static sk_status run(chat *c, sk_err *e)
 {
     const chat_opts *o = c->o;
-    sk_status st = cmd_gen_open(&c->gen, o->model, o->common.threads, &o->sample, e);
+    sk_status st = cmd_gen_open(&c->gen, o->model, o->common.threads, &o->sample, &o->spec, e);
     if (st) return st;
     if (!c->gen.info.has_chat) {
         eng_chat_msg hello = {"user", "hello", 5};

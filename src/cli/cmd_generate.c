@@ -4,7 +4,11 @@
 #include "cli/gen.h"
 #include "cli/verbs.h"
 
+#include <math.h>
 #include <string.h>
+
+/* Most tokens that --logprobs lists in each place. */
+#define LOGPROBS_MAX 100
 
 /* Most bytes of a prompt. */
 #define PROMPT_MAX ((uint64_t)64 << 20)
@@ -12,8 +16,10 @@
 typedef struct generate_opts {
     cmd_common common;
     cmd_sample sample;
+    cmd_spec spec;
     const char *model, *prompt, *file, *system;
-    int64_t n, context;
+    int64_t n, context, logprobs; /* logprobs: -1 for none */
+    sk_opt_list stop;
     bool json, chat;
 } generate_opts;
 
@@ -33,8 +39,14 @@ static const sk_opt rows[] = {
     {"context", 0, SK_OPT_INT, "N", "0",
      "tokens of text and answer together; 0 takes as many as are needed",
      offsetof(generate_opts, context), 0, 1e9},
+    {"stop", 0, SK_OPT_LIST, "TEXT", NULL,
+     "end the answer before TEXT; up to 4 texts of at most 256 bytes",
+     offsetof(generate_opts, stop)},
     {"json", 0, SK_OPT_BOOL, NULL, NULL, "print one JSON object at the end instead of the text",
      offsetof(generate_opts, json)},
+    {"logprobs", 0, SK_OPT_INT, "N", NULL,
+     "with --json, the log-probability of each token and of the N likeliest in its place",
+     offsetof(generate_opts, logprobs), 0, LOGPROBS_MAX},
     CMD_SAMPLE_ROWS(generate_opts),
     CMD_COMMON_ROWS(generate_opts),
     {0},
@@ -58,26 +70,66 @@ static sk_status encode(cmd_gen *g, const generate_opts *o, const char *text, si
     return eng_ids_push(&g->ids, first) ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory");
 }
 
-/* Sinks: straight to stdout, or kept for the JSON object. */
-static sk_status to_stdout(void *arg, const char *text, size_t n, sk_err *e)
+/* An answer being made. */
+typedef struct making {
+    cmd_gen *g;
+    const generate_opts *o;
+    sk_buf text, logprobs; /* for the JSON object */
+} making;
+
+static sk_status on_text(void *arg, const char *text, size_t n, sk_err *e)
 {
-    (void)arg;
-    return cmd_out(text, n, e);
+    making *k = arg;
+    if (!k->o->json) return cmd_out(text, n, e);
+    sk_buf_add(&k->text, text, n);
+    return sk_buf_ok(&k->text) ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory for the answer");
 }
 
-static sk_status to_buf(void *arg, const char *text, size_t n, sk_err *e)
+/* "id":..,"text":..,"logprob":.. of a token; a logarithm of nothing is null. */
+static void add_logprob(const making *k, sk_buf *b, int32_t id, double logprob)
 {
-    sk_buf_add(arg, text, n);
-    return sk_buf_ok(arg) ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory for the answer");
+    size_t n;
+    const char *piece = eng_vocab_piece(eng_model_vocab(k->g->m), id, true, &n);
+    sk_buf_addf(b, "\"id\":%d,\"text\":", id);
+    sk_json_add_str(b, piece, n);
+    sk_buf_adds(b, ",\"logprob\":");
+    if (isfinite(logprob))
+        sk_json_add_num(b, logprob);
+    else
+        sk_buf_adds(b, "null");
 }
 
-/* {"text","tokens","prompt_tokens","prefill_tokens_per_s","decode_tokens_per_s"}.  The first token
- * comes out of reading the prompt, so decoding made one less. */
-static sk_status print_json(const cmd_gen *g, const sk_buf *text, const cmd_gen_stats *s, sk_err *e)
+static sk_status on_token(void *arg, int32_t id, const float *logits, sk_err *e)
 {
+    making *k = arg;
+    sk_buf *b = &k->logprobs;
+    eng_logprob top[LOGPROBS_MAX];
+    double logprob;
+    size_t n;
+    sk_status st = eng_sampler_logprobs(k->g->sampler, logits, id, (size_t)k->o->logprobs, &logprob,
+                                        top, &n, e);
+    if (st) return st;
+    sk_buf_adds(b, b->len ? ",{" : "{");
+    add_logprob(k, b, id, logprob);
+    sk_buf_adds(b, ",\"top\":[");
+    for (size_t i = 0; i < n; i++) {
+        sk_buf_adds(b, i ? ",{" : "{");
+        add_logprob(k, b, top[i].id, top[i].logprob);
+        sk_buf_addc(b, '}');
+    }
+    sk_buf_adds(b, "]}");
+    return sk_buf_ok(b) ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory for log-probabilities");
+}
+
+/* {"text","tokens","prompt_tokens","prefill_tokens_per_s","decode_tokens_per_s"}, and what was
+ * asked for besides.  The first token comes out of reading the prompt, so decoding made one less.
+ */
+static sk_status print_json(const making *k, const cmd_gen_stats *s, sk_err *e)
+{
+    const cmd_gen *g = k->g;
     sk_buf b = SK_BUF_INIT;
     sk_buf_adds(&b, "{\"text\":");
-    sk_json_add_str(&b, text->p ? text->p : "", text->len);
+    sk_json_add_str(&b, k->text.p ? k->text.p : "", k->text.len);
     sk_buf_adds(&b, ",\"tokens\":[");
     for (size_t i = s->n_prefill; i < g->ids.n; i++)
         sk_buf_addf(&b, "%s%d", i > s->n_prefill ? "," : "", g->ids.id[i]);
@@ -85,39 +137,64 @@ static sk_status print_json(const cmd_gen *g, const sk_buf *text, const cmd_gen_
     sk_json_add_num(&b, cmd_rate(s->n_prefill, s->prefill_s));
     sk_buf_adds(&b, ",\"decode_tokens_per_s\":");
     sk_json_add_num(&b, cmd_rate(s->n_new ? s->n_new - 1 + s->ended : 0, s->decode_s));
+    if (g->spec)
+        sk_buf_addf(&b, ",\"steps\":%zu,\"guessed\":%zu,\"guessed_right\":%zu", s->n_steps,
+                    s->n_guessed, s->n_right);
+    if (k->o->logprobs >= 0)
+        sk_buf_addf(&b, ",\"logprobs\":[%s]", k->logprobs.p ? k->logprobs.p : "");
     sk_buf_adds(&b, "}\n");
     sk_status st = cmd_out_buf(&b, e);
     sk_buf_fini(&b);
     return st;
 }
 
+/* Generates and prints. */
+static sk_status make(making *k, sk_err *e)
+{
+    const generate_opts *o = k->o;
+    sk_stops stops = {0};
+    cmd_gen_stats stats;
+    for (size_t i = 0; i < o->stop.n; i++)
+        if (!sk_stops_add(&stops, o->stop.item[i], strlen(o->stop.item[i])))
+            return sk_fail(e, SK_E_USAGE, "--stop takes up to %u texts of 1 to %u bytes",
+                           SK_MAX_STOPS, SK_MAX_STOP_BYTES);
+    cmd_gen_hooks hooks = {.text = on_text,
+                           .token = o->logprobs >= 0 ? on_token : NULL,
+                           .halt = cmd_stopped,
+                           .stops = &stops,
+                           .arg = k};
+    sk_status st = cmd_gen_run(k->g, (size_t)o->n, &hooks, &stats, e);
+    if (!st && o->json) st = print_json(k, &stats, e);
+    if (!st && !o->json) st = cmd_out("\n", 1, e);
+    return !st && stats.halted ? cmd_stopped_err(e) : st;
+}
+
 /* All but reading the flags and the text. */
 static sk_status run(cmd_gen *g, const generate_opts *o, const char *text, size_t n, sk_err *e)
 {
     sk_status st;
-    if ((st = cmd_gen_open(g, o->model, o->common.threads, &o->sample, e)) ||
+    if ((st = cmd_gen_open(g, o->model, o->common.threads, &o->sample, &o->spec, e)) ||
         (st = encode(g, o, text, n, e)))
         return st;
     size_t n_ctx = o->context ? (size_t)o->context : g->ids.n + (size_t)o->n + 1;
     if ((st = cmd_gen_start(g, n_ctx, e))) return st;
-    sk_buf kept = SK_BUF_INIT;
-    cmd_gen_stats stats;
-    st = cmd_gen_run(g, (size_t)o->n, o->json ? to_buf : to_stdout, cmd_stopped, &kept, &stats, e);
-    if (!st && o->json) st = print_json(g, &kept, &stats, e);
-    if (!st && !o->json) st = cmd_out("\n", 1, e);
-    sk_buf_fini(&kept);
-    return !st && stats.halted ? cmd_stopped_err(e) : st;
+    making k = {.g = g, .o = o};
+    st = make(&k, e);
+    sk_buf_fini(&k.text);
+    sk_buf_fini(&k.logprobs);
+    return st;
 }
 
 /* The verb: flags, text, run. */
 static sk_status generate(int argc, char **argv, sk_err *e)
 {
-    generate_opts o = {0};
+    generate_opts o = {.logprobs = -1};
     bool done;
     sk_status st = cmd_parse(&cmd_generate_verb, argc, argv, &o, &o.common, NULL, &done, e);
     if (st || done) return st;
     if (!o.prompt == !o.file)
         return sk_fail(e, SK_E_USAGE, "give the text by -p TEXT or by -f FILE");
+    if (o.logprobs >= 0 && !o.json) return sk_fail(e, SK_E_USAGE, "--logprobs goes with --json");
     if (o.system && !o.chat) return sk_fail(e, SK_E_USAGE, "--system goes with --chat");
     sk_buf file = SK_BUF_INIT;
     if (o.file && (st = sk_file_load(o.file, PROMPT_MAX, &file, e))) return st;
@@ -140,8 +217,11 @@ const cmd_verb cmd_generate_verb = {
         "an end token, after -n tokens, or where the context is full.  The same model, text, seed "
         "and flags give the same answer on the same kind of processor, whatever the number of "
         "threads.\n\n--json prints one object: text, tokens (the ids generated), prompt_tokens, "
-        "prefill_tokens_per_s, decode_tokens_per_s.",
+        "prefill_tokens_per_s, decode_tokens_per_s; with --logprobs also logprobs, a list of id, "
+        "text, logprob and top (of the model itself, before sampling); with --draft or --lookup "
+        "also steps of the model, tokens guessed and guessed_right.",
         "stoke generate -m MODEL -p \"Once upon a time\"\n  continue a sentence\n"
+        "stoke generate -m MODEL -f essay.txt --lookup\n  faster where the text repeats itself\n"
         "stoke generate -m MODEL --chat -p \"Who are you?\" --temp 0\n  answer a message, always "
         "the same\n",
         rows,

@@ -197,6 +197,38 @@ sk_status eng_sampler_follow(eng_sampler *s, const eng_sample_opts *o, const eng
 sk_status eng_sampler_logprobs(eng_sampler *s, const float *logits, int32_t id, size_t n_top,
                                double *of_id, eng_logprob *top, size_t *n_got, sk_err *e);
 
+/* ---- speculative decoding ---- */
+
+/* Guesses at the tokens to come.  They change no result: who uses them steps the last token and the
+ * guesses in one item with ENG_WANT_ALL, chooses from row i as ever (same options, same position),
+ * and goes on to row i + 1 only while the choice is guess i; what was stepped beyond is stepped
+ * over next time.  A good guess saves a step, a bad one costs a longer step. */
+typedef struct eng_spec_opts {
+    size_t n_max;           /* tokens guessed at once, 1 .. ENG_SPEC_MAX */
+    bool lookup;            /* guess that what followed these tokens before follows again */
+    const eng_model *draft; /* guess what this smaller model says, borrowed; NULL: none */
+    double sure;            /* it stops at tokens less probable to it than this */
+} eng_spec_opts;
+
+#define ENG_SPEC_MAX 64
+
+typedef struct eng_spec eng_spec;
+
+/* Guesses for one sequence of up to n_ctx tokens of m.  SK_E_INVALID if the draft's vocabulary is
+ * another one. */
+sk_status eng_spec_open(eng_exec *x, const eng_model *m, const eng_spec_opts *o, size_t n_ctx,
+                        eng_spec **out, sk_err *e);
+void eng_spec_close(eng_spec *s);
+
+/* Guesses what follows ids[0..n): at most `most` tokens into out [ENG_SPEC_MAX], none of them an
+ * end token; *n_out may be 0.  The sequence may be any other than last time.  `so` is how tokens
+ * are chosen: the draft model draws with the same random numbers. */
+sk_status eng_spec_guess(eng_spec *s, const eng_sample_opts *so, const int32_t *ids, size_t n,
+                         size_t most, int32_t *out, size_t *n_out, sk_err *e);
+
+/* Says how many of the guesses were right, so that the next are more, or fewer. */
+void eng_spec_learn(eng_spec *s, size_t n_guessed, size_t n_right);
+
 /* ---- perplexity ---- */
 
 typedef struct eng_ppl {

@@ -59,6 +59,55 @@ t "SIGINT stops the answer" 130 'stopped' sh -c \
     '"$0" generate -m "$1" -p a -n 60000 --temp 0 >/dev/null & sleep 0.5; kill -INT $!; wait $!' \
     "$stoke" "$m"
 
+# ---- samplers ----
+g -p "in the" -n 40 --temp 0 --json | ids >"$tmp/a"
+first=$(cut -d, -f1 "$tmp/a")
+for same in "--top-k 5" "--top-p 0.5" "--min-p 0.3" "--repeat-last-n 0 --repeat-penalty 3" \
+    "--mirostat 2" "--xtc-probability 1 --xtc-threshold 0.6" "--dry-multiplier 1 --dry-last-n 0"; do
+    # shellcheck disable=SC2086
+    g -p "in the" -n 40 --temp 0 --json $same | ids | cmp -s - "$tmp/a"
+    result "the likeliest stays so under $same"
+done
+for other in "--repeat-penalty 1.5" "--frequency-penalty 1" "--presence-penalty 1" \
+    "--dry-multiplier 1 --dry-allowed-length 0" "--typical-p 0.02" \
+    "--xtc-probability 1 --xtc-threshold 0.01" "--logit-bias 5=100"; do
+    # shellcheck disable=SC2086
+    ! g -p "in the" -n 40 --temp 0 --json $other | ids | cmp -s - "$tmp/a"
+    result "and changes under $other"
+done
+g -p "in the" -n 40 --temp 0 --json --logit-bias "$first=-inf" 3=1 | ids | tr ',' '\n' | grep -qx "$first"
+[ $? -eq 1 ]
+result "a banned token never comes"
+for how in "--temp 0" "--temp 0.9 --seed 5" "--mirostat 2 --temp 1" "--temp 1 --repeat-penalty 1.1 --dry-multiplier 0.5"; do
+    # shellcheck disable=SC2086
+    g -p "in the" -n 60 $how >"$tmp/a"
+    for guess in "--lookup" "--draft $m" "--draft $m --draft-max 3 --draft-min-p 0 --lookup"; do
+        # shellcheck disable=SC2086
+        g -p "in the" -n 60 $how $guess | cmp -s - "$tmp/a"
+        result "the same text with $guess ($how)"
+    done
+done
+t "guesses are counted" 0 '"steps":[0-9]+,"guessed":[0-9]+,"guessed_right":[0-9]+\}$' \
+    "$stoke" generate -m "$m" -p "in the" -n 50 --temp 0 --lookup --json
+t "--logprobs" 0 '"logprobs":\[\{"id":[0-9]+,"text":"[^"]*","logprob":-[0-9.]+,"top":\[(\{"id":[0-9]+,"text":"[^"]*","logprob":-[0-9.]+\},?){2}\]\}\]\}' \
+    "$stoke" generate -m "$m" -p "in the" -n 1 --json --logprobs 2
+t "--logprobs 0 is of the chosen ones" 0 '"top":\[\]\}\]\}$' \
+    "$stoke" generate -m "$m" -p "in the" -n 3 --json --logprobs 0
+g -p "in the" -n 60 --temp 0 >"$tmp/a"
+stop=$(tr -cd 'A-Za-z' <"$tmp/a" | cut -c1)
+[ -n "$stop" ] && g -p "in the" -n 60 --temp 0 --stop "$stop" zzzz | head -c -1 >"$tmp/b" &&
+    ! grep -q "$stop" "$tmp/b" && head -c "$(wc -c <"$tmp/b")" "$tmp/a" | cmp -s - "$tmp/b"
+result "--stop ends before its text"
+t "five texts to stop at" 2 'up to 4' "$stoke" generate -m "$m" -p a --stop a b c d e
+t "--logprobs without --json" 2 'goes with --json' "$stoke" generate -m "$m" -p a --logprobs 1
+t "a draft that is not there" 66 'no-such' "$stoke" generate -m "$m" -p a --draft no-such
+for bad in "--logit-bias 1" "--logit-bias x=1" "--logit-bias 1=x" "--logit-bias 1=nan" "--logit-bias 1=inf" \
+    "--logit-bias 1=1x" "--logit-bias -1=1" "--typical-p 2" "--mirostat 1" "--mirostat 3" "--repeat-penalty -1" \
+    "--xtc-threshold 1.1" "--dry-base nan" "--draft-max 0" "--draft-max 65" "--logprobs 101"; do
+    # shellcheck disable=SC2086
+    t "refused: $bad" 2 "${bad%% *}|must" "$stoke" generate -m "$m" -p a --json $bad
+done
+
 # ---- logits ----
 t "logits" 0 '^$' sh -c 'echo; "$0" logits -m "$1" --ids "1 2,3" -o "$2/l.npy"' "$stoke" "$m" "$tmp"
 head -c 128 "$tmp/l.npy" | tr -d '\0' | grep -aqE "NUMPY.*'descr': '<f4'.*'fortran_order': False.*'shape': \(3, 267\)" &&

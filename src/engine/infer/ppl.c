@@ -9,6 +9,7 @@
 #include "engine/infer/rank.h"
 #include "engine/kernel/par.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -66,6 +67,7 @@ static void score_rows(void *arg, size_t first, size_t n, size_t worker)
  * follows them if asked to. */
 static sk_status step(ppl *p, size_t n, size_t from, size_t to, bool score, sk_err *e)
 {
+    assert(p->n_seq && p->n_vocab);
     size_t most = STEP_TOKENS / p->n_seq, rows_most = STEP_LOGITS / sizeof(float) / p->n_vocab;
     if (score && rows_most / p->n_seq < most) most = rows_most / p->n_seq;
     if (most < 1) most = 1;
