@@ -6,9 +6,9 @@
 #define SRV_API_PARAMS_H
 
 #include "base/mem.h"
+#include "base/stops.h"
 #include "serve/api/field.h"
 #include "serve/sched/engine.h"
-#include "base/stops.h"
 
 typedef struct srv_params {
     bool chat;         /* else a plain completion */

@@ -8,8 +8,8 @@
 #ifndef SRV_SCHED_JOB_H
 #define SRV_SCHED_JOB_H
 
-#include "engine/engine.h"
 #include "base/stops.h"
+#include "engine/engine.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
