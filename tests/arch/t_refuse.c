@@ -181,6 +181,25 @@ static void values(void **state)
     assert_true(c.gating == ENG_GATE_SOFTMAX && !c.expert_norm && c.n_ff_shared);
 }
 
+/* Layers that guess further tokens stay in the file. */
+static void further_layers(void **state)
+{
+    (void)state;
+    sk_buf text = SK_BUF_INIT;
+    sk_err e = SK_ERR_INIT;
+    eng_config c, plain = config_of("exaone4");
+    read_case("exaone4", &text);
+    char *changed = without(text.p, "f32 rope.freq_base ", "u32 nextn_predict_layers 1");
+    assert_status_ok(open_text(changed, &c, &e), e);
+    assert_int_equal(c.n_layer, plain.n_layer - 1);
+    assert_status(eng_config_trainable(&c, &e), SK_E_UNSUPPORTED, e, "exaone4");
+    free(changed);
+    changed = without(text.p, "f32 rope.freq_base ", "u32 nextn_predict_layers 64");
+    assert_status(open_text(changed, &c, &e), SK_E_FORMAT, e, "nextn_predict_layers");
+    free(changed);
+    sk_buf_fini(&text);
+}
+
 /* ---- every line of every description ---- */
 
 /* Whether a model may do without: what is optional, and keys with a default. */
@@ -246,6 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sentences),
         cmocka_unit_test(values),
+        cmocka_unit_test(further_layers),
         cmocka_unit_test(every_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,7 +124,7 @@ static void twisted(void **state)
         {{.shorten = "blk.1.attn_norm.weight"}, SK_E_FORMAT, "blk.1.attn_norm.weight"},
         {{.shorten = "output.weight"}, SK_E_FORMAT, "output.weight"},
         {{.shorten = "token_embd.weight"}, SK_E_UNSUPPORTED, "vocab_size"},
-        {{.extra = "blk.0.attn_q.bias"}, SK_E_FORMAT, "blk.0.attn_q.bias"},
+        {{.extra = "blk.0.attn_q.bias"}, SK_E_FORMAT, "blk.1.attn_q.bias is missing"},
         {{.extra = "rope_freqs.weight"}, SK_E_FORMAT, "rope_freqs.weight"},
         {{.extra = "blk.0.attn_q_norm.weight"}, SK_E_UNSUPPORTED, "blk.0.attn_q_norm.weight"},
         {{.extra = "blk.0.attn_sinks.weight"}, SK_E_UNSUPPORTED, "blk.0.attn_sinks.weight"},

@@ -269,8 +269,9 @@ sk_status eng_config_trainable(const eng_config *cfg, sk_err *e)
                        "training computes heads whose parts are all of one size");
     if (cfg->rope_factor != 0.0f || cfg->rope_alpha != 0.0f || cfg->rope_attn_factor != 0.0f)
         return sk_fail(e, SK_E_UNSUPPORTED, "training does not compute RoPE scaling");
-    if (cfg->n_expert || cfg->window || cfg->attn_scale != 0.0f)
+    if (cfg->n_expert || cfg->window || cfg->attn_scale != 0.0f || cfg->n_nextn)
         return sk_fail(e, SK_E_UNSUPPORTED,
-                       "training computes neither experts, windows nor scaled attention");
+                       "training computes neither experts, windows, scaled attention nor layers "
+                       "that guess further tokens");
     return SK_OK;
 }

@@ -58,7 +58,7 @@ typedef struct eng_config {
     bool tied;        /* output matrix = token embedding */
 
     /* norms and residual */
-    eng_norm_kind norm;
+    eng_norm_kind norm; /* (first of the switches: eng_config_family) */
     eng_norm_place place;
     eng_qk_norm qk_norm;
     bool parallel; /* x + attention(norm(x)) + ffn(norm'(x)); without a norm' of its own the
@@ -104,6 +104,8 @@ typedef struct eng_config {
     /* scales */
     float embd_scale, residual_scale, logit_scale; /* factors; 0: 1 */
     float logit_softcap;                           /* 0: none */
+
+    uint32_t n_nextn; /* layers behind the last that guess further tokens: left in the file */
 
     bool has[ENG_P_N]; /* parameters there are; HEAD follows `tied`.  In layers of their place */
 } eng_config;

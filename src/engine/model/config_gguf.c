@@ -55,15 +55,16 @@ static const struct key_row {
     {"rope.scaling.attn_factor", ALWAYS, KEY_F32, FIELD(rope_attn_factor)},
     {"rope.scaling.original_context_length", ALWAYS, KEY_U32, FIELD(n_ctx_orig)},
     {"rope.scaling.finetuned", ALWAYS, KEY_INERT, 0},
-    {"rope.scaling.yarn_ext_factor", ALWAYS, KEY_ONE, 0},
-    {"rope.scaling.yarn_attn_factor", ALWAYS, KEY_ONE, 0},
-    /* in the architectures here these two are written by no converter and read by no program */
+    /* converters copy these; in the architectures here llama.cpp computes with YaRN's own values
+     * whatever they say, and so does the decoder */
+    {"rope.scaling.yarn_ext_factor", ALWAYS, KEY_INERT, 0},
+    {"rope.scaling.yarn_attn_factor", ALWAYS, KEY_INERT, 0},
     {"rope.scaling.yarn_beta_fast", ALWAYS, KEY_INERT, 0},
     {"rope.scaling.yarn_beta_slow", ALWAYS, KEY_INERT, 0},
     {"rope.scaling.yarn_log_multiplier", ENG_KEYS_MLA, KEY_F32, FIELD(yarn_log_mul)},
     {"tensor_data_layout", ALWAYS, KEY_INERT, 0},
     {"pooling_type", ALWAYS, KEY_INERT, 0},
-    {"nextn_predict_layers", ALWAYS, KEY_ZERO, 0},
+    {"nextn_predict_layers", ALWAYS, KEY_U32, FIELD(n_nextn)},
     {"router_logit_softcapping", ALWAYS, KEY_ZERO, 0},
     {"attention.temperature_length", ALWAYS, KEY_ZERO, 0},
     {"attention.temperature_scale", ALWAYS, KEY_ZERO, 0},
@@ -278,6 +279,10 @@ static sk_status fill_shape(const eng_gguf *g, eng_config *c, sk_err *e)
         return sk_fail(e, SK_E_UNSUPPORTED,
                        "%s.vocab_size is %g where token_embd.weight has %u rows; not supported",
                        c->arch, v, c->n_vocab);
+    if (c->n_nextn >= c->n_layer)
+        return sk_fail(e, SK_E_FORMAT, "%s.nextn_predict_layers is %u of %u layers (block_count)",
+                       c->arch, c->n_nextn, c->n_layer);
+    c->n_layer -= c->n_nextn;
     if (!c->n_kv_head) c->n_kv_head = c->n_head;
     if (!c->head_dim) c->head_dim = c->n_embd / c->n_head;
     if (!c->head_dim_v) c->head_dim_v = c->n_embd / c->n_head;

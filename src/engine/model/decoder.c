@@ -59,8 +59,14 @@ void eng_dec_linear(eng_dec_step *s, const eng_linear *w, const float *x, size_t
 
 typedef struct branch_job {
     eng_decoder *d;
-    const eng_norm *post; /* NULL: none */
+    const eng_norm *post;
 } branch_job;
+
+/* Whether a block's output is normed. */
+static bool has_post(const eng_decoder *d)
+{
+    return d->m->cfg.place != ENG_PLACE_PRE;
+}
 
 /* Rows of d->branch, normed and scaled, onto the residual stream. */
 static void branch_piece(void *arg, size_t first, size_t n, size_t worker)
@@ -70,22 +76,16 @@ static void branch_piece(void *arg, size_t first, size_t n, size_t worker)
     eng_decoder *d = j->d;
     size_t n_embd = d->m->cfg.n_embd, at = first * n_embd;
     float scale = d->m->cfg.residual_scale, *b = d->branch + at;
-    if (j->post) eng_dec_norm_rows(d, j->post, b, n_embd, b, n_embd, n, n_embd);
+    if (has_post(d)) eng_dec_norm_rows(d, j->post, b, n_embd, b, n_embd, n, n_embd);
     if (scale != 0.0f)
         d->kern->axpy_f32(d->res + at, scale, b, n * n_embd);
     else
         d->kern->add_f32(d->res + at, b, n * n_embd);
 }
 
-/* The block's norm of what it gives, if norms stand there. */
-static const eng_norm *post_of(const eng_decoder *d, const eng_norm *w)
-{
-    return d->m->cfg.place == ENG_PLACE_PRE ? NULL : w;
-}
-
 void eng_dec_add_branch(eng_dec_step *s, const eng_norm *post)
 {
-    branch_job j = {s->d, post_of(s->d, post)};
+    branch_job j = {s->d, post};
     eng_par_rows(s->d->x, s->n_rows, 0, branch_piece, &j);
 }
 
@@ -94,7 +94,7 @@ void eng_dec_output(eng_dec_step *s, const eng_linear *w, const float *x, size_t
 {
     eng_decoder *d = s->d;
     const eng_config *c = &d->m->cfg;
-    bool direct = c->residual_scale == 0.0f && !post_of(d, post);
+    bool direct = c->residual_scale == 0.0f && !has_post(d);
     eng_dec_linear(s, w, x, ldx, direct ? d->res : d->branch, c->n_embd, direct);
     if (!direct) eng_dec_add_branch(s, post);
 }

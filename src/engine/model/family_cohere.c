@@ -10,6 +10,7 @@ static sk_status finish_cohere2(const eng_gguf *g, eng_config *c, sk_err *e)
     if (!c->window || c->logit_scale == 0.0f)
         return sk_fail(e, SK_E_FORMAT, "%s.attention.sliding_window or logit_scale is missing or 0",
                        c->arch);
+    c->rope_theta_local = 0;
     sk_status st = eng_config_windows(g, c, 4, e);
     for (uint32_t i = 0; i < c->n_layer; i++)
         if (!eng_layer_in(&c->local, i)) eng_layer_add(&c->nope, i);

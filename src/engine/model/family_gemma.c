@@ -20,7 +20,8 @@ static sk_status finish_gemma(const eng_gguf *g, eng_config *c, sk_err *e)
  * by their number of layers. */
 static void scale_27b(eng_config *c, uint32_t layers_of_27b)
 {
-    if (c->n_layer == layers_of_27b) c->attn_scale = 1.0f / sqrtf((float)(c->n_embd / c->n_head));
+    uint32_t size = c->n_embd / c->n_head;
+    if (c->n_layer == layers_of_27b) c->attn_scale = 1.0f / sqrtf((float)size);
 }
 
 static sk_status finish_gemma2(const eng_gguf *g, eng_config *c, sk_err *e)

@@ -148,8 +148,7 @@ static size_t dim_of(const eng_config *c, eng_dim d)
 
 /* ---- the list ---- */
 
-/* Whether cfg has a parameter of that kind in that layer (outside the layers: at all). */
-static bool is_there(const eng_config *cfg, eng_param_kind kind, uint32_t layer)
+bool eng_param_is_there(const eng_config *cfg, eng_param_kind kind, uint32_t layer)
 {
     if (kind == ENG_P_HEAD) return !cfg->tied;
     if (!cfg->has[kind]) return false;
@@ -183,7 +182,7 @@ static void add_place(eng_layout *l, const eng_config *cfg, eng_place place, uin
     for (int i = 0; i < ENG_P_N; i++) {
         eng_param_kind k = (eng_param_kind)i;
         bool here = place == ENG_AT_LAYER ? is_of_layer(k) : table[k].place == place;
-        if (!here || !is_there(cfg, k, layer)) continue;
+        if (!here || !eng_param_is_there(cfg, k, layer)) continue;
         if (place == ENG_AT_LAYER) l->index[(size_t)layer * ENG_P_N + k] = (uint32_t)l->n_params;
         add_param(l, cfg, k, layer);
     }
@@ -203,7 +202,7 @@ sk_status eng_layout_build(const eng_config *cfg, sk_arena *a, eng_layout *out, 
 {
     sk_status st = eng_config_check(cfg, e);
     if (st) return st;
-    eng_layout l = {.n_layer = cfg->n_layer};
+    eng_layout l = {.n_layer = cfg->n_layer, .n_nextn = cfg->n_nextn};
     size_t cap = count_params(cfg), n_index = (size_t)cfg->n_layer * ENG_P_N;
     l.param = sk_new_n(a, eng_param, cap);
     l.index = sk_new_n(a, uint32_t, n_index);

@@ -20,9 +20,12 @@ typedef struct eng_layout {
     size_t n_params;
     size_t n_floats;  /* length of the flat array, padding included */
     size_t n_weights; /* parameters proper */
-    uint32_t n_layer;
+    uint32_t n_layer, n_nextn;
     uint32_t *index; /* [n_layer][ENG_P_N] where each is in param; UINT32_MAX: nowhere */
 } eng_layout;
+
+/* Whether cfg has a parameter of that kind in that layer (outside the layers: at all). */
+bool eng_param_is_there(const eng_config *cfg, eng_param_kind kind, uint32_t layer);
 
 /* Builds the list in arena a. */
 sk_status eng_layout_build(const eng_config *cfg, sk_arena *a, eng_layout *out, sk_err *e);

@@ -46,6 +46,7 @@ static sk_status load(eng_exec *x, eng_model *m, sk_err *e)
     if (!m->arena) return sk_fail(e, SK_E_NOMEM, "no memory for the model");
     sk_status st;
     if ((st = eng_config_read(m->gguf, &m->cfg, e)) ||
+        (st = eng_weights_present(m->gguf, &m->cfg, e)) ||
         (st = eng_layout_build(&m->cfg, m->arena, &m->layout, e)) ||
         (st = eng_weights_check(m->gguf, &m->layout, e)) || (st = open_vocab(m, e)))
         return st;

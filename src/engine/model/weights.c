@@ -55,6 +55,32 @@ static sk_status check_tensor(const eng_gguf_tensor *t, const eng_param *p, sk_e
     return SK_OK;
 }
 
+/* Layer by layer, so that a count of layers that is far too high ends at the first. */
+sk_status eng_weights_present(const eng_gguf *g, const eng_config *cfg, sk_err *e)
+{
+    char name[64];
+    for (uint32_t i = 0; i < cfg->n_layer; i++)
+        for (int k = 0; k < ENG_P_N; k++) {
+            if (!eng_param_is_there(cfg, (eng_param_kind)k, i)) continue;
+            eng_param_name(cfg, (eng_param_kind)k, i, name);
+            if (!eng_gguf_tensor_find(g, name))
+                return sk_fail(e, SK_E_FORMAT, "the tensor %s is missing", name);
+        }
+    return SK_OK;
+}
+
+/* Whether a tensor is of a layer behind the last, as nextn_predict_layers adds them. */
+static bool is_nextn(const eng_layout *l, eng_str name)
+{
+    unsigned long n = 0;
+    if (name.n < 5 || memcmp(name.p, "blk.", 4) != 0) return false;
+    for (size_t i = 4; i < name.n && name.p[i] != '.' && n <= ENG_MAX_LAYERS; i++) {
+        if (name.p[i] < '0' || name.p[i] > '9') return false;
+        n = n * 10 + (unsigned long)(name.p[i] - '0');
+    }
+    return n >= l->n_layer && n < (unsigned long)l->n_layer + l->n_nextn;
+}
+
 /* All that must be there, then nothing else. */
 sk_status eng_weights_check(const eng_gguf *g, const eng_layout *l, sk_err *e)
 {
@@ -68,13 +94,13 @@ sk_status eng_weights_check(const eng_gguf *g, const eng_layout *l, sk_err *e)
     /* Names are unique in a file, so at least one tensor is none of the layout's. */
     for (size_t i = 0; i < eng_gguf_n_tensors(g); i++) {
         eng_str name = eng_gguf_tensor_at(g, i)->name;
-        if (!param_named(l, name))
+        if (!is_nextn(l, name) && !param_named(l, name))
             return sk_fail(e, SK_E_UNSUPPORTED,
                            "the tensor %.*s is none this architecture has; leaving it out would "
                            "change the results",
                            name.n > 100 ? 100 : (int)name.n, name.p);
     }
-    return sk_fail(e, SK_E_INTERNAL, "more tensors than names");
+    return l->n_nextn ? SK_OK : sk_fail(e, SK_E_INTERNAL, "more tensors than names");
 }
 
 /* ---- loading: one parameter ---- */

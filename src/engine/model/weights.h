@@ -4,6 +4,10 @@
 
 #include "engine/model/model.h"
 
+/* Checks that the file has every tensor the config asks for, by name alone and without memory: so
+ * that a list is made only for layers that are there. */
+sk_status eng_weights_present(const eng_gguf *g, const eng_config *cfg, sk_err *e);
+
 /* Checks that the file holds exactly the tensors of the layout, each in the right shape and in a
  * type this build reads; the sentence names the first that is missing, wrong or too many. */
 sk_status eng_weights_check(const eng_gguf *g, const eng_layout *l, sk_err *e);
