@@ -84,6 +84,12 @@ typedef struct cmd_common {
         CMD_ROW(T, "quiet", 'q', SK_OPT_BOOL, NULL, NULL, "no progress line and no remarks",       \
                 common.quiet, 0, NULL)
 
+/* How the verbs that run a model keep keys and values; T has a member `kv_type`, a string. */
+#define CMD_KV_ROW(T, deflt)                                                                       \
+    CMD_ROW(T, "kv-type", 0, SK_OPT_STRING, "TYPE", deflt,                                         \
+            "keys and values are kept as this type; f32 is exact, the others take less memory",    \
+            kv_type, 0, "f32 f16 bf16 q8_0")
+
 /* Reads argv into `into` by the verb's table, then puts the common flags to work (cpu mask, log).
  * *done is set when --help was asked for and has been printed: return SK_OK then.  common may be
  * NULL (a verb without common rows), args too (no positional arguments). */

@@ -20,7 +20,7 @@ enum { MAX_PARALLEL = 256, MAX_COUNTS = 16, MAX_RUNS = MAX_COUNTS + 1, CHUNK = 5
 
 typedef struct bench_opts {
     cmd_common common;
-    const char *model, *parallel;
+    const char *model, *parallel, *kv_type;
     int64_t prefill, decode, repeat, ms;
     bool json;
 } bench_opts;
@@ -40,6 +40,7 @@ static const sk_opt rows[] = {
     {"limit-ms", 0, SK_OPT_INT, "MS", "300", "milliseconds to measure each limit for",
      offsetof(bench_opts, ms), 1, 60000},
     {"json", 0, SK_OPT_BOOL, NULL, NULL, "print one JSON object", offsetof(bench_opts, json)},
+    CMD_KV_ROW(bench_opts, "f16"),
     CMD_COMMON_ROWS(bench_opts),
     {0},
 };
@@ -186,6 +187,7 @@ static sk_status run_parallel(bench *b, size_t parallel, double *rates, sk_err *
 {
     eng_session *s = NULL;
     eng_session_opts so = {.n_slots = parallel, .n_ctx = b->prefill + b->decode, .max_step = CHUNK};
+    (void)eng_dtype_of_name(b->o->kv_type, &so.kv_type);
     sk_status st = eng_session_open(b->x, b->m, &so, &s, e);
     if (st) return st;
     double n = (double)b->prefill, w = layer_weights(&b->info), h = head_weights(&b->info);

@@ -16,7 +16,7 @@ typedef struct chat_opts {
     cmd_common common;
     cmd_sample sample;
     cmd_spec spec;
-    const char *model, *system;
+    const char *model, *system, *kv_type;
     int64_t n, context;
 } chat_opts;
 
@@ -30,6 +30,7 @@ static const sk_opt rows[] = {
     {"context", 0, SK_OPT_INT, "N", "4096",
      "tokens the conversation may have; at most the model's own limit",
      offsetof(chat_opts, context), 16, 1e9},
+    CMD_KV_ROW(chat_opts, "f16"),
     CMD_SAMPLE_ROWS(chat_opts),
     CMD_COMMON_ROWS(chat_opts),
     {0},
@@ -244,7 +245,7 @@ static sk_status run(chat *c, sk_err *e)
         st = eng_model_chat(c->gen.m, &hello, 1, &c->gen.ids, e);
         return st ? st : sk_fail(e, SK_E_UNSUPPORTED, "this model has no chat template");
     }
-    if ((st = cmd_gen_start(&c->gen, (size_t)o->context, e))) return st;
+    if ((st = cmd_gen_start(&c->gen, (size_t)o->context, o->kv_type, e))) return st;
     if (c->tty && !o->common.quiet)
         fprintf(stderr, "%s, %.1f M parameters, context %zu. /help lists the commands.\n",
                 c->gen.info.name[0] ? c->gen.info.name : c->gen.info.arch,

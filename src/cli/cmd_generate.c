@@ -17,7 +17,7 @@ typedef struct generate_opts {
     cmd_common common;
     cmd_sample sample;
     cmd_spec spec;
-    const char *model, *prompt, *file, *system;
+    const char *model, *prompt, *file, *system, *kv_type;
     int64_t n, context, logprobs; /* logprobs: -1 for none */
     sk_opt_list stop;
     bool json, chat;
@@ -47,6 +47,7 @@ static const sk_opt rows[] = {
     {"logprobs", 0, SK_OPT_INT, "N", NULL,
      "with --json, the log-probability of each token and of the N likeliest in its place",
      offsetof(generate_opts, logprobs), 0, LOGPROBS_MAX},
+    CMD_KV_ROW(generate_opts, "f16"),
     CMD_SAMPLE_ROWS(generate_opts),
     CMD_COMMON_ROWS(generate_opts),
     {0},
@@ -177,7 +178,7 @@ static sk_status run(cmd_gen *g, const generate_opts *o, const char *text, size_
         (st = encode(g, o, text, n, e)))
         return st;
     size_t n_ctx = o->context ? (size_t)o->context : g->ids.n + (size_t)o->n + 1;
-    if ((st = cmd_gen_start(g, n_ctx, e))) return st;
+    if ((st = cmd_gen_start(g, n_ctx, o->kv_type, e))) return st;
     making k = {.g = g, .o = o};
     st = make(&k, e);
     sk_buf_fini(&k.text);

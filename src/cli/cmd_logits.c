@@ -9,7 +9,7 @@
 
 typedef struct logits_opts {
     cmd_common common;
-    const char *model, *ids, *out;
+    const char *model, *ids, *out, *kv_type;
 } logits_opts;
 
 static const sk_opt rows[] = {
@@ -19,6 +19,7 @@ static const sk_opt rows[] = {
      offsetof(logits_opts, ids), .required = true},
     {"out", 'o', SK_OPT_STRING, "FILE", NULL, "the .npy file to write", offsetof(logits_opts, out),
      .required = true, .complete = SK_COMPLETE_FILE},
+    CMD_KV_ROW(logits_opts, "f32"),
     CMD_COMMON_ROWS(logits_opts),
     {0},
 };
@@ -45,11 +46,13 @@ static sk_status run(const logits_opts *o, const eng_ids *ids, sk_err *e)
     char path[CMD_PATH_MAX];
     eng_exec *x = NULL;
     eng_model *m = NULL;
+    eng_dtype kv_type = ENG_F32;
+    (void)eng_dtype_of_name(o->kv_type, &kv_type);
     sk_status st = cmd_model_path(o->model, path, e);
     if (!st) st = eng_exec_open((size_t)o->common.threads, &x, e);
     if (st) return st;
     st = eng_model_open(x, path, &m, e);
-    if (!st) st = eng_logits_write(x, m, ids->id, ids->n, o->out, e);
+    if (!st) st = eng_logits_write(x, m, ids->id, ids->n, kv_type, o->out, e);
     eng_model_close(m);
     eng_exec_close(x);
     return st;

@@ -14,7 +14,7 @@
 
 typedef struct perplexity_opts {
     cmd_common common;
-    const char *model, *file;
+    const char *model, *file, *kv_type;
     int64_t context;
     bool json;
 } perplexity_opts;
@@ -27,6 +27,7 @@ static const sk_opt rows[] = {
     {"context", 'c', SK_OPT_INT, "N", "512", "tokens of a window",
      offsetof(perplexity_opts, context), 4, 1e9},
     {"json", 0, SK_OPT_BOOL, NULL, NULL, "print one JSON object", offsetof(perplexity_opts, json)},
+    CMD_KV_ROW(perplexity_opts, "f32"),
     CMD_COMMON_ROWS(perplexity_opts),
     {0},
 };
@@ -71,6 +72,7 @@ static sk_status run(const perplexity_opts *o, const sk_buf *text, sk_err *e)
         sk_progress *bar = sk_progress_new(stderr, o->common.quiet);
         eng_ppl_opts po = {
             .n_ctx = (size_t)o->context, .progress = progress, .stop = cmd_stopped, .arg = bar};
+        (void)eng_dtype_of_name(o->kv_type, &po.kv_type);
         st = eng_perplexity(x, m, text->p ? text->p : "", text->len, &po, &ppl, e);
         sk_progress_free(bar);
     }

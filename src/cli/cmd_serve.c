@@ -50,6 +50,9 @@ static const sk_opt rows[] = {
             "refuse request fields this server does not know", o.strict, 0, NULL),
     CMD_ROW(serve_opts, "docs", 0, SK_OPT_STRING, "PAGE", NULL,
             "print the documentation of the api or the metrics and end", docs, 0, "api metrics"),
+    CMD_ROW(serve_opts, "kv-type", 0, SK_OPT_STRING, "TYPE", "f16",
+            "keys and values are kept as this type; f32 is exact, the others take less memory",
+            o.kv_type, 0, "f32 f16 bf16 q8_0"),
     CMD_COMMON_ROWS(serve_opts),
     {0},
 };

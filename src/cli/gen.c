@@ -85,12 +85,13 @@ sk_status cmd_gen_open(cmd_gen *g, const char *name, int64_t threads, const cmd_
     return SK_OK;
 }
 
-sk_status cmd_gen_start(cmd_gen *g, size_t n_ctx, sk_err *e)
+sk_status cmd_gen_start(cmd_gen *g, size_t n_ctx, const char *kv_type, sk_err *e)
 {
     assert(!g->s && n_ctx);
     g->n_ctx = n_ctx < g->info.n_ctx ? n_ctx : g->info.n_ctx;
     size_t max_step = g->n_ctx < CHUNK ? g->n_ctx : CHUNK;
     eng_session_opts o = {.n_slots = 1, .n_ctx = g->n_ctx, .max_step = max_step};
+    (void)eng_dtype_of_name(kv_type, &o.kv_type);
     sk_status st = eng_session_open(g->x, g->m, &o, &g->s, e);
     if (st) return st;
     g->sampler = eng_sampler_new(g->info.n_vocab);

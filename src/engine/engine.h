@@ -70,7 +70,7 @@ typedef struct eng_session_opts {
     size_t n_slots;    /* sequences held at once */
     size_t n_ctx;      /* tokens a sequence may have; at most the model's */
     size_t max_step;   /* tokens one step may process, over all items */
-    eng_dtype kv_type; /* keys and values are kept as F32 (0: exact), F16 or BF16 */
+    eng_dtype kv_type; /* keys and values are kept as F32 (0: exact), F16, BF16, Q8_0 */
 } eng_session_opts;
 
 typedef enum eng_want { ENG_WANT_NONE, ENG_WANT_LAST, ENG_WANT_ALL } eng_want;
@@ -101,9 +101,10 @@ sk_status eng_session_step(eng_session *s, eng_step_item *item, size_t n_items, 
 /* Bytes of KV cache the session holds. */
 uint64_t eng_session_kv_bytes(const eng_session *s);
 
-/* Runs n ids from position 0 and writes their logits to path as .npy, float32 [n, n_vocab]. */
+/* Runs n ids from position 0 and writes their logits to path as .npy, float32 [n, n_vocab]; kv_type
+ * as in eng_session_opts. */
 sk_status eng_logits_write(eng_exec *x, const eng_model *m, const int32_t *ids, size_t n,
-                           const char *path, sk_err *e);
+                           eng_dtype kv_type, const char *path, sk_err *e);
 
 /* ---- sampling ---- */
 
@@ -238,7 +239,8 @@ typedef struct eng_ppl {
 } eng_ppl;
 
 typedef struct eng_ppl_opts {
-    size_t n_ctx; /* tokens of a window; llama-perplexity's default is 512 */
+    size_t n_ctx;      /* tokens of a window; llama-perplexity's default is 512 */
+    eng_dtype kv_type; /* as in eng_session_opts */
     /* Both may be NULL.  progress is told at the start (sofar is NULL) and after every few windows;
      * `stop` is asked before every step: true ends it with SK_E_STOPPED. */
     void (*progress)(void *arg, size_t done, size_t total, const eng_ppl *sofar);

@@ -52,6 +52,7 @@ void srv_opts_default(srv_opts *o)
                     .stuck_s = 60,
                     .drain_s = 30,
                     .buffer_kb = 256,
+                    .kv_type = "f16",
                     .stop_fd = -1};
 }
 
@@ -143,6 +144,8 @@ static sk_status open_engine(srv_server *s, sk_err *e)
                          .n_slots = (size_t)o->parallel,
                          .n_threads = (size_t)o->threads,
                          .max_step = MAX_STEP};
+    if (!eng_dtype_of_name(o->kv_type, &lo.kv_type))
+        return sk_fail(e, SK_E_INVALID, "--kv-type %s is no type", o->kv_type);
     sk_status st = srv_local_open(&lo, &s->local, e);
     if (st) return st;
     s->metrics = srv_stats_new();

@@ -34,6 +34,7 @@ typedef struct srv_opts {
     int64_t max_queue, max_body, max_conns;      /* requests, bytes, connections */
     int64_t idle_s, head_s, body_s, stall_s;     /* deadlines of a connection */
     int64_t ping_s, stuck_s, drain_s, buffer_kb; /* of a stream, the engine, shutdown */
+    const char *kv_type;                         /* keys and values kept as: "f32", "f16", .. */
     bool strict;                                 /* unknown fields are refused */
     int stop_fd; /* readable once the server is to drain and end; -1: never */
 } srv_opts;

@@ -6,10 +6,12 @@
  * bits are rounded before both computations, so they add nothing.
  */
 #include "base/mem.h"
-#include "engine/kernel/attn.h"
+#include "engine/kernel/kvmem.h"
+#include "engine/quant/blocks.h"
 #include "tests/kernel/ck.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* One item with its memory; the keys as floats beside it. */
@@ -21,22 +23,93 @@ typedef struct problem {
 } problem;
 
 /* Bits of `how`. */
-enum { SOFTCAP = 1, SLOPE = 2, SINK = 4, WINDOW = 8, ENCODER = 16, PLAIN = 0, HOWS = 32 };
+enum {
+    SOFTCAP = 1,
+    SLOPE = 2,
+    SINK = 4,
+    WINDOW = 8,
+    ENCODER = 16,
+    CACHE = 32,
+    PLAIN = 0,
+    HOWS = 64
+};
 
-/* n_k rows of n elements of a type, a few bytes apart, in room i; as floats in room i + 1. */
-static void *stored(ck *k, size_t i, eng_dtype type, size_t n_k, size_t n, size_t *row,
-                    float **back)
+/* n_k random rows of n elements in room i. */
+static float *drawn(ck *k, size_t i, size_t n_k, size_t n)
 {
-    size_t bytes = eng_dtype_bytes(type, n);
-    *row = bytes + 4 * ck_below(k, 3);
+    float *x = ck_room(k, i, n_k * n, 0);
+    ck_fill(k, x, n_k * n, CK_USUAL);
+    return x;
+}
+
+/* Rows of a type, a few bytes apart, in room i; back: as floats again. */
+static void *stored(ck *k, size_t i, eng_dtype type, size_t n_k, size_t n, size_t *row, float *back)
+{
+    *row = eng_dtype_bytes(type, n) + 4 * ck_below(k, 3);
     char *rows = (char *)ck_room(k, i, (n_k * *row + 3) / 4 + 1, 1);
-    *back = ck_room(k, i + 1, n_k * n, 0);
-    ck_fill(k, *back, n_k * n, CK_USUAL);
     for (size_t j = 0; j < n_k; j++) {
-        eng_dtype_of_f32(type, *back + j * n, rows + j * *row, n);
-        eng_dtype_to_f32(type, rows + j * *row, *back + j * n, n);
+        eng_dtype_of_f32(type, back + j * n, rows + j * *row, n);
+        eng_dtype_to_f32(type, rows + j * *row, back + j * n, n);
     }
     return rows;
+}
+
+/* Element d of the key at position j, and of the value, as the cache holds them. */
+static float key_kept(const eng_attn *a, size_t j, size_t d)
+{
+    const char *x = (const char *)a->k + eng_attn_key_at(a->k_type, a->k_row_bytes, j, d);
+    float y = 0;
+    if (a->k_type != ENG_Q8_0) {
+        eng_dtype_to_f32(a->k_type, x, &y, 1);
+        return y;
+    }
+    uint16_t scale;
+    memcpy(&scale, (const char *)a->k + eng_attn_scale_at(a->k_row_bytes, j, d), sizeof scale);
+    return eng_f16_to(scale) * (float)*(const int8_t *)x;
+}
+
+static float value_kept(const eng_attn *a, size_t j, size_t d)
+{
+    const char *row = (const char *)a->v + j * a->v_row_bytes;
+    const eng_q8_0 *b = (const eng_q8_0 *)(const void *)row + d / ENG_QB;
+    float y = 0;
+    if (a->v_type == ENG_Q8_0) return eng_f16_to(b->d) * (float)b->qs[d % ENG_QB];
+    eng_dtype_to_f32(a->v_type, row + d * eng_dtype_bytes(a->v_type, 1), &y, 1);
+    return y;
+}
+
+/* Keys and values through the cache of one layer with one head, in room 2; what it holds is near
+ * what was put there, and becomes what is compared with. */
+static void cached(ck *k, problem *p, eng_dtype type)
+{
+    eng_attn *a = &p->a;
+    eng_kv_shape shape = {1, (uint32_t)a->head_dim_k, (uint32_t)a->head_dim_v, false};
+    eng_kv_layout layout;
+    sk_err e = SK_ERR_INIT;
+    sk_arena *arena = sk_arena_new(SK_MEM_MISC);
+    if (!arena || eng_kv_layout_build(&shape, 1, p->n_k, type, arena, &layout, &e)) {
+        ck_fail(k, "%s", e.text);
+        exit(71);
+    }
+    eng_kv_seq s = {(char *)ck_room(k, 2, layout.slot_bytes / 4, 0), &layout};
+    for (size_t j = 0; j < p->n_k; j++)
+        eng_kv_put(k->kern, &s, 0, j, p->k + j * a->head_dim_k, p->v + j * a->head_dim_v);
+    eng_kv_item(&s, 0, 0, a);
+    double rel = type == ENG_F16 ? 0x1p-11 : type == ENG_BF16 ? 0x1p-8 : 0;
+    double abs = type == ENG_Q8_0 ? 2.0 / 254 + 2e-3 : 1e-7; /* values are below 2 */
+    for (size_t j = 0; j < p->n_k; j++) {
+        for (size_t d = 0; d < a->head_dim_k; d++) {
+            float kept = key_kept(a, j, d), *was = &p->k[j * a->head_dim_k + d];
+            ck_near(k, "key kept", &kept, was, 1, rel, abs);
+            *was = kept;
+        }
+        for (size_t d = 0; d < a->head_dim_v; d++) {
+            float kept = value_kept(a, j, d), *was = &p->v[j * a->head_dim_v + d];
+            ck_near(k, "value kept", &kept, was, 1, rel, abs);
+            *was = kept;
+        }
+    }
+    sk_arena_free(arena);
 }
 
 /* Draws an item of n_q queries that end at key n_k - 1. */
@@ -62,8 +135,14 @@ static problem draw(ck *k, size_t n_k, size_t n_q, size_t dim_k, size_t dim_v, e
     ck_fill(k, q, n_q * a->ldq, CK_USUAL);
     a->q = q;
     a->out = ck_room(k, 1, n_q * a->ldo, 1);
-    a->k = stored(k, 2, type, n_k, dim_k, &a->k_row_bytes, &p.k);
-    a->v = stored(k, 4, type, n_k, dim_v, &a->v_row_bytes, &p.v);
+    p.k = drawn(k, 3, n_k, dim_k);
+    p.v = drawn(k, 5, n_k, dim_v);
+    if (type == ENG_Q8_0 || how & CACHE) {
+        cached(k, &p, type);
+    } else {
+        a->k = stored(k, 2, type, n_k, dim_k, &a->k_row_bytes, p.k);
+        a->v = stored(k, 4, type, n_k, dim_v, &a->v_row_bytes, p.v);
+    }
     float *slope = ck_room(k, 6, group, 1), *sink = ck_room(k, 7, group, 1);
     for (size_t h = 0; h < group; h++) {
         slope[h] = ck_rand(k, 0, 0.2f);
@@ -137,6 +216,25 @@ static void run_tiles(ck *k, const eng_attn *a, void *scratch)
     }
 }
 
+/* Copies what the positions [lo, hi) hold of n_k, all else being NaN: rows, or keys in blocks. */
+static void only_seen(char *to, const char *from, size_t row, bool blocks, eng_dtype type,
+                      size_t n_k, size_t dims, size_t lo, size_t hi)
+{
+    size_t block = ENG_ATTN_BLOCK, all = blocks ? (n_k + block - 1) / block * block : n_k;
+    memset(to, 0xff, all * row);
+    if (!blocks) {
+        memcpy(to + lo * row, from + lo * row, (hi - lo) * row);
+        return;
+    }
+    size_t one = type == ENG_Q8_0 ? 1 : eng_dtype_bytes(type, 1);
+    for (size_t p = lo; p < hi; p++)
+        for (size_t d = 0; d < dims; d++) {
+            size_t at = eng_attn_key_at(type, row, p, d), scale = eng_attn_scale_at(row, p, d);
+            memcpy(to + at, from + at, one);
+            if (type == ENG_Q8_0) memcpy(to + scale, from + scale, 2);
+        }
+}
+
 /* Turns the keys and values that queries [i, i + n) do not see into NaN. */
 static void poison(const problem *p, const eng_attn *a, size_t i, size_t n, char *keys,
                    char *values)
@@ -144,12 +242,8 @@ static void poison(const problem *p, const eng_attn *a, size_t i, size_t n, char
     size_t lo, hi, unused;
     eng_attn_visible(a, i, &lo, &unused);
     eng_attn_visible(a, i + n - 1, &unused, &hi);
-    memset(keys, 0xff, p->n_k * a->k_row_bytes);
-    memset(values, 0xff, p->n_k * a->v_row_bytes);
-    memcpy(keys + lo * a->k_row_bytes, (const char *)p->a.k + lo * a->k_row_bytes,
-           (hi - lo) * a->k_row_bytes);
-    memcpy(values + lo * a->v_row_bytes, (const char *)p->a.v + lo * a->v_row_bytes,
-           (hi - lo) * a->v_row_bytes);
+    only_seen(keys, p->a.k, a->k_row_bytes, a->k_blocks, a->k_type, p->n_k, a->head_dim_k, lo, hi);
+    only_seen(values, p->a.v, a->v_row_bytes, false, a->v_type, p->n_k, a->head_dim_v, lo, hi);
 }
 
 /* Queries one by one or a few at once, now and then as parts: the same bytes. */
@@ -158,7 +252,7 @@ static void compare_cuts(ck *k, const problem *p)
     eng_attn a = p->a;
     size_t splits = p->n_k / ENG_ATTN_SPLIT + 1, part = ENG_ATTN_ROWS * (a.head_dim_v + 2);
     a.out = ck_room(k, 9, a.n_q * a.ldo, 0);
-    char *keys = (char *)ck_room(k, 10, p->n_k * a.k_row_bytes / 4 + 1, 0);
+    char *keys = (char *)ck_room(k, 10, (p->n_k + ENG_ATTN_BLOCK) * a.k_row_bytes / 4 + 1, 0);
     char *values = (char *)ck_room(k, 11, p->n_k * a.v_row_bytes / 4 + 1, 0);
     float *parts = ck_room(k, 12, splits * part, 0);
     float *const out = a.out;
@@ -209,18 +303,20 @@ static void check_tile(ck *k)
 {
     static const size_t dims[] = {2, 8, 16, 24, 32, 64, 80, 128, 130};
     static const size_t lens[] = {1, 2, 9, 63, 64, 65, 130, 511, 513, 600};
-    static const eng_dtype types[] = {ENG_F32, ENG_F16, ENG_BF16};
+    static const eng_dtype types[] = {ENG_F32, ENG_F16, ENG_BF16, ENG_Q8_0};
     for (size_t d = 0; d < sizeof dims / sizeof dims[0]; d++)
         for (size_t l = 0; l < sizeof lens / sizeof lens[0]; l++)
-            for (size_t round = 0; round < 3; round++) {
+            for (size_t round = 0; round < 4; round++) {
                 size_t n = lens[l], n_q = 1 + ck_below(k, n > 100 ? 12 : n);
                 size_t dim_v = ck_below(k, 3) ? dims[d] : dims[ck_below(k, 9)];
                 unsigned how = round ? (unsigned)ck_below(k, HOWS) : PLAIN;
-                one(k, n, n_q, dims[d], dim_v, types[(d + l + round) % 3], how);
+                one(k, n, n_q, dims[d], dim_v, types[(d + l + round) % 4], how);
             }
     one(k, 1100, 3, 64, 64, ENG_F32, PLAIN);
     one(k, 1700, 2, 32, 48, ENG_F16, SINK | SOFTCAP);
     one(k, 200, 200, 64, 64, ENG_F32, WINDOW);
+    one(k, 700, 100, 64, 64, ENG_F16, CACHE);
+    one(k, 300, 70, 32, 32, ENG_Q8_0, SLOPE | SOFTCAP | WINDOW);
 }
 
 /* Large scores: weights of 0 and 1 only, nothing overflows. */

@@ -171,6 +171,7 @@ static sk_status alloc(ppl *p, sk_err *e)
                        p->n_ctx);
     eng_session_opts so = {
         .n_slots = p->n_seq, .n_ctx = p->n_ctx, .max_step = STEP_TOKENS / p->n_seq * p->n_seq};
+    so.kv_type = p->o->kv_type;
     return eng_session_open(p->x, p->m, &so, &p->s, e);
 }
 

@@ -3,6 +3,8 @@
  */
 #include "engine/kernel/attn.h"
 
+#include "engine/quant/blocks.h"
+
 #include <assert.h>
 
 /* Multiply-adds below which waking the workers costs more than it gives. */
@@ -30,13 +32,27 @@ static size_t tile_floats(size_t head_dim_k, size_t head_dim_v)
 {
     size_t wide = (head_dim_v + 31) / 32 * 32, dim_k = (head_dim_k + 31) / 32 * 32;
     return ENG_ATTN_ROWS * (ENG_ATTN_BLOCK + 4) + (2 * ENG_ATTN_ROWS + ENG_ATTN_BLOCK) * wide +
-           (ENG_ATTN_ROWS + ENG_ATTN_BLOCK) * dim_k;
+           (2 * ENG_ATTN_ROWS + ENG_ATTN_BLOCK) * dim_k;
 }
 
 /* Bytes of scratch each worker needs. */
 size_t eng_attn_scratch(size_t head_dim_k, size_t head_dim_v)
 {
     return (tile_floats(head_dim_k, head_dim_v) + PART_ROWS * (head_dim_v + 2)) * sizeof(float);
+}
+
+/* See attn.h. */
+size_t eng_attn_key_at(eng_dtype type, size_t row_bytes, size_t p, size_t d)
+{
+    size_t block = p / ENG_ATTN_BLOCK * ENG_ATTN_BLOCK * row_bytes, lane = p % ENG_ATTN_BLOCK;
+    if (type != ENG_Q8_0) return block + (d * ENG_ATTN_BLOCK + lane) * eng_dtype_bytes(type, 1);
+    return block + (d / ENG_QB + 1) * ENG_ATTN_BLOCK * sizeof(uint16_t) + d * ENG_ATTN_BLOCK + lane;
+}
+
+size_t eng_attn_scale_at(size_t row_bytes, size_t p, size_t d)
+{
+    size_t block = p / ENG_ATTN_BLOCK * ENG_ATTN_BLOCK * row_bytes, lane = p % ENG_ATTN_BLOCK;
+    return block + d / ENG_QB * ENG_ATTN_BLOCK * sizeof(eng_q8_0) + lane * sizeof(uint16_t);
 }
 
 static size_t n_tiles(const eng_attn *a)

@@ -28,7 +28,8 @@ typedef struct eng_attn {
     size_t pos0;                     /* query i stands at position pos0 + i */
     const void *k, *v;               /* rows of this kv head, position 0 first */
     size_t k_row_bytes, v_row_bytes; /* from one position to the next */
-    eng_dtype k_type, v_type;        /* ENG_F32, ENG_F16, ENG_BF16 */
+    bool k_blocks;                   /* keys lie in blocks instead, see below */
+    eng_dtype k_type, v_type;        /* ENG_F32, ENG_F16, ENG_BF16, ENG_Q8_0 */
     size_t head_dim_k, head_dim_v;   /* may differ (MLA) */
     float *out;                      /* out + i * ldo + h * head_dim_v */
     size_t ldo;
@@ -46,6 +47,16 @@ typedef struct eng_attn {
  * eng_attn_scratch(head_dim_k, head_dim_v) bytes (eng_exec_reserve) for the largest of each. */
 void eng_attn_run(eng_exec *x, const eng_attn *items, size_t n);
 size_t eng_attn_scratch(size_t head_dim_k, size_t head_dim_v);
+
+/* Keys in blocks: those of ENG_ATTN_BLOCK positions together, element d of all of them side by
+ * side, which is what the kernels want: [head_dim_k][ENG_ATTN_BLOCK], the block of position p at
+ * k + p / ENG_ATTN_BLOCK * ENG_ATTN_BLOCK * k_row_bytes.  With ENG_Q8_0 each 32 elements are
+ * preceded by their scales: [head_dim_k / 32][64 half floats, 32 x 64 int8], the last 32 filled up
+ * with zeros; and rows of Q8_0 are whole blocks of the format (engine/quant/blocks.h). */
+
+/* Byte of element d of the key at position p, from k on; of its scale (ENG_Q8_0 only). */
+size_t eng_attn_key_at(eng_dtype type, size_t row_bytes, size_t p, size_t d);
+size_t eng_attn_scale_at(size_t row_bytes, size_t p, size_t d);
 
 /* ---- for the kernels ---- */
 

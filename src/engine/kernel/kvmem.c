@@ -1,18 +1,23 @@
-/* kvmem.c - keys and values of a sequence: offsets, rounding, rows. */
+/* kvmem.c - keys and values of a sequence: offsets, rounding, rows and blocks. */
 #include "engine/kernel/kvmem.h"
 
+#include "engine/quant/blocks.h"
+
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
-/* Heads begin on a line of the cache. */
-#define LINE ((size_t)64)
+/* Bytes of n elements; Q8_0 begins whole blocks. */
+static size_t row_bytes(eng_dtype type, size_t n)
+{
+    return eng_dtype_bytes(type, type == ENG_Q8_0 ? (n + ENG_QB - 1) / ENG_QB * ENG_QB : n);
+}
 
-/* *bytes = head * n_ctx rows, whole lines; false if that overflows. */
+/* *bytes = n_ctx rows in whole blocks of keys; false if that overflows. */
 static bool head_bytes(size_t row, size_t n_ctx, size_t *bytes)
 {
-    if (!sk_mul_size(row, n_ctx, bytes) || *bytes > SIZE_MAX - LINE) return false;
-    *bytes = (*bytes + LINE - 1) & ~(LINE - 1);
-    return true;
+    size_t blocks = n_ctx / ENG_ATTN_BLOCK + (n_ctx % ENG_ATTN_BLOCK != 0);
+    return sk_mul_size(row * ENG_ATTN_BLOCK, blocks, bytes);
 }
 
 /* *at += n; false if that overflows. */
@@ -27,8 +32,8 @@ static bool advance(size_t *at, size_t n)
 static bool place_layer(const eng_kv_layout *l, eng_kv_layer *y, size_t *at)
 {
     size_t all_k, all_v;
-    y->k_row = eng_dtype_bytes(l->type, y->shape.dim_k);
-    y->v_row = eng_dtype_bytes(l->type, y->shape.dim_v);
+    y->k_row = row_bytes(l->type, y->shape.dim_k);
+    y->v_row = row_bytes(l->type, y->shape.dim_v);
     if (!head_bytes(y->k_row, l->n_ctx, &y->k_head) || !head_bytes(y->v_row, l->n_ctx, &y->v_head))
         return false;
     if (!sk_mul_size(y->k_head, y->shape.n_kv_head, &all_k) ||
@@ -51,8 +56,8 @@ sk_status eng_kv_layout_build(const eng_kv_shape *shape, size_t n_layer, size_t 
                               eng_dtype type, sk_arena *a, eng_kv_layout *out, sk_err *e)
 {
     eng_kv_layout l = {type, n_layer, n_ctx, 0, NULL};
-    if (type != ENG_F32 && type != ENG_F16 && type != ENG_BF16)
-        return sk_fail(e, SK_E_INVALID, "keys and values are kept as F32, F16 or BF16");
+    if (type != ENG_F32 && type != ENG_F16 && type != ENG_BF16 && type != ENG_Q8_0)
+        return sk_fail(e, SK_E_INVALID, "keys and values are kept as F32, F16, BF16 or Q8_0");
     eng_kv_layer *layer = sk_new_n(a, eng_kv_layer, n_layer);
     if (!layer) return sk_fail(e, SK_E_NOMEM, "no memory for the layout of %zu layers", n_layer);
     for (size_t i = 0; i < n_layer; i++) {
@@ -65,6 +70,19 @@ sk_status eng_kv_layout_build(const eng_kv_shape *shape, size_t n_layer, size_t 
     return SK_OK;
 }
 
+/* A block of Q8_0 of n <= 32 floats, the rest zero: the scale is the largest magnitude / 127
+ * (ggml's quantize_row_q8_0). */
+static void q8_block(eng_q8_0 *b, const float *x, size_t n)
+{
+    float most = 0;
+    for (size_t i = 0; i < n; i++)
+        most = fabsf(x[i]) > most ? fabsf(x[i]) : most;
+    float d = most / 127, per = d > 0 ? 1 / d : 0;
+    b->d = eng_f16_of(d);
+    for (size_t i = 0; i < ENG_QB; i++)
+        b->qs[i] = (int8_t)(i < n ? roundf(x[i] * per) : 0);
+}
+
 /* n floats into a row of the cache. */
 static void put_row(const eng_kernels *kern, eng_dtype type, char *row, const float *x, size_t n)
 {
@@ -72,8 +90,45 @@ static void put_row(const eng_kernels *kern, eng_dtype type, char *row, const fl
         memcpy(row, x, n * sizeof *x);
     else if (type == ENG_F16)
         kern->f16_of_f32((uint16_t *)(void *)row, x, n);
-    else
+    else if (type == ENG_BF16)
         kern->bf16_of_f32((uint16_t *)(void *)row, x, n);
+    else
+        for (size_t i = 0; i < n; i += ENG_QB)
+            q8_block((eng_q8_0 *)(void *)row + i / ENG_QB, x + i, n - i < ENG_QB ? n - i : ENG_QB);
+}
+
+/* Up to 32 elements of a key from d on, and their scale, into the blocks of a head. */
+static void put_q8_key(char *head, size_t row, size_t pos, size_t d, const float *x, size_t n)
+{
+    eng_q8_0 b;
+    q8_block(&b, x, n);
+    char *to = head + eng_attn_key_at(ENG_Q8_0, row, pos, d);
+    memcpy(head + eng_attn_scale_at(row, pos, d), &b.d, sizeof b.d);
+    for (size_t i = 0; i < ENG_QB; i++)
+        to[i * ENG_ATTN_BLOCK] = (char)b.qs[i];
+}
+
+/* A key into the blocks at head: through a few converted elements at a time. */
+static void put_key(const eng_kernels *kern, eng_dtype type, char *head, size_t row, size_t pos,
+                    const float *x, size_t n)
+{
+    for (size_t d = 0; d < n; d += ENG_QB) {
+        size_t some = n - d < ENG_QB ? n - d : ENG_QB;
+        if (type == ENG_Q8_0) {
+            put_q8_key(head, row, pos, d, x + d, some);
+            continue;
+        }
+        char *to = head + eng_attn_key_at(type, row, pos, d);
+        if (type == ENG_F32) {
+            for (size_t i = 0; i < some; i++)
+                ((float *)(void *)to)[i * ENG_ATTN_BLOCK] = x[d + i];
+            continue;
+        }
+        uint16_t h[ENG_QB];
+        put_row(kern, type, (char *)h, x + d, some);
+        for (size_t i = 0; i < some; i++)
+            ((uint16_t *)(void *)to)[i * ENG_ATTN_BLOCK] = h[i];
+    }
 }
 
 void eng_kv_put(const eng_kernels *kern, const eng_kv_seq *s, size_t layer, size_t pos,
@@ -81,13 +136,16 @@ void eng_kv_put(const eng_kernels *kern, const eng_kv_seq *s, size_t layer, size
 {
     assert(layer < s->layout->n_layer && pos < s->layout->n_ctx);
     const eng_kv_layer *y = &s->layout->layer[layer];
-    char *to_k = s->base + y->k_at + pos * y->k_row, *to_v = s->base + y->v_at + pos * y->v_row;
+    eng_dtype type = s->layout->type;
+    size_t dim_k = y->shape.dim_k, dim_v = y->shape.dim_v;
     for (size_t h = 0; h < y->shape.n_kv_head; h++) {
-        put_row(kern, s->layout->type, to_k + h * y->k_head, k + h * y->shape.dim_k,
-                y->shape.dim_k);
-        if (y->shape.v_in_k) continue;
-        put_row(kern, s->layout->type, to_v + h * y->v_head, v + h * y->shape.dim_v,
-                y->shape.dim_v);
+        char *to_k = s->base + y->k_at + h * y->k_head, *to_v = s->base + y->v_at + h * y->v_head;
+        if (y->shape.v_in_k) {
+            put_row(kern, type, to_k + pos * y->k_row, k + h * dim_k, dim_k);
+            continue;
+        }
+        put_key(kern, type, to_k, y->k_row, pos, k + h * dim_k, dim_k);
+        put_row(kern, type, to_v + pos * y->v_row, v + h * dim_v, dim_v);
     }
 }
 
@@ -99,6 +157,7 @@ void eng_kv_item(const eng_kv_seq *s, size_t layer, size_t head, eng_attn *a)
     a->v = s->base + y->v_at + head * y->v_head;
     a->k_row_bytes = y->k_row;
     a->v_row_bytes = y->v_row;
+    a->k_blocks = !y->shape.v_in_k;
     a->k_type = a->v_type = s->layout->type;
     a->head_dim_k = y->shape.dim_k;
     a->head_dim_v = y->shape.dim_v;

@@ -1,7 +1,8 @@
 /* kvmem.h - how the keys and values of a sequence lie in memory, and how they get there.
  *
  * A slot is one stretch of memory: [layer][kv_head][position], keys and values apart, so that what
- * attention walks is one stream.  Layers may differ in heads and sizes.  Who owns the memory is the
+ * attention walks is one stream.  Keys lie in blocks of 64 positions (kernel/attn.h), values in
+ * rows.  Layers may differ in heads and sizes.  Who owns the memory is the
  * cache's business (infer/kv.h); who computes attention asks here and need not know the layout.
  */
 #ifndef ENG_KERNEL_KVMEM_H

@@ -75,6 +75,7 @@ static sk_status open_session(srv_local *l, const srv_local_opts *o, sk_err *e)
     if (n_ctx < 2) return sk_fail(e, SK_E_INVALID, "a context of %zu tokens is too short", n_ctx);
     size_t max_step = o->max_step > o->n_slots ? o->max_step : o->n_slots;
     eng_session_opts so = {.n_slots = o->n_slots, .n_ctx = n_ctx, .max_step = max_step};
+    so.kv_type = o->kv_type;
     sk_status st = eng_session_open(l->exec, l->model, &so, &l->session, e);
     if (st == SK_E_NOMEM) return sk_while(e, "try a smaller --context or --parallel");
     if (st) return st;

@@ -3,9 +3,11 @@
  */
 #include "engine/kernel/attn.h"
 #include "engine/kernel/slots.h"
+#include "engine/quant/blocks.h"
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 enum { BLOCK = ENG_ATTN_BLOCK, SPLIT = ENG_ATTN_SPLIT };
 
@@ -22,11 +24,44 @@ static state state_new(float *sum, size_t n)
     return (state){-INFINITY, 0, sum};
 }
 
+/* n elements of a row as floats. */
+static void row_of(eng_dtype type, const char *src, float *row, size_t n)
+{
+    if (type != ENG_Q8_0) {
+        eng_dtype_to_f32(type, src, row, n);
+        return;
+    }
+    for (size_t d = 0; d < n; d++) {
+        const eng_q8_0 *b = (const eng_q8_0 *)(const void *)src + d / ENG_QB;
+        row[d] = eng_f16_to(b->d) * (float)b->qs[d % ENG_QB];
+    }
+}
+
+/* The key at pos as floats. */
+static void key_of(const eng_attn *a, size_t pos, float *row)
+{
+    const char *k = a->k;
+    if (!a->k_blocks) {
+        row_of(a->k_type, k + pos * a->k_row_bytes, row, a->head_dim_k);
+        return;
+    }
+    for (size_t d = 0; d < a->head_dim_k; d++) {
+        const char *x = k + eng_attn_key_at(a->k_type, a->k_row_bytes, pos, d);
+        if (a->k_type != ENG_Q8_0) {
+            eng_dtype_to_f32(a->k_type, x, &row[d], 1);
+            continue;
+        }
+        uint16_t scale;
+        memcpy(&scale, k + eng_attn_scale_at(a->k_row_bytes, pos, d), sizeof scale);
+        row[d] = eng_f16_to(scale) * (float)*(const int8_t *)x;
+    }
+}
+
 /* Score of the key at pos for a query of head h at position at; row is room for a key. */
 static float score(const eng_attn *a, const float *q, size_t h, size_t at, size_t pos, float *row)
 {
     float sum = 0, far = pos < at ? (float)(at - pos) : (float)(pos - at);
-    eng_dtype_to_f32(a->k_type, (const char *)a->k + pos * a->k_row_bytes, row, a->head_dim_k);
+    key_of(a, pos, row);
     for (size_t d = 0; d < a->head_dim_k; d++)
         sum = fmaf(q[d] * a->scale, row[d], sum);
     if (a->softcap > 0) sum = a->softcap * tanhf(sum / a->softcap);
@@ -48,7 +83,7 @@ static void fold(const eng_attn *a, state *s, float *p, size_t lo, size_t hi, fl
     for (size_t d = 0; d < a->head_dim_v; d++)
         s->sum[d] *= shrink;
     for (size_t j = lo; j < hi; j++) {
-        eng_dtype_to_f32(a->v_type, (const char *)a->v + j * a->v_row_bytes, row, a->head_dim_v);
+        row_of(a->v_type, (const char *)a->v + j * a->v_row_bytes, row, a->head_dim_v);
         for (size_t d = 0; d < a->head_dim_v; d++)
             s->sum[d] = fmaf(p[j - lo], row[d], s->sum[d]);
     }

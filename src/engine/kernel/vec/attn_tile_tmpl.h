@@ -1,24 +1,31 @@
 /* attn_tile_tmpl.h - attention for inference (kernel/attn.h) over a vector vocabulary, in tiles of
  * up to ROWS rows (query, head) by BLOCK keys.
  *
- * Scores come from a transposed block of keys, so that a score is one chain over head_dim, as in
- * the definition, however many rows there are.  A product with the values walks the keys a row sees
- * and no others.  Keys and values of other types become floats block by block.
+ * A block of keys is used as [head_dim][BLOCK] floats.  Few rows (decoding) have their scores in
+ * rows: lanes are keys.  Many rows have them in columns: lanes are rows, and softmax needs no sums
+ * across lanes.  Both take the same steps in the same order, so the bytes are the same.  A product
+ * with the values walks the keys a row sees and no others.
  *
- * Included after a vocabulary and the MM_ macros of mm_tmpl.h.
+ * Included after a vocabulary and the MM_ macros of mm_tmpl.h; the parts are in attn_load_tmpl.h
+ * (keys and values as floats) and attn_soft_tmpl.h (scores to weights).
  */
 #ifndef ENG_KERNEL_VEC_ATTN_TILE_TMPL_H
 #define ENG_KERNEL_VEC_ATTN_TILE_TMPL_H
 
 #include "engine/kernel/attn.h"
 #include "engine/kernel/slots.h"
-#include "engine/kernel/vec/rows.h"
+#include "engine/kernel/vec/attn_few_tmpl.h"
 #include "engine/kernel/x86/mm_tmpl.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { BLOCK = ENG_ATTN_BLOCK, SPLIT = ENG_ATTN_SPLIT, ROWS = ENG_ATTN_ROWS };
+enum {
+    BLOCK = ENG_ATTN_BLOCK,
+    SPLIT = ENG_ATTN_SPLIT,
+    ROWS = ENG_ATTN_ROWS,
+    MANY = 2 * VL /* rows that are worth columns */
+};
 
 /* Maximum, denominator [ROWS] and weighted sums of values [ROWS, wide] of a tile's rows; a
  * denominator of 0 stands for "no keys yet". */
@@ -30,93 +37,20 @@ typedef struct sums {
 typedef struct tile {
     const eng_attn *a;
     size_t n_rows, wide;           /* wide: head_dim_v in whole vectors */
+    bool many;                     /* scores are in columns */
     float *q;                      /* [ROWS, head_dim_k] scaled queries */
-    float *kt;                     /* [head_dim_k, BLOCK] keys transposed */
-    float *v;                      /* [BLOCK, wide] room for values as floats */
-    float *s;                      /* [ROWS, BLOCK] scores, then weights */
+    float *qt;                     /* [head_dim_k, ROWS] the same transposed, if many */
+    float *kt;                     /* [head_dim_k, BLOCK] room for keys */
+    float *v;                      /* [BLOCK, wide] room for values */
+    float *s;                      /* [ROWS, BLOCK] scores, then weights; if many, [BLOCK, ROWS] */
     sums now, all;                 /* of the split under way; of those before it */
     bool begun;                    /* `all` holds something */
     size_t first[ROWS], end[ROWS]; /* keys that a row sees */
-    size_t lo[ROWS], hi[ROWS];     /* of these in the block, from its start; none if equal */
-    size_t at[ROWS], head[ROWS];   /* position of the row's query, number of its head */
+    int32_t lo[ROWS], hi[ROWS];    /* of these in the block, from its start; none if equal */
+    float at[ROWS], slope[ROWS];   /* position of the row's query; of its head */
 } tile;
 
-/* ---- keys and values as floats ---- */
-
-/* Elements j .. j + VL of a row of n elements; beyond n they are 0. */
-INLINE vf row_get(const eng_dtype type, const void *row, size_t j, size_t n)
-{
-    if (type == ENG_F32) return get(row, j, n);
-    const uint16_t *h = (const uint16_t *)row + j;
-    uint16_t tail[VL] = {0};
-    if (n - j < VL) {
-        memcpy(tail, h, (n - j) * sizeof *tail);
-        h = tail;
-    }
-    return type == ENG_F16 ? vf_load_f16(h) : vf_of_bits(vi_shl16(vi_load_u16(h)));
-}
-
-/* kt [n, BLOCK] = the transpose of m rows of n elements; columns from m to a multiple of VL become
- * zero. */
-INLINE void keys_of(const eng_dtype type, float *kt, const char *src, size_t row_bytes, size_t m,
-                    size_t n)
-{
-    for (size_t i = 0; i < m; i += VL) {
-        size_t rows = m - i < VL ? m - i : VL;
-        for (size_t j = 0; j < n; j += VL) {
-            vf t[VL];
-            size_t cols = n - j < VL ? n - j : VL;
-#pragma GCC unroll 16
-            for (size_t r = 0; r < VL; r++)
-                t[r] = r < rows ? row_get(type, src + (i + r) * row_bytes, j, n) : vf_zero();
-            vf_transpose(t);
-#pragma GCC unroll 16
-            for (size_t c = 0; c < VL; c++)
-                if (c < cols) vf_store(kt + (j + c) * BLOCK + i, t[c]);
-        }
-    }
-}
-
-/* v [m, wide] = m rows of n elements, padded with zeros. */
-INLINE void values_of(const eng_dtype type, float *v, size_t wide, const char *src,
-                      size_t row_bytes, size_t m, size_t n)
-{
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < n; j += VL)
-            vf_store(v + i * wide + j, row_get(type, src + i * row_bytes, j, n));
-}
-
-/* The n_k keys from key0 on into t->kt. */
-static void load_keys(tile *t, size_t key0, size_t n_k)
-{
-    const eng_attn *a = t->a;
-    const char *src = (const char *)a->k + key0 * a->k_row_bytes;
-    if (a->k_type == ENG_F32)
-        keys_of(ENG_F32, t->kt, src, a->k_row_bytes, n_k, a->head_dim_k);
-    else if (a->k_type == ENG_F16)
-        keys_of(ENG_F16, t->kt, src, a->k_row_bytes, n_k, a->head_dim_k);
-    else
-        keys_of(ENG_BF16, t->kt, src, a->k_row_bytes, n_k, a->head_dim_k);
-}
-
-/* The n_k values from key0 on as rows of floats *ld apart: in place if they are that already. */
-static const float *load_values(tile *t, size_t key0, size_t n_k, size_t *ld)
-{
-    const eng_attn *a = t->a;
-    const char *src = (const char *)a->v + key0 * a->v_row_bytes;
-    *ld = t->wide;
-    if (a->v_type == ENG_F32 && t->wide == a->head_dim_v) {
-        *ld = a->v_row_bytes / sizeof(float);
-        return (const float *)(const void *)src;
-    }
-    if (a->v_type == ENG_F32)
-        values_of(ENG_F32, t->v, t->wide, src, a->v_row_bytes, n_k, a->head_dim_v);
-    else if (a->v_type == ENG_F16)
-        values_of(ENG_F16, t->v, t->wide, src, a->v_row_bytes, n_k, a->head_dim_v);
-    else
-        values_of(ENG_BF16, t->v, t->wide, src, a->v_row_bytes, n_k, a->head_dim_v);
-    return t->v;
-}
+#include "engine/kernel/vec/attn_soft_tmpl.h"
 
 /* ---- one block of keys ---- */
 
@@ -126,72 +60,24 @@ static size_t see(tile *t, size_t key0)
 {
     size_t n = 0;
     for (size_t i = 0; i < t->n_rows; i++) {
-        t->lo[i] = t->first[i] > key0 ? t->first[i] - key0 : 0;
-        t->hi[i] = t->end[i] > key0 ? t->end[i] - key0 : 0;
-        if (t->hi[i] > BLOCK) t->hi[i] = BLOCK;
-        if (t->lo[i] >= t->hi[i]) t->lo[i] = t->hi[i] = 0;
-        n = t->hi[i] > n ? t->hi[i] : n;
+        size_t lo = t->first[i] > key0 ? t->first[i] - key0 : 0;
+        size_t hi = t->end[i] > key0 ? t->end[i] - key0 : 0;
+        if (hi > BLOCK) hi = BLOCK;
+        if (lo >= hi) lo = hi = 0;
+        t->lo[i] = (int32_t)lo;
+        t->hi[i] = (int32_t)hi;
+        n = hi > n ? hi : n;
     }
     return n;
-}
-
-/* Soft cap and ALiBi on the scores of row i. */
-static void bend(tile *t, size_t i, size_t key0)
-{
-    const eng_attn *a = t->a;
-    float *s = t->s + i * BLOCK;
-    vf cap = vf_set(a->softcap), slope = vf_set(a->slope ? a->slope[t->head[i]] : 0);
-    for (size_t j = 0; j < BLOCK; j += VL) {
-        vf x = vf_load(s + j);
-        if (a->softcap > 0) x = vf_mul(cap, vf_tanh(vf_div(x, cap)));
-        if (a->slope) {
-            int32_t from = (int32_t)((ptrdiff_t)(key0 + j) - (ptrdiff_t)t->at[i]);
-            vf far = vf_abs(vf_of_int(vi_add(vi_lanes(), vi_set(from))));
-            x = vf_sub(x, vf_mul(slope, far));
-        }
-        vf_store(s + j, x);
-    }
-}
-
-/* Turns a row of scores into weights of the new maximum, and rescales the row's sums. */
-static void soften(tile *t, size_t i)
-{
-    float *s = t->s + i * BLOCK, *acc = t->now.acc + i * t->wide;
-    vi from = vi_set((int32_t)t->lo[i] - 1), to = vi_set((int32_t)t->hi[i]);
-    vf x[BLOCK / VL], low = vf_set(-INFINITY), top = low, sum = vf_zero();
-#pragma GCC unroll 16
-    for (size_t j = 0; j < BLOCK / VL; j++) {
-        vi at = vi_add(vi_lanes(), vi_set((int32_t)(j * VL)));
-        x[j] = vf_pick(vm_and(vm_less(from, at), vm_less(at, to)), vf_load(s + j * VL), low);
-        top = vf_max(x[j], top);
-    }
-    float was = t->now.max[i], new_max = vf_largest(top);
-    new_max = new_max > was ? new_max : was;
-    top = vf_set(new_max);
-#pragma GCC unroll 16
-    for (size_t j = 0; j < BLOCK / VL; j++) {
-        x[j] = vf_exp(vf_sub(x[j], top));
-        vf_store(s + j * VL, x[j]);
-        sum = vf_add(sum, x[j]);
-    }
-    if (new_max == was) { /* what follows, with a factor of 1 */
-        t->now.den[i] = t->now.den[i] + vf_sum(sum);
-        return;
-    }
-    vf shrink = vf_exp(vf_sub(vf_set(was), top));
-    t->now.den[i] = t->now.den[i] * vf_first(shrink) + vf_sum(sum);
-    t->now.max[i] = new_max;
-    for (size_t d = 0; d < t->wide; d += VL)
-        vf_store(acc + d, vf_mul(vf_load(acc + d), shrink));
 }
 
 /* Sums of rows [i, i + m) += weights of keys [lo, hi) times values. */
 static void weigh(tile *t, size_t i, size_t m, size_t lo, size_t hi, const float *v, size_t ldv)
 {
     if (lo >= hi) return;
-    mm_args g = {.a = t->s + i * BLOCK + lo,
-                 .ars = BLOCK,
-                 .acs = 1,
+    mm_args g = {.a = t->many ? t->s + lo * ROWS + i : t->s + i * BLOCK + lo,
+                 .ars = t->many ? 1 : BLOCK,
+                 .acs = t->many ? ROWS : 1,
                  .b = v + lo * ldv,
                  .ldb = ldv,
                  .c = t->now.acc + i * t->wide,
@@ -205,54 +91,98 @@ static void weigh(tile *t, size_t i, size_t m, size_t lo, size_t hi, const float
 static void weigh_block(tile *t, const float *v, size_t ldv)
 {
     for (size_t i = 0; i < t->n_rows; i += MM_ROWS) {
-        size_t end = i + MM_ROWS < t->n_rows ? i + MM_ROWS : t->n_rows, hi = BLOCK;
+        size_t end = i + MM_ROWS < t->n_rows ? i + MM_ROWS : t->n_rows;
+        int32_t hi = BLOCK, lo = t->lo[i];
         bool same = true;
         for (size_t r = i; r < end; r++) {
-            same = same && t->lo[r] == t->lo[i];
+            same = same && t->lo[r] == lo;
             hi = t->hi[r] < hi ? t->hi[r] : hi;
         }
-        size_t common = same && hi > t->lo[i] ? hi : 0;
-        if (common) weigh(t, i, end - i, t->lo[i], common, v, ldv);
+        int32_t common = same && hi > lo ? hi : 0;
+        if (common) weigh(t, i, end - i, (size_t)lo, (size_t)common, v, ldv);
         for (size_t r = i; r < end; r++)
-            weigh(t, r, 1, common ? common : t->lo[r], t->hi[r], v, ldv);
+            weigh(t, r, 1, (size_t)(common ? common : t->lo[r]), (size_t)t->hi[r], v, ldv);
     }
 }
 
-/* Scores of the block for every group of rows, as far as the group sees. */
-static void score_block(tile *t)
+/* Scores in rows of every group of rows, as far as the group sees. */
+static void score_rows(tile *t, const float *kt)
 {
     size_t n = t->a->head_dim_k;
     for (size_t i = 0; i < t->n_rows; i += MM_ROWS) {
         size_t m = t->n_rows - i < MM_ROWS ? t->n_rows - i : MM_ROWS, hi = 0;
         for (size_t r = i; r < i + m; r++)
-            hi = t->hi[r] > hi ? t->hi[r] : hi;
-        mm_args g = {t->q + i * n, n, 1, t->kt, BLOCK, t->s + i * BLOCK, BLOCK, false};
+            hi = (size_t)t->hi[r] > hi ? (size_t)t->hi[r] : hi;
+        mm_args g = {t->q + i * n, n, 1, kt, BLOCK, t->s + i * BLOCK, BLOCK, false};
         if (hi) mm(m, (hi + VL - 1) / VL * VL, n, &g);
     }
+}
+
+/* Whether the tile's rows are few enough, and the cache laid out, to work from the cache itself. */
+static bool is_few(const tile *t)
+{
+    const eng_attn *a = t->a;
+    return t->n_rows <= MM_ROWS && a->k_blocks && a->head_dim_v == t->wide;
+}
+
+/* fold_block for few rows, of one query mostly; rows that see other keys go one by one. */
+static void fold_few(tile *t, size_t key0, size_t n_k)
+{
+    const eng_attn *a = t->a;
+    few_args k = {t->q, a->head_dim_k, (const char *)a->k + key0 * a->k_row_bytes, 0, t->s, BLOCK};
+    few_args v = {NULL, BLOCK, NULL, a->v_row_bytes, NULL, t->wide, true};
+    few_kind k_kind = few_kind_of(a->k_type, FEW_Q8_KEYS);
+    few_kind v_kind = few_kind_of(a->v_type, FEW_Q8_ROWS);
+    k.b_row = k_kind == FEW_Q8_KEYS ? 0 : BLOCK * eng_dtype_block_bytes(a->k_type);
+    few_product(k_kind, t->n_rows, (n_k + VL - 1) / VL * VL, a->head_dim_k, &k);
+    for (size_t i = 0; i < t->n_rows; i++)
+        if (t->lo[i] < t->hi[i]) soften_row(t, i, key0);
+    for (size_t i = 0, m; i < t->n_rows; i += m) {
+        for (m = 1; i + m < t->n_rows; m++)
+            if (t->lo[i + m] != t->lo[i] || t->hi[i + m] != t->hi[i]) break;
+        size_t lo = (size_t)t->lo[i], n = (size_t)t->hi[i] - lo;
+        v.a = t->s + i * BLOCK + lo;
+        v.b = (const char *)a->v + (key0 + lo) * a->v_row_bytes;
+        v.c = t->now.acc + i * t->wide;
+        if (n) few_product(v_kind, m, t->wide, n, &v);
+    }
+}
+
+/* The same for more rows, keys and values being floats. */
+static void fold_more(tile *t, size_t key0, size_t n_k)
+{
+    size_t n = t->a->head_dim_k, ldv;
+    const float *kt = load_keys(t->a, t->kt, key0, n_k);
+    if (t->many) {
+        mm_args g = {kt, 1, BLOCK, t->qt, ROWS, t->s, ROWS, false};
+        mm(n_k, (t->n_rows + VL - 1) / VL * VL, n, &g);
+        for (size_t i = 0; i < t->n_rows; i += VL)
+            soften_columns(t, i, key0, n_k);
+    } else {
+        score_rows(t, kt);
+        for (size_t i = 0; i < t->n_rows; i++)
+            if (t->lo[i] < t->hi[i]) soften_row(t, i, key0);
+    }
+    const float *v = load_values(t->a, t->v, t->wide, key0, n_k, &ldv);
+    weigh_block(t, v, ldv);
 }
 
 /* Folds the block of keys at key0 into the tile. */
 static void fold_block(tile *t, size_t key0)
 {
-    size_t n_k = see(t, key0), ldv;
-    if (!n_k) return;
-    load_keys(t, key0, n_k);
-    score_block(t);
-    for (size_t i = 0; i < t->n_rows; i++) {
-        if (t->lo[i] >= t->hi[i]) continue;
-        if (t->a->softcap > 0 || t->a->slope) bend(t, i, key0);
-        soften(t, i);
-    }
-    const float *v = load_values(t, key0, n_k, &ldv);
-    weigh_block(t, v, ldv);
+    size_t n_k = see(t, key0);
+    if (n_k && is_few(t))
+        fold_few(t, key0, n_k);
+    else if (n_k)
+        fold_more(t, key0, n_k);
 }
 
 /* ---- splits ---- */
 
-/* Empties the sums. */
+/* Empties the sums, those of the rows that fill up the last vector too. */
 static void clear(const tile *t, sums *s)
 {
-    for (size_t i = 0; i < t->n_rows; i++) {
+    for (size_t i = 0; i < (t->n_rows + VL - 1) / VL * VL; i++) {
         s->max[i] = -INFINITY;
         s->den[i] = 0;
         for (size_t d = 0; d < t->wide; d += VL)
@@ -330,25 +260,34 @@ static tile tile_of(const eng_attn_tile *job, float *scratch)
     t.v = t.all.acc + acc;
     t.kt = t.v + BLOCK * t.wide;
     t.q = t.kt + BLOCK * a->head_dim_k;
+    t.qt = t.q + ROWS * a->head_dim_k;
+    t.many = t.n_rows >= MANY;
     return t;
 }
 
-/* Queries, scaled, and what they see. */
+/* Queries, scaled, and what they see; what fills up the last vector of rows sees nothing. */
 static void begin_rows(tile *t, size_t row0)
 {
     const eng_attn *a = t->a;
     vf scale = vf_set(a->scale);
     for (size_t i = 0; i < t->n_rows; i++) {
         size_t query = (row0 + i) / a->n_group;
-        t->head[i] = (row0 + i) % a->n_group;
-        t->at[i] = a->pos0 + query;
+        size_t head = (row0 + i) % a->n_group;
+        t->slope[i] = a->slope ? a->slope[head] : 0;
+        t->at[i] = (float)(a->pos0 + query);
         eng_attn_visible(a, query, &t->first[i], &t->end[i]);
         assert(t->first[i] < t->end[i]);
-        const float *q = a->q + query * a->ldq + t->head[i] * a->head_dim_k;
+        const float *q = a->q + query * a->ldq + head * a->head_dim_k;
         for (size_t d = 0; d < a->head_dim_k; d += VL)
             put(t->q + i * a->head_dim_k, d, a->head_dim_k,
                 vf_mul(get(q, d, a->head_dim_k), scale));
     }
+    for (size_t i = t->n_rows; i < ROWS; i++) {
+        t->first[i] = t->end[i] = 0;
+        t->lo[i] = t->hi[i] = 0;
+        t->at[i] = t->slope[i] = 0;
+    }
+    if (t->many) transpose(t->qt, ROWS, t->q, a->head_dim_k, t->n_rows, a->head_dim_k);
     clear(t, &t->now);
     clear(t, &t->all);
 }

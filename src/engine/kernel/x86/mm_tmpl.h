@@ -47,6 +47,54 @@ INLINE void mm_tile(const size_t mr, const size_t nv, size_t kc, const mm_args *
         vf_store(c + i / nv * ldc + i % nv * VL, acc[i]);
 }
 
+/* mr rows by four vectors, for few rows: enough sums under way to hide the time that one takes. */
+INLINE void mm_wide(const size_t mr, size_t kc, const mm_args *g, const float *a, const float *b,
+                    float *c)
+{
+    vf acc[MM_ROWS / 2 * 4], y[MM_ROWS / 2];
+    size_t ars = g->ars, acs = g->acs, ldb = g->ldb, ldc = g->ldc;
+#pragma GCC unroll 16
+    for (size_t i = 0; i < mr * 4; i++)
+        acc[i] = g->from_c ? vf_load(c + i / 4 * ldc + i % 4 * VL) : vf_zero();
+    for (size_t k = 0; k < kc; k++, a += acs, b += ldb) {
+#pragma GCC unroll 16
+        for (size_t r = 0; r < mr; r++)
+            y[r] = vf_set(a[r * ars]);
+#pragma GCC unroll 16
+        for (size_t v = 0; v < 4; v++) {
+            vf x = vf_load(b + v * VL);
+#pragma GCC unroll 16
+            for (size_t r = 0; r < mr; r++)
+                acc[r * 4 + v] = vf_fma(y[r], x, acc[r * 4 + v]);
+        }
+    }
+#pragma GCC unroll 16
+    for (size_t i = 0; i < mr * 4; i++)
+        vf_store(c + i / 4 * ldc + i % 4 * VL, acc[i]);
+}
+
+/* Columns [0, n) of mr rows, n whole groups of four vectors. */
+static void mm_few(size_t mr, size_t n, size_t kc, const mm_args *g)
+{
+    for (size_t j = 0; j < n; j += 4 * VL) {
+        const float *b = g->b + j;
+        float *c = g->c + j;
+        switch (mr) {
+        case 1:
+            mm_wide(1, kc, g, g->a, b, c);
+            break;
+        case 2:
+            mm_wide(2, kc, g, g->a, b, c);
+            break;
+        case 3:
+            mm_wide(3, kc, g, g->a, b, c);
+            break;
+        default:
+            mm_wide(MM_ROWS / 2, kc, g, g->a, b, c);
+        }
+    }
+}
+
 #define MM_CASE(r)                                                                                 \
     case r:                                                                                        \
         if (two)                                                                                   \
@@ -60,6 +108,10 @@ INLINE void mm_tile(const size_t mr, const size_t nv, size_t kc, const mm_args *
 static void mm(size_t m, size_t n, size_t kc, const mm_args *g)
 {
     assert(n % VL == 0);
+    if ((m <= 3 || m == MM_ROWS / 2) && n % (4 * VL) == 0) {
+        mm_few(m, n, kc, g);
+        return;
+    }
     for (size_t i = 0; i < m; i += MM_ROWS) {
         size_t mr = m - i < MM_ROWS ? m - i : MM_ROWS;
         for (size_t j = 0; j < n; j += 2 * VL) {

@@ -215,6 +215,12 @@ static inline vi vi_load_u16(const uint16_t *p)
     return _mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)p));
 }
 
+/* VL signed bytes, widened. */
+static inline vi vi_load_i8(const int8_t *p)
+{
+    return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const void *)p));
+}
+
 /* The low halves of the lanes, which are below 65536. */
 static inline void vi_store_u16(uint16_t *p, vi x)
 {
@@ -226,6 +232,12 @@ static inline void vi_store_u16(uint16_t *p, vi x)
 static inline vf vf_load_f16(const uint16_t *p)
 {
     return _mm256_cvtph_ps(_mm_loadu_si128((const void *)p));
+}
+
+/* One IEEE half float in all lanes. */
+static inline vf vf_set_f16(uint16_t h)
+{
+    return _mm256_cvtph_ps(_mm_set1_epi16((int16_t)h));
 }
 
 /* VL floats to IEEE half, nearest even. */
