@@ -12,6 +12,7 @@ void tiny_kind_start(tiny_kind *k, eng_vocab_kind kind)
                                  .type = k->type,
                                  .score = k->score,
                                  .pretok = "gemma4",
+                                 .whole = -1,
                                  .add_bos = -1,
                                  .add_eos = -1,
                                  .add_sep = -1,

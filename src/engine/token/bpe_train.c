@@ -201,11 +201,14 @@ static sk_status finish(trainer *t, eng_vocab **out)
         .n_merges = t->merges.len / sizeof(eng_bpe_merge),
         .merge = (const eng_bpe_merge *)(const void *)t->merges.p,
         .pretok = t->o->pretok ? t->o->pretok : "qwen2",
+        .whole = -1,
         .role = {[ENG_ROLE_BOS] = first + END_OF_TEXT,
                  [ENG_ROLE_EOS] = first + IM_END,
                  [ENG_ROLE_EOT] = -1,
                  [ENG_ROLE_EOM] = -1,
                  [ENG_ROLE_UNKNOWN] = -1,
+                 [ENG_ROLE_SEPARATOR] = -1,
+                 [ENG_ROLE_MASK] = -1,
                  [ENG_ROLE_PADDING] = first + END_OF_TEXT},
         .chat_template = {eng_chat_template_chatml, strlen(eng_chat_template_chatml)}};
     return eng_vocab_new(&parts, out, t->e);

@@ -226,6 +226,12 @@ sk_status eng_pretok_find(const char *name, eng_pretok_traits *out, sk_err *e)
     return SK_OK;
 }
 
+bool eng_pretok_same(const char *a, const char *b)
+{
+    const struct row *row = find_row(a);
+    return row && row == find_row(b);
+}
+
 /* Compiles the patterns of `name`. */
 sk_status eng_pretok_open(const char *name, eng_pretok **out, sk_err *e)
 {

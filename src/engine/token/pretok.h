@@ -31,6 +31,9 @@ typedef sk_status (*eng_pretok_fn)(void *arg, const char *piece, size_t n);
 /* The traits of `name` without opening it.  SK_E_UNSUPPORTED names an unknown one. */
 sk_status eng_pretok_find(const char *name, eng_pretok_traits *out, sk_err *e);
 
+/* True when both names are known and stand for one pre-tokenizer. */
+bool eng_pretok_same(const char *a, const char *b);
+
 /* Compiles the patterns of `name`.  SK_E_UNSUPPORTED names an unknown one. */
 sk_status eng_pretok_open(const char *name, eng_pretok **out, sk_err *e);
 

@@ -202,6 +202,8 @@ static sk_status build_bpe(eng_vocab *v, const eng_vocab_parts *parts, sk_err *e
     sk_status st = eng_pretok_open(parts->pretok, &v->pretok, e);
     if (st) return st;
     eng_pretok_traits traits = eng_pretok_get_traits(v->pretok);
+    if (parts->whole >= 0) traits.whole = parts->whole > 0;
+    v->whole_first = traits.whole;
     v->add_bos = parts->add_bos < 0 ? traits.add_bos : parts->add_bos > 0;
     v->add_bos |= traits.add_bos && traits.chars; /* their files often say the wrong thing */
     v->add_eos = parts->add_eos > 0;
@@ -281,8 +283,7 @@ static sk_status build_ugm(eng_vocab *v, const eng_vocab_parts *parts, sk_err *e
 /* BERT's switches. */
 static void build_wpm(eng_vocab *v, const eng_vocab_parts *parts)
 {
-    v->add_bos = parts->add_bos != 0;
-    v->add_sep = parts->add_sep != 0;
+    v->add_bos = v->add_sep = true; /* whatever a file says: these models know no other texts */
     v->lower = parts->lower;
     v->strip_accents = parts->strip_accents;
     index_bytes(v, false);
@@ -376,6 +377,7 @@ void eng_vocab_get_parts(const eng_vocab *v, eng_vocab_parts *out)
                              .n_merges = v->n_merges,
                              .merge = v->merge,
                              .pretok = v->pretok ? eng_pretok_name(v->pretok) : NULL,
+                             .whole = v->whole_first,
                              .add_bos = v->add_bos,
                              .add_eos = v->add_eos,
                              .add_sep = v->add_sep,

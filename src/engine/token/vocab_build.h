@@ -57,6 +57,7 @@ typedef struct eng_vocab_parts {
     size_t n_merges;      /* BPE */
     const eng_bpe_merge *merge;
     const char *pretok;       /* BPE */
+    int whole;                /* BPE: tokens are taken whole before merging; 1, 0 or -1 */
     int32_t role[ENG_ROLE_N]; /* -1: none */
     int add_bos;              /* 1, 0, or -1: as the models of the pre-tokenizer or kind do */
     int add_eos, add_sep;

@@ -33,7 +33,8 @@ struct eng_vocab {
     char *chat_template;
     size_t chat_template_len;
     /* BPE */
-    bool *whole; /* a piece of this token's bytes encodes to this token */
+    bool whole_first; /* ... whether merging leads to it or not */
+    bool *whole;      /* a piece of this token's bytes encodes to this token */
     eng_bpe_merge *merge;
     eng_bpe bpe;
     eng_pretok *pretok;

@@ -390,7 +390,7 @@ static sk_status read_charsmap(reading *r)
 static sk_status read_rest(reading *r)
 {
     int merge_spaces = 0, lower = 1, accents = -1;
-    r->parts.add_bos = r->parts.add_eos = r->parts.add_sep = -1;
+    r->parts.add_bos = r->parts.add_eos = r->parts.add_sep = r->parts.whole = -1;
     const struct {
         const char *key;
         int *to;
@@ -402,6 +402,7 @@ static sk_status read_rest(reading *r)
         {KEY("remove_extra_whitespaces"), &merge_spaces},
         {KEY("normalizer.lowercase"), &lower},
         {KEY("normalizer.strip_accents"), &accents},
+        {"tokenizer.stoke.ignore_merges", &r->parts.whole},
     };
     sk_status st = SK_OK;
     for (size_t i = 0; i < sizeof keys / sizeof keys[0] && !st; i++)

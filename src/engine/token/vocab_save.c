@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "engine/format/gguf.h"
+#include "engine/format/gguf_type.h"
 #include "engine/token/bytemap.h"
 #include "engine/token/pretok.h"
 #include "engine/token/vocab_build.h"
@@ -102,8 +103,26 @@ static void put_rest(const eng_vocab_parts *p, eng_gguf_writer *w)
         eng_gguf_put_bool(w, KEY("normalizer.lowercase"), p->lower);
         eng_gguf_put_bool(w, KEY("normalizer.strip_accents"), p->strip_accents);
     }
+    if (p->charsmap.n)
+        eng_gguf_put_array(w, KEY("precompiled_charsmap"), ENG_GGUF_U8, p->charsmap.p,
+                           p->charsmap.n);
+    eng_pretok_traits traits = {.whole = false};
+    sk_err ignored = SK_ERR_INIT;
+    if (p->pretok && !eng_pretok_find(p->pretok, &traits, &ignored) && traits.whole != p->whole)
+        eng_gguf_put_bool(w, "tokenizer.stoke.ignore_merges", p->whole > 0);
     if (p->chat_template.n)
         eng_gguf_put_str(w, "tokenizer.chat_template", p->chat_template.p, p->chat_template.n);
+}
+
+/* Puts the strip marks into out[n]; false when there are none. */
+static bool put_strip(const eng_vocab_parts *p, int32_t *out)
+{
+    bool any = false;
+    for (size_t i = 0; p->strip && i < p->n; i++) {
+        out[i] = p->strip[i];
+        any |= p->strip[i] != 0;
+    }
+    return any;
 }
 
 /* Adds the tokenizer.ggml.* keys to a GGUF being written. */
@@ -111,8 +130,6 @@ sk_status eng_vocab_to_gguf(const eng_vocab *v, eng_gguf_writer *w, sk_err *e)
 {
     eng_vocab_parts p;
     eng_vocab_get_parts(v, &p);
-    if (p.charsmap.n)
-        return sk_fail(e, SK_E_UNSUPPORTED, "a tokenizer with a character map cannot be written");
     sk_status st = SK_OK;
     sk_buf tokens = SK_BUF_INIT, merges = SK_BUF_INIT;
     sk_arena *mem = sk_arena_new(SK_MEM_TOKEN);
@@ -133,6 +150,7 @@ sk_status eng_vocab_to_gguf(const eng_vocab *v, eng_gguf_writer *w, sk_err *e)
     eng_gguf_put_i32s(w, KEY("token_type"), type, p.n);
     if (p.score) eng_gguf_put_f32s(w, KEY("scores"), p.score, p.n);
     if (p.kind == ENG_VOCAB_BPE) eng_gguf_put_strs(w, KEY("merges"), merge, p.n_merges);
+    if (put_strip(&p, type)) eng_gguf_put_i32s(w, "tokenizer.stoke.strip", type, p.n);
     put_rest(&p, w);
 free_all:
     sk_buf_fini(&tokens);
