@@ -62,6 +62,18 @@ bool eng_model_is_end(const eng_model *m, int32_t id);
 sk_status eng_model_chat(const eng_model *m, const eng_chat_msg *msg, size_t n_msg, eng_ids *out,
                          sk_err *e);
 
+/* ---- adapters ---- */
+
+/* A LoRA adapter: low-rank changes of some matrices of one model (immutable, shared by threads). */
+typedef struct eng_lora eng_lora;
+
+/* Opens an adapter for m: a GGUF (general.type "adapter") or a folder of Hugging Face's PEFT.
+ * Its effect is multiplied by scale (1: as trained).  SK_E_UNSUPPORTED names a tensor that cannot
+ * be adapted (experts, latent attention, embeddings).  m and x must outlive it. */
+sk_status eng_lora_open(eng_exec *x, const eng_model *m, const char *path, double scale,
+                        eng_lora **out, sk_err *e);
+void eng_lora_close(eng_lora *l);
+
 /* ---- sessions ---- */
 
 typedef struct eng_session eng_session;
@@ -97,6 +109,11 @@ void eng_session_close(eng_session *s);
  * that changes no result.  Allocates nothing, but for the first ENG_WANT_ALL of so many rows
  * (SK_E_NOMEM).  On failure nothing has been changed. */
 sk_status eng_session_step(eng_session *s, eng_step_item *item, size_t n_items, sk_err *e);
+
+/* From now on the tokens of a slot run with adapter l (NULL: with none), which must outlive its
+ * use. The slot is emptied: what its cache holds came from other weights.  SK_E_INVALID for an
+ * adapter of another model, SK_E_NOMEM for its scratch. */
+sk_status eng_session_adapt(eng_session *s, uint32_t slot, const eng_lora *l, sk_err *e);
 
 /* Bytes of KV cache the session holds. */
 uint64_t eng_session_kv_bytes(const eng_session *s);

@@ -4,6 +4,7 @@
 
 #include "engine/infer/kv.h"
 #include "engine/model/decoder.h"
+#include "engine/model/lora.h"
 
 #include <assert.h>
 
@@ -20,8 +21,9 @@ struct eng_session {
     size_t *len;       /* [n_slots] tokens in the cache */
     uint64_t *used_in; /* [n_slots] number of the last step the slot was in */
     uint64_t n_steps;
-    eng_seq *seq;  /* [n_slots] */
-    float *logits; /* [logit_rows, n_vocab] */
+    const eng_lora **lora; /* [n_slots] adapters */
+    eng_seq *seq;          /* [n_slots] */
+    float *logits;         /* [logit_rows, n_vocab] */
     size_t logit_rows;
 };
 
@@ -65,6 +67,7 @@ static sk_status alloc_session(eng_session *s, sk_err *e)
     s->arena = sk_arena_new(SK_MEM_SCRATCH);
     if (!s->arena || !(s->len = sk_new_n(s->arena, size_t, n)) ||
         !(s->used_in = sk_new_n(s->arena, uint64_t, n)) ||
+        !(s->lora = sk_arena_calloc(s->arena, n, sizeof(*s->lora))) ||
         !(s->seq = sk_new_n(s->arena, eng_seq, n)))
         return sk_fail(e, SK_E_NOMEM, "no memory for %zu slots", n);
     sk_status st = eng_kv_open(&s->m->cfg, n, s->o.n_ctx, s->o.kv_type, &s->kv, e);
@@ -111,6 +114,19 @@ size_t eng_session_len(const eng_session *s, uint32_t slot)
 {
     assert(slot < s->o.n_slots);
     return s->len[slot];
+}
+
+sk_status eng_session_adapt(eng_session *s, uint32_t slot, const eng_lora *l, sk_err *e)
+{
+    if (slot >= s->o.n_slots)
+        return sk_fail(e, SK_E_INVALID, "slot %u of a session with %zu", slot, s->o.n_slots);
+    if (l && !eng_lora_fits(l, s->m))
+        return sk_fail(e, SK_E_INVALID, "the adapter was opened for another model");
+    sk_status st = l ? eng_decoder_reserve(s->dec, eng_lora_rank(l), e) : SK_OK;
+    if (st) return st;
+    s->lora[slot] = l;
+    s->len[slot] = 0;
+    return SK_OK;
 }
 
 /* ---- a step ---- */
@@ -174,8 +190,12 @@ sk_status eng_session_step(eng_session *s, eng_step_item *item, size_t n_items, 
     if (st || !n_items) return st;
     for (size_t i = 0; i < n_items; i++) {
         const eng_step_item *it = &item[i];
-        s->seq[i] =
-            (eng_seq){eng_kv_slot(s->kv, it->slot), it->pos, it->n, rows_wanted(it), it->ids};
+        s->seq[i] = (eng_seq){eng_kv_slot(s->kv, it->slot),
+                              it->pos,
+                              it->n,
+                              rows_wanted(it),
+                              it->ids,
+                              s->lora[it->slot]};
     }
     eng_decoder_step(s->dec, s->seq, n_items, s->logits, NULL);
     size_t row = 0;

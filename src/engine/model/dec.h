@@ -46,6 +46,8 @@ struct eng_decoder {
     uint32_t *row_seq;    /* [max_rows] the piece a row belongs to */
     size_t *first_row;    /* [max_seqs] a piece's first row */
     eng_attn *item;       /* [max_seqs * n_kv_head] */
+    float *lora;          /* [max_rows, lora_rank] of adapters, NULL before the first */
+    size_t lora_rank;
 };
 
 /* A step under way. */
@@ -55,6 +57,7 @@ typedef struct eng_dec_step {
     size_t n_seq, n_rows, n_out;
     const eng_layer *layer; /* the one being computed, and its number */
     uint32_t layer_no;
+    bool adapted; /* some piece has an adapter */
 } eng_dec_step;
 
 /* Position of a row in its sequence. */

@@ -142,9 +142,23 @@ sk_status eng_decoder_open(eng_exec *x, const eng_model *m, size_t max_rows, siz
     return SK_OK;
 }
 
+sk_status eng_decoder_reserve(eng_decoder *d, size_t rank, sk_err *e)
+{
+    size_t bytes = 0;
+    if (rank <= d->lora_rank) return SK_OK;
+    float *p =
+        sk_mul_size(d->max_rows, rank * sizeof *p, &bytes) ? sk_alloc(SK_MEM_SCRATCH, bytes) : NULL;
+    if (!p) return sk_fail(e, SK_E_NOMEM, "no memory for an adapter of rank %zu", rank);
+    sk_free(d->lora);
+    d->lora = p;
+    d->lora_rank = rank;
+    return SK_OK;
+}
+
 void eng_decoder_close(eng_decoder *d)
 {
     if (!d) return;
+    sk_free(d->lora);
     sk_arena_free(d->arena);
     sk_free(d);
 }

@@ -6,6 +6,7 @@
 #include "engine/model/dec.h"
 
 #include "engine/kernel/par.h"
+#include "engine/model/lora.h"
 #include "engine/quant/quant.h"
 
 #include <assert.h>
@@ -50,10 +51,29 @@ void eng_dec_norm(eng_dec_step *s, const eng_norm *w, const float *from, float *
     eng_par_rows(s->d->x, s->n_rows, 0, norm_piece, &j);
 }
 
+/* What the sequences' adapters add to a product.  Behind the last attention only the wanted rows
+ * are left, one below the other. */
+static void adapt(eng_dec_step *s, const eng_linear *w, const float *x, size_t ldx, float *y,
+                  size_t ldy)
+{
+    eng_decoder *d = s->d;
+    bool narrow = s->n_rows == s->n_out;
+    size_t row = 0;
+    for (size_t i = 0; i < s->n_seq; i++) {
+        const eng_seq *q = &s->seq[i];
+        size_t n = narrow ? q->n_out : q->n;
+        if (q->lora && n)
+            eng_lora_add(q->lora, d->x, w, n, x + row * ldx, ldx, y + row * ldy, ldy, d->lora);
+        row += n;
+    }
+    assert(row == s->n_rows);
+}
+
 void eng_dec_linear(eng_dec_step *s, const eng_linear *w, const float *x, size_t ldx, float *y,
                     size_t ldy, bool add)
 {
     eng_wmat_mul(s->d->x, s->n_rows, x, ldx, w->w, y, ldy, add);
+    if (s->adapted) adapt(s, w, x, ldx, y, ldy);
     if (w->b) s->d->kern->add_rows_f32(y, ldy, w->b, s->n_rows, eng_wmat_n_out(w->w));
 }
 
@@ -110,8 +130,10 @@ static void number_rows(eng_dec_step *s)
         const eng_seq *q = &s->seq[i];
         assert(q->n > 0 && q->n_out <= q->n && q->pos + q->n <= d->n_ctx);
         assert(row + q->n <= d->max_rows);
+        assert(!q->lora || eng_lora_rank(q->lora) <= d->lora_rank);
         d->first_row[i] = row;
         s->n_out += q->n_out;
+        s->adapted |= q->lora != NULL;
         for (size_t j = 0; j < q->n; j++)
             d->row_seq[row++] = (uint32_t)i;
     }

@@ -15,6 +15,7 @@ typedef struct eng_seq {
     eng_kv_seq kv;
     size_t pos, n, n_out;
     const int32_t *ids;
+    const eng_lora *lora; /* adapter, NULL: none */
 } eng_seq;
 
 typedef struct eng_decoder eng_decoder;
@@ -23,6 +24,9 @@ typedef struct eng_decoder eng_decoder;
 sk_status eng_decoder_open(eng_exec *x, const eng_model *m, size_t max_rows, size_t max_seqs,
                            size_t n_ctx, eng_decoder **out, sk_err *e);
 void eng_decoder_close(eng_decoder *d);
+
+/* Makes room for adapters of that rank; steps with none larger allocate nothing. */
+sk_status eng_decoder_reserve(eng_decoder *d, size_t rank, sk_err *e);
 
 /* Runs the pieces through the model: writes their keys and values, and of the wanted tokens, in the
  * order of the pieces, logits [sum of n_out, n_vocab] and hidden, the last norm's output
