@@ -16,6 +16,7 @@ typedef struct chat_opts {
     cmd_common common;
     cmd_sample sample;
     cmd_spec spec;
+    cmd_lora lora;
     const char *model, *system, *kv_type;
     int64_t n, context;
 } chat_opts;
@@ -31,6 +32,7 @@ static const sk_opt rows[] = {
      "tokens the conversation may have; at most the model's own limit",
      offsetof(chat_opts, context), 16, 1e9},
     CMD_KV_ROW(chat_opts, "f16"),
+    CMD_LORA_ROWS(chat_opts),
     CMD_SAMPLE_ROWS(chat_opts),
     CMD_COMMON_ROWS(chat_opts),
     {0},
@@ -238,7 +240,8 @@ static sk_status converse(chat *c, sk_err *e)
 static sk_status run(chat *c, sk_err *e)
 {
     const chat_opts *o = c->o;
-    sk_status st = cmd_gen_open(&c->gen, o->model, o->common.threads, &o->sample, &o->spec, e);
+    sk_status st =
+        cmd_gen_open(&c->gen, o->model, o->common.threads, &o->sample, &o->spec, &o->lora, e);
     if (st) return st;
     if (!c->gen.info.has_chat) {
         eng_chat_msg hello = {"user", "hello", 5};

@@ -17,6 +17,7 @@ typedef struct generate_opts {
     cmd_common common;
     cmd_sample sample;
     cmd_spec spec;
+    cmd_lora lora;
     const char *model, *prompt, *file, *system, *kv_type;
     int64_t n, context, logprobs; /* logprobs: -1 for none */
     sk_opt_list stop;
@@ -48,6 +49,7 @@ static const sk_opt rows[] = {
      "with --json, the log-probability of each token and of the N likeliest in its place",
      offsetof(generate_opts, logprobs), 0, LOGPROBS_MAX},
     CMD_KV_ROW(generate_opts, "f16"),
+    CMD_LORA_ROWS(generate_opts),
     CMD_SAMPLE_ROWS(generate_opts),
     CMD_COMMON_ROWS(generate_opts),
     {0},
@@ -174,7 +176,7 @@ static sk_status make(making *k, sk_err *e)
 static sk_status run(cmd_gen *g, const generate_opts *o, const char *text, size_t n, sk_err *e)
 {
     sk_status st;
-    if ((st = cmd_gen_open(g, o->model, o->common.threads, &o->sample, &o->spec, e)) ||
+    if ((st = cmd_gen_open(g, o->model, o->common.threads, &o->sample, &o->spec, &o->lora, e)) ||
         (st = encode(g, o, text, n, e)))
         return st;
     size_t n_ctx = o->context ? (size_t)o->context : g->ids.n + (size_t)o->n + 1;

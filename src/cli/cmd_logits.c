@@ -1,5 +1,6 @@
 /* cmd_logits.c - stoke logits: the full forward pass of token ids, as numbers in a file. */
 #include "cli/cmd.h"
+#include "cli/lora.h"
 #include "cli/verbs.h"
 #include "engine/engine.h"
 
@@ -10,6 +11,7 @@
 typedef struct logits_opts {
     cmd_common common;
     const char *model, *ids, *out, *kv_type;
+    cmd_lora lora;
 } logits_opts;
 
 static const sk_opt rows[] = {
@@ -20,6 +22,7 @@ static const sk_opt rows[] = {
     {"out", 'o', SK_OPT_STRING, "FILE", NULL, "the .npy file to write", offsetof(logits_opts, out),
      .required = true, .complete = SK_COMPLETE_FILE},
     CMD_KV_ROW(logits_opts, "f32"),
+    CMD_LORA_ROWS(logits_opts),
     CMD_COMMON_ROWS(logits_opts),
     {0},
 };
@@ -46,13 +49,17 @@ static sk_status run(const logits_opts *o, const eng_ids *ids, sk_err *e)
     char path[CMD_PATH_MAX];
     eng_exec *x = NULL;
     eng_model *m = NULL;
-    eng_dtype kv_type = ENG_F32;
-    (void)eng_dtype_of_name(o->kv_type, &kv_type);
+    eng_lora *l = NULL;
+    eng_session_opts like = {0};
+    (void)eng_dtype_of_name(o->kv_type, &like.kv_type);
     sk_status st = cmd_model_path(o->model, path, e);
     if (!st) st = eng_exec_open((size_t)o->common.threads, &x, e);
     if (st) return st;
     st = eng_model_open(x, path, &m, e);
-    if (!st) st = eng_logits_write(x, m, ids->id, ids->n, kv_type, o->out, e);
+    if (!st) st = cmd_lora_open(x, m, &o->lora, &l, e);
+    like.lora = l;
+    if (!st) st = eng_logits_write(x, m, &like, ids->id, ids->n, o->out, e);
+    eng_lora_close(l);
     eng_model_close(m);
     eng_exec_close(x);
     return st;

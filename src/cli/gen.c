@@ -68,7 +68,7 @@ sk_status cmd_gen_prepare(cmd_gen *g, sk_err *e)
 
 /* Flags are checked before a model is read. */
 sk_status cmd_gen_open(cmd_gen *g, const char *name, int64_t threads, const cmd_sample *sample,
-                       const cmd_spec *spec, sk_err *e)
+                       const cmd_spec *spec, const cmd_lora *lora, sk_err *e)
 {
     char path[CMD_PATH_MAX], draft[CMD_PATH_MAX];
     *g = (cmd_gen){.sample = sample->o, .sample_flags = sample, .spec_flags = spec};
@@ -78,6 +78,7 @@ sk_status cmd_gen_open(cmd_gen *g, const char *name, int64_t threads, const cmd_
         (spec->draft && (st = cmd_model_path(spec->draft, draft, e))) ||
         (st = eng_exec_open((size_t)threads, &g->x, e)) ||
         (st = eng_model_open(g->x, path, &g->m, e)) ||
+        (st = cmd_lora_open(g->x, g->m, lora, &g->lora, e)) ||
         (spec->draft && (st = eng_model_open(g->x, draft, &g->draft, e))) ||
         (st = cmd_gen_prepare(g, e)))
         return st;
@@ -90,7 +91,7 @@ sk_status cmd_gen_start(cmd_gen *g, size_t n_ctx, const char *kv_type, sk_err *e
     assert(!g->s && n_ctx);
     g->n_ctx = n_ctx < g->info.n_ctx ? n_ctx : g->info.n_ctx;
     size_t max_step = g->n_ctx < CHUNK ? g->n_ctx : CHUNK;
-    eng_session_opts o = {.n_slots = 1, .n_ctx = g->n_ctx, .max_step = max_step};
+    eng_session_opts o = {.n_slots = 1, .n_ctx = g->n_ctx, .max_step = max_step, .lora = g->lora};
     (void)eng_dtype_of_name(kv_type, &o.kv_type);
     sk_status st = eng_session_open(g->x, g->m, &o, &g->s, e);
     if (st) return st;
@@ -112,6 +113,7 @@ void cmd_gen_close(cmd_gen *g)
     eng_session_close(g->s);
     eng_dry_breakers_free(g->breakers);
     eng_model_close(g->draft);
+    eng_lora_close(g->lora);
     eng_model_close(g->m);
     eng_exec_close(g->x);
     sk_free(g->bias);

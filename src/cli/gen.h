@@ -4,6 +4,7 @@
 
 #include "base/stops.h"
 #include "cli/cmd.h"
+#include "cli/lora.h"
 #include "engine/engine.h"
 
 /* How to choose tokens, as flags. */
@@ -12,7 +13,7 @@ typedef struct cmd_sample {
     sk_opt_list bias, breakers; /* "ID=BIAS"; texts, empty: the usual ones, "none": none */
 } cmd_sample;
 
-/* How to guess tokens ahead, as flags. */
+/* How to guess tokens ahead, as flags.  (An adapter is a flag of the verb: cli/lora.h.) */
 typedef struct cmd_spec {
     const char *draft; /* NULL: no draft model */
     int64_t draft_max;
@@ -111,6 +112,7 @@ typedef struct cmd_spec {
 typedef struct cmd_gen {
     eng_exec *x;
     eng_model *m, *draft;
+    eng_lora *lora; /* adapter of m, or NULL */
     eng_session *s;
     eng_spec *spec; /* NULL: nothing is guessed */
     eng_sampler *sampler;
@@ -125,10 +127,11 @@ typedef struct cmd_gen {
     size_t n_ctx;   /* 0 until cmd_gen_start */
 } cmd_gen;
 
-/* Opens the model behind `name` (as -m takes it) and the draft model.  The flags must outlive g.
+/* Opens the model behind `name` (as -m takes it) with its adapter, and the draft model.  The flags
+ * must outlive g.
  * Whatever comes back, cmd_gen_close is due. */
 sk_status cmd_gen_open(cmd_gen *g, const char *name, int64_t threads, const cmd_sample *sample,
-                       const cmd_spec *spec, sk_err *e);
+                       const cmd_spec *spec, const cmd_lora *lora, sk_err *e);
 
 /* Opens the session for up to n_ctx tokens (more than the model's are cut to the model's), keys and
  * values kept as the type --kv-type names. */

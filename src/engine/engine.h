@@ -79,10 +79,11 @@ void eng_lora_close(eng_lora *l);
 typedef struct eng_session eng_session;
 
 typedef struct eng_session_opts {
-    size_t n_slots;    /* sequences held at once */
-    size_t n_ctx;      /* tokens a sequence may have; at most the model's */
-    size_t max_step;   /* tokens one step may process, over all items */
-    eng_dtype kv_type; /* keys and values are kept as F32 (0: exact), F16, BF16, Q8_0 */
+    size_t n_slots;       /* sequences held at once */
+    size_t n_ctx;         /* tokens a sequence may have; at most the model's */
+    size_t max_step;      /* tokens one step may process, over all items */
+    eng_dtype kv_type;    /* keys and values are kept as F32 (0: exact), F16, BF16, Q8_0 */
+    const eng_lora *lora; /* adapter of every slot, NULL: none; eng_session_adapt changes one */
 } eng_session_opts;
 
 typedef enum eng_want { ENG_WANT_NONE, ENG_WANT_LAST, ENG_WANT_ALL } eng_want;
@@ -118,10 +119,10 @@ sk_status eng_session_adapt(eng_session *s, uint32_t slot, const eng_lora *l, sk
 /* Bytes of KV cache the session holds. */
 uint64_t eng_session_kv_bytes(const eng_session *s);
 
-/* Runs n ids from position 0 and writes their logits to path as .npy, float32 [n, n_vocab]; kv_type
- * as in eng_session_opts. */
-sk_status eng_logits_write(eng_exec *x, const eng_model *m, const int32_t *ids, size_t n,
-                           eng_dtype kv_type, const char *path, sk_err *e);
+/* Runs n ids from position 0 and writes their logits to path as .npy, float32 [n, n_vocab].  Of
+ * `like` kv_type and lora count. */
+sk_status eng_logits_write(eng_exec *x, const eng_model *m, const eng_session_opts *like,
+                           const int32_t *ids, size_t n, const char *path, sk_err *e);
 
 /* ---- sampling ---- */
 

@@ -139,6 +139,8 @@ static sk_status open_engine(srv_server *s, sk_err *e)
 {
     const srv_opts *o = &s->o;
     srv_local_opts lo = {.path = o->model,
+                         .lora = o->lora,
+                         .lora_scale = o->lora_scale,
                          .name = o->name,
                          .n_ctx = (size_t)o->context,
                          .n_slots = (size_t)o->parallel,

@@ -36,7 +36,8 @@ static sk_status logits_of(const char *path, const int32_t *ids, size_t n, sk_bu
     eng_model *m = NULL;
     sk_status st = eng_exec_open(2, &x, e);
     if (!st) st = eng_model_open(x, path, &m, e);
-    if (!st) st = eng_logits_write(x, m, ids, n, ENG_F32, npy, e);
+    const eng_session_opts like = {.kv_type = ENG_F32};
+    if (!st) st = eng_logits_write(x, m, &like, ids, n, npy, e);
     if (!st) {
         eng_model_info f;
         eng_model_get_info(m, &f);

@@ -24,16 +24,19 @@ static sk_status run(eng_session *s, const int32_t *ids, size_t n, size_t n_voca
 }
 
 /* One session, all logits kept, one file at the end. */
-sk_status eng_logits_write(eng_exec *x, const eng_model *m, const int32_t *ids, size_t n,
-                           eng_dtype kv_type, const char *path, sk_err *e)
+sk_status eng_logits_write(eng_exec *x, const eng_model *m, const eng_session_opts *like,
+                           const int32_t *ids, size_t n, const char *path, sk_err *e)
 {
     eng_model_info info;
     eng_model_get_info(m, &info);
     if (!n) return sk_fail(e, SK_E_INVALID, "no token ids given");
     if (n > info.n_ctx)
         return sk_fail(e, SK_E_TOOBIG, "%zu tokens; the model's context is %u", n, info.n_ctx);
-    eng_session_opts o = {
-        .n_slots = 1, .n_ctx = n, .max_step = n < CHUNK ? n : CHUNK, .kv_type = kv_type};
+    eng_session_opts o = {.n_slots = 1,
+                          .n_ctx = n,
+                          .max_step = n < CHUNK ? n : CHUNK,
+                          .kv_type = like->kv_type,
+                          .lora = like->lora};
     eng_session *s = NULL;
     sk_status st = eng_session_open(x, m, &o, &s, e);
     if (st) return st;

@@ -87,6 +87,8 @@ sk_status eng_session_open(eng_exec *x, const eng_model *m, const eng_session_op
     size_t most_seqs = o->n_slots < o->max_step ? o->n_slots : o->max_step;
     st = alloc_session(s, e);
     if (!st) st = eng_decoder_open(x, m, o->max_step, most_seqs, o->n_ctx, &s->dec, e);
+    for (uint32_t i = 0; i < o->n_slots && !st && o->lora; i++)
+        st = eng_session_adapt(s, i, o->lora, e);
     if (st) {
         eng_session_close(s);
         return st;

@@ -72,6 +72,7 @@ static void adapt(eng_dec_step *s, const eng_linear *w, const float *x, size_t l
 void eng_dec_linear(eng_dec_step *s, const eng_linear *w, const float *x, size_t ldx, float *y,
                     size_t ldy, bool add)
 {
+    assert(w && w->w);
     eng_wmat_mul(s->d->x, s->n_rows, x, ldx, w->w, y, ldy, add);
     if (s->adapted) adapt(s, w, x, ldx, y, ldy);
     if (w->b) s->d->kern->add_rows_f32(y, ldy, w->b, s->n_rows, eng_wmat_n_out(w->w));

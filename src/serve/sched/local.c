@@ -10,6 +10,7 @@
 struct srv_local {
     eng_exec *exec;
     eng_model *model;
+    eng_lora *lora; /* NULL: none */
     eng_session *session;
     eng_sampler *sampler;
     eng_model_info info;
@@ -74,8 +75,11 @@ static sk_status open_session(srv_local *l, const srv_local_opts *o, sk_err *e)
                        l->info.n_ctx);
     if (n_ctx < 2) return sk_fail(e, SK_E_INVALID, "a context of %zu tokens is too short", n_ctx);
     size_t max_step = o->max_step > o->n_slots ? o->max_step : o->n_slots;
-    eng_session_opts so = {.n_slots = o->n_slots, .n_ctx = n_ctx, .max_step = max_step};
-    so.kv_type = o->kv_type;
+    eng_session_opts so = {.n_slots = o->n_slots,
+                           .n_ctx = n_ctx,
+                           .max_step = max_step,
+                           .kv_type = o->kv_type,
+                           .lora = l->lora};
     sk_status st = eng_session_open(l->exec, l->model, &so, &l->session, e);
     if (st == SK_E_NOMEM) return sk_while(e, "try a smaller --context or --parallel");
     if (st) return st;
@@ -105,6 +109,7 @@ sk_status srv_local_open(const srv_local_opts *o, srv_local **out, sk_err *e)
     if (!l) return sk_fail(e, SK_E_NOMEM, "no memory for the engine");
     sk_status st = eng_exec_open(o->n_threads, &l->exec, e);
     if (!st) st = eng_model_open(l->exec, o->path, &l->model, e);
+    if (!st && o->lora) st = eng_lora_open(l->exec, l->model, o->lora, o->lora_scale, &l->lora, e);
     if (!st) {
         eng_model_get_info(l->model, &l->info);
         set_name(l, o);
@@ -124,6 +129,7 @@ void srv_local_close(srv_local *l)
     if (!l) return;
     if (l->sampler) eng_sampler_free(l->sampler);
     if (l->session) eng_session_close(l->session);
+    eng_lora_close(l->lora);
     if (l->model) eng_model_close(l->model);
     if (l->exec) eng_exec_close(l->exec);
     sk_free(l);
