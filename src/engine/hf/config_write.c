@@ -200,7 +200,8 @@ sk_status eng_hf_config_write(const eng_gguf *g, const char *dtype, sk_buf *out,
     if (!st) {
         write_switches(&o, dtype);
         write_ids(&o);
-        char *text = json_dumps(o.cfg, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+        char *text =
+            json_dumps(o.cfg, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9));
         if (text) sk_buf_addf(out, "%s\n", text);
         if (!text || !sk_buf_ok(out)) st = sk_fail(e, SK_E_NOMEM, "no memory for config.json");
         sk_free(text);

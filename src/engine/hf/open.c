@@ -2,6 +2,7 @@
 #include "engine/format/gguf_build.h"
 #include "engine/hf/hf.h"
 #include "engine/hf/plan.h"
+#include "engine/token/hf_vocab.h"
 
 #include <string.h>
 
@@ -52,6 +53,14 @@ static void name_of(const char *path, char *to, size_t n)
     to[len] = 0;
 }
 
+/* Rows of the embedding, 0 if there is none. */
+static size_t n_vocab_of(const eng_hf_plan *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (!strcmp(p->tensor[i].name, "token_embd.weight")) return p->tensor[i].to.rows;
+    return 0;
+}
+
 /* All keys: the family's and the tokenizer's. */
 static sk_status put_keys(const folder *f, eng_gguf_writer *w, sk_err *e)
 {
@@ -59,8 +68,12 @@ static sk_status put_keys(const folder *f, eng_gguf_writer *w, sk_err *e)
     name_of(f->dir->path, name, sizeof name);
     sk_status st = eng_hf_config_put(&f->in, name, w, e);
     if (st) return st;
-    eng_gguf_put_str(w, "tokenizer.ggml.model", ENG_HF_NO_VOCAB, strlen(ENG_HF_NO_VOCAB));
-    return SK_OK;
+    if (!eng_hf_dir_has(f->dir->path, "tokenizer.json") &&
+        !eng_hf_dir_has(f->dir->path, "tokenizer.model")) {
+        eng_gguf_put_str(w, "tokenizer.ggml.model", ENG_HF_NO_VOCAB, strlen(ENG_HF_NO_VOCAB));
+        return SK_OK;
+    }
+    return eng_hf_vocab_put(f->dir->path, w, n_vocab_of(&f->plan), e);
 }
 
 /* ---- in memory ---- */

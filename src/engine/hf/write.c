@@ -6,6 +6,7 @@
 #include "engine/hf/hf.h"
 #include "engine/hf/match.h"
 #include "engine/quant/quant.h"
+#include "engine/token/hf_vocab.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -242,6 +243,20 @@ static sk_status write_text(const char *folder, const char *name, const sk_buf *
     return sk_file_replace(path, text->p, text->len, e);
 }
 
+/* The tokenizer's files; a model without one stays without. */
+static sk_status write_vocab(const eng_gguf *g, const char *folder, sk_err *e)
+{
+    eng_vocab *v = NULL;
+    eng_str kind;
+    if (eng_gguf_str(g, "tokenizer.ggml.model", &kind, NULL) ||
+        (kind.n == strlen(ENG_HF_NO_VOCAB) && !memcmp(kind.p, ENG_HF_NO_VOCAB, kind.n)))
+        return SK_OK;
+    sk_status st = eng_vocab_from_gguf(g, &v, e);
+    if (!st) st = eng_hf_vocab_write(v, folder, e);
+    eng_vocab_close(v);
+    return st;
+}
+
 sk_status eng_hf_from_gguf(const eng_gguf *g, const char *folder, int type, eng_hf_progress fn,
                            void *arg, sk_err *e)
 {
@@ -255,6 +270,7 @@ sk_status eng_hf_from_gguf(const eng_gguf *g, const char *folder, int type, eng_
     if (!st) st = plan(&x, e);
     if (!st) st = sk_mkdirs(folder, e);
     /* config.json comes last: a folder without it is none, so a half-written one is never read */
+    if (!st) st = write_vocab(g, folder, e);
     if (!st) st = write_tensors(&x, folder, fn, arg, e);
     if (!st) st = write_text(folder, "config.json", &config, e);
     sk_buf_fini(&config);
