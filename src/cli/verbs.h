@@ -15,6 +15,7 @@
     ROW(serve)                                                                                     \
     /* changing them */                                                                            \
     ROW(convert)                                                                                   \
+    ROW(quantize)                                                                                  \
     /* looking inside */                                                                           \
     ROW(inspect)                                                                                   \
     ROW(tokenize)                                                                                  \

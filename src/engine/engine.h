@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "engine/format/gguf.h"
 #include "engine/format/llama2c.h"
+#include "engine/format/quantize.h"
 #include "engine/hf/hf.h"
 #include "engine/kernel/exec.h"
 #include "engine/tensor/dtype.h"
