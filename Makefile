@@ -51,13 +51,14 @@ WEB_GZ  := $(patsubst src/serve/web/%,$(B)/web/%.gz,$(WEB_SRC))
 
 # ---- libraries: pkg-config name, Debian package ------------------------------------------------
 
-PKGS     := libevent libevent_pthreads jansson libpcre2-8 libzstd zlib
+PKGS     := libevent libevent_pthreads jansson libpcre2-8 libzstd zlib libedit
 DEB_libevent := libevent-dev
 DEB_libevent_pthreads := libevent-dev
 DEB_jansson := libjansson-dev
 DEB_libpcre2-8 := libpcre2-dev
 DEB_libzstd := libzstd-dev
 DEB_zlib := zlib1g-dev
+DEB_libedit := libedit-dev
 GOALS := $(or $(MAKECMDGOALS),all)
 ifneq ($(filter-out clean help lint,$(GOALS)),)
 PKG_L := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
