@@ -19,6 +19,7 @@
     /* looking inside */                                                                           \
     ROW(inspect)                                                                                   \
     ROW(tokenize)                                                                                  \
+    ROW(template)                                                                                  \
     ROW(logits)                                                                                    \
     ROW(perplexity)                                                                                \
     /* the machine and the program */                                                              \

@@ -16,6 +16,7 @@
 #include "engine/format/llama2c.h"
 #include "engine/format/quantize.h"
 #include "engine/hf/hf.h"
+#include "engine/jinja/jinja.h"
 #include "engine/kernel/exec.h"
 #include "engine/tensor/dtype.h"
 #include "engine/token/chat.h"

@@ -1,0 +1,93 @@
+/* convert.c - JSON values to the engine's. */
+#include "engine/jinja/convert.h"
+
+#include "engine/jinja/dict.h"
+#include "engine/jinja/seq.h"
+#include "engine/jinja/str.h"
+
+#include <string.h>
+
+/* Roles templates know.  Templates build markers of them ('<|' + role + '|>'), and a server takes
+ * no other words than it knows: so these don't count as text from people. */
+static bool known_role(const char *s, size_t n)
+{
+    static const char *const roles[] = {"system",  "developer", "user",     "assistant",
+                                        "tool",    "model",     "function", "tool_call",
+                                        "ipython", "document"};
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++)
+        if (strlen(roles[i]) == n && memcmp(roles[i], s, n) == 0) return true;
+    return false;
+}
+
+/* A string, borrowed or copied. */
+static sk_status text(jn_run *r, const char *p, size_t n, uint8_t mark, unsigned flags, jn_val *out)
+{
+    if (flags & JN_COPY) return eng_jn_str_copy(r, p, n, mark, out);
+    jn_str *s = eng_jn_str_view(r, p, n, mark);
+    if (!s) return eng_jn_oom(r);
+    *out = jn_of_str(s);
+    return SK_OK;
+}
+
+static sk_status from_array(jn_run *r, json_t *v, uint8_t mark, unsigned flags, jn_val *out)
+{
+    size_t n = json_array_size(v);
+    sk_status st = eng_jn_seq_new(r, JN_LIST, n, out);
+    for (size_t i = 0; i < n && !st; i++)
+        st = eng_jn_from_json(r, json_array_get(v, i), mark, flags, &out->u.seq->v[i]);
+    return st;
+}
+
+static sk_status from_object(jn_run *r, json_t *v, uint8_t mark, unsigned flags, jn_val *out)
+{
+    const char *key;
+    json_t *item;
+    sk_status st = eng_jn_dict_new(r, JN_DICT, out);
+    json_object_foreach(v, key, item)
+    {
+        jn_val val = jn_none(), k = jn_none();
+        st = text(r, key, strlen(key), mark, flags, &k);
+        if (st) return st;
+        bool own = (flags & JN_ROLES) && json_is_string(item) && strcmp(key, "role") == 0 &&
+                   known_role(json_string_value(item), json_string_length(item));
+        st = eng_jn_from_json(r, item, own ? JN_TEMPLATE : mark, flags & JN_COPY, &val);
+        if (!st) st = eng_jn_dict_set(r, out->u.d, k, val);
+    }
+    return st;
+}
+
+static sk_status from_scalar(jn_run *r, json_t *v, uint8_t mark, unsigned flags, jn_val *out)
+{
+    switch (json_typeof(v)) {
+    case JSON_TRUE:
+    case JSON_FALSE:
+        *out = jn_bool(json_is_true(v));
+        return SK_OK;
+    case JSON_INTEGER:
+        *out = jn_int(json_integer_value(v));
+        return SK_OK;
+    case JSON_REAL:
+        *out = jn_float(json_real_value(v));
+        return SK_OK;
+    case JSON_STRING:
+        return text(r, json_string_value(v), json_string_length(v), mark, flags, out);
+    default:
+        *out = jn_none();
+        return SK_OK;
+    }
+}
+
+sk_status eng_jn_from_json(jn_run *r, json_t *v, uint8_t mark, unsigned flags, jn_val *out)
+{
+    sk_status st = eng_jn_enter(r);
+    if (st) return st;
+    if (json_is_array(v))
+        st = from_array(r, v, mark, flags, out);
+    else if (json_is_object(v))
+        st = from_object(r, v, mark, flags, out);
+    else
+        st = from_scalar(r, v, mark, flags, out);
+    if (!st) out->mark = mark;
+    eng_jn_leave(r);
+    return st;
+}

@@ -1,0 +1,35 @@
+/* filter.h - the filters, by name. */
+#ifndef ENG_JINJA_FILTER_H
+#define ENG_JINJA_FILTER_H
+
+#include "engine/jinja/value.h"
+
+/* The filter of that name; its fn is NULL for one that jinja2 has and this engine lacks.  NULL: no
+ * such filter. */
+const jn_fn *eng_jn_filter_find(const char *name, size_t n);
+
+/* Their tables, by what they work on. */
+extern const jn_fn eng_jn_filters_str[];
+extern const jn_fn eng_jn_filters_seq[];
+extern const jn_fn eng_jn_filters_pick[];
+extern const jn_fn eng_jn_filters_num[];
+extern const jn_fn eng_jn_filters_json[];
+
+/* An attribute path as filters take it: "a.b.0" or a number; each part an item. */
+typedef struct jn_path {
+    jn_val *part;
+    size_t n;
+} jn_path;
+
+/* Reads a path from an argument; one not given or none has no parts. */
+sk_status eng_jn_path_read(jn_run *r, jn_val attribute, jn_path *out);
+
+/* The item at the end of the path, deflt (JN_UNSET: none) for one undefined on the way; with
+ * `fold`, text in lower case. */
+sk_status eng_jn_path_get(jn_run *r, const jn_path *p, jn_val item, jn_val deflt, bool fold,
+                          jn_val *out);
+
+/* Sorts n values by their keys, stable; a key that has no order is an error. */
+sk_status eng_jn_sort(jn_run *r, jn_val *v, jn_val *key, size_t n, bool reverse);
+
+#endif

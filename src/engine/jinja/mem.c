@@ -1,0 +1,50 @@
+/* mem.c - a bump allocator over an arena. */
+#include "engine/jinja/mem.h"
+
+#include <string.h>
+
+enum { PIECE = 16 << 10, ROUND = 16 };
+
+bool eng_jn_mem_init(jn_mem *m, uint64_t max)
+{
+    *m = (jn_mem){.arena = sk_arena_new(SK_MEM_REQUEST), .max = max};
+    return m->arena != NULL;
+}
+
+void eng_jn_mem_fini(jn_mem *m)
+{
+    sk_arena_free(m->arena);
+    *m = (jn_mem){NULL};
+}
+
+/* Large blocks go to the arena as they are, small ones are cut from a piece. */
+void *eng_jn_alloc(jn_mem *m, size_t n)
+{
+    if (n > m->max || m->used > m->max - n) {
+        m->over = true;
+        return NULL;
+    }
+    size_t need = (n + ROUND - 1) & ~(size_t)(ROUND - 1);
+    m->used += need;
+    if (need > PIECE / 4) return sk_arena_calloc(m->arena, need, 1);
+    if (need > m->left) {
+        m->at = sk_arena_alloc(m->arena, PIECE);
+        m->left = m->at ? PIECE : 0;
+        if (!m->at) return NULL;
+    }
+    void *p = m->at;
+    m->at += need;
+    m->left -= need;
+    memset(p, 0, need);
+    return p;
+}
+
+void *eng_jn_alloc_n(jn_mem *m, size_t count, size_t size)
+{
+    size_t n;
+    if (!sk_mul_size(count, size, &n)) {
+        m->over = true;
+        return NULL;
+    }
+    return eng_jn_alloc(m, n);
+}

@@ -1,0 +1,274 @@
+/* pyfmt.c - the % operator and str.format. */
+#include "engine/jinja/pyfmt.h"
+
+#include "engine/jinja/dict.h"
+#include "engine/jinja/num.h"
+#include "engine/jinja/ops.h"
+#include "engine/jinja/pyspec.h"
+
+#include <string.h>
+
+/* A form being read, and the values that go in. */
+typedef struct filling {
+    jn_run *r;
+    const jn_str *form;
+    size_t at;
+    jn_sb b;
+    jn_seq values;       /* of % and positional ones of format */
+    const jn_dict *dict; /* of %(name)s */
+    const jn_args *args; /* of format */
+    size_t used;
+    bool numbered, automatic;
+} filling;
+
+static sk_status bad(filling *f, const char *what)
+{
+    return eng_jn_fail(f->r, SK_E_INVALID, "%s", what);
+}
+
+/* Text up to the next of the characters in `stop`, as it is. */
+static bool copy_to(filling *f, const char *stop)
+{
+    size_t from = f->at;
+    while (f->at < f->form->n && !strchr(stop, f->form->p[f->at]))
+        f->at++;
+    eng_jn_sb_part(&f->b, f->form, from, f->at - from);
+    return f->at < f->form->n;
+}
+
+static char peek(const filling *f)
+{
+    return f->at < f->form->n ? f->form->p[f->at] : 0;
+}
+
+/* ---- % ---- */
+
+static sk_status next_value(filling *f, jn_val *out)
+{
+    if (f->used >= f->values.n) return bad(f, "not enough arguments for format string");
+    *out = f->values.v[f->used++];
+    return SK_OK;
+}
+
+/* A number, or * for the next value. */
+static sk_status percent_number(filling *f, int64_t *out)
+{
+    jn_val v = jn_none();
+    if (peek(f) == '*') {
+        f->at++;
+        sk_status st = next_value(f, &v);
+        if (st) return st;
+        if (!jn_is_int(v)) return bad(f, "* wants int");
+        *out = jn_to_int(v);
+        return SK_OK;
+    }
+    for (char c; (c = peek(f)) >= '0' && c <= '9'; f->at++)
+        if (*out < 1000000000) *out = (*out < 0 ? 0 : *out * 10) + (c - '0');
+    return SK_OK;
+}
+
+/* "(name)": the value of that key. */
+static sk_status percent_key(filling *f, jn_val *v)
+{
+    jn_val key = jn_none();
+    jn_entry *e = NULL;
+    size_t from = ++f->at;
+    while (peek(f) && peek(f) != ')')
+        f->at++;
+    if (!peek(f)) return bad(f, "incomplete format key");
+    sk_status st = eng_jn_str_sub(f->r, f->form, from, f->at++ - from, &key);
+    if (st) return st;
+    if (!f->dict) return bad(f, "format requires a mapping");
+    st = eng_jn_dict_find(f->r, f->dict, key, &e);
+    if (st) return st;
+    if (!e) return bad(f, "a key of the format is not in the mapping");
+    *v = e->val;
+    f->used = f->values.n;
+    return SK_OK;
+}
+
+/* What stands between % and the letter. */
+static sk_status percent_flags(filling *f, jn_spec *s)
+{
+    for (; peek(f) && strchr("#0- +", peek(f)); f->at++) {
+        char c = peek(f);
+        if (c == '#') s->alt = true;
+        if (c == '-') s->align = '<';
+        if (c == '0' && s->align != '<') s->align = '=';
+        if (c == '+' || (c == ' ' && !s->sign)) s->sign = c;
+    }
+    if (s->align == '=') s->fill = '0';
+    sk_status st = percent_number(f, &s->width);
+    if (!st && peek(f) == '.') {
+        f->at++;
+        s->prec = 0;
+        st = percent_number(f, &s->prec);
+    }
+    while (peek(f) && strchr("hlL", peek(f)))
+        f->at++;
+    return st;
+}
+
+/* Checks that the letter and the value go together. */
+static sk_status percent_check(filling *f, const jn_spec *s, jn_val v)
+{
+    if (strchr("diuoxX", s->type) && !jn_is_num(v))
+        return eng_jn_fail(f->r, SK_E_INVALID, "%%%c format: a real number is required, not %s",
+                           s->type, eng_jn_type_name(v));
+    if (strchr("eEfFgG", s->type) && !jn_is_num(v))
+        return eng_jn_fail(f->r, SK_E_INVALID, "must be real number, not %s", eng_jn_type_name(v));
+    return SK_OK;
+}
+
+/* One conversion; % has been taken. */
+static sk_status percent_one(filling *f)
+{
+    jn_spec s = {.fill = ' ', .width = -1, .prec = -1, .percent = true};
+    jn_val v = {.type = JN_UNSET};
+    sk_status st = peek(f) == '(' ? percent_key(f, &v) : SK_OK;
+    if (!st) st = percent_flags(f, &s);
+    if (st) return st;
+    s.type = peek(f);
+    if (!s.type) return bad(f, "incomplete format");
+    f->at++;
+    if (s.type == '%') {
+        eng_jn_sb_addc(&f->b, '%', JN_TEMPLATE);
+        return f->b.st;
+    }
+    if (!strchr("diouxXeEfFgGcrsa", s.type)) return bad(f, "unsupported format character");
+    if (v.type == JN_UNSET) st = next_value(f, &v);
+    if (!st) st = percent_check(f, &s, v);
+    if (st) return st;
+    if (s.type == 'i' || s.type == 'u') s.type = 'd';
+    if (s.type == 'r' || s.type == 'a') {
+        jn_sb b;
+        eng_jn_sb_init(&b, f->r);
+        st = eng_jn_put_repr(f->r, &b, v);
+        if (!st) st = eng_jn_sb_done(&b, &v);
+        s.type = 's';
+    }
+    if (s.type == 's' || s.type == 'c') s.fill = ' ';
+    if ((s.type == 's' || s.type == 'c') && s.align == '=') s.align = '>';
+    return st ? st : eng_jn_spec_put(f->r, &f->b, v, &s);
+}
+
+sk_status eng_jn_percent(jn_run *r, jn_val form, jn_val values, jn_val *out)
+{
+    filling f = {.r = r, .form = form.u.s, .values = {&values, 1, 1}};
+    eng_jn_sb_init(&f.b, r);
+    if (values.type == JN_TUPLE) f.values = *values.u.seq;
+    if (values.type == JN_DICT) f.dict = values.u.d;
+    while (copy_to(&f, "%")) {
+        f.at++;
+        sk_status st = percent_one(&f);
+        if (st) return st;
+    }
+    if (f.used < f.values.n && !f.dict)
+        return bad(&f, "not all arguments converted during string formatting");
+    return eng_jn_sb_done(&f.b, out);
+}
+
+/* ---- format ---- */
+
+/* The argument a field begins with: a name, a number or the next one. */
+static sk_status field_value(filling *f, const char *p, size_t n, jn_val *out)
+{
+    int64_t i = 0;
+    bool big = false;
+    if (n == 0 || (p[0] >= '0' && p[0] <= '9')) {
+        if (n && (!eng_jn_num_parse_int(p, n, 10, &i, &big) || big))
+            return bad(f, "a field of the format is no number");
+        f->numbered |= n > 0;
+        f->automatic |= n == 0;
+        if (f->numbered && f->automatic)
+            return bad(f, "cannot switch between manual and automatic field numbering");
+        size_t at = n ? (size_t)i : f->used++;
+        if (at >= f->args->n) return bad(f, "replacement index out of range for positional args");
+        *out = f->args->v[at];
+        return SK_OK;
+    }
+    for (size_t k = 0; k < f->args->n_kw; k++)
+        if (f->args->kw[k].name->n == n && memcmp(f->args->kw[k].name->p, p, n) == 0) {
+            *out = f->args->kw[k].v;
+            return SK_OK;
+        }
+    return eng_jn_fail(f->r, SK_E_INVALID, "the format needs the argument '%.*s'",
+                       (int)(n < 40 ? n : 40), p);
+}
+
+/* .attribute and [item] behind it. */
+static sk_status field_path(filling *f, const char *p, const char *end, jn_val *v)
+{
+    while (p < end) {
+        bool item = *p++ == '[';
+        size_t n = item ? (size_t)(end - p) : strcspn(p, ".[]!:}");
+        const char *close = item ? memchr(p, ']', n) : NULL;
+        if (item && !close) return bad(f, "expected ']' in the format");
+        if (item) n = (size_t)(close - p);
+        if (n > (size_t)(end - p)) n = (size_t)(end - p);
+        jn_val key = jn_none();
+        int64_t i = 0;
+        bool big = false;
+        sk_status st = eng_jn_str_copy(f->r, p, n, JN_TEMPLATE, &key);
+        if (st) return st;
+        if (item && eng_jn_num_parse_int(p, n, 10, &i, &big) && !big) key = jn_int(i);
+        st = item ? eng_jn_getitem(f->r, *v, key, v) : eng_jn_getattr(f->r, *v, key.u.s, v);
+        if (st) return st;
+        p += n + item;
+        if (p < end && *p != '.' && *p != '[') return bad(f, "a field of the format is malformed");
+    }
+    return SK_OK;
+}
+
+/* "{field!r:spec}"; the brace has been taken. */
+static sk_status field(filling *f)
+{
+    const char *p = f->form->p + f->at, *stop = f->form->p + f->form->n, *end = p;
+    while (end < stop && *end != '}' && *end != '{')
+        end++;
+    if (end == stop) return bad(f, "expected '}' before end of string");
+    if (*end == '{') return bad(f, "nested fields of a format are not supported");
+    f->at = (size_t)(end - f->form->p) + 1;
+    const char *colon = memchr(p, ':', (size_t)(end - p)), *head = colon ? colon : end;
+    const char *bang = memchr(p, '!', (size_t)(head - p)), *name_end = bang ? bang : head;
+    const char *first = p;
+    while (first < name_end && *first != '.' && *first != '[')
+        first++;
+    jn_val v = jn_none();
+    jn_spec s;
+    sk_status st = field_value(f, p, (size_t)(first - p), &v);
+    if (!st) st = field_path(f, first, name_end, &v);
+    if (!st)
+        st = eng_jn_spec_read(f->r, colon ? colon + 1 : end, colon ? (size_t)(end - colon - 1) : 0,
+                              &s);
+    if (st) return st;
+    if (bang && (head - bang != 2 || !strchr("rsa", bang[1])))
+        return bad(f, "unknown conversion of a format");
+    if (bang && bang[1] != 's') {
+        jn_sb b;
+        eng_jn_sb_init(&b, f->r);
+        st = eng_jn_put_repr(f->r, &b, v);
+        if (!st) st = eng_jn_sb_done(&b, &v);
+    } else if (bang || (!jn_is_num(v) && v.type != JN_STR)) {
+        st = eng_jn_str_of(f->r, v, &v);
+    }
+    return st ? st : eng_jn_spec_put(f->r, &f->b, v, &s);
+}
+
+sk_status eng_jn_format(jn_run *r, jn_val form, const jn_args *a, jn_val *out)
+{
+    filling f = {.r = r, .form = form.u.s, .args = a};
+    eng_jn_sb_init(&f.b, r);
+    while (copy_to(&f, "{}")) {
+        char c = peek(&f);
+        f.at++;
+        if (peek(&f) == c) {
+            eng_jn_sb_part(&f.b, f.form, f.at++, 1);
+            continue;
+        }
+        if (c == '}') return bad(&f, "single '}' encountered in format string");
+        sk_status st = field(&f);
+        if (st) return st;
+    }
+    return eng_jn_sb_done(&f.b, out);
+}

@@ -1,0 +1,220 @@
+/* pyspec.c - laying out one value. */
+#include "engine/jinja/pyspec.h"
+
+#include "engine/jinja/num.h"
+#include "engine/jinja/ops.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_DIGITS = 100, NUM_TEXT = 500 };
+
+/* Fills up to the width around text of `chars` characters. */
+static void pad(jn_sb *b, uint32_t fill, int64_t n, uint8_t mark)
+{
+    for (int64_t i = 0; i < n && !b->st; i++)
+        eng_jn_sb_char(b, fill, mark);
+}
+
+/* Appends s, padded; the first `lead` bytes (a sign) stay in front of the filling where align is
+ * '='. */
+static void put_padded(jn_sb *b, const jn_str *s, size_t lead, const jn_spec *sp, char own)
+{
+    jn_str copy = *s;
+    int64_t need = sp->width - (int64_t)eng_jn_str_chars(&copy);
+    char align = sp->align ? sp->align : own;
+    uint8_t mark = s->mk ? s->mk[0] : s->mark;
+    if (need < 0) need = 0;
+    int64_t before = align == '>' ? need : align == '^' ? need / 2 : 0;
+    pad(b, sp->fill, before, mark);
+    if (align == '=') {
+        eng_jn_sb_part(b, s, 0, lead);
+        pad(b, sp->fill, need, mark);
+        eng_jn_sb_part(b, s, lead, s->n - lead);
+        return;
+    }
+    eng_jn_sb_str(b, s);
+    pad(b, sp->fill, need - before, mark);
+}
+
+static sk_status bad_code(jn_run *r, const jn_spec *s, jn_val v)
+{
+    return eng_jn_fail(r, SK_E_INVALID, "unknown format code '%c' for object of type '%s'", s->type,
+                       eng_jn_type_name(v));
+}
+
+/* Sets a separator between the thousands of the whole part of text. */
+static void group_digits(char *text, char sep)
+{
+    char out[NUM_TEXT];
+    size_t lead = text[0] == '-' || text[0] == '+' || text[0] == ' ', k = 0;
+    size_t n = strspn(text + lead, "0123456789");
+    memcpy(out, text, lead);
+    k = lead;
+    for (size_t i = 0; i < n; i++) {
+        if (i && (n - i) % 3 == 0) out[k++] = sep;
+        out[k++] = text[lead + i];
+    }
+    (void)snprintf(out + k, sizeof out - k, "%s", text + lead + n);
+    memcpy(text, out, sizeof out);
+}
+
+/* A whole number in its base, with the sign asked for. */
+static void int_text(int64_t i, const jn_spec *s, char out[NUM_TEXT])
+{
+    char digits[80];
+    size_t n = 0, k = 0;
+    char t = s->type | 32;
+    unsigned base = t == 'x' ? 16 : t == 'o' ? 8 : t == 'b' ? 2 : 10;
+    uint64_t v = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
+    const char *set = s->type == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
+    do {
+        digits[n++] = set[v % base];
+        v /= base;
+    } while (v);
+    while (s->percent && (int64_t)n < s->prec && n < MAX_DIGITS / 2)
+        digits[n++] = '0';
+    if (i < 0 || s->sign) out[k++] = i < 0 ? '-' : s->sign;
+    if (s->alt && base != 10) {
+        out[k++] = '0';
+        out[k++] = s->type == 'X' ? 'X' : t;
+    }
+    while (n)
+        out[k++] = digits[--n];
+    out[k] = 0;
+}
+
+/* A float in one of the forms of printf; without a kind as repr() has it, or with `prec` digits. */
+static void float_text(double f, const jn_spec *s, char out[NUM_TEXT])
+{
+    char form[16] = "%";
+    size_t k = 1;
+    char t = s->type ? s->type : 'r';
+    int prec = s->prec < 0 ? 6 : (int)(s->prec > MAX_DIGITS ? MAX_DIGITS : s->prec);
+    if (s->sign) form[k++] = s->sign;
+    if (s->alt) form[k++] = '#';
+    memcpy(form + k, ".*", 2);
+    k += 2;
+    if (t == '%') f *= 100;
+    form[k++] = t == '%' ? 'f' : t == 'r' || t == 'n' ? 'g' : t;
+    form[k] = 0;
+    if (t == 'r' && s->prec < 0) {
+        out[0] = s->sign;
+        eng_jn_num_repr(f, out + (s->sign && !signbit(f)));
+        return;
+    }
+    /* The form is made of what was checked above. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    (void)snprintf(out, NUM_TEXT, form, prec, f);
+#pragma GCC diagnostic pop
+    if (t == '%') memcpy(out + strlen(out), "%", 2);
+}
+
+static sk_status put_number(jn_run *r, jn_sb *b, jn_val v, const jn_spec *s)
+{
+    char text[NUM_TEXT] = "";
+    char t = s->type ? s->type : jn_is_int(v) ? 'd' : 0;
+    bool whole = t == 'd' || t == 'x' || t == 'X' || t == 'o' || t == 'b' || t == 'i' || t == 'u';
+    sk_status st = SK_OK;
+    if (whole && v.type == JN_FLOAT && s->percent && t != 'x' && t != 'X' && t != 'o')
+        st = eng_jn_num_trunc(r, v.u.f, &v);
+    if (st) return st;
+    if (whole && v.type == JN_FLOAT) return bad_code(r, s, v);
+    if (whole)
+        int_text(jn_to_int(v), s, text);
+    else if (t == 0 || strchr("eEfFgG%n", t))
+        float_text(jn_to_float(v), s, text);
+    else
+        return bad_code(r, s, v);
+    if (s->group) group_digits(text, s->group);
+    jn_str n = {.p = text, .n = strlen(text), .chars = SIZE_MAX, .mark = v.mark};
+    size_t lead = text[0] == '-' || text[0] == '+' || text[0] == ' ';
+    if (s->alt && text[lead] == '0' && strchr("xXob", text[lead + 1]) && text[lead + 1]) lead += 2;
+    put_padded(b, &n, lead, s, '>');
+    return b->st;
+}
+
+/* str(v), cut to the precision. */
+static sk_status put_text(jn_run *r, jn_sb *b, jn_val v, const jn_spec *s)
+{
+    jn_val text = jn_none();
+    sk_status st = eng_jn_str_of(r, v, &text);
+    if (st) return st;
+    size_t chars = eng_jn_str_chars(text.u.s);
+    if (s->prec >= 0 && (size_t)s->prec < chars)
+        st = eng_jn_str_sub(r, text.u.s, 0, eng_jn_str_offset(text.u.s, (size_t)s->prec), &text);
+    if (st) return st;
+    put_padded(b, text.u.s, 0, s, s->percent ? '>' : '<');
+    return b->st;
+}
+
+sk_status eng_jn_spec_put(jn_run *r, jn_sb *b, jn_val v, const jn_spec *s)
+{
+    if (s->width > (int64_t)r->max_output)
+        return eng_jn_fail(r, SK_E_TOOBIG, "a text of more than %llu bytes",
+                           (unsigned long long)r->max_output);
+    bool number = jn_is_num(v) && s->type != 's' && !(v.type == JN_BOOL && !s->type);
+    if (number && s->type != 'c') return put_number(r, b, v, s);
+    if (s->type == 'c' && jn_is_int(v)) {
+        int64_t c = jn_to_int(v);
+        if (c < 0 || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000))
+            return eng_jn_fail(r, SK_E_INVALID, "%%c arg not in range(0x110000)");
+        eng_jn_sb_char(b, (uint32_t)c, v.mark);
+        return b->st;
+    }
+    if (s->type == 'c' && v.type == JN_STR) return put_text(r, b, v, s);
+    if (s->type && s->type != 's') return bad_code(r, s, v);
+    return put_text(r, b, v, s);
+}
+
+/* Digits at *p; -1 if there are none. */
+static int64_t read_int(const char **p, const char *end)
+{
+    int64_t v = -1;
+    for (; *p < end && **p >= '0' && **p <= '9'; ++*p)
+        if (v < 1000000000) v = (v < 0 ? 0 : v * 10) + (**p - '0');
+    return v;
+}
+
+sk_status eng_jn_spec_read(jn_run *r, const char *p, size_t n, jn_spec *out)
+{
+    const char *end = p + n;
+    jn_spec s = {.fill = ' ', .width = -1, .prec = -1};
+    size_t len = 0;
+    uint32_t c = n ? eng_jn_utf8_get(p, &len) : 0;
+    if (len && p + len < end && strchr("<>^=", p[len])) {
+        s.fill = c;
+        s.align = p[len];
+        p += len + 1;
+    } else if (p < end && strchr("<>^=", *p)) {
+        s.align = *p++;
+    }
+    if (p < end && strchr("+- ", *p)) {
+        s.sign = *p == '-' ? 0 : *p;
+        p++;
+    }
+    if (p < end && *p == '#') {
+        s.alt = true;
+        p++;
+    }
+    if (p < end && *p == '0') {
+        if (!s.align) {
+            s.fill = '0';
+            s.align = '=';
+        }
+        p++;
+    }
+    s.width = read_int(&p, end);
+    if (p < end && (*p == ',' || *p == '_')) s.group = *p++;
+    if (p < end && *p == '.') {
+        p++;
+        s.prec = read_int(&p, end);
+    }
+    if (p < end) s.type = *p++;
+    if (p != end || (s.type && !strchr("sdfFeEgGxXobcn%", s.type)))
+        return eng_jn_fail(r, SK_E_INVALID, "invalid format specifier");
+    *out = s;
+    return SK_OK;
+}

@@ -1,0 +1,43 @@
+/* scope.c - variables. */
+#include "engine/jinja/scope.h"
+
+jn_scope *eng_jn_scope_new(jn_run *r, jn_scope *up)
+{
+    jn_scope *s = jn_new(&r->mem, jn_scope);
+    if (s) s->up = up;
+    return s;
+}
+
+sk_status eng_jn_scope_set(jn_run *r, jn_scope *s, jn_str *name, jn_val v)
+{
+    jn_var *var = s->var;
+    while (var && var->name != name)
+        var = var->next;
+    if (!var) {
+        var = jn_new(&r->mem, jn_var);
+        if (!var) return eng_jn_oom(r);
+        var->name = name;
+        var->next = s->var;
+        s->var = var;
+    }
+    var->v = v;
+    return SK_OK;
+}
+
+const jn_val *eng_jn_scope_get(jn_run *r, const jn_scope *s, const jn_str *name)
+{
+    for (; s; s = s->up)
+        for (const jn_var *var = s->var; var; var = var->next) {
+            r->steps++;
+            if (var->name == name && var->v.type != JN_UNSET) return &var->v;
+        }
+    return NULL;
+}
+
+jn_scope *eng_jn_scope_again(jn_run *r, jn_scope *s)
+{
+    if (s->kept) return eng_jn_scope_new(r, s->up);
+    for (jn_var *var = s->var; var; var = var->next)
+        var->v.type = JN_UNSET;
+    return s;
+}

@@ -1,0 +1,10 @@
+/* test.h - the tests ("x is name"), by name. */
+#ifndef ENG_JINJA_TEST_H
+#define ENG_JINJA_TEST_H
+
+#include "engine/jinja/value.h"
+
+/* The test of that name, NULL if there is none. */
+const jn_fn *eng_jn_test_find(const char *name, size_t n);
+
+#endif
