@@ -70,6 +70,11 @@ static sk_status attribute(jn_run *r, jn_val a, jn_str *name, bool *found, jn_va
         *found = e != NULL;
         return st;
     }
+    if (a.type == JN_CYCLER && eng_jn_str_is(name, "current")) {
+        *found = true;
+        *out = a.u.cycler->items.v[a.u.cycler->at];
+        return SK_OK;
+    }
     if (a.type == JN_MACRO && eng_jn_str_is(name, "name")) {
         *found = true;
         *out = jn_of_str(a.u.macro->node->name);

@@ -69,12 +69,7 @@ static sk_status split_blanks(jn_run *r, const jn_str *s, int64_t max, jn_seq *l
             i += len;
         if (i >= s->n) return SK_OK;
         size_t from = i;
-        if (max >= 0 && l->n == (size_t)max) {
-            size_t to = s->n;
-            while (to > from && eng_jn_is_space(eng_jn_utf8_get(s->p + char_before(s, to), &len)))
-                to = char_before(s, to);
-            return push_part(r, l, s, from, max == 0 ? to : to);
-        }
+        if (max >= 0 && l->n == (size_t)max) return push_part(r, l, s, from, s->n);
         while (i < s->n && !eng_jn_is_space(eng_jn_utf8_get(s->p + i, &len)))
             i += len;
         sk_status st = push_part(r, l, s, from, i);
@@ -90,14 +85,10 @@ static sk_status rsplit_blanks(jn_run *r, const jn_str *s, int64_t max, jn_seq *
             to = char_before(s, to);
         if (!to) break;
         size_t from = to;
-        bool last = max >= 0 && l->n == (size_t)max;
-        while (from &&
-               (last || !eng_jn_is_space(eng_jn_utf8_get(s->p + char_before(s, from), &len))))
+        if (max >= 0 && l->n == (size_t)max) from = 0;
+        while (from && !eng_jn_is_space(eng_jn_utf8_get(s->p + char_before(s, from), &len)))
             from = char_before(s, from);
-        size_t begin = from;
-        while (last && begin < to && eng_jn_is_space(eng_jn_utf8_get(s->p + begin, &len)))
-            begin += len;
-        sk_status st = push_part(r, l, s, begin, to);
+        sk_status st = push_part(r, l, s, from, to);
         if (st) return st;
         to = from;
     }
