@@ -142,9 +142,8 @@ static void deep_templates(void **state)
     static const struct {
         const char *before, *middle, *behind;
     } forms[] = {
-        {"(", "1", ")"},           {"[", "", "]"},   {"{1:", "1", "}"}, {"-", "1", ""},
-        {"not ", "1", ""},         {"n[", "1", "]"}, {"n(", "1", ")"},  
-        {"1 if 1 else ", "1", ""},
+        {"(", "1", ")"},   {"[", "", "]"},   {"{1:", "1", "}"}, {"-", "1", ""},
+        {"not ", "1", ""}, {"n[", "1", "]"}, {"n(", "1", ")"},  {"1 if 1 else ", "1", ""},
     };
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         char *inner = nested(forms[i].before, forms[i].middle, forms[i].behind, 900);
