@@ -414,7 +414,7 @@ static sk_status normalise(jn_run *r, const char *text, size_t n, lexer *x)
 
 sk_status eng_jn_lex(jn_run *r, const char *text, size_t n, jn_tok **out)
 {
-    lexer x;
+    lexer x = {.r = r};
     sk_status st = normalise(r, text, n, &x);
     if (!st) st = lex_all(&x);
     if (!st) *out = x.tok;

@@ -143,7 +143,7 @@ static bool float_form(const char *p, size_t n, char *out)
 
 bool eng_jn_num_parse_float(const char *p, size_t n, double *out)
 {
-    char text[320];
+    char text[320] = "";
     strip(&p, &n);
     bool sign = n && (*p == '-' || *p == '+');
     const char *word = p + sign;
@@ -211,7 +211,7 @@ static int shortest(double f, char digits[20], int *exponent)
 /* Plain from 1e-4 to below 1e16, else with an exponent of two digits at least. */
 void eng_jn_num_repr(double f, char out[JN_NUM_TEXT])
 {
-    char digits[20];
+    char digits[20] = "0";
     int e = 0;
     char *p = out;
     if (!isfinite(f)) {

@@ -35,7 +35,7 @@ bool eng_jn_skip_name(jn_parser *p, const char *name)
     return yes;
 }
 
-sk_status eng_jn_unexpected(jn_parser *p, const char *what)
+sk_status(eng_jn_unexpected)(jn_parser *p, const char *what)
 {
     const jn_tok *t = p->tok;
     p->r->line = t->line;
@@ -43,7 +43,8 @@ sk_status eng_jn_unexpected(jn_parser *p, const char *what)
         [JT_EOF] = "the end",        [JT_DATA] = "text",
         [JT_VAR_BEGIN] = "\"{{\"",   [JT_VAR_END] = "the end of the tag",
         [JT_BLOCK_BEGIN] = "\"{%\"", [JT_BLOCK_END] = "the end of the tag",
-        [JT_STRING] = "a string",    [JT_INT] = "a number",
+        [JT_STRING] = "a string",    [JT_NAME] = "a name",
+        [JT_OP] = "an operator",     [JT_INT] = "a number",
         [JT_FLOAT] = "a number"};
     char text[64] = "";
     if (t->type == JT_NAME || t->type == JT_OP) {

@@ -9,7 +9,7 @@
 
 /* What is quoted from a template or a message may be cut inside a character: the sentence then ends
  * before it. */
-sk_status eng_jn_fail(jn_run *r, sk_status st, const char *fmt, ...)
+sk_status(eng_jn_fail)(jn_run *r, sk_status st, const char *fmt, ...)
 {
     char text[400];
     va_list ap;
@@ -20,7 +20,7 @@ sk_status eng_jn_fail(jn_run *r, sk_status st, const char *fmt, ...)
     return sk_fail(r->e, st, "template line %d: %s", r->line, text);
 }
 
-sk_status eng_jn_oom(jn_run *r)
+sk_status(eng_jn_oom)(jn_run *r)
 {
     if (r->mem.over)
         return eng_jn_fail(r, SK_E_TOOBIG, "it needs more than %llu bytes of memory",

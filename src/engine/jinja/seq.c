@@ -205,7 +205,7 @@ sk_status eng_jn_undef_hint(jn_run *r, const char *hint, jn_val *out)
     return st;
 }
 
-sk_status eng_jn_undef_fail(jn_run *r, jn_val v)
+sk_status(eng_jn_undef_fail)(jn_run *r, jn_val v)
 {
     assert(v.type == JN_UNDEF);
     const jn_undef *u = v.u.undef;
