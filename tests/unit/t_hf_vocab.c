@@ -177,12 +177,302 @@ static void real_vocabularies(void **state)
     if (!found) skip();
 }
 
+/* ---- forms from the wild: the seeds of the fuzzers ---- */
+
+/* A folder with one seed as the named file. */
+static const char *folder_of(const char *seed, const char *name)
+{
+    sk_buf b = SK_BUF_INIT;
+    const char *dir = unit_tmpdir();
+    assert_true(unit_read(unit_path("tests/fuzz/corpus", seed), &b));
+    unit_write(unit_path(dir, name), b.p, b.len);
+    sk_buf_fini(&b);
+    return dir;
+}
+
+static void put(const char *dir, const char *name, const char *text)
+{
+    unit_write(unit_path(dir, name), text, strlen(text));
+}
+
+static eng_vocab *good(const char *dir, size_t n_vocab)
+{
+    sk_err e = SK_ERR_INIT;
+    eng_vocab *v = NULL;
+    assert_status_ok(read_folder(dir, n_vocab, &v, &e), e);
+    return v;
+}
+
+/* Llama 3's form: a Split, ignore_merges, a template, an added token that takes white space. */
+static void form_of_bytes(void **state)
+{
+    (void)state;
+    const char *dir = folder_of("hf_json/bytes", "tokenizer.json");
+    eng_vocab *v = good(dir, 310);
+    assert_int_equal(eng_vocab_size(v), 310);
+    tiny_encodes(v, "the the", 0, "257 259");
+    tiny_encodes(v, "the", ENG_TOK_ADD, "300 257");
+    tiny_encodes(v, "<s> \n the", ENG_TOK_SPECIAL, "300 257");
+    tiny_encodes(v, "a  a", 0, "97 302 97");
+    tiny_encodes(v, "<s>", 0, "60 115 62");
+    eng_vocab_close(v);
+    sk_err e = SK_ERR_INIT;
+    v = NULL;
+    assert_status(read_folder(dir, 200, &v, &e), SK_E_FORMAT, e, "the model only 200");
+    /* ids that the model has no room for: of added tokens they are left out */
+    v = good(dir, 300);
+    assert_int_equal(eng_vocab_size(v), 300);
+    eng_vocab_close(v);
+    unit_rm_rf(dir);
+}
+
+static void form_of_sentencepiece(void **state)
+{
+    (void)state;
+    const char *dir = folder_of("hf_json/spm", "tokenizer.json");
+    eng_vocab *v = good(dir, 0);
+    tiny_encodes(v, "the a", ENG_TOK_ADD, "1 268 269");
+    tiny_encodes(v, "\xc3\xa9", 0, "259 198 172");
+    eng_vocab_close(v);
+    unit_rm_rf(dir);
+    /* merges in another order than any scores would give: by rank, on characters */
+    dir = folder_of("hf_json/other_order", "tokenizer.json");
+    v = good(dir, 0);
+    tiny_encodes(v, "a the", 0, "260 268");
+    eng_vocab_close(v);
+    unit_rm_rf(dir);
+}
+
+static void forms_of_the_others(void **state)
+{
+    (void)state;
+    const char *dir = folder_of("hf_json/unigram", "tokenizer.json");
+    eng_vocab *v = good(dir, 0);
+    tiny_encodes(v, "a  a", ENG_TOK_ADD, "5 5 1");
+    tiny_encodes(v, "the q", 0, "7 3 2");
+    eng_vocab_close(v);
+    unit_rm_rf(dir);
+    dir = folder_of("hf_json/wordpiece", "tokenizer.json");
+    v = good(dir, 0);
+    tiny_encodes(v, "The CATs, zz", ENG_TOK_ADD, "2 4 5 6 11 1 3");
+    tiny_encodes(v, "ab", 0, "7 8");
+    eng_vocab_close(v);
+    unit_rm_rf(dir);
+}
+
+static void form_of_tokenizer_model(void **state)
+{
+    (void)state;
+    const char *dir = folder_of("hf_spm/bpe", "tokenizer.model");
+    put(dir, "tokenizer_config.json",
+        "{\"add_bos_token\": true, \"added_tokens_decoder\": {\"270\": {\"content\": "
+        "\"<|turn|>\", \"special\": false}, \"271\": {\"content\": \"\\u2581\\u2581\", "
+        "\"special\": false}}}");
+    eng_vocab *v = good(dir, 280);
+    assert_int_equal(eng_vocab_size(v), 280);
+    tiny_encodes(v, "the a", ENG_TOK_ADD, "1 267 259 260");
+    tiny_encodes(v, "a<|turn|>", ENG_TOK_SPECIAL, "259 260 270");
+    tiny_encodes(v, "a  a", 0, "259 260 271 259 260");
+    tiny_encodes(v, "<user>", 0, "268");
+    assert_int_equal(eng_vocab_eos(v), 2);
+    eng_vocab_close(v);
+    /* a file of that name that is another thing does not hide tokenizer.json */
+    put(dir, "tokenizer.model", "IQ== 0\nIg== 1\n");
+    sk_err e = SK_ERR_INIT;
+    v = NULL;
+    assert_status(read_folder(dir, 0, &v, &e), SK_E_FORMAT, e, "SentencePiece");
+    sk_buf b = SK_BUF_INIT;
+    assert_true(unit_read("tests/fuzz/corpus/hf_json/wordpiece", &b));
+    unit_write(unit_path(dir, "tokenizer.json"), b.p, b.len);
+    v = good(dir, 0);
+    tiny_encodes(v, "the", 0, "4");
+    eng_vocab_close(v);
+    sk_buf_fini(&b);
+    unit_rm_rf(dir);
+    dir = folder_of("hf_spm/unigram", "tokenizer.model");
+    v = good(dir, 0);
+    tiny_encodes(v, "a", 0, "3");
+    eng_vocab_close(v);
+    unit_rm_rf(dir);
+}
+
+/* Roles and templates from the files beside the tokenizer. */
+static void files_beside(void **state)
+{
+    (void)state;
+    const char *dir = folder_of("hf_json/bytes", "tokenizer.json");
+    put(dir, "tokenizer_config.json",
+        "{\"bos_token\": {\"content\": \"<s>\", \"lstrip\": false}, \"eos_token\": \"</s>\","
+        " \"add_bos_token\": false, \"chat_template\": [{\"name\": \"tool_use\", \"template\": "
+        "\"T\"}, {\"name\": \"default\", \"template\": \"D\"}]}");
+    put(dir, "generation_config.json", "{\"eos_token_id\": [301, 5, 6, 7]}");
+    put(dir, "config.json", "{\"text_config\": {\"pad_token_id\": 9}, \"bos_token_id\": 8}");
+    eng_vocab *v = good(dir, 0);
+    assert_int_equal(eng_vocab_bos(v), 300);
+    assert_int_equal(eng_vocab_eos(v), 301);
+    assert_true(eng_vocab_is_end(v, 301) && eng_vocab_is_end(v, 5) && eng_vocab_is_end(v, 6));
+    assert_false(eng_vocab_is_end(v, 7));
+    assert_string_equal(eng_vocab_chat_template(v), "D");
+    tiny_encodes(v, "a", ENG_TOK_ADD, "97");
+    eng_vocab_close(v);
+    put(dir, "chat_template.jinja", "{{ messages }}\n");
+    v = good(dir, 0);
+    assert_string_equal(eng_vocab_chat_template(v), "{{ messages }}\n");
+    eng_vocab_close(v);
+    sk_err e = SK_ERR_INIT;
+    v = NULL;
+    put(dir, "config.json", "{\"text_config\": ");
+    assert_status(read_folder(dir, 0, &v, &e), SK_E_FORMAT, e, "config.json, line 1");
+    unit_rm_rf(dir);
+    dir = unit_tmpdir();
+    assert_status(read_folder(dir, 0, &v, &e), SK_E_NOTFOUND, e, "neither");
+    unit_rm_rf(dir);
+}
+
+/* A seed with one text put in place of another: what is said of it. */
+static void refused(const char *seed, const char *was, const char *is, sk_status want,
+                    const char *part)
+{
+    sk_buf b = SK_BUF_INIT, c = SK_BUF_INIT;
+    sk_err e = SK_ERR_INIT;
+    eng_vocab *v = NULL;
+    assert_true(unit_read(unit_path("tests/fuzz/corpus/hf_json", seed), &b));
+    char *at = strstr(b.p, was);
+    assert_non_null(at);
+    sk_buf_add(&c, b.p, (size_t)(at - b.p));
+    sk_buf_adds(&c, is);
+    sk_buf_adds(&c, at + strlen(was));
+    const char *dir = unit_tmpdir();
+    unit_write(unit_path(dir, "tokenizer.json"), c.p, c.len);
+    assert_status(read_folder(dir, 0, &v, &e), want, e, part);
+    assert_null(v);
+    unit_rm_rf(dir);
+    sk_buf_fini(&b);
+    sk_buf_fini(&c);
+}
+
+static void unknown_parts(void **state)
+{
+    (void)state;
+    const sk_status no = SK_E_UNSUPPORTED, bad = SK_E_FORMAT;
+    refused("bytes", "\"type\": \"BPE\"", "\"type\": \"WordLevel\"", no, "WordLevel");
+    refused("bytes", "\"NFC\"", "\"Lowercase\"", no, "Lowercase");
+    refused("bytes", "{1,3}", "{1,7}", no, "\\p{N}{1,7}");
+    refused("bytes", "\"Isolated\"", "\"MergedWithNext\"", no, "MergedWithNext");
+    refused("bytes", "\"add_prefix_space\": false", "\"add_prefix_space\": true", no,
+            "adds a space");
+    refused("bytes", "\"end_of_word_suffix\": null", "\"end_of_word_suffix\": \"</w>\"", no,
+            "</w>");
+    refused("spm", "\"type\": \"Prepend\"", "\"type\": \"NFKD\"", no, "NFKD");
+    refused("unigram", "\"Metaspace\"", "\"CharDelimiterSplit\"", no, "Metaspace");
+    refused("wordpiece", "\"BertNormalizer\"", "\"NFD\"", no, "NFD");
+    refused("wordpiece", "\"##\"", "\"@@\"", no, "@@");
+    refused("bytes", "\"merges\": [[\"t\", \"h\"]", "\"merges\": [[\"t\", \"q\"]", bad, "merge 0");
+    refused("bytes", "\"merges\": [[\"t\", \"h\"]", "\"merges\": [[\"t\"]", bad, "pair");
+    refused("bytes", "\"merges\": [[\"t\", \"h\"]", "\"merges\": [[\"t\", \"h\", \"e\"]", bad,
+            "pair");
+    refused("bytes", "\"merges\": [[\"t\", \"h\"]", "\"merges\": [7", bad, "'\"' expected");
+    refused("bytes", "\"th\": 256", "\"th\": 2147483646", bad, "ids up to");
+    refused("bytes", "\"th\": 256", "\"th\": -1", bad, "ids up to");
+    refused("bytes", "\"th\": 256", "\"th\": 1.5", bad, "whole number");
+    refused("bytes", "\"th\": 256", "\"t\\ud800h\": 256", bad, "surrogate");
+    refused("bytes", "\"th\": 256", "\"th\" 256", bad, "':' expected");
+    refused("bytes", "\"vocab\"", "\"vocabulary\"", bad, "no vocabulary");
+    refused("bytes", "\"model\"", "\"modell\"", bad, "no model");
+    refused("unigram", "[\"a\", -3]", "[\"a\"]", bad, "line 1");
+    refused("unigram", "[\"a\", -3]", "[\"a\", -3e999]", bad, "no number");
+}
+
+/* Every file cut anywhere is refused, or is a vocabulary still; nothing is read outside of it. */
+static void cut_anywhere(void **state)
+{
+    (void)state;
+    static const char *const seeds[][2] = {{"hf_json/wordpiece", "tokenizer.json"},
+                                           {"hf_json/unigram", "tokenizer.json"},
+                                           {"hf_spm/unigram", "tokenizer.model"}};
+    for (size_t i = 0; i < 3; i++) {
+        sk_buf b = SK_BUF_INIT;
+        assert_true(unit_read(unit_path("tests/fuzz/corpus", seeds[i][0]), &b));
+        const char *dir = unit_tmpdir();
+        for (size_t n = 0; n < b.len; n += 1 + n / 64) {
+            sk_err e = SK_ERR_INIT;
+            eng_vocab *v = NULL;
+            unit_write(unit_path(dir, seeds[i][1]), b.p, n);
+            sk_status st = read_folder(dir, 0, &v, &e);
+            assert_true(st == SK_OK || st == SK_E_FORMAT || st == SK_E_UNSUPPORTED);
+            assert_true((st == SK_OK) == (v != NULL));
+            eng_vocab_close(v);
+        }
+        unit_rm_rf(dir);
+        sk_buf_fini(&b);
+    }
+}
+
+static void without_memory(void **state)
+{
+    (void)state;
+    static const char *const seeds[][2] = {{"hf_json/spm", "tokenizer.json"},
+                                           {"hf_json/unigram", "tokenizer.json"},
+                                           {"hf_json/wordpiece", "tokenizer.json"},
+                                           {"hf_spm/unigram", "tokenizer.model"}};
+    for (size_t i = 0; i < 4; i++) {
+        const char *dir = folder_of(seeds[i][0], seeds[i][1]);
+        put(dir, "tokenizer_config.json", "{\"bos_token\": \"<s>\", \"chat_template\": \"x\"}");
+        for (unsigned long nth = 1;; nth++) {
+            sk_err e = SK_ERR_INIT;
+            eng_vocab *v = NULL;
+            sk_fault_plan(SK_FAULT_ALLOC, nth, false);
+            sk_status st = read_folder(dir, 0, &v, &e);
+            bool reached = sk_fault_count(SK_FAULT_ALLOC) >= nth;
+            sk_fault_plan(SK_FAULT_ALLOC, 0, false);
+            /* jansson takes a string that found no memory for a wrong one */
+            /* jansson, which reads the small parts, may make a wrong text of a lack of memory */
+            assert_true(!st || st == SK_E_NOMEM || st == SK_E_FORMAT || st == SK_E_UNSUPPORTED);
+            assert_true((st == SK_OK) == (v != NULL));
+            eng_vocab_close(v);
+            if (!reached) break;
+            assert_true(nth < 5000);
+        }
+        unit_rm_rf(dir);
+    }
+}
+
+static void writing_without_memory(void **state)
+{
+    (void)state;
+    static tiny_kind k;
+    start_words(&k, ENG_VOCAB_SPM);
+    eng_vocab *v = tiny_kind_build(&k);
+    const char *dir = unit_tmpdir();
+    for (unsigned long nth = 1;; nth++) {
+        sk_err e = SK_ERR_INIT;
+        sk_fault_plan(SK_FAULT_ALLOC, nth, false);
+        sk_status st = eng_hf_vocab_write(v, dir, &e);
+        bool reached = sk_fault_count(SK_FAULT_ALLOC) >= nth;
+        sk_fault_plan(SK_FAULT_ALLOC, 0, false);
+        if (st) assert_int_equal(e.status, SK_E_NOMEM);
+        if (!reached) break;
+        assert_true(nth < 5000);
+    }
+    unit_rm_rf(dir);
+    eng_vocab_close(v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(byte_level),
         cmocka_unit_test(other_kinds),
         cmocka_unit_test(real_vocabularies),
+        cmocka_unit_test(form_of_bytes),
+        cmocka_unit_test(form_of_sentencepiece),
+        cmocka_unit_test(forms_of_the_others),
+        cmocka_unit_test(form_of_tokenizer_model),
+        cmocka_unit_test(files_beside),
+        cmocka_unit_test(unknown_parts),
+        cmocka_unit_test(cut_anywhere),
+        cmocka_unit_test(without_memory),
+        cmocka_unit_test(writing_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

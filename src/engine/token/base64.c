@@ -6,16 +6,14 @@
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* Reads n characters, padded to fours. */
-bool eng_base64_read(const char *s, size_t n, sk_arena *mem, eng_str *out)
+bool eng_base64_read(const char *s, size_t n, char *out, size_t *len)
 {
     unsigned value[256];
     memset(value, 0xff, sizeof value);
     for (unsigned i = 0; i < 64; i++)
         value[(unsigned char)digits[i]] = i;
     if (n % 4) return false;
-    size_t pad = n ? (s[n - 1] == '=') + (s[n - 1] == '=' && s[n - 2] == '=') : 0, len = 0;
-    char *p = sk_arena_alloc(mem, n / 4 * 3 + 1);
-    if (!p) return false;
+    size_t pad = n ? (s[n - 1] == '=') + (s[n - 1] == '=' && s[n - 2] == '=') : 0, at = 0;
     for (size_t i = 0; i < n; i += 4) {
         unsigned bits = 0;
         for (size_t k = 0; k < 4; k++) {
@@ -24,9 +22,9 @@ bool eng_base64_read(const char *s, size_t n, sk_arena *mem, eng_str *out)
             bits = bits << 6 | v;
         }
         for (int k = 16; k >= 0; k -= 8)
-            p[len++] = (char)(bits >> k);
+            out[at++] = (char)(bits >> k);
     }
-    *out = (eng_str){p, len - pad};
+    *len = at - pad;
     return true;
 }
 

@@ -28,6 +28,11 @@ static sk_status put_word(eng_encoder *c)
     const eng_vocab *v = c->v;
     const size_t before = c->out->n;
     if (c->text.len <= 1) return SK_OK;
+    uint32_t whole = eng_strindex_find(&v->normal, c->text.p, c->text.len); /* most are */
+    if (whole != ENG_NO_TOKEN) {
+        c->text.p[c->text.len = 1] = 0;
+        return eng_ids_push(c->out, (int32_t)whole) ? SK_OK : eng_encoder_no_memory(c);
+    }
     for (size_t i = 0; i < c->text.len;) {
         uint32_t id = eng_prefix_longest(&v->tokens, c->text.p + i, c->text.len - i);
         if (id == ENG_PREFIX_NONE) {
@@ -41,6 +46,14 @@ static sk_status put_word(eng_encoder *c)
     int32_t unknown = v->role[ENG_ROLE_UNKNOWN];
     if (c->out->n > before || unknown < 0) return SK_OK;
     return eng_ids_push(c->out, unknown) ? SK_OK : eng_encoder_no_memory(c);
+}
+
+/* Takes an ASCII letter or digit, which has no base but itself. */
+static sk_status take_plain(eng_encoder *c, char ch)
+{
+    if (c->v->lower && ch >= 'A' && ch <= 'Z') ch = (char)(ch | 0x20);
+    sk_buf_addc(&c->text, ch);
+    return sk_buf_ok(&c->text) ? SK_OK : eng_encoder_no_memory(c);
 }
 
 /* Takes one character of the text. */
@@ -71,6 +84,12 @@ sk_status eng_encode_wpm(eng_encoder *c, const char *p, size_t n)
     sk_buf_addc(&c->text, ' ');
     if (!sk_buf_ok(&c->text)) return eng_encoder_no_memory(c);
     for (size_t i = 0, len; i < n && !st; i += len) {
+        char ch = p[i];
+        if ((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9')) {
+            len = 1;
+            st = take_plain(c, ch);
+            continue;
+        }
         len = eng_utf8_sequence((const uint8_t *)p + i, n - i);
         if (len) st = take(c, eng_utf8_char((const uint8_t *)p + i, len));
         if (!len) len = 1; /* U+FFFD, which is left out */

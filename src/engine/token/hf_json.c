@@ -216,8 +216,11 @@ static sk_status add_normalizer(file *f, json_t *o, rules *u)
     } else if (is(o, "Precompiled")) {
         eng_str *map = &f->r->charsmap;
         const char *s = text(o, "precompiled_charsmap");
-        if (!eng_base64_read(s, strlen(s), f->r->mem, map))
+        char *room = sk_arena_alloc(f->r->mem, strlen(s) / 4 * 3 + 1);
+        if (!room) return eng_hf_read_no_memory(f->r);
+        if (!eng_base64_read(s, strlen(s), room, &map->n))
             return sk_fail(f->r->e, SK_E_FORMAT, "tokenizer.json: the character map is no base64");
+        map->p = room;
     } else if (!is(o, "NFC") && !is(o, "Strip")) {
         u->other = true;
         u->other_name = type;
@@ -436,6 +439,13 @@ static void add_special(file *f, const char *s, eng_token_role role, int *add)
     if (f->r->role[role] < 0) f->r->role[role] = id;
 }
 
+/* The last token, which in BERT's models is the separator too. */
+static void add_last(file *f, const char *s)
+{
+    add_special(f, s, ENG_ROLE_EOS, &f->r->add_eos);
+    if (strcmp(f->r->model, "bert") == 0) add_special(f, s, ENG_ROLE_SEPARATOR, &f->r->add_eos);
+}
+
 /* What is added at the ends of a text: templates, and the two older forms. */
 static void read_post(file *f, json_t *o)
 {
@@ -447,13 +457,11 @@ static void read_post(file *f, json_t *o)
         json_t *tail = json_object_get(json_array_get(single, n - 1), "SpecialToken");
         r->add_bos = r->add_eos = 0;
         add_special(f, json_string_value(json_object_get(head, "id")), ENG_ROLE_BOS, &r->add_bos);
-        if (n > 1)
-            add_special(f, json_string_value(json_object_get(tail, "id")), ENG_ROLE_EOS,
-                        &r->add_eos);
+        if (n > 1) add_last(f, json_string_value(json_object_get(tail, "id")));
     } else if (is(o, "RobertaProcessing") || is(o, "BertProcessing")) {
         json_t *cls = json_object_get(o, "cls"), *sep = json_object_get(o, "sep");
         add_special(f, json_string_value(json_array_get(cls, 0)), ENG_ROLE_BOS, &r->add_bos);
-        add_special(f, json_string_value(json_array_get(sep, 0)), ENG_ROLE_EOS, &r->add_eos);
+        add_last(f, json_string_value(json_array_get(sep, 0)));
     }
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Ids may have gaps, but not such that a small file makes a large table. */
-enum { GAPS = 1 << 16 };
+enum { GAPS = 1 << 12 };
 
 sk_status eng_hf_read_init(eng_hf_read *r, size_t n_vocab, sk_err *e)
 {

@@ -92,4 +92,7 @@ sk_status eng_hf_read_more_tokens(eng_hf_read *r, const char *folder);
 /* Reads roles, rules and the chat template from the other files of the folder, after the layout. */
 sk_status eng_hf_read_config(eng_hf_read *r, const char *folder);
 
+/* Puts all keys into w. */
+sk_status eng_hf_read_put(eng_hf_read *r, struct eng_gguf_writer *w);
+
 #endif

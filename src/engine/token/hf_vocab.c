@@ -54,8 +54,8 @@ static void put_flag(struct eng_gguf_writer *w, const char *key, int v)
     if (v >= 0) eng_gguf_put_bool(w, key, v > 0);
 }
 
-/* All keys. */
-static sk_status put_keys(eng_hf_read *r, struct eng_gguf_writer *w)
+/* Puts all keys into w. */
+sk_status eng_hf_read_put(eng_hf_read *r, struct eng_gguf_writer *w)
 {
     eng_str *merge;
     size_t n_merges;
@@ -94,7 +94,7 @@ sk_status eng_hf_vocab_put(const char *folder, struct eng_gguf_writer *w, size_t
     sk_status st = eng_hf_read_init(&r, n_vocab, e);
     if (!st) st = read_folder(&r, folder);
     if (!st) st = eng_hf_read_config(&r, folder);
-    if (!st) st = put_keys(&r, w);
+    if (!st) st = eng_hf_read_put(&r, w);
     eng_hf_read_fini(&r);
     return st;
 }

@@ -79,6 +79,7 @@ static bool put_tmp(writing *w)
 
 static sk_status not_utf8(const writing *w, size_t i)
 {
+    if (!sk_buf_ok(&w->tmp) || !sk_buf_ok(w->out)) return no_memory(w);
     return sk_fail(w->e, SK_E_UNSUPPORTED, "token %zu is no UTF-8, which tokenizer.json can't have",
                    i);
 }
@@ -156,6 +157,7 @@ static bool put_merge(writing *w, size_t a, size_t b, bool first)
     sk_buf_addc(&both, ' ');
     stored(w, b);
     sk_buf_add(&both, w->tmp.p, w->tmp.len);
+    if (!sk_buf_ok(&both)) w->tmp.oom = true; /* what is said of it */
     bool ok = sk_buf_ok(&both) && sk_utf8_valid(both.p, both.len);
     sk_buf_adds(w->out, first ? "\n" : ",\n");
     if (ok) sk_json_add_str(w->out, both.p, both.len);

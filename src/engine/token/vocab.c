@@ -123,7 +123,7 @@ static bool index_tokens(eng_vocab *v)
     uint32_t *id = sk_alloc(SK_MEM_TOKEN, (v->n + 1) * sizeof *id);
     bool ok = id && index_sets(v, id);
     sk_free(id);
-    if (!ok || v->kind == ENG_VOCAB_UGM || v->kind == ENG_VOCAB_WPM) return ok;
+    if (!ok || v->kind == ENG_VOCAB_UGM) return ok;
     if (!eng_strindex_init(&v->normal, v->mem, v->text, v->n)) return false;
     for (size_t i = 0; i < v->n; i++)
         if (plain_type(v, v->type[i])) eng_strindex_put(&v->normal, (uint32_t)i);

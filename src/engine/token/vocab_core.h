@@ -23,7 +23,7 @@ struct eng_vocab {
     float *score;   /* NULL: BPE, WPM */
     uint8_t *strip; /* NULL: none */
     bool *end;
-    eng_strindex normal;      /* tokens a text can become, by their bytes (not for UGM, WPM) */
+    eng_strindex normal;      /* tokens a text can become, by their bytes (not for UGM) */
     eng_special marks, users; /* control and user-defined tokens; the latter alone */
     uint32_t byte_id[256];    /* the tokens of the bytes, ENG_NO_TOKEN where there is none */
     bool lacks_bytes;
