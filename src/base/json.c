@@ -82,8 +82,7 @@ sk_status sk_json_parse(const char *p, size_t n, int max_depth, json_t **out, sk
         *out = v;
         return SK_OK;
     }
-    /* jansson has no words at all for a container that found no memory */
-    if (json_error_code(&err) == json_error_out_of_memory || !*err.text)
+    if (json_error_code(&err) == json_error_out_of_memory)
         return sk_fail(e, SK_E_NOMEM, "no memory to read %zu bytes of JSON", n);
     /* The parser quotes what it choked on, and that may be anything: only its own words are passed
      * on. */

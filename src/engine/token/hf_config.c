@@ -2,9 +2,9 @@
  * config.json, generation_config.json, added_tokens.json, the chat template's file. */
 #include "engine/token/hf_read.h"
 
-#include <string.h>
+#include "engine/token/jtree.h"
 
-enum { TREE_MAX = 4 << 20 };
+#include <string.h>
 
 static const struct {
     const char *token, *id; /* in tokenizer_config.json, in config.json */
@@ -21,42 +21,41 @@ static const struct {
 
 enum { N_ROLES = sizeof roles / sizeof roles[0] };
 
-/* Reads the members of a JSON file for which `want` says yes into a tree of its own; *out is NULL
- * when the file is not there. */
+/* Reads the members of a JSON file for which `want` says yes into *out, an object without any when
+ * the file is not there. */
 static sk_status read_members(eng_hf_read *r, const char *folder, const char *name,
-                              bool (*want)(const char *key), json_t **out)
+                              bool (*want)(const char *key), eng_jnode *out)
 {
     eng_str text;
     eng_jscan s;
     bool first = true;
     sk_buf key = SK_BUF_INIT;
-    *out = NULL;
+    eng_jnode **tail = &out->child;
+    *out = (eng_jnode){.kind = '{'};
     sk_status st = eng_hf_read_file(r, folder, name, &text);
     if (st || !text.p) return st;
-    json_t *o = json_object();
-    if (!o) return eng_hf_read_no_memory(r);
     eng_jscan_init(&s, text.p, text.n, name, r->e);
     (void)eng_jscan_open(&s, '{');
     while (!s.st && eng_jscan_member(&s, &first, &key)) {
-        json_t *v;
-        if (!want(key.p))
+        if (!want(key.p)) {
             (void)eng_jscan_skip(&s, NULL);
-        else if (eng_jscan_tree(&s, TREE_MAX, &v) && json_object_set_new(o, key.p, v))
-            s.st = eng_hf_read_no_memory(r);
+            continue;
+        }
+        if (!eng_jtree_read(&s, r->mem, tail)) break;
+        const char *k = sk_arena_strndup(r->mem, key.p, key.len);
+        (*tail)->key = (eng_str){k ? k : "", key.len};
+        if (!k) s.st = eng_hf_read_no_memory(r);
+        tail = &(*tail)->next;
     }
     sk_buf_fini(&key);
-    if (s.st)
-        json_decref(o);
-    else
-        *out = o;
     return s.st;
 }
 
 /* The text of a token: a string, or an object with its content. */
-static const char *token_text(json_t *v)
+static const char *token_text(const eng_jnode *v)
 {
-    const char *s = json_string_value(v);
-    return s ? s : json_string_value(json_object_get(v, "content"));
+    const char *s = eng_jtree_str(v);
+    return s ? s : eng_jtree_str(eng_jtree_get(v, "content"));
 }
 
 static bool of_tokenizer(const char *key)
@@ -67,54 +66,34 @@ static bool of_tokenizer(const char *key)
            strcmp(key, "add_prefix_space") == 0 || strcmp(key, "chat_template") == 0;
 }
 
-/* A truth value, if it is one. */
-static void take_flag(json_t *o, const char *key, int *to)
-{
-    json_t *v = json_object_get(o, key);
-    if (json_is_boolean(v)) *to = json_is_true(v);
-}
-
-/* Keeps a string in r->mem. */
-static sk_status keep(eng_hf_read *r, const char *s, size_t n, eng_str *to)
-{
-    const char *p = sk_arena_strndup(r->mem, s, n);
-    *to = (eng_str){p, n};
-    return p ? SK_OK : eng_hf_read_no_memory(r);
-}
-
 /* The template: a string, or a list of named ones of which "default" counts. */
-static sk_status take_template(eng_hf_read *r, json_t *v)
+static void take_template(eng_hf_read *r, const eng_jnode *v)
 {
-    json_t *one, *found = json_is_string(v) ? v : NULL;
-    size_t i;
-    json_array_foreach(v, i, one)
-    {
-        const char *name = json_string_value(json_object_get(one, "name"));
-        if (name && (!found || strcmp(name, "default") == 0))
-            found = json_object_get(one, "template");
-    }
-    if (!json_is_string(found)) return SK_OK;
-    return keep(r, json_string_value(found), json_string_length(found), &r->chat_template);
+    const eng_jnode *one, *found = v && v->kind == '"' ? v : NULL;
+    for (size_t i = 0; (one = eng_jtree_at(v, i)); i++)
+        if (!found || strcmp(eng_jtree_text(one, "name"), "default") == 0)
+            found = eng_jtree_get(one, "template");
+    if (eng_jtree_str(found)) r->chat_template = found->str;
 }
 
 /* tokenizer_config.json names special tokens by their texts. */
 static sk_status read_tokenizer_config(eng_hf_read *r, const char *folder)
 {
-    json_t *o;
+    eng_jnode o;
     sk_status st = read_members(r, folder, "tokenizer_config.json", of_tokenizer, &o);
-    if (st || !o) return st;
+    if (st) return st;
     for (size_t i = 0; i < N_ROLES; i++) {
-        const char *s = token_text(json_object_get(o, roles[i].token));
+        const char *s = token_text(eng_jtree_get(&o, roles[i].token));
         int32_t id = s ? eng_hf_read_find(r, s, strlen(s)) : -1;
         bool spare = strcmp(roles[i].token, "cls_token") == 0;
         if (id >= 0 && (!spare || r->role[roles[i].role] < 0)) r->role[roles[i].role] = id;
     }
-    take_flag(o, "add_bos_token", &r->add_bos);
-    take_flag(o, "add_eos_token", &r->add_eos);
-    if (r->space_prefix >= 0) take_flag(o, "add_prefix_space", &r->space_prefix);
-    st = take_template(r, json_object_get(o, "chat_template"));
-    json_decref(o);
-    return st;
+    r->add_bos = eng_jtree_flag(&o, "add_bos_token", r->add_bos);
+    r->add_eos = eng_jtree_flag(&o, "add_eos_token", r->add_eos);
+    if (r->space_prefix >= 0)
+        r->space_prefix = eng_jtree_flag(&o, "add_prefix_space", r->space_prefix);
+    take_template(r, eng_jtree_get(&o, "chat_template"));
+    return SK_OK;
 }
 
 static bool of_model(const char *key)
@@ -125,41 +104,36 @@ static bool of_model(const char *key)
 }
 
 /* Takes an id for a role that has none. */
-static void take_id(eng_hf_read *r, eng_token_role role, json_t *v)
+static void take_id(eng_hf_read *r, eng_token_role role, const eng_jnode *v)
 {
-    json_int_t id = json_is_integer(v) ? json_integer_value(v) : -1;
+    int64_t id = eng_jtree_id(v);
     if (id >= 0 && (size_t)id < r->n && r->role[role] < 0) r->role[role] = (int32_t)id;
 }
 
 /* A list of ends: the first that is not the end of text ends a turn, the next a message. */
-static void take_ends(eng_hf_read *r, json_t *list)
+static void take_ends(eng_hf_read *r, const eng_jnode *list)
 {
-    json_t *v;
-    size_t i;
-    json_array_foreach(list, i, v)
-    {
+    const eng_jnode *v;
+    for (size_t i = 0; (v = eng_jtree_at(list, i)); i++)
         if (r->role[ENG_ROLE_EOS] < 0)
             take_id(r, ENG_ROLE_EOS, v);
-        else if (json_integer_value(v) != r->role[ENG_ROLE_EOS])
+        else if (eng_jtree_id(v) != r->role[ENG_ROLE_EOS])
             take_id(r, r->role[ENG_ROLE_EOT] < 0 ? ENG_ROLE_EOT : ENG_ROLE_EOM, v);
-    }
 }
 
 /* config.json and generation_config.json give ids. */
 static sk_status read_ids(eng_hf_read *r, const char *folder, const char *name)
 {
-    json_t *o;
+    eng_jnode o;
     sk_status st = read_members(r, folder, name, of_model, &o);
-    if (st || !o) return st;
-    json_t *places[] = {o, json_object_get(o, "text_config")};
-    for (size_t k = 0; k < 2; k++)
+    const eng_jnode *places[] = {&o, eng_jtree_get(&o, "text_config")};
+    for (size_t k = 0; k < 2 && !st; k++)
         for (size_t i = 0; i < N_ROLES; i++) {
-            json_t *v = json_object_get(places[k], roles[i].id);
+            const eng_jnode *v = eng_jtree_get(places[k], roles[i].id);
             take_id(r, roles[i].role, v);
             if (roles[i].role == ENG_ROLE_EOS) take_ends(r, v);
         }
-    json_decref(o);
-    return SK_OK;
+    return st;
 }
 
 /* Reads roles, rules and the chat template from the other files of the folder. */

@@ -8,24 +8,23 @@
 
 #include "engine/token/base64.h"
 #include "engine/token/hf_pretok.h"
+#include "engine/token/jtree.h"
 #include "engine/token/strindex.h"
 
 #include <string.h>
-
-enum { TREE_MAX = 4 << 20 }; /* bytes of a part that is read into a tree */
 
 /* The parts of the file: small ones as trees, large ones as places in the text. */
 typedef struct file {
     eng_hf_read *r;
     const char *start;
-    json_t *normalizer, *pre, *post;
+    eng_jnode *normalizer, *pre, *post;
     eng_str model, added;
     /* of the model */
     char type[32];
     eng_str vocab, merges;
     bool byte_fallback, ignore_merges;
     int64_t unk_id;
-    json_t *prefix, *suffix, *unk;
+    eng_jnode *prefix, *suffix, *unk;
 } file;
 
 static sk_status unsupported(const file *f, const char *what, const char *name)
@@ -34,22 +33,16 @@ static sk_status unsupported(const file *f, const char *what, const char *name)
                    name);
 }
 
-static const char *text(json_t *o, const char *key)
+static bool is(const eng_jnode *o, const char *type)
 {
-    const char *s = json_string_value(json_object_get(o, key));
-    return s ? s : "";
-}
-
-static bool is(json_t *o, const char *type)
-{
-    return strcmp(text(o, "type"), type) == 0;
+    return strcmp(eng_jtree_text(o, "type"), type) == 0;
 }
 
 /* The n-th part of a sequence under `key`; of a single one, itself. */
-static json_t *part_of(json_t *o, const char *key, size_t i)
+static const eng_jnode *part_of(const eng_jnode *o, const char *key, size_t i)
 {
-    if (is(o, "Sequence")) return json_array_get(json_object_get(o, key), i);
-    return i || !json_is_object(o) ? NULL : o;
+    if (is(o, "Sequence")) return eng_jtree_at(eng_jtree_get(o, key), i);
+    return i || !o || o->kind != '{' ? NULL : o;
 }
 
 /* ---- taking the file apart ---- */
@@ -60,12 +53,12 @@ static void read_top(file *f, eng_jscan *s)
     bool first = true;
     (void)eng_jscan_open(s, '{');
     while (!s->st && eng_jscan_member(s, &first, &key)) {
-        json_t **tree = strcmp(key.p, "normalizer") == 0       ? &f->normalizer
-                        : strcmp(key.p, "pre_tokenizer") == 0  ? &f->pre
-                        : strcmp(key.p, "post_processor") == 0 ? &f->post
-                                                               : NULL;
+        eng_jnode **tree = strcmp(key.p, "normalizer") == 0       ? &f->normalizer
+                           : strcmp(key.p, "pre_tokenizer") == 0  ? &f->pre
+                           : strcmp(key.p, "post_processor") == 0 ? &f->post
+                                                                  : NULL;
         if (tree && !*tree)
-            (void)eng_jscan_tree(s, TREE_MAX, tree);
+            (void)eng_jtree_read(s, f->r->mem, tree);
         else if (strcmp(key.p, "model") == 0)
             (void)eng_jscan_skip(s, &f->model);
         else
@@ -81,10 +74,10 @@ static void read_model(file *f, eng_jscan *s)
     bool first = true;
     (void)eng_jscan_open(s, '{');
     while (!s->st && eng_jscan_member(s, &first, &key)) {
-        json_t **tree = strcmp(key.p, "continuing_subword_prefix") == 0 ? &f->prefix
-                        : strcmp(key.p, "end_of_word_suffix") == 0      ? &f->suffix
-                        : strcmp(key.p, "unk_token") == 0               ? &f->unk
-                                                                        : NULL;
+        eng_jnode **tree = strcmp(key.p, "continuing_subword_prefix") == 0 ? &f->prefix
+                           : strcmp(key.p, "end_of_word_suffix") == 0      ? &f->suffix
+                           : strcmp(key.p, "unk_token") == 0               ? &f->unk
+                                                                           : NULL;
         char c = eng_jscan_peek(s);
         if (strcmp(key.p, "type") == 0) {
             sk_buf_reset(&b);
@@ -92,7 +85,7 @@ static void read_model(file *f, eng_jscan *s)
         } else if (strcmp(key.p, "unk_id") == 0 && c != 'n') {
             (void)eng_jscan_int(s, &f->unk_id);
         } else if (tree && !*tree) {
-            (void)eng_jscan_tree(s, TREE_MAX, tree);
+            (void)eng_jtree_read(s, f->r->mem, tree);
         } else {
             if (strcmp(key.p, "byte_fallback") == 0) f->byte_fallback = c == 't';
             if (strcmp(key.p, "ignore_merges") == 0) f->ignore_merges = c == 't';
@@ -202,20 +195,20 @@ typedef struct rules {
 } rules;
 
 /* Takes one normaliser into account. */
-static sk_status add_normalizer(file *f, json_t *o, rules *u)
+static sk_status add_normalizer(file *f, const eng_jnode *o, rules *u)
 {
-    const char *type = text(o, "type"), *content = text(o, "content");
-    json_t *pattern = json_object_get(o, "pattern");
-    if (is(o, "Prepend") && strcmp(text(o, "prepend"), "\342\226\201") == 0) {
+    const char *type = eng_jtree_text(o, "type"), *content = eng_jtree_text(o, "content");
+    const eng_jnode *pattern = eng_jtree_get(o, "pattern");
+    if (is(o, "Prepend") && strcmp(eng_jtree_text(o, "prepend"), "\342\226\201") == 0) {
         u->space_prefix = true;
-    } else if (is(o, "Replace") && strcmp(text(pattern, "String"), " ") == 0 &&
+    } else if (is(o, "Replace") && strcmp(eng_jtree_text(pattern, "String"), " ") == 0 &&
                strcmp(content, "\342\226\201") == 0) {
         u->space_mark = true;
-    } else if (is(o, "Replace") && strcmp(text(pattern, "Regex"), " {2,}") == 0) {
+    } else if (is(o, "Replace") && strcmp(eng_jtree_text(pattern, "Regex"), " {2,}") == 0) {
         u->merge_spaces = true;
     } else if (is(o, "Precompiled")) {
         eng_str *map = &f->r->charsmap;
-        const char *s = text(o, "precompiled_charsmap");
+        const char *s = eng_jtree_text(o, "precompiled_charsmap");
         char *room = sk_arena_alloc(f->r->mem, strlen(s) / 4 * 3 + 1);
         if (!room) return eng_hf_read_no_memory(f->r);
         if (!eng_base64_read(s, strlen(s), room, &map->n))
@@ -231,15 +224,15 @@ static sk_status add_normalizer(file *f, json_t *o, rules *u)
 /* All normalisers. */
 static sk_status read_rules(file *f, rules *u)
 {
-    json_t *o;
+    const eng_jnode *o;
     sk_status st = SK_OK;
     for (size_t i = 0; !st && (o = part_of(f->normalizer, "normalizers", i)); i++)
         st = add_normalizer(f, o, u);
     for (size_t i = 0; !st && (o = part_of(f->pre, "pretokenizers", i)); i++) {
         if (is(o, "WhitespaceSplit")) u->merge_spaces = true;
         if (!is(o, "Metaspace")) continue;
-        const char *scheme = text(o, "prepend_scheme");
-        bool old = json_is_true(json_object_get(o, "add_prefix_space"));
+        const char *scheme = eng_jtree_text(o, "prepend_scheme");
+        bool old = eng_jtree_flag(o, "add_prefix_space", 0);
         u->space_mark = true;
         u->space_prefix |= *scheme ? strcmp(scheme, "never") != 0 : old;
     }
@@ -261,59 +254,79 @@ static sk_status byte_level(file *f)
     return eng_hf_pretok_name(f->pre, f->ignore_merges, &r->pre, r->e);
 }
 
-/* True when the merges are all the ways to make a token of two, token by token, as SentencePiece's
- * BPE is written here; gives each token the rank of its merges as a score. */
+/* Gives each token that a merge makes the place of its first merge as a score; *kept is the number
+ * of merges that make normal tokens, *grouped says that those of a token stand together. */
+static sk_status score_merges(eng_hf_read *r, const eng_strindex *ix, size_t *kept, bool *grouped)
+{
+    const size_t *end = (const void *)r->merge_ends.p;
+    size_t n = r->merge_ends.len / sizeof *end, from = 0;
+    uint32_t before = ENG_STRINDEX_NONE;
+    sk_buf join = SK_BUF_INIT;
+    sk_status st = SK_OK;
+    *kept = 0;
+    *grouped = true;
+    for (size_t i = 0; i < n && !st; from = end[i++]) {
+        const char *p = r->merges.p + from, *gap = memchr(p, ' ', end[i] - from);
+        size_t left = gap ? (size_t)(gap - p) : 0;
+        sk_buf_reset(&join);
+        sk_buf_add(&join, p, left);
+        if (gap) sk_buf_add(&join, gap + 1, end[i] - from - left - 1);
+        if (!gap) st = sk_fail(r->e, SK_E_FORMAT, "tokenizer.json: merge %zu is no pair", i);
+        if (!st && !sk_buf_ok(&join)) st = eng_hf_read_no_memory(r);
+        if (st || !join.len) continue;
+        uint32_t c = eng_strindex_find(ix, join.p, join.len);
+        if (c == ENG_STRINDEX_NONE) continue; /* makes a user's token, which is found before */
+        if (c != before && r->score[c] != 0) *grouped = false;
+        if (c != before) r->score[c] = -(float)(i + 1);
+        before = c;
+        ++*kept;
+    }
+    sk_buf_fini(&join);
+    return st;
+}
+
+/* How many ways there are to make normal tokens of two; SIZE_MAX when a token is longer than any
+ * model's, which would take quadratic time. */
+static size_t count_splits(const eng_hf_read *r, const eng_strindex *ix)
+{
+    enum { LONGEST = 1024 };
+    size_t n = 0;
+    for (size_t i = 0; i < r->n; i++) {
+        eng_str t = r->token[i];
+        if (t.n > LONGEST) return SIZE_MAX;
+        for (size_t k = 1; k < t.n && r->type[i] == ENG_TOKEN_NORMAL; k++)
+            n += ((unsigned char)t.p[k] & 0xc0) != 0x80 &&
+                 eng_strindex_find(ix, t.p, k) != ENG_STRINDEX_NONE &&
+                 eng_strindex_find(ix, t.p + k, t.n - k) != ENG_STRINDEX_NONE;
+    }
+    return n;
+}
+
+/* Gives the tokens scores by their merges; *all is true when the merges are all the ways to make a
+ * token of two, token by token: then scores say the same, and this is SentencePiece's BPE. */
 static sk_status scores_of_merges(file *f, bool *all)
 {
     eng_hf_read *r = f->r;
     eng_strindex ix;
-    const size_t *end = (const void *)r->merge_ends.p;
-    size_t n = r->merge_ends.len / sizeof *end, from = 0, splits = 0;
-    uint32_t before = ENG_STRINDEX_NONE;
+    size_t kept;
     if (!eng_strindex_init(&ix, r->mem, r->token, r->n)) return eng_hf_read_no_memory(r);
     for (size_t i = 0; i < r->n; i++)
         if (r->type[i] == ENG_TOKEN_NORMAL) eng_strindex_put(&ix, (uint32_t)i);
-    *all = true;
-    for (size_t i = 0; i < n; from = end[i++]) {
-        char *p = r->merges.p + from, *gap = memchr(p, ' ', end[i] - from);
-        if (!gap) return sk_fail(r->e, SK_E_FORMAT, "tokenizer.json: merge %zu is no pair", i);
-        size_t left = (size_t)(gap - p), right = end[i] - from - left - 1;
-        sk_buf join = SK_BUF_INIT;
-        sk_buf_add(&join, p, left);
-        sk_buf_add(&join, gap + 1, right);
-        uint32_t c = sk_buf_ok(&join) ? eng_strindex_find(&ix, join.p ? join.p : "", join.len)
-                                      : ENG_STRINDEX_NONE;
-        sk_buf_fini(&join);
-        if (c == ENG_STRINDEX_NONE) continue; /* makes a user's token, which is found before */
-        if (c != before && r->score[c] != 0) *all = false;
-        if (c != before) r->score[c] = -(float)(i + 1);
-        before = c;
-        splits++;
-    }
-    size_t possible = 0;
-    for (size_t i = 0; i < r->n; i++) {
-        if (r->type[i] != ENG_TOKEN_NORMAL) continue;
-        for (size_t k = 1; k < r->token[i].n; k++) {
-            eng_str t = r->token[i];
-            if (((unsigned char)t.p[k] & 0xc0) == 0x80) continue;
-            possible += eng_strindex_find(&ix, t.p, k) != ENG_STRINDEX_NONE &&
-                        eng_strindex_find(&ix, t.p + k, t.n - k) != ENG_STRINDEX_NONE;
-        }
-    }
-    *all = *all && splits == possible;
-    return SK_OK;
+    sk_status st = score_merges(r, &ix, &kept, all);
+    if (!st) *all = *all && kept == count_splits(r, &ix);
+    return st;
 }
 
 /* Refuses pre-tokenizers that cut what SentencePiece would not; a Split at spaces of which the
  * normaliser left none (Gemma) does nothing. */
 static sk_status check_cuts(file *f)
 {
-    json_t *o;
+    const eng_jnode *o;
     for (size_t i = 0; (o = part_of(f->pre, "pretokenizers", i)); i++) {
-        const char *at = text(json_object_get(o, "pattern"), "String");
+        const char *at = eng_jtree_text(eng_jtree_get(o, "pattern"), "String");
         if (is(o, "Metaspace") || is(o, "WhitespaceSplit")) continue;
         if (is(o, "Split") && strcmp(at, " ") == 0) continue;
-        return unsupported(f, "with this model the pre-tokenizer", text(o, "type"));
+        return unsupported(f, "with this model the pre-tokenizer", eng_jtree_text(o, "type"));
     }
     return SK_OK;
 }
@@ -359,7 +372,7 @@ static void mark_bytes(file *f)
 static void mark_unknown(file *f)
 {
     eng_hf_read *r = f->r;
-    const char *s = json_string_value(f->unk);
+    const char *s = eng_jtree_str(f->unk);
     int32_t id = s ? eng_hf_read_find(r, s, strlen(s)) : -1;
     if (f->unk_id >= 0 && f->unk_id < (int64_t)r->n) id = (int32_t)f->unk_id;
     if (id < 0) return;
@@ -370,7 +383,7 @@ static void mark_unknown(file *f)
 
 static sk_status read_bpe(file *f)
 {
-    const char *prefix = json_string_value(f->prefix), *suffix = json_string_value(f->suffix);
+    const char *prefix = eng_jtree_str(f->prefix), *suffix = eng_jtree_str(f->suffix);
     if (prefix && *prefix) return unsupported(f, "BPE with the prefix", prefix);
     if (suffix && *suffix) return unsupported(f, "BPE with the suffix", suffix);
     mark_bytes(f);
@@ -400,20 +413,20 @@ static sk_status read_unigram(file *f)
 static sk_status read_wordpiece(file *f)
 {
     eng_hf_read *r = f->r;
-    json_t *n = f->normalizer, *accents = json_object_get(n, "strip_accents");
-    const char *prefix = json_string_value(f->prefix);
+    const eng_jnode *n = f->normalizer;
+    const char *prefix = eng_jtree_str(f->prefix);
     if (!is(n, "BertNormalizer"))
-        return unsupported(f, "with WordPiece the normalizer", text(n, "type"));
+        return unsupported(f, "with WordPiece the normalizer", eng_jtree_text(n, "type"));
     if (!is(f->pre, "BertPreTokenizer"))
-        return unsupported(f, "with WordPiece the pre-tokenizer", text(f->pre, "type"));
-    if (json_is_false(json_object_get(n, "handle_chinese_chars")))
+        return unsupported(f, "with WordPiece the pre-tokenizer", eng_jtree_text(f->pre, "type"));
+    if (!eng_jtree_flag(n, "handle_chinese_chars", 1))
         return unsupported(f, "BertNormalizer with", "handle_chinese_chars false");
     if (prefix && strcmp(prefix, "##") != 0)
         return unsupported(f, "WordPiece with the prefix", prefix);
     r->model = "bert";
     r->pre = "default";
-    r->lower = !json_is_false(json_object_get(n, "lowercase"));
-    r->strip_accents = json_is_boolean(accents) ? json_is_true(accents) : r->lower;
+    r->lower = eng_jtree_flag(n, "lowercase", 1);
+    r->strip_accents = eng_jtree_flag(n, "strip_accents", r->lower);
     for (size_t i = 0; i < r->n; i++) {
         eng_str *t = &r->token[i];
         if (r->type[i] == ENG_TOKEN_CONTROL || r->type[i] == ENG_TOKEN_UNUSED) continue;
@@ -447,21 +460,21 @@ static void add_last(file *f, const char *s)
 }
 
 /* What is added at the ends of a text: templates, and the two older forms. */
-static void read_post(file *f, json_t *o)
+static void read_post(file *f, const eng_jnode *o)
 {
     eng_hf_read *r = f->r;
     if (is(o, "TemplateProcessing")) {
-        json_t *single = json_object_get(o, "single");
-        size_t n = json_array_size(single);
-        json_t *head = json_object_get(json_array_get(single, 0), "SpecialToken");
-        json_t *tail = json_object_get(json_array_get(single, n - 1), "SpecialToken");
+        const eng_jnode *single = eng_jtree_get(o, "single");
+        size_t n = eng_jtree_size(single);
+        const eng_jnode *head = eng_jtree_get(eng_jtree_at(single, 0), "SpecialToken");
+        const eng_jnode *tail = eng_jtree_get(eng_jtree_at(single, n - 1), "SpecialToken");
         r->add_bos = r->add_eos = 0;
-        add_special(f, json_string_value(json_object_get(head, "id")), ENG_ROLE_BOS, &r->add_bos);
-        if (n > 1) add_last(f, json_string_value(json_object_get(tail, "id")));
+        add_special(f, eng_jtree_str(eng_jtree_get(head, "id")), ENG_ROLE_BOS, &r->add_bos);
+        if (n > 1) add_last(f, eng_jtree_str(eng_jtree_get(tail, "id")));
     } else if (is(o, "RobertaProcessing") || is(o, "BertProcessing")) {
-        json_t *cls = json_object_get(o, "cls"), *sep = json_object_get(o, "sep");
-        add_special(f, json_string_value(json_array_get(cls, 0)), ENG_ROLE_BOS, &r->add_bos);
-        add_last(f, json_string_value(json_array_get(sep, 0)));
+        const eng_jnode *cls = eng_jtree_get(o, "cls"), *sep = eng_jtree_get(o, "sep");
+        add_special(f, eng_jtree_str(eng_jtree_at(cls, 0)), ENG_ROLE_BOS, &r->add_bos);
+        add_last(f, eng_jtree_str(eng_jtree_at(sep, 0)));
     }
 }
 
@@ -469,7 +482,7 @@ static void read_post(file *f, json_t *o)
 static sk_status interpret(file *f)
 {
     sk_status st = SK_OK;
-    json_t *o;
+    const eng_jnode *o;
     if (strcmp(f->type, "BPE") == 0 || (!*f->type && f->merges.p))
         st = read_bpe(f);
     else if (strcmp(f->type, "Unigram") == 0)
@@ -498,11 +511,5 @@ sk_status eng_hf_read_json(eng_hf_read *r, const char *p, size_t n)
     if (!st) st = walk(&f, f.added, read_added);
     if (!st) st = eng_hf_read_lay_out(r);
     if (!st) st = interpret(&f);
-    json_decref(f.normalizer);
-    json_decref(f.pre);
-    json_decref(f.post);
-    json_decref(f.prefix);
-    json_decref(f.suffix);
-    json_decref(f.unk);
     return st;
 }

@@ -141,25 +141,13 @@ static sk_status add_stage(stages *s, const char *pattern)
     return SK_OK;
 }
 
-static bool flag(json_t *o, const char *key, bool absent)
-{
-    json_t *v = json_object_get(o, key);
-    return json_is_boolean(v) ? json_is_true(v) : absent;
-}
-
-static const char *text(json_t *o, const char *key)
-{
-    const char *s = json_string_value(json_object_get(o, key));
-    return s ? s : "";
-}
-
 /* A Split: cuts out what matches; or, inverted, keeps only that (of patterns that leave nothing).
  */
-static sk_status add_split(stages *s, json_t *o)
+static sk_status add_split(stages *s, const eng_jnode *o)
 {
-    const char *regex = text(json_object_get(o, "pattern"), "Regex");
-    const char *behaviour = text(o, "behavior");
-    bool invert = flag(o, "invert", false);
+    const char *regex = eng_jtree_text(eng_jtree_get(o, "pattern"), "Regex");
+    const char *behaviour = eng_jtree_text(o, "behavior");
+    bool invert = eng_jtree_flag(o, "invert", false);
     bool isolated = strcmp(behaviour, "Isolated") == 0;
     if (!*regex) return unsupported(s, "Split by a string", "");
     if (!isolated && !(strcmp(behaviour, "Removed") == 0 && invert))
@@ -168,31 +156,27 @@ static sk_status add_split(stages *s, json_t *o)
 }
 
 /* Collects the stages of one pre-tokenizer. */
-static sk_status collect(stages *s, json_t *pre, int depth)
+static sk_status collect(stages *s, const eng_jnode *pre, int depth)
 {
-    const char *type = text(pre, "type");
+    const char *type = eng_jtree_text(pre, "type");
     if (strcmp(type, "Sequence") == 0 && depth < 4) {
-        json_t *part;
-        size_t i;
+        const eng_jnode *part, *all = eng_jtree_get(pre, "pretokenizers");
         sk_status st = SK_OK;
-        json_array_foreach(json_object_get(pre, "pretokenizers"), i, part)
-        {
+        for (size_t i = 0; !st && (part = eng_jtree_at(all, i)); i++)
             st = collect(s, part, depth + 1);
-            if (st) break;
-        }
         return st;
     }
     if (strcmp(type, "Split") == 0) return add_split(s, pre);
     if (strcmp(type, "Digits") == 0)
-        return add_stage(s, flag(pre, "individual_digits", false) ? DIGIT : DIGITS);
+        return add_stage(s, eng_jtree_flag(pre, "individual_digits", false) ? DIGIT : DIGITS);
     if (strcmp(type, "Punctuation") == 0) {
-        bool alone = strcmp(text(pre, "behavior"), "Contiguous") != 0;
+        bool alone = strcmp(eng_jtree_text(pre, "behavior"), "Contiguous") != 0;
         return add_stage(s, alone ? SIGN : PUNCTUATION);
     }
     if (strcmp(type, "ByteLevel") != 0) return unsupported(s, "of the type", type);
-    if (flag(pre, "add_prefix_space", false))
+    if (eng_jtree_flag(pre, "add_prefix_space", false))
         return unsupported(s, "ByteLevel that adds a space", "");
-    return flag(pre, "use_regex", true) ? add_stage(s, GPT2) : SK_OK;
+    return eng_jtree_flag(pre, "use_regex", true) ? add_stage(s, GPT2) : SK_OK;
 }
 
 /* True when a stage is the row's.  DeepSeek's files list the letters one by one. */
@@ -209,18 +193,17 @@ static bool same_stages(const struct row *r, const stages *s)
     return s->n == MAX_STAGES || !r->stage[s->n];
 }
 
-bool eng_hf_pretok_has(json_t *pre, const char *type)
+bool eng_hf_pretok_has(const eng_jnode *pre, const char *type)
 {
-    json_t *part;
-    size_t i;
-    if (strcmp(text(pre, "type"), type) == 0) return true;
-    json_array_foreach(json_object_get(pre, "pretokenizers"), i,
-                       part) if (strcmp(text(part, "type"), type) == 0) return true;
+    const eng_jnode *part, *all = eng_jtree_get(pre, "pretokenizers");
+    if (strcmp(eng_jtree_text(pre, "type"), type) == 0) return true;
+    for (size_t i = 0; (part = eng_jtree_at(all, i)); i++)
+        if (strcmp(eng_jtree_text(part, "type"), type) == 0) return true;
     return false;
 }
 
 /* The name for a byte-level pre-tokenizer. */
-sk_status eng_hf_pretok_name(json_t *pre, bool whole, const char **name, sk_err *e)
+sk_status eng_hf_pretok_name(const eng_jnode *pre, bool whole, const char **name, sk_err *e)
 {
     stages s = {.n = 0, .e = e};
     const struct row *found = NULL;

@@ -176,6 +176,7 @@ static int better(const void *a, const void *b, void *arg)
 /* SentencePiece's tokens as merges. */
 static sk_status put_splits(writing *w)
 {
+    enum { LONGEST = 1024 };
     eng_strindex ix;
     size_t n = 0;
     bool first = true;
@@ -194,6 +195,9 @@ static sk_status put_splits(writing *w)
     qsort_r(id, n, sizeof *id, better, &w->p);
     for (size_t i = 0; i < n && !st; i++) {
         eng_str t = w->p.text[id[i]];
+        if (t.n > LONGEST)
+            st = sk_fail(w->e, SK_E_UNSUPPORTED, "token %u of %zu bytes is too long to be written",
+                         id[i], t.n);
         for (size_t k = 1; k < t.n && !st; k++) {
             if (((unsigned char)t.p[k] & 0xc0) == 0x80) continue;
             uint32_t a = eng_strindex_find(&ix, t.p, k);

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 64 };
-
 void eng_jscan_init(eng_jscan *s, const char *text, size_t n, const char *what, sk_err *e)
 {
     *s = (eng_jscan){text, text, text + n, what, SK_OK, e};
@@ -214,18 +212,6 @@ bool eng_jscan_skip(eng_jscan *s, eng_str *text)
     }
     if (text) *text = (eng_str){from, (size_t)(s->p - from)};
     return !s->st;
-}
-
-/* Reads one value into a tree. */
-bool eng_jscan_tree(eng_jscan *s, size_t max, json_t **out)
-{
-    eng_str text;
-    sk_err why = SK_ERR_INIT;
-    if (!eng_jscan_skip(s, &text)) return false;
-    if (text.n > max) return eng_jscan_fail(s, "a value that is too large");
-    sk_status st = sk_json_parse(text.p, text.n, DEPTH_MAX, out, &why);
-    if (st == SK_E_NOMEM) return no_memory(s);
-    return !st || eng_jscan_fail(s, why.text);
 }
 
 bool eng_jscan_end(eng_jscan *s)

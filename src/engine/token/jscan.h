@@ -12,7 +12,6 @@
 #include "base/status.h"
 #include "engine/format/gguf.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -54,9 +53,6 @@ bool eng_jscan_num(eng_jscan *s, double *out);
 
 /* Passes one value of any kind; its text in *text (may be NULL). */
 bool eng_jscan_skip(eng_jscan *s, eng_str *text);
-
-/* Reads one value of at most max bytes into a tree, to be freed with json_decref. */
-bool eng_jscan_tree(eng_jscan *s, size_t max, json_t **out);
 
 /* True when nothing but white space is left. */
 bool eng_jscan_end(eng_jscan *s);

@@ -24,7 +24,7 @@ bool eng_prefix_init(eng_prefix *s, sk_arena *mem, const eng_str *str, const uin
     if (!s->order) return false;
     size_t m = 0;
     for (size_t i = 0; i < n; i++) {
-        if (!str[id[i]].n) continue;
+        if (!str[id[i]].n || str[id[i]].n > ENG_PREFIX_LONGEST) continue;
         s->order[m++] = id[i];
     }
     qsort_r(s->order, m, sizeof *s->order, by_string, s);

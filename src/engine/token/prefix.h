@@ -17,6 +17,10 @@
 
 #define ENG_PREFIX_NONE UINT32_MAX
 
+/* Strings that are longer (in bytes) are left out of a set: no text has such tokens but one that
+ * was made to take quadratic time. */
+enum { ENG_PREFIX_LONGEST = 512 };
+
 /* The set; read-only once built. */
 typedef struct eng_prefix {
     const eng_str *str;  /* the strings by number, borrowed */
@@ -30,7 +34,8 @@ typedef struct eng_prefix_walk {
     size_t depth;    /* bytes walked */
 } eng_prefix_walk;
 
-/* Builds the set of str[id[0..n)] in mem; empty strings are left out.  False without memory. */
+/* Builds the set of str[id[0..n)] in mem; empty strings are left out, too.  False without memory.
+ */
 bool eng_prefix_init(eng_prefix *s, sk_arena *mem, const eng_str *str, const uint32_t *id,
                      size_t n);
 
