@@ -96,9 +96,17 @@ static const bad_body bad[] = {
      "response_format"},
     {true, M ",\"response_format\":{\"type\":\"text\",\"x\":1}}", SRV_UNSUPPORTED,
      "response_format"},
-    {true, M ",\"presence_penalty\":0.5}", SRV_UNSUPPORTED, "presence_penalty"},
-    {true, M ",\"frequency_penalty\":-2}", SRV_UNSUPPORTED, "frequency_penalty"},
-    {true, M ",\"logit_bias\":{\"50256\":-100}}", SRV_UNSUPPORTED, "logit_bias"},
+    {true, M ",\"presence_penalty\":2.5}", SRV_BAD_VALUE, "presence_penalty"},
+    {true, M ",\"frequency_penalty\":-2.1}", SRV_BAD_VALUE, "frequency_penalty"},
+    {true, M ",\"frequency_penalty\":\"1\"}", SRV_BAD_TYPE, "frequency_penalty"},
+    {true, M ",\"logit_bias\":[]}", SRV_BAD_TYPE, "logit_bias"},
+    {true, M ",\"logit_bias\":{\"x\":1}}", SRV_BAD_VALUE, "logit_bias"},
+    {true, M ",\"logit_bias\":{\"-1\":1}}", SRV_BAD_VALUE, "logit_bias"},
+    {true, M ",\"logit_bias\":{\"\":1}}", SRV_BAD_VALUE, "logit_bias"},
+    {true, M ",\"logit_bias\":{\"99999999999\":1}}", SRV_BAD_VALUE, "logit_bias"},
+    {true, M ",\"logit_bias\":{\"1\":101}}", SRV_BAD_VALUE, "logit_bias"},
+    {true, M ",\"logit_bias\":{\"1\":\"1\"}}", SRV_BAD_VALUE, "logit_bias"},
+    {true, M ",\"mirostat\":3}", SRV_BAD_VALUE, "mirostat"},
     {true, M ",\"modalities\":[\"text\",\"audio\"]}", SRV_UNSUPPORTED, "modalities"},
     {true, M ",\"store\":true}", SRV_UNSUPPORTED, "store"},
     {true, M ",\"service_tier\":\"flex\"}", SRV_UNSUPPORTED, "service_tier"},
@@ -169,7 +177,10 @@ static void reads_every_field(void **state)
         "[{\"type\":\"text\",\"text\":\"b\"},{\"type\":\"text\",\"text\":\"\\u0000c\"}]}],"
         "\"model\":\"m\",\"temperature\":0.25,\"top_p\":0.5,\"top_k\":40,\"min_p\":0.125,"
         "\"seed\":-1,\"stop\":[\"\\n\",\"END\"],\"stream\":true,"
-        "\"stream_options\":{\"include_usage\":true},\"max_completion_tokens\":9}";
+        "\"stream_options\":{\"include_usage\":true},\"max_completion_tokens\":9,"
+        "\"presence_penalty\":1.5,\"frequency_penalty\":-1,\"repeat_penalty\":1.25,"
+        "\"repeat_last_n\":-1,\"dry_multiplier\":0.5,\"mirostat\":2,"
+        "\"logit_bias\":{\"5\":-100,\"7\":2.5}}";
     srv_params p = {0};
     srv_fault f = {0};
     assert_int_equal(srv_params_read(&p, true, body, sizeof body - 1, true, &f), SK_OK);
@@ -180,6 +191,12 @@ static void reads_every_field(void **state)
     assert_memory_equal(p.msg[1].text, "b\0c", 3);
     assert_true(p.sample.temperature == 0.25 && p.sample.top_p == 0.5 && p.sample.min_p == 0.125);
     assert_true(p.sample.top_k == 40 && p.sample.seed == UINT64_MAX && p.has_seed);
+    assert_true(p.sample.presence_penalty == 1.5 && p.sample.frequency_penalty == -1 &&
+                p.sample.repeat_penalty == 1.25 && p.sample.penalty_last_n == -1);
+    assert_true(p.sample.dry_multiplier == 0.5 && p.sample.mirostat == 2);
+    assert_int_equal(p.sample.n_bias, 2);
+    for (size_t i = 0; i < 2; i++)
+        assert_true(p.sample.bias[i].bias == (p.sample.bias[i].id == 5 ? -100 : 2.5f));
     assert_int_equal(p.stops.n, 2);
     assert_true(p.stream && p.include_usage);
     assert_int_equal(p.max_tokens, 9);
@@ -199,6 +216,14 @@ static void documents_the_defaults_it_uses(void **state)
         if (strcmp(row->name, "top_p") == 0) want = o.top_p;
         if (strcmp(row->name, "min_p") == 0) want = o.min_p;
         if (strcmp(row->name, "top_k") == 0) want = (double)o.top_k;
+        if (strcmp(row->name, "repeat_penalty") == 0) want = o.repeat_penalty;
+        if (strcmp(row->name, "repeat_last_n") == 0) want = (double)o.penalty_last_n;
+        if (strcmp(row->name, "typical_p") == 0) want = o.typical_p;
+        if (strcmp(row->name, "xtc_threshold") == 0) want = o.xtc_threshold;
+        if (strcmp(row->name, "dry_base") == 0) want = o.dry_base;
+        if (strcmp(row->name, "dry_penalty_last_n") == 0) want = (double)o.dry_last_n;
+        if (strcmp(row->name, "mirostat_tau") == 0) want = o.mirostat_tau;
+        if (strcmp(row->name, "mirostat_eta") == 0) want = o.mirostat_eta;
         if (want >= 0) assert_true(strtod(row->deflt, NULL) == want);
     }
 }
@@ -226,12 +251,12 @@ static void has_readable_tables(void **state)
 static void names_unknown_fields(void **state)
 {
     (void)state;
-    static const char body[] = P ",\"frobnicate\":1,\"mirostat\":2,\"a\\nb\":1}";
+    static const char body[] = P ",\"frobnicate\":1,\"grammar\":2,\"a\\nb\":1}";
     srv_params p = {0};
     srv_fault f = {0};
     assert_int_equal(srv_params_read(&p, false, body, sizeof body - 1, false, &f), SK_OK);
     assert_contains(p.unknown.p, "frobnicate");
-    assert_contains(p.unknown.p, "mirostat");
+    assert_contains(p.unknown.p, "grammar");
     assert_null(strchr(p.unknown.p, '\n'));
     srv_params_fini(&p);
     assert_int_not_equal(srv_params_read(&p, false, body, sizeof body - 1, true, &f), SK_OK);

@@ -230,10 +230,12 @@ static srv_gen *gen_new(srv_api *api, srv_req *r, const srv_params *p, srv_fault
                              .model = api->eng->model,
                              .created = sk_unix_s()};
     j->owner = g;
-    j->sample = p->sample;
+    sk_status st = SK_OK;
+    if (!srv_job_set_sample(j, &p->sample))
+        st = srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the request");
     if (!p->has_seed) j->sample.seed = new_seed();
     j->stops = p->stops;
-    sk_status st = srv_params_tokens(p, api->eng, &j->prompt, &j->n_max, f);
+    if (!st) st = srv_params_tokens(p, api->eng, &j->prompt, &j->n_max, f);
     if (!st && p->stream && !(g->ping = evtimer_new(api->base, on_ping, g)))
         st = srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the request");
     if (!st) return g;

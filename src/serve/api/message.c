@@ -2,12 +2,18 @@
 #include "serve/api/message.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Messages a conversation may have; each costs a few tokens, so no context holds more. */
 #define MAX_MESSAGES 100000u
+
+/* Members logit_bias may have. */
+#define MAX_BIASES 1024
 
 /* The role the engine knows for one of the API's; NULL if there is none. */
 static const char *known_role(const char *role)
@@ -182,6 +188,46 @@ sk_status srv_read_seed(json_t *v, void *into, srv_fault *f)
     if (!json_is_integer(v)) return srv_field_bad_type(f, "seed", "an integer");
     p->sample.seed = (uint64_t)json_integer_value(v);
     p->has_seed = true;
+    return SK_OK;
+}
+
+/* One member of logit_bias: the id is the name. */
+static sk_status read_bias(const char *name, json_t *v, eng_logit_bias *out, srv_fault *f)
+{
+    char *end = NULL;
+    errno = 0;
+    long id = strtol(name, &end, 10);
+    if (*name < '0' || *name > '9' || *end || errno || id > INT32_MAX)
+        return srv_fail(f, SRV_BAD_VALUE, "logit_bias",
+                        "'logit_bias' has '%.40s' in the place of a token id", name);
+    double bias = json_is_number(v) ? json_number_value(v) : NAN;
+    if (!(bias >= -100 && bias <= 100))
+        return srv_fail(f, SRV_BAD_VALUE, "logit_bias",
+                        "'logit_bias.%ld' must be a number from -100 to 100", id);
+    *out = (eng_logit_bias){(int32_t)id, (float)bias};
+    return SK_OK;
+}
+
+/* logit_bias: {"ID": BIAS, ..} */
+sk_status srv_read_logit_bias(json_t *v, void *into, srv_fault *f)
+{
+    srv_params *p = into;
+    if (!json_is_object(v)) return srv_field_bad_type(f, "logit_bias", "an object");
+    size_t n = json_object_size(v), i = 0;
+    if (n > MAX_BIASES)
+        return srv_fail(f, SRV_BAD_VALUE, "logit_bias", "'logit_bias' may have %d members, not %zu",
+                        MAX_BIASES, n);
+    eng_logit_bias *bias = sk_new_n(p->mem, eng_logit_bias, n ? n : 1);
+    if (!bias) return srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the request");
+    const char *name;
+    json_t *value;
+    json_object_foreach(v, name, value)
+    {
+        sk_status st = read_bias(name, value, &bias[i++], f);
+        if (st) return st;
+    }
+    p->sample.bias = bias;
+    p->sample.n_bias = n;
     return SK_OK;
 }
 

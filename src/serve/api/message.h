@@ -9,6 +9,7 @@ sk_status srv_read_messages(json_t *v, void *into, srv_fault *f);
 sk_status srv_read_prompt(json_t *v, void *into, srv_fault *f);
 sk_status srv_read_stop(json_t *v, void *into, srv_fault *f);
 sk_status srv_read_seed(json_t *v, void *into, srv_fault *f);
+sk_status srv_read_logit_bias(json_t *v, void *into, srv_fault *f);
 sk_status srv_read_stream_options(json_t *v, void *into, srv_fault *f);
 
 #endif

@@ -39,12 +39,52 @@
              "`stream`"},                                                                          \
     {.name = "n", .type = SRV_FIELD_ONLY, .deflt = "1", .only = "[1]",                             \
      .help = "answers a request"},                                                                 \
-    {.name = "presence_penalty", .type = SRV_FIELD_ONLY, .deflt = "0", .only = "[0]",              \
-     .help = "not supported"},                                                                     \
-    {.name = "frequency_penalty", .type = SRV_FIELD_ONLY, .deflt = "0", .only = "[0]",             \
-     .help = "not supported"},                                                                     \
-    {.name = "logit_bias", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[{}]",                \
-     .help = "not supported"},                                                                     \
+    {.name = "presence_penalty", .type = SRV_FIELD_NUM, .deflt = "0",                              \
+     .offset = AT(sample.presence_penalty), .min = -2, .max = 2,                                   \
+     .help = "taken off the score of every token among the last `repeat_last_n`"},                 \
+    {.name = "frequency_penalty", .type = SRV_FIELD_NUM, .deflt = "0",                             \
+     .offset = AT(sample.frequency_penalty), .min = -2, .max = 2,                                  \
+     .help = "taken off once for each time it is there"},                                          \
+    {.name = "repeat_penalty", .type = SRV_FIELD_NUM, .deflt = "1",                                \
+     .offset = AT(sample.repeat_penalty), .max = 100,                                              \
+     .help = "divides their positive scores and multiplies the others; 1: off"},                   \
+    {.name = "repeat_last_n", .type = SRV_FIELD_INT, .deflt = "64",                                \
+     .offset = AT(sample.penalty_last_n), .min = -1, .max = 1000000000,                            \
+     .help = "tokens these three look back over, the prompt's too; -1: all, 0: none"},             \
+    {.name = "typical_p", .type = SRV_FIELD_NUM, .deflt = "1",                                     \
+     .offset = AT(sample.typical_p), .max = 1,                                                     \
+     .help = "keep the tokens nearest to the expected surprise that reach this "                   \
+             "probability together; 1: off"},                                                      \
+    {.name = "xtc_probability", .type = SRV_FIELD_NUM, .deflt = "0",                               \
+     .offset = AT(sample.xtc_probability), .max = 1,                                               \
+     .help = "how often to leave out the top choices"},                                            \
+    {.name = "xtc_threshold", .type = SRV_FIELD_NUM, .deflt = "0.1",                               \
+     .offset = AT(sample.xtc_threshold), .max = 1,                                                 \
+     .help = "probability that makes a token a top choice"},                                       \
+    {.name = "dry_multiplier", .type = SRV_FIELD_NUM, .deflt = "0",                                \
+     .offset = AT(sample.dry_multiplier), .max = 100,                                              \
+     .help = "strength of the penalty on what lengthens a repetition; 0: off"},                    \
+    {.name = "dry_base", .type = SRV_FIELD_NUM, .deflt = "1.75",                                   \
+     .offset = AT(sample.dry_base), .max = 100,                                                    \
+     .help = "its growth with each token of the repetition"},                                      \
+    {.name = "dry_allowed_length", .type = SRV_FIELD_INT, .deflt = "2",                            \
+     .offset = AT(sample.dry_allowed_length), .max = 1000000000,                                   \
+     .help = "repetitions shorter than this are free"},                                            \
+    {.name = "dry_penalty_last_n", .type = SRV_FIELD_INT, .deflt = "64",                           \
+     .offset = AT(sample.dry_last_n), .min = -1, .max = 1000000000,                                \
+     .help = "tokens to look for repetitions in; -1: all, 0: none"},                               \
+    {.name = "mirostat", .type = SRV_FIELD_INT, .deflt = "0",                                      \
+     .offset = AT(sample.mirostat), .max = 2,                                                      \
+     .help = "2: mirostat 2 instead of `top_k` to `xtc_probability`; 0: off"},                     \
+    {.name = "mirostat_tau", .type = SRV_FIELD_NUM, .deflt = "5",                                  \
+     .offset = AT(sample.mirostat_tau), .max = 100,                                                \
+     .help = "surprise to aim at, in bits"},                                                       \
+    {.name = "mirostat_eta", .type = SRV_FIELD_NUM, .deflt = "0.1",                                \
+     .offset = AT(sample.mirostat_eta), .max = 1,                                                  \
+     .help = "how fast it learns"},                                                                \
+    {.name = "logit_bias", .type = SRV_FIELD_READ, .kind = "object", .deflt = "none",              \
+     .read = srv_read_logit_bias,                                                                  \
+     .help = "`{\"ID\": BIAS}`: added to the scores of up to 1024 tokens, -100 to 100"},           \
     {.name = "user", .type = SRV_FIELD_NOTE, .kind = "string", .deflt = "none",                    \
      .help = "accepted; has no bearing on the answer"}
 
@@ -175,13 +215,25 @@ static sk_status encode(const srv_params *p, const srv_engine *eng, eng_ids *ids
     return st ? srv_fail_err(f, &e) : SK_OK;
 }
 
+/* Biases must be of tokens there are. */
+static sk_status check_bias(const srv_params *p, const srv_engine *eng, srv_fault *f)
+{
+    for (size_t i = 0; i < p->sample.n_bias; i++)
+        if ((size_t)p->sample.bias[i].id >= eng->n_vocab)
+            return srv_fail(f, SRV_BAD_VALUE, "logit_bias",
+                            "'logit_bias' has token %" PRId32 "; the model has %zu tokens",
+                            p->sample.bias[i].id, eng->n_vocab);
+    return SK_OK;
+}
+
 /* Ids and the bound of the answer. */
 sk_status srv_params_tokens(const srv_params *p, const srv_engine *eng, eng_ids *ids, size_t *n_max,
                             srv_fault *f)
 {
     assert(ids->n == 0);
     const char *param = p->chat ? "messages" : "prompt";
-    sk_status st = encode(p, eng, ids, f);
+    sk_status st = check_bias(p, eng, f);
+    if (!st) st = encode(p, eng, ids, f);
     if (st) return st;
     if (!ids->n)
         return srv_fail(f, SRV_BAD_VALUE, param, "'%s' must hold at least one token", param);

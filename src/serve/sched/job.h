@@ -38,8 +38,8 @@ typedef struct srv_mail {
 struct srv_job {
     /* the maker's, constant once submitted */
     eng_ids prompt;
-    size_t n_max; /* tokens to make at most; prompt.n + n_max <= n_ctx */
-    eng_sample_opts sample;
+    size_t n_max;           /* tokens to make at most; prompt.n + n_max <= n_ctx */
+    eng_sample_opts sample; /* its biases are the job's: srv_job_set_sample */
     sk_stops stops;
     void *owner; /* the maker's own; not looked at here */
     uint64_t at_submit_us;
@@ -65,6 +65,9 @@ struct srv_job {
 
 /* A job to be filled in; NULL without memory. */
 srv_job *srv_job_new(void);
+
+/* Copies o into the job, biases included; false without memory. */
+bool srv_job_set_sample(srv_job *j, const eng_sample_opts *o);
 
 /* Frees a job that is its maker's; NULL is allowed. */
 void srv_job_free(srv_job *j);

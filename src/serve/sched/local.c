@@ -13,6 +13,7 @@ struct srv_local {
     eng_lora *lora; /* NULL: none */
     eng_session *session;
     eng_sampler *sampler;
+    eng_dry_breakers *breakers; /* of DRY, made when a request first asks for it */
     eng_model_info info;
     srv_engine engine;
     char name[128];
@@ -26,7 +27,16 @@ static sk_status local_step(void *self, eng_step_item *item, size_t n, sk_err *e
 static sk_status local_pick(void *self, const eng_sample_opts *o, const eng_sample_in *in,
                             int32_t *out, sk_err *e)
 {
-    return eng_sampler_pick(((srv_local *)self)->sampler, o, in, out, e);
+    static const char *const usual[] = {"\n", ":", "\"", "*"};
+    srv_local *l = self;
+    eng_sample_opts with = *o;
+    if (o->dry_multiplier != 0 && !l->breakers && eng_model_vocab(l->model)) {
+        sk_status st =
+            eng_dry_breakers_new(l->model, usual, sizeof usual / sizeof *usual, &l->breakers, e);
+        if (st) return st;
+    }
+    with.dry_breakers = l->breakers;
+    return eng_sampler_pick(l->sampler, &with, in, out, e);
 }
 
 static const char *local_piece(void *self, int32_t id, size_t *n)
@@ -128,6 +138,7 @@ void srv_local_close(srv_local *l)
 {
     if (!l) return;
     if (l->sampler) eng_sampler_free(l->sampler);
+    eng_dry_breakers_free(l->breakers);
     if (l->session) eng_session_close(l->session);
     eng_lora_close(l->lora);
     if (l->model) eng_model_close(l->model);
