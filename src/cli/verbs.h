@@ -13,6 +13,7 @@
     ROW(chat)                                                                                      \
     ROW(generate)                                                                                  \
     ROW(serve)                                                                                     \
+    ROW(embed)                                                                                     \
     /* changing them */                                                                            \
     ROW(convert)                                                                                   \
     ROW(quantize)                                                                                  \

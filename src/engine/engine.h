@@ -36,6 +36,7 @@ typedef struct eng_model_info {
     uint64_t n_params, file_bytes;
     uint32_t n_vocab, n_ctx, n_embd, n_layer, n_head, n_kv_head, head_dim, n_ff;
     bool has_chat; /* messages can be rendered for it */
+    bool encoder;  /* gives vectors of texts, no text */
 } eng_model_info;
 
 /* Opens a GGUF: maps it, checks every tensor against the architecture, packs the matrices for the
@@ -88,7 +89,7 @@ typedef struct eng_session_opts {
     const eng_lora *lora; /* adapter of every slot, NULL: none; eng_session_adapt changes one */
 } eng_session_opts;
 
-typedef enum eng_want { ENG_WANT_NONE, ENG_WANT_LAST, ENG_WANT_ALL } eng_want;
+typedef enum eng_want { ENG_WANT_NONE, ENG_WANT_LAST, ENG_WANT_ALL, ENG_WANT_STATES } eng_want;
 
 /* A piece of one sequence in a step: n tokens standing at positions pos .. pos + n - 1 of slot.
  * Positions below pos must have been stepped before (they may be stepped again: later ones are then
@@ -98,8 +99,9 @@ typedef struct eng_step_item {
     size_t pos, n;
     const int32_t *ids;
     eng_want want;
-    const float *logits; /* out: [n_vocab] (LAST) or [n, n_vocab] (ALL), valid until the next step;
-                            NULL for NONE */
+    const float *logits; /* out: [n_vocab] (LAST) or [n, n_vocab] (ALL), or [n, n_embd], the states
+                            that the head would read (STATES: all items of a step, or none); valid
+                            until the next step; NULL for NONE */
 } eng_step_item;
 
 /* Allocates KV cache and scratch for the session; SK_E_NOMEM says how much was asked for. */
@@ -125,6 +127,25 @@ uint64_t eng_session_kv_bytes(const eng_session *s);
  * `like` kv_type and lora count. */
 sk_status eng_logits_write(eng_exec *x, const eng_model *m, const eng_session_opts *like,
                            const int32_t *ids, size_t n, const char *path, sk_err *e);
+
+/* ---- embeddings ---- */
+
+/* What stands for a text: the mean over the states of its tokens, or that of the first or the last;
+ * AUTO: what the model's file says, else the mean for an encoder and the last for a decoder. */
+typedef enum eng_pooling { ENG_POOL_AUTO, ENG_POOL_MEAN, ENG_POOL_CLS, ENG_POOL_LAST } eng_pooling;
+
+typedef struct eng_embedder eng_embedder;
+
+/* Makes vectors with m: an encoder, which sees a text as a whole, or any decoder.  Both x and m
+ * must outlive it. */
+sk_status eng_embedder_open(eng_exec *x, const eng_model *m, eng_embedder **out, sk_err *e);
+void eng_embedder_close(eng_embedder *d);
+
+/* The vector [n_embd] of a text of n tokens, the model's own first and last tokens among them
+ * (ENG_TOK_ADD); scaled to length 1 if asked.  SK_E_TOOBIG for more tokens than the model's
+ * context. */
+sk_status eng_embedder_run(eng_embedder *d, const int32_t *ids, size_t n, eng_pooling pooling,
+                           bool normalise, float *out, sk_err *e);
 
 /* ---- sampling ---- */
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_WORDS = 80, MAX_LETS = 48, ALIGN = 32, MXFP4 = 39, MXFP4_BLOCK = 32 };
+enum { MAX_WORDS = 128, MAX_LETS = 48, ALIGN = 32, MXFP4 = 39, MXFP4_BLOCK = 32 };
 
 /* Numbers of GGUF's value types. */
 enum { T_U32 = 4, T_I32 = 5, T_F32 = 6, T_BOOL = 7, T_STR = 8, T_ARR = 9 };
@@ -28,6 +28,7 @@ typedef struct maker {
     size_t n_words;
     let lets[MAX_LETS];
     size_t n_lets, n_layers;
+    bool has_vocab; /* tokenizer keys are among the lines */
     sk_buf keys, table, data;
     uint64_t n_keys, n_tensors;
     arch_case *c;
@@ -126,6 +127,16 @@ static sk_status add_value(maker *m, const char *kind, const char *w)
     return st;
 }
 
+/* What the test has to know of a key's line. */
+static void note_key(maker *m)
+{
+    m->has_vocab |= strcmp(m->word[1], "/tokenizer.ggml.model") == 0;
+    if (strcmp(m->word[1], "attention.causal") == 0)
+        m->c->both_ways = strcmp(m->word[2], "false") == 0;
+    if (strcmp(m->word[1], "pooling_type") == 0)
+        m->c->pooling = (size_t)strtoull(m->word[2], NULL, 10);
+}
+
 /* "u32 NAME VALUE", or "u32s NAME VALUE..." for an array; likewise i32, f32, bool, str. */
 static sk_status key_line(maker *m)
 {
@@ -145,6 +156,7 @@ static sk_status key_line(maker *m)
             add_u32(&m->keys, kinds[k].type);
             add_u64(&m->keys, m->n_words - 2);
         }
+        note_key(m);
         sk_status st = SK_OK;
         for (size_t i = 2; !st && i < m->n_words; i++)
             st = add_value(m, w, m->word[i]);
@@ -303,46 +315,51 @@ static sk_status tensor_lines(maker *m)
     return SK_OK;
 }
 
-/* Lines that set what the rest leans on. */
+/* Lines that set what the rest leans on: a number, and the key it is too. */
+enum { VOCAB, LAYERS, CONTEXT, TOKENS, SEED, LET, SETTINGS };
+static const struct {
+    const char *word, *key;
+} settings[SETTINGS] = {{"vocab", "vocab_size"},
+                        {"layers", "block_count"},
+                        {"context", "context_length"},
+                        {"tokens", NULL},
+                        {"seed", NULL},
+                        {"let", NULL}};
+
+static sk_status number_line(maker *m, size_t which)
+{
+    bool is_let = which == LET;
+    size_t n = 0;
+    if (m->n_words != (is_let ? 3 : 2)) return bad(m, "wants one value");
+    sk_status st = number(m, m->word[m->n_words - 1], &n);
+    if (st) return st;
+    set_let(m, is_let ? m->word[1] : m->word[0], n);
+    if (settings[which].key) put_u32(m, settings[which].key, (uint32_t)n);
+    if (which == VOCAB) m->c->n_vocab = n;
+    if (which == LAYERS) m->n_layers = n;
+    if (which == CONTEXT) m->c->n_ctx = n;
+    if (which == TOKENS) m->c->n_ids = n;
+    if (which == SEED) m->c->seed = n;
+    return SK_OK;
+}
+
+/* The other settings. *known is false for a line that is none. */
 static sk_status setting_line(maker *m, bool *known)
 {
     const char *w = m->word[0];
-    size_t n = 0;
     *known = true;
     if (strcmp(w, "arch") == 0 && m->n_words == 2) {
         snprintf(m->c->arch, sizeof m->c->arch, "%s", m->word[1]);
         put_str(m, "/general.architecture", m->word[1]);
-        put_str(m, "/tokenizer.ggml.model", "no_vocab");
         return SK_OK;
     }
     if (strcmp(w, "embeds") == 0) {
         m->c->embeds = true;
         return SK_OK;
     }
-    bool is_let = strcmp(w, "let") == 0;
-    if (!is_let && strcmp(w, "vocab") && strcmp(w, "layers") && strcmp(w, "context") &&
-        strcmp(w, "tokens") && strcmp(w, "seed")) {
-        *known = false;
-        return SK_OK;
-    }
-    if (m->n_words != (is_let ? 3 : 2)) return bad(m, "wants one value");
-    sk_status st = number(m, m->word[m->n_words - 1], &n);
-    if (st) return st;
-    set_let(m, is_let ? m->word[1] : w, n);
-    if (strcmp(w, "vocab") == 0) {
-        m->c->n_vocab = n;
-        put_u32(m, "vocab_size", (uint32_t)n);
-    } else if (strcmp(w, "layers") == 0) {
-        m->n_layers = n;
-        put_u32(m, "block_count", (uint32_t)n);
-    } else if (strcmp(w, "context") == 0) {
-        m->c->n_ctx = n;
-        put_u32(m, "context_length", (uint32_t)n);
-    } else if (strcmp(w, "tokens") == 0) {
-        m->c->n_ids = n;
-    } else if (strcmp(w, "seed") == 0) {
-        m->c->seed = n;
-    }
+    for (size_t i = 0; i < SETTINGS; i++)
+        if (strcmp(w, settings[i].word) == 0) return number_line(m, i);
+    *known = false;
     return SK_OK;
 }
 
@@ -367,6 +384,7 @@ static sk_status read_line(maker *m, char *text)
 static sk_status put_together(maker *m, sk_buf *out)
 {
     size_t start = out->len;
+    if (!m->has_vocab) put_str(m, "/tokenizer.ggml.model", "no_vocab");
     sk_buf_add(out, "GGUF", 4);
     add_u32(out, 3);
     add_u64(out, m->n_tensors);

@@ -23,6 +23,8 @@ typedef struct arch_case {
     size_t n_ctx;       /* the key context_length */
     uint64_t seed;      /* of weights and sequence */
     bool embeds;        /* what is expected is an embedding, not logits */
+    bool both_ways;     /* every token sees all others (attention.causal is false) */
+    size_t pooling;     /* the key pooling_type, 0 without it */
     bool has_quantised; /* some tensors are written in a quantised type */
 } arch_case;
 

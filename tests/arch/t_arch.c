@@ -32,9 +32,11 @@ typedef struct trial {
     eng_model *m;
     eng_session *s;
     int32_t ids[MAX_IDS];
-    const float *want; /* [kept, n_vocab] */
+    size_t width;      /* of a row: n_vocab, or n_embd of an embedding */
+    eng_want kind;     /* of rows */
+    const float *want; /* [kept, width]; of an embedding also the mean over all rows */
     int32_t greedy[N_GREEDY];
-    float *whole; /* [n_ids, n_vocab], of one step */
+    float *whole; /* [n_ids, width], of one step */
     double tolerance;
     sk_err e;
 } trial;
@@ -59,8 +61,7 @@ static void open_session(trial *t)
 /* Tokens first .. first + n - 1 of the sequence in slot 0; their logits. */
 static const float *step(trial *t, size_t first, size_t n)
 {
-    eng_step_item item = {
-        .slot = 0, .pos = first, .n = n, .ids = t->ids + first, .want = ENG_WANT_ALL};
+    eng_step_item item = {.slot = 0, .pos = first, .n = n, .ids = t->ids + first, .want = t->kind};
     assert_status_ok(eng_session_step(t->s, &item, 1, &t->e), t->e);
     return item.logits;
 }
@@ -68,16 +69,16 @@ static const float *step(trial *t, size_t first, size_t n)
 /* Fails unless rows first .. first + n - 1 are the bytes of the whole run. */
 static void same_rows(const trial *t, const char *how, size_t first, size_t n, const float *got)
 {
-    const float *want = t->whole + first * t->c.n_vocab;
-    if (memcmp(got, want, n * t->c.n_vocab * sizeof *got) == 0) return;
-    double d = distance(got, want, n * t->c.n_vocab);
+    const float *want = t->whole + first * t->width;
+    if (memcmp(got, want, n * t->width * sizeof *got) == 0) return;
+    double d = distance(got, want, n * t->width);
     print_error("%s: %s: other bytes than run whole (relative L2 %g)\n", t->name, how, d);
     fail();
 }
 
 static void whole(trial *t)
 {
-    size_t n_kept, nv = t->c.n_vocab;
+    size_t n_kept, nv = t->width;
     const size_t *kept = arch_kept(&n_kept);
     const float *got = step(t, 0, t->c.n_ids);
     memcpy(t->whole, got, t->c.n_ids * nv * sizeof *got);
@@ -130,18 +131,46 @@ static void in_chunks(trial *t, size_t size)
 /* In slot 1, with another sequence of another length in slot 0. */
 static void beside_another(trial *t)
 {
-    const size_t chunk = 40;
+    const size_t chunk = t->c.both_ways ? t->c.n_ids : 40;
     int32_t other[MAX_IDS];
     for (size_t i = 0; i < t->c.n_ids; i++)
         other[i] = t->ids[t->c.n_ids - 1 - i];
     for (size_t at = 0; at < t->c.n_ids; at += chunk) {
         size_t n = t->c.n_ids - at < chunk ? t->c.n_ids - at : chunk;
         eng_step_item item[2] = {
-            {.slot = 0, .pos = at / 2, .n = n / 2, .ids = other + at / 2, .want = ENG_WANT_ALL},
-            {.slot = 1, .pos = at, .n = n, .ids = t->ids + at, .want = ENG_WANT_ALL}};
+            {.slot = 0, .pos = at / 2, .n = n / 2, .ids = other + at / 2, .want = t->kind},
+            {.slot = 1, .pos = at, .n = n, .ids = t->ids + at, .want = t->kind}};
         assert_status_ok(eng_session_step(t->s, item, 2, &t->e), t->e);
         same_rows(t, "beside another sequence", at, n, item[1].logits);
     }
+}
+
+/* The vector of the whole sequence under each pooling, and the one the file asks for. */
+static void pooled(trial *t)
+{
+    const float *last = t->whole + (t->c.n_ids - 1) * t->width;
+    size_t n_kept;
+    arch_kept(&n_kept);
+    const float *mean = t->want + n_kept * t->width;
+    const float *want[] = {t->c.pooling == 1   ? mean
+                           : t->c.pooling == 2 ? t->whole
+                                               : last,
+                           mean, t->whole, last};
+    eng_embedder *d;
+    float v[256];
+    assert_true(t->width <= 256);
+    assert_status_ok(eng_embedder_open(t->x, t->m, &d, &t->e), t->e);
+    for (int p = ENG_POOL_AUTO; p <= ENG_POOL_LAST; p++) {
+        sk_status st = eng_embedder_run(d, t->ids, t->c.n_ids, (eng_pooling)p, false, v, &t->e);
+        assert_status_ok(st, t->e);
+        assert_true(distance(v, want[p], t->width) < t->tolerance);
+    }
+    assert_status_ok(eng_embedder_run(d, t->ids, 3, ENG_POOL_AUTO, true, v, &t->e), t->e);
+    double sq = 0;
+    for (size_t i = 0; i < t->width; i++)
+        sq += (double)v[i] * (double)v[i];
+    assert_true(fabs(sq - 1) < 1e-5);
+    eng_embedder_close(d);
 }
 
 /* One model on the processor level that is set. */
@@ -149,12 +178,15 @@ static void run_level(trial *t, const char *model)
 {
     assert_status_ok(eng_exec_open(2, &t->x, &t->e), t->e);
     assert_status_ok(eng_model_open(t->x, model, &t->m, &t->e), t->e);
+    eng_model_info info;
+    eng_model_get_info(t->m, &info);
+    assert_int_equal(t->width, t->c.embeds ? info.n_embd : info.n_vocab);
     open_session(t);
     whole(t);
-    if (!t->c.has_quantised) greedy(t);
-    in_chunks(t, 1);
-    in_chunks(t, 7);
-    in_chunks(t, 64);
+    if (t->c.embeds) pooled(t);
+    if (!t->c.embeds && !t->c.has_quantised) greedy(t);
+    for (size_t chunk = 1; !t->c.both_ways && chunk <= 64; chunk = chunk == 1 ? 7 : chunk * 9 + 1)
+        in_chunks(t, chunk);
     beside_another(t);
     eng_session_close(t->s);
     eng_model_close(t->m);
@@ -219,7 +251,7 @@ static void try_case(trial *t, const char *description, bool plain)
     if (t->refused[0]) {
         refused(t, model);
     } else {
-        t->whole = malloc(t->c.n_ids * t->c.n_vocab * sizeof *t->whole);
+        t->whole = malloc(t->c.n_ids * t->width * sizeof *t->whole);
         assert_non_null(t->whole);
         for (int level = SK_CPU_C; level <= (int)sk_cpu_best(); level++) {
             assert_status_ok(sk_cpu_mask(sk_cpu_name((sk_cpu_level)level), &t->e), t->e);
@@ -241,11 +273,14 @@ static void architecture(void **state)
     snprintf(path, sizeof path, "tests/arch/%s.f32", t.name);
     assert_true(unit_read(path, &want));
     t.want = (const float *)(const void *)want.p;
-    read_greedy(&t);
     line_of(t.name, "refused.txt", t.refused, sizeof t.refused);
     snprintf(path, sizeof path, "tests/arch/%s.arch", t.name);
     assert_status_ok(arch_make(path, true, &t.c, NULL, &t.e), t.e);
-    assert_int_equal(want.len, n_kept * t.c.n_vocab * sizeof(float));
+    t.kind = t.c.embeds ? ENG_WANT_STATES : ENG_WANT_ALL;
+    t.width = want.len / sizeof(float) / (n_kept + t.c.embeds);
+    assert_true(t.c.embeds || t.width == t.c.n_vocab);
+    assert_int_equal(want.len, (n_kept + t.c.embeds) * t.width * sizeof(float));
+    if (!t.c.embeds) read_greedy(&t);
     bool twice = t.c.has_quantised && !t.refused[0];
     try_case(&t, path, true);
     if (twice) try_case(&t, path, false);

@@ -19,6 +19,19 @@ struct eng_kv {
     size_t n_slots;
 };
 
+/* An encoder's text is one step, in which a layer reads only what it has written: all layers share
+ * the memory of one. */
+static sk_status share_layer(eng_kv *kv, size_t n_layer, sk_err *e)
+{
+    eng_kv_layer *all = sk_new_n(kv->arena, eng_kv_layer, n_layer);
+    if (!all) return sk_fail(e, SK_E_NOMEM, "no memory for the KV cache's layout");
+    for (size_t i = 0; i < n_layer; i++)
+        all[i] = kv->layout.layer[0];
+    kv->layout.layer = all;
+    kv->layout.n_layer = n_layer;
+    return SK_OK;
+}
+
 /* The layout of cfg's layers; what is too big to count is no memory too. */
 static sk_status lay_out(eng_kv *kv, const eng_config *cfg, size_t n_ctx, eng_dtype type, sk_err *e)
 {
@@ -27,7 +40,9 @@ static sk_status lay_out(eng_kv *kv, const eng_config *cfg, size_t n_ctx, eng_dt
     if (!shape) return sk_fail(e, SK_E_NOMEM, "no memory for the KV cache's layout");
     for (uint32_t i = 0; i < cfg->n_layer; i++)
         shape[i] = eng_config_kv(cfg, i);
-    return eng_kv_layout_build(shape, cfg->n_layer, n_ctx, type, kv->arena, &kv->layout, e);
+    size_t n = cfg->encoder ? 1 : cfg->n_layer;
+    sk_status st = eng_kv_layout_build(shape, n, n_ctx, type, kv->arena, &kv->layout, e);
+    return st || !cfg->encoder ? st : share_layer(kv, cfg->n_layer, e);
 }
 
 sk_status eng_kv_open(const eng_config *cfg, size_t n_slots, size_t n_ctx, eng_dtype type,

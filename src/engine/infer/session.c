@@ -23,8 +23,8 @@ struct eng_session {
     uint64_t n_steps;
     const eng_lora **lora; /* [n_slots] adapters */
     eng_seq *seq;          /* [n_slots] */
-    float *logits;         /* [logit_rows, n_vocab] */
-    size_t logit_rows;
+    float *out;            /* [out_floats] logits or states of a step */
+    size_t out_floats;
 };
 
 /* ---- open and close ---- */
@@ -43,20 +43,19 @@ static sk_status check_opts(const eng_model *m, const eng_session_opts *o, sk_er
     return SK_OK;
 }
 
-/* Room for `rows` rows of logits; what was there before is lost. */
-static sk_status grow_logits(eng_session *s, size_t rows, sk_err *e)
+/* Room for `rows` rows of logits or states; what was there before is lost. */
+static sk_status grow_out(eng_session *s, size_t rows, size_t width, sk_err *e)
 {
-    if (rows <= s->logit_rows) return SK_OK;
-    size_t bytes = 0;
+    size_t floats = 0, bytes = 0;
     float *p = NULL;
-    if (sk_mul_size(rows, s->m->cfg.n_vocab * sizeof(float), &bytes))
-        p = sk_alloc(SK_MEM_SCRATCH, bytes);
+    if (sk_mul_size(rows, width, &floats) && floats <= s->out_floats) return SK_OK;
+    if (sk_mul_size(rows, width * sizeof(float), &bytes)) p = sk_alloc(SK_MEM_SCRATCH, bytes);
     if (!p)
-        return sk_fail(e, SK_E_NOMEM, "no memory for the logits of %zu tokens (%zu bytes)", rows,
-                       bytes);
-    sk_free(s->logits);
-    s->logits = p;
-    s->logit_rows = rows;
+        return sk_fail(e, SK_E_NOMEM,
+                       "no memory for the logits or states of %zu tokens (%zu bytes)", rows, bytes);
+    sk_free(s->out);
+    s->out = p;
+    s->out_floats = floats;
     return SK_OK;
 }
 
@@ -71,7 +70,8 @@ static sk_status alloc_session(eng_session *s, sk_err *e)
         !(s->seq = sk_new_n(s->arena, eng_seq, n)))
         return sk_fail(e, SK_E_NOMEM, "no memory for %zu slots", n);
     sk_status st = eng_kv_open(&s->m->cfg, n, s->o.n_ctx, s->o.kv_type, &s->kv, e);
-    return st ? st : grow_logits(s, n < s->o.max_step ? n : s->o.max_step, e);
+    if (st || s->m->cfg.encoder) return st;
+    return grow_out(s, n < s->o.max_step ? n : s->o.max_step, s->m->cfg.n_vocab, e);
 }
 
 /* KV cache, logits for one token a slot, and the decoder's scratch. */
@@ -103,7 +103,7 @@ void eng_session_close(eng_session *s)
     eng_decoder_close(s->dec);
     eng_kv_close(s->kv);
     sk_arena_free(s->arena);
-    sk_free(s->logits);
+    sk_free(s->out);
     sk_free(s);
 }
 
@@ -146,9 +146,15 @@ static sk_status check_item(const eng_session *s, const eng_step_item *it, sk_er
     if (it->n > s->o.n_ctx || it->pos > s->o.n_ctx - it->n)
         return sk_fail(e, SK_E_INVALID, "%zu tokens at position %zu pass the context of %zu", it->n,
                        it->pos, s->o.n_ctx);
-    if (it->want != ENG_WANT_NONE && it->want != ENG_WANT_LAST && it->want != ENG_WANT_ALL)
+    if ((int)it->want < ENG_WANT_NONE || it->want > ENG_WANT_STATES)
         return sk_fail(e, SK_E_INVALID, "slot %u wants unknown logits (%d)", it->slot,
                        (int)it->want);
+    if (s->m->cfg.encoder && it->want != ENG_WANT_STATES && it->want != ENG_WANT_NONE)
+        return sk_fail(e, SK_E_UNSUPPORTED,
+                       "a model of the architecture %s gives vectors of texts, no text",
+                       s->m->cfg.arch);
+    if (s->m->cfg.encoder && it->pos)
+        return sk_fail(e, SK_E_INVALID, "a text must reach this model as a whole");
     for (size_t i = 0; i < it->n; i++)
         if (it->ids[i] < 0 || (uint32_t)it->ids[i] >= s->m->cfg.n_vocab)
             return sk_fail(e, SK_E_INVALID, "token id %d; the vocabulary has %u", it->ids[i],
@@ -158,7 +164,8 @@ static sk_status check_item(const eng_session *s, const eng_step_item *it, sk_er
 
 static size_t rows_wanted(const eng_step_item *it)
 {
-    return it->want == ENG_WANT_ALL ? it->n : it->want == ENG_WANT_LAST ? 1 : 0;
+    if (it->want == ENG_WANT_ALL || it->want == ENG_WANT_STATES) return it->n;
+    return it->want == ENG_WANT_LAST ? 1 : 0;
 }
 
 /* All items: each good, slots different, not too many tokens.  *n_out: rows of logits. */
@@ -173,6 +180,8 @@ static sk_status check_step(eng_session *s, const eng_step_item *item, size_t n,
         if (s->used_in[item[i].slot] == s->n_steps)
             return sk_fail(e, SK_E_INVALID, "slot %u comes twice in a step", item[i].slot);
         s->used_in[item[i].slot] = s->n_steps;
+        if (i && (item[i].want == ENG_WANT_STATES) != (item[0].want == ENG_WANT_STATES))
+            return sk_fail(e, SK_E_INVALID, "a step gives either logits or states");
         tokens += item[i].n;
         rows += rows_wanted(&item[i]);
         if (tokens > s->o.max_step)
@@ -188,8 +197,11 @@ sk_status eng_session_step(eng_session *s, eng_step_item *item, size_t n_items, 
 {
     size_t n_out = 0;
     sk_status st = check_step(s, item, n_items, &n_out, e);
-    if (!st) st = grow_logits(s, n_out, e);
     if (st || !n_items) return st;
+    bool states = item[0].want == ENG_WANT_STATES;
+    size_t width = states ? s->m->cfg.n_embd : s->m->cfg.n_vocab;
+    st = grow_out(s, n_out, width, e);
+    if (st) return st;
     for (size_t i = 0; i < n_items; i++) {
         const eng_step_item *it = &item[i];
         s->seq[i] = (eng_seq){eng_kv_slot(s->kv, it->slot),
@@ -199,11 +211,12 @@ sk_status eng_session_step(eng_session *s, eng_step_item *item, size_t n_items, 
                               it->ids,
                               s->lora[it->slot]};
     }
-    eng_decoder_step(s->dec, s->seq, n_items, s->logits, NULL);
+    bool no_logits = states || s->m->cfg.encoder;
+    eng_decoder_step(s->dec, s->seq, n_items, no_logits ? NULL : s->out, states ? s->out : NULL);
     size_t row = 0;
     for (size_t i = 0; i < n_items; i++) {
         size_t n = rows_wanted(&item[i]);
-        item[i].logits = n ? s->logits + row * s->m->cfg.n_vocab : NULL;
+        item[i].logits = n ? s->out + row * width : NULL;
         row += n;
         s->len[item[i].slot] = item[i].pos + item[i].n;
     }

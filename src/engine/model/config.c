@@ -79,6 +79,11 @@ bool eng_config_absorbed(const eng_config *c)
     return c->kv_lora && c->has[ENG_P_MLA_K_B];
 }
 
+bool eng_config_norms_input(const eng_config *c)
+{
+    return c->place == ENG_PLACE_PRE || c->place == ENG_PLACE_BOTH;
+}
+
 /* The switches are the family's, the shape is kept. */
 sk_status eng_config_family(eng_config *cfg, sk_err *e)
 {
@@ -125,6 +130,8 @@ static sk_status check_bounds(const eng_config *c, sk_err *e)
         {"ffn", "feed_forward_length", c->n_ff, 1, 1u << 20},
         {"rotated part of a head", "rope.dimension_count", eng_config_n_rot(c), 2, c->head_dim},
         {"window", "attention.sliding_window", c->window, 0, INT32_MAX},
+        {"kind of pooling", "pooling_type", c->pooling, 0, 4},
+        {"token types", "token_types.weight", c->n_types, c->has[ENG_P_TYPE_EMBD], 1u << 16},
     };
     return check_rows(row, sizeof(row) / sizeof(*row), e);
 }

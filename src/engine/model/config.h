@@ -31,8 +31,14 @@ typedef enum eng_norm_kind {
 } eng_norm_kind;
 
 /* Where the norms of a block stand, f being attention or feed-forward:
- *   PRE  x + f(norm(x));   POST  x + norm(f(x));   BOTH  x + norm'(f(norm(x))) */
-typedef enum eng_norm_place { ENG_PLACE_PRE, ENG_PLACE_POST, ENG_PLACE_BOTH } eng_norm_place;
+ *   PRE  x + f(norm(x));   POST  x + norm(f(x));   BOTH  x + norm'(f(norm(x)));
+ *   SUM  norm(x + f(x)), and no norm after the last layer */
+typedef enum eng_norm_place {
+    ENG_PLACE_PRE,
+    ENG_PLACE_POST,
+    ENG_PLACE_BOTH,
+    ENG_PLACE_SUM
+} eng_norm_place;
 
 /* Norms of q and k before RoPE. */
 typedef enum eng_qk_norm {
@@ -80,6 +86,8 @@ typedef struct eng_config {
     float alibi_max;        /* largest bias of ALiBi; 0: no ALiBi */
 
     /* attention */
+    bool encoder;        /* every token sees all of its text; there is no head: a text is one step,
+                            and vectors come out */
     uint32_t head_dim_v; /* size of a value; 0: head_dim */
     float attn_scale;    /* of scores; 0: 1 / sqrt(head_dim) */
     float attn_softcap;  /* scores s become cap tanh(s / cap); 0: they stay */
@@ -107,6 +115,10 @@ typedef struct eng_config {
 
     uint32_t n_nextn; /* layers behind the last that guess further tokens: left in the file */
 
+    /* embeddings */
+    uint32_t n_types; /* rows of token_types, of which the first is added to every token */
+    uint32_t pooling; /* 0: unsaid, 1: mean, 2: first token, 3: last token, 4: a ranking's score */
+
     bool has[ENG_P_N]; /* parameters there are; HEAD follows `tied`.  In layers of their place */
 } eng_config;
 
@@ -129,6 +141,9 @@ bool eng_config_is_local(const eng_config *c, uint32_t layer);
 
 /* Absorbed latent attention: keys and values are one row of the cache. */
 bool eng_config_absorbed(const eng_config *c);
+
+/* Blocks read a norm of the residual stream (else the stream itself). */
+bool eng_config_norms_input(const eng_config *c);
 
 /* Sets the switches of cfg->arch and leaves the shape (all up to `tied`) as it is;
  * SK_E_UNSUPPORTED names an architecture that is not known, and those that are. */

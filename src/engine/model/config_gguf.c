@@ -63,7 +63,7 @@ static const struct key_row {
     {"rope.scaling.yarn_beta_slow", ALWAYS, KEY_INERT, 0},
     {"rope.scaling.yarn_log_multiplier", ENG_KEYS_MLA, KEY_F32, FIELD(yarn_log_mul)},
     {"tensor_data_layout", ALWAYS, KEY_INERT, 0},
-    {"pooling_type", ALWAYS, KEY_INERT, 0},
+    {"pooling_type", ALWAYS, KEY_U32, FIELD(pooling)},
     {"nextn_predict_layers", ALWAYS, KEY_U32, FIELD(n_nextn)},
     {"router_logit_softcapping", ALWAYS, KEY_ZERO, 0},
     {"attention.temperature_length", ALWAYS, KEY_ZERO, 0},
@@ -177,13 +177,14 @@ static sk_status check_neutral(const eng_gguf *g, const char *key, bool one_too,
                    v);
 }
 
-/* KEY_ONE: attention.causal may not be 0. */
-static sk_status check_one(const eng_gguf *g, const char *key, sk_err *e)
+/* KEY_ONE; attention.causal must say what the family does. */
+static sk_status check_one(const eng_gguf *g, const char *key, const eng_config *c, sk_err *e)
 {
     double v = 0;
-    bool zero_too = !strstr(key, ".attention.causal");
-    if (number_of(g, key, &v) && (v == 1 || (v == 0 && zero_too))) return SK_OK;
-    return sk_fail(e, SK_E_UNSUPPORTED, "%s is set to %g; only 1 is supported", key, v);
+    bool is_causal = strstr(key, ".attention.causal") != NULL;
+    double want = is_causal && c->encoder ? 0 : 1;
+    if (number_of(g, key, &v) && (v == want || (v == 0 && !is_causal))) return SK_OK;
+    return sk_fail(e, SK_E_UNSUPPORTED, "%s is set to %g; only %g is supported", key, v, want);
 }
 
 /* A family that does not read how experts are weighted knows it all the same: the key must agree.
@@ -225,7 +226,7 @@ static sk_status take_key(const eng_gguf *g, const struct key_row *r, unsigned g
 {
     char key[96];
     full_key(c, r->suffix, key);
-    if (r->kind == KEY_ONE) return check_one(g, key, e);
+    if (r->kind == KEY_ONE) return check_one(g, key, c, e);
     if (r->kind == KEY_ZERO) return check_neutral(g, key, false, e);
     if (r->kind == KEY_INERT && r->group == ALWAYS) return SK_OK;
     if (r->group == ALWAYS || (r->group & groups))

@@ -99,7 +99,8 @@ static void attend(eng_dec_step *s, queries in, bool last)
                 .slope = d->slope ? d->slope + h * group : NULL,
                 .sink = s->layer->sinks ? s->layer->sinks + h * group : NULL,
                 .window = eng_config_is_local(c, s->layer_no) ? c->window : 0,
-                .causal = true,
+                .causal = !c->encoder,
+                .n_k = q->pos + q->n,
             };
             eng_kv_item(&q->kv, s->layer_no, h, &d->item[n]);
         }

@@ -86,7 +86,8 @@ typedef struct branch_job {
 /* Whether a block's output is normed. */
 static bool has_post(const eng_decoder *d)
 {
-    return d->m->cfg.place != ENG_PLACE_PRE;
+    eng_norm_place p = d->m->cfg.place;
+    return p == ENG_PLACE_POST || p == ENG_PLACE_BOTH;
 }
 
 /* Rows of d->branch, normed and scaled, onto the residual stream. */
@@ -104,10 +105,17 @@ static void branch_piece(void *arg, size_t first, size_t n, size_t worker)
         d->kern->add_f32(d->res + at, b, n * n_embd);
 }
 
+/* The norm of the sum, if norms stand there. */
+static void norm_sum(eng_dec_step *s, const eng_norm *w)
+{
+    if (s->d->m->cfg.place == ENG_PLACE_SUM) eng_dec_norm(s, w, s->d->res, s->d->res);
+}
+
 void eng_dec_add_branch(eng_dec_step *s, const eng_norm *post)
 {
     branch_job j = {s->d, post};
     eng_par_rows(s->d->x, s->n_rows, 0, branch_piece, &j);
+    norm_sum(s, post);
 }
 
 void eng_dec_output(eng_dec_step *s, const eng_linear *w, const float *x, size_t ldx,
@@ -117,7 +125,10 @@ void eng_dec_output(eng_dec_step *s, const eng_linear *w, const float *x, size_t
     const eng_config *c = &d->m->cfg;
     bool direct = c->residual_scale == 0.0f && !has_post(d);
     eng_dec_linear(s, w, x, ldx, direct ? d->res : d->branch, c->n_embd, direct);
-    if (!direct) eng_dec_add_branch(s, post);
+    if (direct)
+        norm_sum(s, post);
+    else
+        eng_dec_add_branch(s, post);
 }
 
 /* ---- where the residual stream begins ---- */
@@ -169,6 +180,7 @@ static void embed_piece(void *arg, size_t first, size_t n, size_t worker)
             unpack_row(m->pos, m->pos_type, pos, n_embd, spare);
             d->kern->add_f32(to, spare, n_embd);
         }
+        if (m->type_embd) d->kern->add_f32(to, m->type_embd, n_embd);
         if (m->embd_norm.w) eng_dec_norm_rows(d, &m->embd_norm, to, n_embd, to, n_embd, 1, n_embd);
         for (int k = 0; k < 2 && d->cos[k] && (!k || d->cos[1] != d->cos[0]); k++) {
             size_t at = row * d->rope[k].half;
@@ -199,12 +211,13 @@ static void attention_block(eng_dec_step *s)
     eng_decoder *d = s->d;
     const eng_config *c = &d->m->cfg;
     const eng_layer *y = s->layer;
-    bool pre = c->place != ENG_PLACE_POST;
+    bool pre = eng_config_norms_input(c), again = c->place == ENG_PLACE_SUM && y->attn_norm.w;
     if (pre) eng_dec_norm(s, &y->attn_norm, d->res, d->normed);
     eng_dec_attention(s, pre ? d->normed : d->res);
+    if (again) memcpy(d->normed, d->res, s->n_rows * c->n_embd * sizeof(*d->res));
     if (s->layer_no + 1 == c->n_layer) {
         narrow(s, d->res);
-        if (c->parallel) narrow(s, d->normed);
+        if (c->parallel || again) narrow(s, d->normed);
         s->n_rows = s->n_out;
     }
     if (c->parallel && y->ffn_norm.w) eng_dec_norm(s, &y->ffn_norm, d->res, d->normed);
@@ -215,6 +228,10 @@ static void attention_block(eng_dec_step *s)
         att = d->q;
     }
     eng_dec_output(s, &y->o, att, width, &y->attn_post_norm);
+    if (again) { /* what came in is added once more, and the sum normed */
+        d->kern->add_f32(d->res, d->normed, s->n_rows * c->n_embd);
+        norm_sum(s, &y->attn_norm);
+    }
 }
 
 /* res += feed-forward. */
@@ -223,7 +240,7 @@ static void ffn_block(eng_dec_step *s)
     eng_decoder *d = s->d;
     const eng_config *c = &d->m->cfg;
     const eng_layer *y = s->layer;
-    bool pre = c->place != ENG_PLACE_POST;
+    bool pre = eng_config_norms_input(c);
     if (pre && !c->parallel) eng_dec_norm(s, &y->ffn_norm, d->res, d->normed);
     const float *in = pre ? d->normed : d->res;
     if (y->moe)
@@ -256,7 +273,10 @@ static void head_block(eng_dec_step *s, float *logits, float *hidden)
     const eng_model *m = d->m;
     const eng_config *c = &m->cfg;
     float *last = hidden ? hidden : d->normed;
-    eng_dec_norm(s, &m->out_norm, d->res, last);
+    if (c->place == ENG_PLACE_SUM)
+        memcpy(last, d->res, s->n_rows * c->n_embd * sizeof(*last));
+    else
+        eng_dec_norm(s, &m->out_norm, d->res, last);
     if (!logits) return;
     eng_dec_linear(s, &m->head, last, c->n_embd, logits, c->n_vocab, false);
     logit_job j = {d, logits};
@@ -274,6 +294,7 @@ void eng_decoder_step(eng_decoder *d, const eng_seq *seq, size_t n_seq, float *l
     for (uint32_t i = 0; i < d->m->cfg.n_layer; i++) {
         s.layer = &d->m->layer[i];
         s.layer_no = i;
+        assert(s.layer);
         attention_block(&s);
         ffn_block(&s);
     }

@@ -47,7 +47,11 @@
     X(glm4, "glm4")                                                                                \
     X(smollm3, "smollm3")                                                                          \
     X(deepseek2, "deepseek2")                                                                      \
-    X(gpt_oss, "gpt-oss")
+    X(gpt_oss, "gpt-oss")                                                                          \
+    X(bert, "bert")                                                                                \
+    X(nomic_bert, "nomic-bert")                                                                    \
+    X(jina_bert_v2, "jina-bert-v2")                                                                \
+    X(jina_bert_v3, "jina-bert-v3")
 
 /* Groups of keys of a model file that a family may understand (config_gguf.c has their names).  A
  * key of another group is refused unless its value says that nothing is to be done. */

@@ -125,6 +125,8 @@ static size_t dim_of(const eng_config *c, eng_dim d)
         return c->n_vocab;
     case ENG_D_CTX:
         return c->n_ctx;
+    case ENG_D_TYPES:
+        return c->n_types;
     case ENG_D_EMBD:
         return c->n_embd;
     case ENG_D_HEADS:
@@ -150,7 +152,7 @@ static size_t dim_of(const eng_config *c, eng_dim d)
 
 bool eng_param_is_there(const eng_config *cfg, eng_param_kind kind, uint32_t layer)
 {
-    if (kind == ENG_P_HEAD) return !cfg->tied;
+    if (kind == ENG_P_HEAD) return !cfg->tied && !cfg->encoder;
     if (!cfg->has[kind]) return false;
     if (table[kind].place == ENG_AT_DENSE) return !eng_config_is_moe(cfg, layer);
     if (table[kind].place == ENG_AT_MOE) return eng_config_is_moe(cfg, layer);

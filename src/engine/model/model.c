@@ -117,6 +117,7 @@ void eng_model_get_info(const eng_model *m, eng_model_info *out)
         .head_dim = c->head_dim,
         .n_ff = c->n_ff,
         .has_chat = m->has_chat,
+        .encoder = c->encoder,
     };
 }
 

@@ -44,7 +44,8 @@ typedef struct eng_mla {
 
 /* One layer.  Matrices that read the same input are one: q, k, v and gate, up side by side. */
 typedef struct eng_layer {
-    eng_norm attn_norm, attn_post_norm, ffn_norm, ffn_post_norm; /* [n_embd] */
+    /* [n_embd].  Where norms are of sums, attn_norm is one more of attention's (or absent). */
+    eng_norm attn_norm, attn_post_norm, ffn_norm, ffn_post_norm;
     eng_norm q_norm, k_norm; /* as eng_qk_norm says; w is NULL without */
     eng_linear qkv;          /* n = (n_head + n_kv_head) * head_dim + n_kv_head * head_dim_v */
     eng_linear o, gate_up, down;
@@ -62,13 +63,14 @@ struct eng_model {
     sk_err vocab_err; /* then this says which */
     eng_dtype dtype;  /* of most bytes of the file's matrices */
     eng_dtype embd_type, pos_type;
-    const void *embd; /* [n_vocab, n_embd] in the file's mapping */
-    const void *pos;  /* [n_ctx, n_embd] learned positions, there too; or NULL */
+    const void *embd;       /* [n_vocab, n_embd] in the file's mapping */
+    const void *pos;        /* [n_ctx, n_embd] learned positions, there too; or NULL */
+    const float *type_embd; /* [n_types, n_embd], of which only the first is used; or NULL */
     eng_norm embd_norm;
     const float *rope_factors; /* [n_rot / 2] or NULL */
     eng_layer *layer;          /* [n_layer] */
     eng_norm out_norm;
-    eng_linear head;
+    eng_linear head; /* none in an encoder */
     bool has_chat;
 };
 

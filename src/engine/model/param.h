@@ -22,6 +22,7 @@ typedef enum eng_dim {
     ENG_D_1,
     ENG_D_VOCAB,
     ENG_D_CTX,
+    ENG_D_TYPES, /* token types */
     ENG_D_EMBD,
     ENG_D_HEADS,   /* query heads */
     ENG_D_Q,       /* query heads * head size */
@@ -56,6 +57,7 @@ typedef enum eng_dim {
     X(EMBD_NORM, "token_embd_norm.weight", TOP, 1, 1, EMBD, VECTOR)                                \
     X(EMBD_NORM_BIAS, "token_embd_norm.bias", TOP, 1, 1, EMBD, VECTOR)                             \
     X(POS_EMBD, "position_embd.weight", TOP, 1, CTX, EMBD, MATRIX)                                 \
+    X(TYPE_EMBD, "token_types.weight", TOP, 1, TYPES, EMBD, MATRIX)                                \
     X(ROPE_FREQS, "rope_freqs.weight", TOP, 1, 1, ROT2, VECTOR)                                    \
     X(ROPE_LONG, "rope_factors_long.weight", TOP, 1, 1, ROT2, VECTOR)                              \
     X(ROPE_SHORT, "rope_factors_short.weight", TOP, 1, 1, ROT2, VECTOR)                            \
@@ -88,6 +90,7 @@ typedef enum eng_dim {
     X(O, "attn_output.weight", LAYER, 1, EMBD, ATT, MATRIX)                                        \
     X(O_BIAS, "attn_output.bias", LAYER, 1, 1, EMBD, VECTOR)                                       \
     X(ATTN_POST_NORM, "post_attention_norm.weight", LAYER, 1, 1, EMBD, VECTOR)                     \
+    X(ATTN_POST_NORM_BIAS, "post_attention_norm.bias", LAYER, 1, 1, EMBD, VECTOR)                  \
     X(FFN_NORM, "ffn_norm.weight", LAYER, 1, 1, EMBD, VECTOR)                                      \
     X(FFN_NORM_BIAS, "ffn_norm.bias", LAYER, 1, 1, EMBD, VECTOR)                                   \
     X(GATE, "ffn_gate.weight", DENSE, 1, FF, EMBD, MATRIX)                                         \
@@ -111,6 +114,7 @@ typedef enum eng_dim {
     X(SH_UP, "ffn_up_shexp.weight", MOE, 1, FF_SH, EMBD, MATRIX)                                   \
     X(SH_DOWN, "ffn_down_shexp.weight", MOE, 1, EMBD, FF_SH, MATRIX)                               \
     X(FFN_POST_NORM, "post_ffw_norm.weight", LAYER, 1, 1, EMBD, VECTOR)                            \
+    X(FFN_POST_NORM_BIAS, "post_ffw_norm.bias", LAYER, 1, 1, EMBD, VECTOR)                         \
     X(OUT_NORM, "output_norm.weight", END, 1, 1, EMBD, VECTOR)                                     \
     X(OUT_NORM_BIAS, "output_norm.bias", END, 1, 1, EMBD, VECTOR)                                  \
     X(HEAD, "output.weight", END, 1, VOCAB, EMBD, MATRIX)                                          \

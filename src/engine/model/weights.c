@@ -346,7 +346,7 @@ static sk_status load_mla(const loader *l, uint32_t i, eng_mla *a, sk_err *e)
 }
 
 /* Norms of the two blocks.  With a second norm before attention (falcon 40B) the first is the
- * feed-forward part's. */
+ * feed-forward part's; where norms are of sums it stands in attn_norm (jina-bert-v2). */
 static sk_status load_norms(const loader *l, uint32_t i, eng_layer *y, sk_err *e)
 {
     sk_status st;
@@ -356,8 +356,10 @@ static sk_status load_norms(const loader *l, uint32_t i, eng_layer *y, sk_err *e
                         e)) ||
         (st = load_norm(l, second ? ENG_P_ATTN_NORM : ENG_P_FFN_NORM,
                         second ? ENG_P_ATTN_NORM_BIAS : ENG_P_FFN_NORM_BIAS, i, &y->ffn_norm, e)) ||
-        (st = load_norm(l, ENG_P_ATTN_POST_NORM, ENG_P_N, i, &y->attn_post_norm, e)) ||
-        (st = load_norm(l, ENG_P_FFN_POST_NORM, ENG_P_N, i, &y->ffn_post_norm, e)) ||
+        (st = load_norm(l, ENG_P_ATTN_POST_NORM, ENG_P_ATTN_POST_NORM_BIAS, i, &y->attn_post_norm,
+                        e)) ||
+        (st = load_norm(l, ENG_P_FFN_POST_NORM, ENG_P_FFN_POST_NORM_BIAS, i, &y->ffn_post_norm,
+                        e)) ||
         (st = load_norm(l, ENG_P_Q_NORM, ENG_P_Q_NORM_BIAS, i, &y->q_norm, e)))
         return st;
     return load_norm(l, ENG_P_K_NORM, ENG_P_K_NORM_BIAS, i, &y->k_norm, e);
@@ -432,6 +434,7 @@ static sk_status load_top(const loader *l, sk_err *e)
     sk_status st;
     if ((st = borrow_rows(l, ENG_P_EMBD, &m->embd, &m->embd_type, e)) ||
         (st = borrow_rows(l, ENG_P_POS_EMBD, &m->pos, &m->pos_type, e)) ||
+        (st = load_vector(l, ENG_P_TYPE_EMBD, 0, &m->type_embd, e)) ||
         (st = load_norm(l, ENG_P_EMBD_NORM, ENG_P_EMBD_NORM_BIAS, 0, &m->embd_norm, e)) ||
         (st = load_vector(l, is_long ? ENG_P_ROPE_LONG : ENG_P_ROPE_SHORT, 0, &m->rope_factors, e)))
         return st;
@@ -449,6 +452,7 @@ static sk_status load_all(const loader *l, sk_err *e)
         st = load_layer(l, i, e);
     if (st || (st = load_norm(l, ENG_P_OUT_NORM, ENG_P_OUT_NORM_BIAS, 0, &m->out_norm, e)))
         return st;
+    if (m->cfg.encoder) return SK_OK;
     if ((st = load_matrix(l, m->cfg.tied ? embd : head, 1, 0, &m->head.w, e))) return st;
     return load_vector(l, bias[0], 0, &m->head.b, e);
 }

@@ -123,7 +123,10 @@ sk_status srv_local_open(const srv_local_opts *o, srv_local **out, sk_err *e)
     if (!st) {
         eng_model_get_info(l->model, &l->info);
         set_name(l, o);
-        st = open_session(l, o, e);
+        st = l->info.encoder
+                 ? sk_fail(e, SK_E_UNSUPPORTED, "%s: a model of the architecture %s writes no text",
+                           o->path, l->info.arch)
+                 : open_session(l, o, e);
     }
     if (st) {
         srv_local_close(l);
