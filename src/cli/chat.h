@@ -7,6 +7,7 @@
 
 typedef struct cmd_chat_opts {
     cmd_common common;
+    cmd_load load;
     cmd_sample sample;
     cmd_spec spec;
     cmd_lora lora;

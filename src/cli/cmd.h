@@ -89,6 +89,17 @@ typedef struct cmd_common {
     CMD_ROW(T, "kv-type", 0, SK_OPT_STRING, "TYPE", deflt,                                         \
             "keys and values are kept as this type; f32 is exact, the others take less memory",    \
             kv_type, 0, "f32 f16 bf16 q8_0")
+/* How a model is opened: of the verbs that compute with one. */
+typedef struct cmd_load {
+    bool no_repack;
+} cmd_load;
+
+/* Its row; T has a member `load`. */
+#define CMD_LOAD_ROW(T)                                                                            \
+    CMD_ROW(T, "no-repack", 0, SK_OPT_BOOL, NULL, NULL,                                            \
+            "compute with quantised weights as they lie in the file: opens at once, takes no "     \
+            "further memory, is slower",                                                           \
+            load.no_repack, 0, NULL)
 
 /* Reads argv into `into` by the verb's table, then puts the common flags to work (cpu mask, log).
  * *done is set when --help was asked for and has been printed: return SK_OK then.  common may be

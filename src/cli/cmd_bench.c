@@ -20,6 +20,7 @@ enum { MAX_PARALLEL = 256, MAX_COUNTS = 16, MAX_RUNS = MAX_COUNTS + 1, CHUNK = 5
 
 typedef struct bench_opts {
     cmd_common common;
+    cmd_load load;
     const char *model, *parallel, *kv_type;
     int64_t prefill, decode, repeat, ms;
     bool json;
@@ -41,6 +42,7 @@ static const sk_opt rows[] = {
      offsetof(bench_opts, ms), 1, 60000},
     {"json", 0, SK_OPT_BOOL, NULL, NULL, "print one JSON object", offsetof(bench_opts, json)},
     CMD_KV_ROW(bench_opts, "f16"),
+    CMD_LOAD_ROW(bench_opts),
     CMD_COMMON_ROWS(bench_opts),
     {0},
 };
@@ -314,10 +316,11 @@ static void json(const bench *b, sk_buf *out)
 static sk_status run_all(bench *b, sk_err *e)
 {
     char path[CMD_PATH_MAX];
+    eng_model_opts mo = {.no_repack = b->o->load.no_repack};
     sk_status st = parse_counts(b, e);
     if (!st && b->o->model) st = cmd_model_path(b->o->model, path, e);
     if (!st) st = eng_exec_open((size_t)b->o->common.threads, &b->x, e);
-    if (!st && b->o->model) st = eng_model_open(b->x, path, &b->m, e);
+    if (!st && b->o->model) st = eng_model_open_opts(b->x, path, &mo, &b->m, e);
     if (!st) st = eng_limits_measure(b->x, (unsigned)b->o->ms, &b->limits, e);
     if (!st && b->m) {
         eng_model_get_info(b->m, &b->info);

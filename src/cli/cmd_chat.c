@@ -26,6 +26,7 @@ static const sk_opt rows[] = {
      "~/.local/state/stoke/history",
      offsetof(cmd_chat_opts, history), .complete = SK_COMPLETE_FILE},
     CMD_KV_ROW(cmd_chat_opts, "f16"),
+    CMD_LOAD_ROW(cmd_chat_opts),
     CMD_LORA_ROWS(cmd_chat_opts),
     CMD_SAMPLE_ROWS(cmd_chat_opts),
     CMD_COMMON_ROWS(cmd_chat_opts),
@@ -124,7 +125,8 @@ static sk_status run(cmd_chat *c, sk_err *e)
 {
     const cmd_chat_opts *o = c->o;
     cmd_gen *g = &c->d.gen;
-    sk_status st = cmd_gen_open(g, o->model, o->common.threads, &o->sample, &o->spec, &o->lora, e);
+    sk_status st =
+        cmd_gen_open(g, o->model, o->common.threads, &o->load, &o->sample, &o->spec, &o->lora, e);
     if (st) return st;
     if (!g->info.has_chat) {
         eng_chat_msg hello = {"user", "hello", 5};

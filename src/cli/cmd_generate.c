@@ -15,6 +15,7 @@
 
 typedef struct generate_opts {
     cmd_common common;
+    cmd_load load;
     cmd_sample sample;
     cmd_spec spec;
     cmd_lora lora;
@@ -49,6 +50,7 @@ static const sk_opt rows[] = {
      "with --json, the log-probability of each token and of the N likeliest in its place",
      offsetof(generate_opts, logprobs), 0, LOGPROBS_MAX},
     CMD_KV_ROW(generate_opts, "f16"),
+    CMD_LOAD_ROW(generate_opts),
     CMD_LORA_ROWS(generate_opts),
     CMD_SAMPLE_ROWS(generate_opts),
     CMD_COMMON_ROWS(generate_opts),
@@ -176,7 +178,8 @@ static sk_status make(making *k, sk_err *e)
 static sk_status run(cmd_gen *g, const generate_opts *o, const char *text, size_t n, sk_err *e)
 {
     sk_status st;
-    if ((st = cmd_gen_open(g, o->model, o->common.threads, &o->sample, &o->spec, &o->lora, e)) ||
+    if ((st = cmd_gen_open(g, o->model, o->common.threads, &o->load, &o->sample, &o->spec, &o->lora,
+                           e)) ||
         (st = encode(g, o, text, n, e)))
         return st;
     size_t n_ctx = o->context ? (size_t)o->context : g->ids.n + (size_t)o->n + 1;

@@ -8,6 +8,7 @@
 
 typedef struct serve_opts {
     cmd_common common;
+    cmd_load load;
     srv_opts o;
     const char *model, *docs;
 } serve_opts;
@@ -33,6 +34,7 @@ static const sk_opt rows[] = {
      0, false, SK_COMPLETE_FILE, NULL},
     {"lora-scale", 0, SK_OPT_FLOAT, "X", "1", "strength of the adapter; 1 is as trained",
      offsetof(serve_opts, o.lora_scale), -100, 100, false, SK_COMPLETE_NONE, NULL},
+    CMD_LOAD_ROW(serve_opts),
     {"", 0, SK_OPT_BOOL, NULL, NULL, "Limits", 0, 0, 0, false, SK_COMPLETE_NONE, NULL},
     ROW_INT("queue", "512", "requests that may wait; more get 429 with Retry-After", max_queue, 0,
             65536),
@@ -100,6 +102,7 @@ static sk_status serve(int argc, char **argv, sk_err *e)
     if (st) return st;
     s.o.model = path;
     s.o.threads = s.common.threads;
+    s.o.no_repack = s.load.no_repack;
     s.o.stop_fd = cmd_stop_fd();
     return run_server(&s.o, e);
 }

@@ -67,9 +67,11 @@ sk_status cmd_gen_prepare(cmd_gen *g, sk_err *e)
 }
 
 /* Flags are checked before a model is read. */
-sk_status cmd_gen_open(cmd_gen *g, const char *name, int64_t threads, const cmd_sample *sample,
-                       const cmd_spec *spec, const cmd_lora *lora, sk_err *e)
+sk_status cmd_gen_open(cmd_gen *g, const char *name, int64_t threads, const cmd_load *load,
+                       const cmd_sample *sample, const cmd_spec *spec, const cmd_lora *lora,
+                       sk_err *e)
 {
+    eng_model_opts mo = {.no_repack = load->no_repack};
     char path[CMD_PATH_MAX], draft[CMD_PATH_MAX];
     *g = (cmd_gen){.sample = sample->o, .sample_flags = sample, .spec_flags = spec};
     sk_status st;
@@ -77,9 +79,9 @@ sk_status cmd_gen_open(cmd_gen *g, const char *name, int64_t threads, const cmd_
         (st = cmd_model_path(name, path, e)) ||
         (spec->draft && (st = cmd_model_path(spec->draft, draft, e))) ||
         (st = eng_exec_open((size_t)threads, &g->x, e)) ||
-        (st = eng_model_open(g->x, path, &g->m, e)) ||
+        (st = eng_model_open_opts(g->x, path, &mo, &g->m, e)) ||
         (st = cmd_lora_open(g->x, g->m, lora, &g->lora, e)) ||
-        (spec->draft && (st = eng_model_open(g->x, draft, &g->draft, e))) ||
+        (spec->draft && (st = eng_model_open_opts(g->x, draft, &mo, &g->draft, e))) ||
         (st = cmd_gen_prepare(g, e)))
         return st;
     eng_model_get_info(g->m, &g->info);

@@ -130,8 +130,9 @@ typedef struct cmd_gen {
 /* Opens the model behind `name` (as -m takes it) with its adapter, and the draft model.  The flags
  * must outlive g.
  * Whatever comes back, cmd_gen_close is due. */
-sk_status cmd_gen_open(cmd_gen *g, const char *name, int64_t threads, const cmd_sample *sample,
-                       const cmd_spec *spec, const cmd_lora *lora, sk_err *e);
+sk_status cmd_gen_open(cmd_gen *g, const char *name, int64_t threads, const cmd_load *load,
+                       const cmd_sample *sample, const cmd_spec *spec, const cmd_lora *lora,
+                       sk_err *e);
 
 /* Opens the session for up to n_ctx tokens (more than the model's are cut to the model's), keys and
  * values kept as the type --kv-type names. */

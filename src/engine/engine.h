@@ -43,6 +43,16 @@ typedef struct eng_model_info {
  * kernels (with x's threads).  On failure nothing is held and e says what is wrong with the file.
  */
 sk_status eng_model_open(eng_exec *x, const char *path, eng_model **out, sk_err *e);
+
+typedef struct eng_model_opts {
+    bool no_repack; /* quantised matrices are computed with as they lie in the file: nothing is
+                       copied, so a model opens at once and takes no further memory, and is slower
+                       */
+} eng_model_opts;
+
+/* The same with options; NULL: all off.  They change no result. */
+sk_status eng_model_open_opts(eng_exec *x, const char *path, const eng_model_opts *o,
+                              eng_model **out, sk_err *e);
 void eng_model_close(eng_model *m);
 void eng_model_get_info(const eng_model *m, eng_model_info *out);
 

@@ -38,6 +38,7 @@ typedef struct srv_opts {
     int64_t ping_s, stuck_s, drain_s, buffer_kb; /* of a stream, the engine, shutdown */
     const char *kv_type;                         /* keys and values kept as: "f32", "f16", .. */
     bool strict;                                 /* unknown fields are refused */
+    bool no_repack;                              /* weights are used as they lie in the file */
     int stop_fd; /* readable once the server is to drain and end; -1: never */
 } srv_opts;
 

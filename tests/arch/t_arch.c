@@ -173,6 +173,17 @@ static void pooled(trial *t)
     eng_embedder_close(d);
 }
 
+/* Quantised weights as they lie in the file. */
+static void not_repacked(trial *t, const char *model)
+{
+    const eng_model_opts o = {.no_repack = true};
+    eng_session_close(t->s);
+    eng_model_close(t->m);
+    assert_status_ok(eng_model_open_opts(t->x, model, &o, &t->m, &t->e), t->e);
+    open_session(t);
+    same_rows(t, "without repacking", 0, t->c.n_ids, step(t, 0, t->c.n_ids));
+}
+
 /* One model on the processor level that is set. */
 static void run_level(trial *t, const char *model)
 {
@@ -188,6 +199,7 @@ static void run_level(trial *t, const char *model)
     for (size_t chunk = 1; !t->c.both_ways && chunk <= 64; chunk = chunk == 1 ? 7 : chunk * 9 + 1)
         in_chunks(t, chunk);
     beside_another(t);
+    if (t->c.has_quantised) not_repacked(t, model);
     eng_session_close(t->s);
     eng_model_close(t->m);
     eng_exec_close(t->x);

@@ -109,6 +109,7 @@ sk_status eng_weights_check(const eng_gguf *g, const eng_layout *l, sk_err *e)
 typedef struct loader {
     eng_exec *x;
     eng_model *m;
+    unsigned flags; /* of eng_wmat_new */
 } loader;
 
 /* Matrices one below the other are at most three: q, k, v. */
@@ -233,7 +234,7 @@ static sk_status pack(const loader *l, const stack *s, size_t nth, eng_wmat **ou
         assert(s->p[i]->cols == s->p[0]->cols);
         part[i] = part_of(s->t[i], s->p[i], nth);
     }
-    sk_status st = eng_wmat_new(l->x, s->p[0]->cols, part, s->n, 0, out, e);
+    sk_status st = eng_wmat_new(l->x, s->p[0]->cols, part, s->n, l->flags, out, e);
     return st ? sk_while(e, "%s", s->p[0]->name) : SK_OK;
 }
 
@@ -471,12 +472,12 @@ static eng_dtype main_type(const eng_model *m)
     return (eng_dtype)best;
 }
 
-sk_status eng_weights_load(eng_exec *x, eng_model *m, sk_err *e)
+sk_status eng_weights_load(eng_exec *x, eng_model *m, unsigned flags, sk_err *e)
 {
     m->layer = sk_new_n(m->arena, eng_layer, m->cfg.n_layer);
     if (!m->layer) return sk_fail(e, SK_E_NOMEM, "no memory for %u layers", m->cfg.n_layer);
     m->dtype = main_type(m);
-    loader l = {.x = x, .m = m};
+    loader l = {x, m, flags};
     return load_all(&l, e);
 }
 

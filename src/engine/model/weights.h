@@ -12,10 +12,11 @@ sk_status eng_weights_present(const eng_gguf *g, const eng_config *cfg, sk_err *
  * type this build reads; the sentence names the first that is missing, wrong or too many. */
 sk_status eng_weights_check(const eng_gguf *g, const eng_layout *l, sk_err *e);
 
-/* Packs the matrices and copies norms and biases of m->gguf (checked before) into m.  SK_E_CORRUPT
+/* Packs the matrices and copies norms and biases of m->gguf (checked before) into m; flags are
+ * eng_wmat_new's.  SK_E_CORRUPT
  * names a tensor that holds NaN or an infinity.  On failure eng_weights_free gives back what there
  * is. */
-sk_status eng_weights_load(eng_exec *x, eng_model *m, sk_err *e);
+sk_status eng_weights_load(eng_exec *x, eng_model *m, unsigned flags, sk_err *e);
 
 /* Frees the packs of m; all else lives in its arena. */
 void eng_weights_free(eng_model *m);

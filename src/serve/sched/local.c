@@ -117,8 +117,9 @@ sk_status srv_local_open(const srv_local_opts *o, srv_local **out, sk_err *e)
     assert(o->n_slots > 0);
     srv_local *l = sk_calloc(SK_MEM_REQUEST, 1, sizeof *l);
     if (!l) return sk_fail(e, SK_E_NOMEM, "no memory for the engine");
+    eng_model_opts mo = {.no_repack = o->no_repack};
     sk_status st = eng_exec_open(o->n_threads, &l->exec, e);
-    if (!st) st = eng_model_open(l->exec, o->path, &l->model, e);
+    if (!st) st = eng_model_open_opts(l->exec, o->path, &mo, &l->model, e);
     if (!st && o->lora) st = eng_lora_open(l->exec, l->model, o->lora, o->lora_scale, &l->lora, e);
     if (!st) {
         eng_model_get_info(l->model, &l->info);
