@@ -17,7 +17,8 @@ static void use(eng_exec *x, const eng_model *m)
     if (f.n_params > MOST_PARAMS) return;
     eng_ids ids = {0};
     (void)eng_model_encode(m, "in the \xff", 8, ENG_TOK_ADD | ENG_TOK_SPECIAL, &ids, NULL);
-    for (int32_t i = 0; i < 3 && (i || !ids.n) && f.n_vocab > 2; i++) /* a model without tokenizer */
+    for (int32_t i = 0; i < 3 && (i || !ids.n) && f.n_vocab > 2;
+         i++) /* a model without tokenizer */
         (void)eng_ids_push(&ids, i);
     eng_session_opts o = {.n_slots = 1, .n_ctx = f.n_ctx < 64 ? f.n_ctx : 64, .max_step = 64};
     eng_session *s = NULL;
