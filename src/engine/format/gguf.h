@@ -74,6 +74,11 @@ size_t eng_gguf_n_keys(const eng_gguf *g);
 eng_str eng_gguf_key_at(const eng_gguf *g, size_t i);
 void eng_gguf_key_text(const eng_gguf *g, size_t i, sk_buf *out);
 
+/* The value as JSON: numbers (not finite ones: null), truth values and strings as such; an array as
+ * {"type":"i32","length":9,"values":[...]} with the first 16 of its values, none of arrays in it.
+ */
+void eng_gguf_key_json(const eng_gguf *g, size_t i, sk_buf *out);
+
 /* Typed values by key.  Absent: SK_E_NOTFOUND (e is written, out untouched); wrong type:
  * SK_E_FORMAT.  Any integer type that fits converts to u64, float32/64 to f64. */
 sk_status eng_gguf_u64(const eng_gguf *g, const char *key, uint64_t *out, sk_err *e);

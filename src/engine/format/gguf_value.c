@@ -35,12 +35,7 @@ const eng_gguf_key *eng_gguf_key_find(const eng_gguf *g, const char *name)
     return NULL;
 }
 
-/* A number out of the file, whatever its type: as integer (negative said apart) or as double. */
-typedef struct number {
-    bool is_int, negative;
-    uint64_t u; /* the integer; two's complement when negative */
-    double f;
-} number;
+typedef eng_gguf_number number;
 
 static number signed_number(int64_t v)
 {
@@ -52,8 +47,8 @@ static number unsigned_number(uint64_t v)
     return (number){true, false, v, (double)v};
 }
 
-/* Reads the number of the given type at p (any alignment); the type is a number's. */
-static number read_number(uint32_t type, const uint8_t *p)
+/* Reads the number of the given type at p (any alignment); the type is of fixed size. */
+number eng_gguf_read_number(uint32_t type, const uint8_t *p)
 {
     union {
         uint8_t u8;
@@ -108,7 +103,7 @@ static sk_status wrong_type(const char *name, uint32_t type, const char *want, s
                    eng_gguf_value_name(type), want);
 }
 
-/* True for types read_number takes as numbers. */
+/* True for types eng_gguf_read_number takes as numbers. */
 static bool is_number(uint32_t type)
 {
     return eng_gguf_value_bytes(type) && type != ENG_GGUF_BOOL;
@@ -120,7 +115,7 @@ sk_status eng_gguf_u64(const eng_gguf *g, const char *key, uint64_t *out, sk_err
     const eng_gguf_key *k;
     sk_status st = need_key(g, key, &k, e);
     if (st) return st;
-    number v = is_number(k->type) ? read_number(k->type, k->val) : (number){0};
+    number v = is_number(k->type) ? eng_gguf_read_number(k->type, k->val) : (number){0};
     if (!v.is_int) return wrong_type(key, k->type, "an integer", e);
     if (v.negative) return sk_fail(e, SK_E_FORMAT, "the key %s is negative", key);
     *out = v.u;
@@ -135,7 +130,7 @@ sk_status eng_gguf_f64(const eng_gguf *g, const char *key, double *out, sk_err *
     if (st) return st;
     if (k->type != ENG_GGUF_F32 && k->type != ENG_GGUF_F64)
         return wrong_type(key, k->type, "a float", e);
-    *out = read_number(k->type, k->val).f;
+    *out = eng_gguf_read_number(k->type, k->val).f;
     return SK_OK;
 }
 
@@ -204,7 +199,7 @@ sk_status eng_gguf_arr_i64(const eng_gguf *g, const char *key, size_t i, int64_t
     if (st) return st;
     if (!is_number(k->elem) || k->elem == ENG_GGUF_F32 || k->elem == ENG_GGUF_F64)
         return wrong_type(key, k->elem, "an array of integers", e);
-    number v = read_number(k->elem, k->val + i * eng_gguf_value_bytes(k->elem));
+    number v = eng_gguf_read_number(k->elem, k->val + i * eng_gguf_value_bytes(k->elem));
     if (!v.negative && v.u > INT64_MAX)
         return sk_fail(e, SK_E_FORMAT, "the key %s: element %zu is too large", key, i);
     *out = (int64_t)v.u;
@@ -219,7 +214,7 @@ sk_status eng_gguf_arr_f64(const eng_gguf *g, const char *key, size_t i, double 
     if (st) return st;
     if (k->elem != ENG_GGUF_F32 && k->elem != ENG_GGUF_F64)
         return wrong_type(key, k->elem, "an array of floats", e);
-    *out = read_number(k->elem, k->val + i * eng_gguf_value_bytes(k->elem)).f;
+    *out = eng_gguf_read_number(k->elem, k->val + i * eng_gguf_value_bytes(k->elem)).f;
     return SK_OK;
 }
 
@@ -245,7 +240,7 @@ static void add_text(sk_buf *out, const char *p, size_t n)
 /* A value of a fixed size at p. */
 static void add_scalar(sk_buf *out, uint32_t type, const uint8_t *p)
 {
-    number v = read_number(type, p);
+    number v = eng_gguf_read_number(type, p);
     if (type == ENG_GGUF_BOOL)
         sk_buf_adds(out, v.u ? "true" : "false");
     else if (!v.is_int)

@@ -43,6 +43,17 @@ struct eng_gguf {
     uint32_t *by_tensor; /* numbers of tensors, sorted by name */
 };
 
+/* A number out of the file, whatever its type: as integer (negative said apart) or as double. */
+typedef struct eng_gguf_number {
+    bool is_int, negative;
+    uint64_t u; /* the integer; two's complement when negative */
+    double f;
+} eng_gguf_number;
+
+/* The number of the given type at p (any alignment); bool counts as u8.  The type is of fixed size.
+ */
+eng_gguf_number eng_gguf_read_number(uint32_t type, const uint8_t *p);
+
 /* Reads n keys from the len bytes at p into g (mem set, all else empty) and indexes them. */
 sk_status eng_gguf_read_keys(eng_gguf *g, const void *p, size_t len, uint64_t n, sk_err *e);
 
