@@ -11,7 +11,7 @@ typedef struct cmd_chat_opts {
     cmd_sample sample;
     cmd_spec spec;
     cmd_lora lora;
-    const char *model, *system, *history, *kv_type;
+    const char *model, *system, *history, *kv_type, *chat_template;
     int64_t n, context;
 } cmd_chat_opts;
 

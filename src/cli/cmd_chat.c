@@ -16,6 +16,9 @@ static const sk_opt rows[] = {
      offsetof(cmd_chat_opts, model), .required = true, .complete = SK_COMPLETE_MODEL},
     {"system", 0, SK_OPT_STRING, "TEXT", NULL, "instructions before the conversation",
      offsetof(cmd_chat_opts, system)},
+    {"chat-template", 0, SK_OPT_STRING, "FILE", NULL,
+     "render conversations by this template (Jinja) instead of the model's own",
+     offsetof(cmd_chat_opts, chat_template), .complete = SK_COMPLETE_FILE},
     {"tokens", 'n', SK_OPT_INT, "N", "1024", "at most N tokens an answer",
      offsetof(cmd_chat_opts, n), 1, 1e9},
     {"context", 0, SK_OPT_INT, "N", "4096",
@@ -127,7 +130,9 @@ static sk_status run(cmd_chat *c, sk_err *e)
     cmd_gen *g = &c->d.gen;
     sk_status st =
         cmd_gen_open(g, o->model, o->common.threads, &o->load, &o->sample, &o->spec, &o->lora, e);
+    if (!st && o->chat_template) st = eng_model_load_template(g->m, o->chat_template, e);
     if (st) return st;
+    eng_model_get_info(g->m, &g->info);
     if (!g->info.has_chat) {
         eng_chat_msg hello = {"user", "hello", 5};
         st = eng_model_chat(g->m, &hello, 1, &g->ids, e);

@@ -19,7 +19,7 @@ typedef struct generate_opts {
     cmd_sample sample;
     cmd_spec spec;
     cmd_lora lora;
-    const char *model, *prompt, *file, *system, *kv_type;
+    const char *model, *prompt, *file, *system, *kv_type, *chat_template;
     int64_t n, context, logprobs; /* logprobs: -1 for none */
     sk_opt_list stop;
     bool json, chat;
@@ -38,6 +38,9 @@ static const sk_opt rows[] = {
      offsetof(generate_opts, chat)},
     {"system", 0, SK_OPT_STRING, "TEXT", NULL, "with --chat, instructions before the message",
      offsetof(generate_opts, system)},
+    {"chat-template", 0, SK_OPT_STRING, "FILE", NULL,
+     "with --chat, render conversations by this template (Jinja) instead of the model's own",
+     offsetof(generate_opts, chat_template), .complete = SK_COMPLETE_FILE},
     {"context", 0, SK_OPT_INT, "N", "0",
      "tokens of text and answer together; 0 takes as many as are needed",
      offsetof(generate_opts, context), 0, 1e9},
@@ -180,6 +183,7 @@ static sk_status run(cmd_gen *g, const generate_opts *o, const char *text, size_
     sk_status st;
     if ((st = cmd_gen_open(g, o->model, o->common.threads, &o->load, &o->sample, &o->spec, &o->lora,
                            e)) ||
+        (o->chat_template && (st = eng_model_load_template(g->m, o->chat_template, e))) ||
         (st = encode(g, o, text, n, e)))
         return st;
     size_t n_ctx = o->context ? (size_t)o->context : g->ids.n + (size_t)o->n + 1;

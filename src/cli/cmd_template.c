@@ -57,7 +57,8 @@ static sk_status collect(json_t *obj, eng_jinja_var *var, eng_jinja_input *in, s
         }
         if (in->n_var == MAX_VARS)
             return sk_fail(e, SK_E_TOOBIG, "there are more than %d variables", MAX_VARS);
-        var[in->n_var++] = (eng_jinja_var){key, value, !eng_jinja_is_own(key)};
+        var[in->n_var++] =
+            (eng_jinja_var){.name = key, .value = value, .message = !eng_jinja_is_own(key)};
     }
     return SK_OK;
 }

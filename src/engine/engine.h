@@ -71,9 +71,36 @@ const char *eng_model_piece(const eng_model *m, int32_t id, size_t *n);
 /* True for tokens that end an answer. */
 bool eng_model_is_end(const eng_model *m, int32_t id);
 
-/* Appends the prompt of a conversation, the assistant's turn opened. */
+/* ---- conversations ---- */
+
+/* What a chat template is given besides the messages; {.now = -1} is the usual. */
+typedef struct eng_chat_opts {
+    bool no_answer; /* the assistant's turn is not opened at the end */
+    json_t
+        *extra;  /* an object of further variables: tools, documents, enable_thinking, ...; NULL */
+    int64_t now; /* what strftime_now shows, in seconds since 1970; < 0: the clock */
+    bool utc;    /* ... in UTC, else in the machine's zone */
+} eng_chat_opts;
+
+/* Appends the prompt of a conversation, the assistant's turn opened, as the model's chat template
+ * has it (docs/format/chat-template.md).  Special tokens are read in what the template itself
+ * writes only.  SK_E_UNSUPPORTED where the model has no template that can be used, SK_E_INVALID
+ * where the template refuses the conversation. */
 sk_status eng_model_chat(const eng_model *m, const eng_chat_msg *msg, size_t n_msg, eng_ids *out,
                          sk_err *e);
+
+/* The same for an array of messages in JSON, of any members (tool_calls, parts of content, ...). */
+sk_status eng_model_chat_json(const eng_model *m, json_t *messages, const eng_chat_opts *o,
+                              eng_ids *out, sk_err *e);
+
+/* The prompt as text, with the origin of each piece. */
+sk_status eng_model_chat_text(const eng_model *m, json_t *messages, const eng_chat_opts *o,
+                              eng_jinja_text *out, sk_err *e);
+
+/* Takes text[0..n), or the file at path, for the model's chat template, before the model is shared.
+ * One that can't be used is an error, and the old one stays. */
+sk_status eng_model_set_template(eng_model *m, const char *text, size_t n, sk_err *e);
+sk_status eng_model_load_template(eng_model *m, const char *path, sk_err *e);
 
 /* ---- adapters ---- */
 

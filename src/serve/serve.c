@@ -141,6 +141,7 @@ static sk_status open_engine(srv_server *s, sk_err *e)
     srv_local_opts lo = {.path = o->model,
                          .lora = o->lora,
                          .lora_scale = o->lora_scale,
+                         .chat_template = o->chat_template,
                          .name = o->name,
                          .n_ctx = (size_t)o->context,
                          .n_slots = (size_t)o->parallel,

@@ -29,7 +29,8 @@ typedef struct srv_opts {
     const char *model; /* path of a GGUF, or of a Hugging Face folder */
     const char *lora;  /* adapter of the model, NULL: none */
     double lora_scale;
-    const char *name; /* the model's id in the API; NULL: from the path */
+    const char *chat_template; /* a file to take instead of the model's own; NULL */
+    const char *name;          /* the model's id in the API; NULL: from the path */
     const char *host;
     int64_t port;                                /* 0: any free one */
     int64_t context, parallel, threads;          /* 0: the model's / - / all cores */

@@ -42,4 +42,15 @@ printf '[1]' >"$tmp/list.json"
 t "variables that are no object" 2 'must be one JSON object' "$stoke" template "$tmp/x.jinja" --vars "$tmp/list.json"
 t "a bad time" 2 'not of the form' "$stoke" template "$tmp/x.jinja" --now yesterday
 t "a full disk" 73 'No space left' sh -c '"$0" template "$1" >/dev/full' "$stoke" "$tmp/t.jinja"
+
+# With a model: a template in place of its own.
+m=tests/golden/tiny.gguf
+tokens() { "$stoke" generate -m $m --chat -p a -n 1 --json "$@" | sed 's/.*"prompt_tokens":\([0-9]*\).*/\1/'; }
+printf '{%% for m in messages %%}{{ m.content }}{%% endfor %%}' >"$tmp/short.jinja"
+[ "$(tokens --chat-template "$tmp/short.jinja")" = 1 ] && [ "$(tokens)" -gt 5 ]
+result "--chat-template takes the place of the model's own"
+t "one that can't be compiled" 65 'bad.jinja: the chat template: template line 1' \
+    "$stoke" generate -m $m --chat -p a --chat-template "$tmp/bad.jinja"
+t "one that refuses everything" 2 'template line 2: no' "$stoke" chat -m $m --chat-template "$tmp/r.jinja"
+t "one that is not there" 66 nonesuch "$stoke" serve -m $m --port 0 --chat-template "$tmp/nonesuch"
 finish

@@ -35,7 +35,7 @@ static void render(const eng_jinja *t, json_t *vars)
     const char *key;
     json_t *value;
     json_object_foreach(vars, key, value) if (in.n_var < 16) var[in.n_var++] =
-        (eng_jinja_var){key, value, !eng_jinja_is_own(key)};
+        (eng_jinja_var){.name = key, .value = value, .message = !eng_jinja_is_own(key)};
     if (eng_jinja_render(t, &in, &text, &e))
         must(e.status != SK_OK && e.text[0] && sk_utf8_valid(e.text, strlen(e.text)));
     else

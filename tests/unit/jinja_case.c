@@ -14,7 +14,8 @@ static void collect(json_t *obj, eng_jinja_input *in, eng_jinja_var *var)
     json_object_foreach(obj, key, value)
     {
         assert_true(in->n_var < MAX_VARS);
-        var[in->n_var++] = (eng_jinja_var){key, value, !eng_jinja_is_own(key)};
+        var[in->n_var++] =
+            (eng_jinja_var){.name = key, .value = value, .message = !eng_jinja_is_own(key)};
     }
 }
 

@@ -4,6 +4,7 @@
 #include "engine/jinja/dict.h"
 #include "engine/jinja/seq.h"
 #include "engine/jinja/str.h"
+#include "engine/token/unidata.h"
 
 #include <string.h>
 
@@ -89,5 +90,56 @@ sk_status eng_jn_from_json(jn_run *r, json_t *v, uint8_t mark, unsigned flags, j
         st = from_scalar(r, v, mark, flags, out);
     if (!st) out->mark = mark;
     eng_jn_leave(r);
+    return st;
+}
+
+/* A text of any bytes: borrowed if it is UTF-8, else a copy with U+FFFD for each byte that belongs
+ * to no character. */
+static sk_status from_bytes(jn_run *r, const char *p, size_t n, uint8_t mark, jn_val *out)
+{
+    jn_sb b;
+    if (sk_utf8_valid(p, n)) return text(r, p, n, mark, 0, out);
+    eng_jn_sb_init(&b, r);
+    for (size_t i = 0; i < n;) {
+        size_t len = eng_utf8_sequence((const uint8_t *)p + i, n - i);
+        if (len)
+            eng_jn_sb_add(&b, p + i, len, mark);
+        else
+            eng_jn_sb_char(&b, 0xFFFD, mark);
+        i += len ? len : 1;
+    }
+    return eng_jn_sb_done(&b, out);
+}
+
+/* {"role": .., "content": ..} */
+static sk_status from_message(jn_run *r, const eng_chat_msg *m, uint8_t mark, jn_val *out)
+{
+    jn_val key = jn_none(), v = jn_none();
+    size_t n = strlen(m->role);
+    uint8_t role_mark = known_role(m->role, n) ? JN_TEMPLATE : mark;
+    sk_status st = eng_jn_dict_new(r, JN_DICT, out);
+    if (!st) st = eng_jn_str_lit(r, "role", &key);
+    if (!st) st = from_bytes(r, m->role, n, role_mark, &v);
+    if (!st) st = eng_jn_dict_set(r, out->u.d, key, v);
+    if (!st) st = eng_jn_str_lit(r, "content", &key);
+    if (!st) st = from_bytes(r, m->text ? m->text : "", m->n, mark, &v);
+    if (!st) st = eng_jn_dict_set(r, out->u.d, key, v);
+    out->mark = mark;
+    return st;
+}
+
+sk_status eng_jn_from_var(jn_run *r, const eng_jinja_var *var, jn_val *out)
+{
+    uint8_t mark = var->message ? JN_MESSAGE : JN_TEMPLATE;
+    if (var->value) return eng_jn_from_json(r, var->value, mark, JN_ROLES, out);
+    if (var->text) return from_bytes(r, var->text, var->n_text, mark, out);
+    if (!var->msg) {
+        *out = jn_none();
+        return SK_OK;
+    }
+    sk_status st = eng_jn_seq_new(r, JN_LIST, var->n_msg, out);
+    for (size_t i = 0; i < var->n_msg && !st; i++)
+        st = from_message(r, &var->msg[i], mark, &out->u.seq->v[i]);
+    out->mark = mark;
     return st;
 }

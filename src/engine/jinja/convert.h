@@ -3,6 +3,7 @@
 #define ENG_JINJA_CONVERT_H
 
 #include "base/json.h"
+#include "engine/jinja/jinja.h"
 #include "engine/jinja/run.h"
 
 enum {
@@ -12,5 +13,8 @@ enum {
 
 /* v and all in it with that mark. */
 sk_status eng_jn_from_json(jn_run *r, json_t *v, uint8_t mark, unsigned flags, jn_val *out);
+
+/* The value of a variable. */
+sk_status eng_jn_from_var(jn_run *r, const eng_jinja_var *var, jn_val *out);
 
 #endif

@@ -97,9 +97,19 @@ static size_t text_bytes(json_t *v, int depth)
     return n;
 }
 
+/* The same for a variable. */
+static size_t var_bytes(const eng_jinja_var *v)
+{
+    enum { TEXT_DEPTH = 100 };
+    size_t n = v->value ? text_bytes(v->value, TEXT_DEPTH) : v->n_text;
+    for (size_t i = 0; i < v->n_msg; i++)
+        n += v->msg[i].n + 32;
+    return n;
+}
+
 static jn_run render_run(const eng_jinja *t, const eng_jinja_input *in, sk_err *e)
 {
-    enum { STEPS = 20000000, DEPTH = 600, PER_BYTE = 64, TEXT_DEPTH = 100 };
+    enum { STEPS = 20000000, DEPTH = 600 };
     const eng_jinja_limits *l = &in->limits;
     return (jn_run){
         .e = e,
@@ -122,7 +132,7 @@ static sk_status set_vars(jn_run *r, const eng_jinja *t, const eng_jinja_input *
         jn_str *name = name_of(t, var->name);
         jn_val v = jn_none();
         if (!name) continue;
-        st = eng_jn_from_json(r, var->value, var->message ? JN_MESSAGE : JN_TEMPLATE, JN_ROLES, &v);
+        st = eng_jn_from_var(r, var, &v);
         if (!st) st = eng_jn_scope_set(r, r->scope, name, v);
     }
     return st;
@@ -166,7 +176,7 @@ sk_status eng_jinja_render(const eng_jinja *t, const eng_jinja_input *in, eng_ji
     jn_run r = render_run(t, in, e);
     uint64_t max = in->limits.max_bytes;
     for (size_t i = 0; !in->limits.max_bytes && i < in->n_var; i++)
-        max += text_bytes(in->var[i].value, 100) * 64;
+        max += var_bytes(&in->var[i]) * 64;
     if (!in->limits.max_bytes) max += 64 * (uint64_t)MIB;
     if (!eng_jn_mem_init(&r.mem, max)) return sk_fail(e, SK_E_NOMEM, "no memory to render with");
     eng_jn_sb_init(&b, &r);

@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/status.h"
+#include "engine/token/chat.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,14 +35,19 @@ typedef struct eng_jinja_limits {
     int max_depth;       /* nesting of evaluation, recursion of macros included: 600 */
 } eng_jinja_limits;
 
-/* A variable of the template.  `message`: its text comes from people (messages, tools, documents),
- * so that it is marked; otherwise it counts as the template's own (bos_token).  The member "role"
- * of the objects of a list counts as the template's where it is one of the words every server
- * checks for (system, user, assistant, tool, ...): templates build markers of it. */
+/* A variable of the template: a JSON value or, where that is NULL, a text or messages; none of them
+ * is `none`.  `message`: its text comes from people (messages, tools, documents), so that it is
+ * marked; otherwise it counts as the template's own (bos_token).  The roles of messages that every
+ * server checks (system, user, assistant, tool, ...) count as the template's: templates build
+ * markers of them.  All is borrowed; bytes that are no UTF-8 become U+FFFD. */
 typedef struct eng_jinja_var {
     const char *name;
-    json_t *value; /* borrowed */
+    json_t *value;
     bool message;
+    const char *text;
+    size_t n_text;
+    const eng_chat_msg *msg;
+    size_t n_msg;
 } eng_jinja_var;
 
 /* What a rendering is given. */

@@ -5,6 +5,7 @@
  */
 #include "engine/model/model.h"
 
+#include "base/file.h"
 #include "engine/model/config_gguf.h"
 #include "engine/model/weights.h"
 #include "engine/token/vocab.h"
@@ -31,12 +32,8 @@ static sk_status open_vocab(eng_model *m, sk_err *e)
     if (eng_vocab_size(m->vocab) != m->cfg.n_vocab)
         return sk_fail(e, SK_E_FORMAT, "the tokenizer has %zu tokens, token_embd.weight %u rows",
                        eng_vocab_size(m->vocab), m->cfg.n_vocab);
-    const eng_chat_msg hello = {"user", "", 0};
-    eng_ids probe = {0};
-    st = eng_chat_render(m->vocab, &hello, 1, true, &probe, NULL, &why);
-    m->has_chat = st == SK_OK;
-    eng_ids_fini(&probe);
-    return st == SK_E_NOMEM ? sk_fail(e, st, "%s", why.text) : SK_OK;
+    const char *text = eng_vocab_chat_template(m->vocab);
+    return eng_prompt_open(m->vocab, text, strlen(text), &m->prompt, e);
 }
 
 /* Fills in m from m->gguf. */
@@ -99,6 +96,7 @@ void eng_model_close(eng_model *m)
 {
     if (!m) return;
     eng_weights_free(m);
+    eng_prompt_close(&m->prompt);
     eng_vocab_close(m->vocab);
     eng_gguf_close(m->gguf);
     sk_arena_free(m->arena);
@@ -123,7 +121,7 @@ void eng_model_get_info(const eng_model *m, eng_model_info *out)
         .n_kv_head = c->n_kv_head,
         .head_dim = c->head_dim,
         .n_ff = c->n_ff,
-        .has_chat = m->has_chat,
+        .has_chat = m->vocab && !m->prompt.why.status,
         .encoder = c->encoder,
     };
 }
@@ -160,8 +158,66 @@ bool eng_model_is_end(const eng_model *m, int32_t id)
     return m->vocab && eng_vocab_is_end(m->vocab, id);
 }
 
+/* ---- conversations ---- */
+
+/* The text's ids; the text is freed, whatever comes. */
+static sk_status encode_prompt(const eng_model *m, sk_status st, eng_jinja_text *text, eng_ids *out,
+                               sk_err *e)
+{
+    if (!st) st = eng_prompt_ids(m->vocab, text, out, e);
+    eng_jinja_text_fini(text);
+    return st;
+}
+
 sk_status eng_model_chat(const eng_model *m, const eng_chat_msg *msg, size_t n_msg, eng_ids *out,
                          sk_err *e)
 {
-    return m->vocab ? eng_chat_render(m->vocab, msg, n_msg, true, out, NULL, e) : no_vocab(m, e);
+    eng_jinja_text text = {SK_BUF_INIT, NULL, 0};
+    if (!m->vocab) return no_vocab(m, e);
+    sk_status st = eng_prompt_text(&m->prompt, m->vocab, NULL, msg, n_msg, NULL, &text, e);
+    return encode_prompt(m, st, &text, out, e);
+}
+
+sk_status eng_model_chat_text(const eng_model *m, json_t *messages, const eng_chat_opts *o,
+                              eng_jinja_text *out, sk_err *e)
+{
+    if (!m->vocab) return no_vocab(m, e);
+    return eng_prompt_text(&m->prompt, m->vocab, messages, NULL, 0, o, out, e);
+}
+
+sk_status eng_model_chat_json(const eng_model *m, json_t *messages, const eng_chat_opts *o,
+                              eng_ids *out, sk_err *e)
+{
+    eng_jinja_text text = {SK_BUF_INIT, NULL, 0};
+    sk_status st = eng_model_chat_text(m, messages, o, &text, e);
+    return encode_prompt(m, st, &text, out, e);
+}
+
+sk_status eng_model_set_template(eng_model *m, const char *text, size_t n, sk_err *e)
+{
+    eng_prompt p = {NULL, SK_ERR_INIT};
+    if (!m->vocab) return no_vocab(m, e);
+    if (!n) return sk_fail(e, SK_E_INVALID, "the chat template is empty");
+    sk_status st = eng_prompt_open(m->vocab, text, n, &p, e);
+    if (!st && p.why.status) st = sk_fail(e, p.why.status, "%s", p.why.text);
+    if (st) {
+        eng_prompt_close(&p);
+        return st;
+    }
+    eng_prompt_close(&m->prompt);
+    m->prompt = p;
+    return SK_OK;
+}
+
+sk_status eng_model_load_template(eng_model *m, const char *path, sk_err *e)
+{
+    enum { MAX_BYTES = 8 << 20 };
+    sk_buf b = SK_BUF_INIT;
+    sk_status st = sk_file_load(path, MAX_BYTES, &b, e);
+    if (!st) {
+        st = eng_model_set_template(m, b.p, b.len, e);
+        if (st) (void)sk_while(e, "%s", path);
+    }
+    sk_buf_fini(&b);
+    return st;
 }

@@ -10,6 +10,7 @@
 #include "engine/format/gguf.h"
 #include "engine/kernel/wmat.h"
 #include "engine/model/layout.h"
+#include "engine/model/prompt.h"
 
 /* Weights and bias of a norm; NULL: ones, zeros. */
 typedef struct eng_norm {
@@ -70,8 +71,8 @@ struct eng_model {
     const float *rope_factors; /* [n_rot / 2] or NULL */
     eng_layer *layer;          /* [n_layer] */
     eng_norm out_norm;
-    eng_linear head; /* none in an encoder */
-    bool has_chat;
+    eng_linear head;   /* none in an encoder */
+    eng_prompt prompt; /* the chat template */
 };
 
 /* eng_model_open over n bytes in memory, which must outlive the model (tests, fuzzing). */

@@ -82,7 +82,7 @@ sk_status eng_chat_render(const eng_vocab *v, const eng_chat_msg *msg, size_t n_
     assert(!loss || loss->n == out->n);
     if (r.start < 0 || r.end < 0 || !strstr(eng_vocab_chat_template(v), "<|im_start|>"))
         return sk_fail(e, SK_E_UNSUPPORTED,
-                       "the model's chat template is not ChatML, the only one supported yet");
+                       "the model's chat template is not ChatML, the only one fine-tuning knows");
     size_t n_out = out->n, n_loss = loss ? loss->n : 0;
     sk_status st = SK_OK;
     for (size_t i = 0; i < n_msg && !st; i++)

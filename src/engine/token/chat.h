@@ -1,9 +1,9 @@
-/* chat.h - messages to token ids.
+/* chat.h - messages to token ids, as fine-tuning has them.
  *
- * Renders the ChatML form (<|im_start|>role\ncontent<|im_end|>\n).  The markers are put in as ids;
- * the text of messages is encoded without reading special tokens, so a user cannot forge a turn.  A
- * model whose template is another one is refused with SK_E_UNSUPPORTED until the template engine is
- * there.
+ * Renders the ChatML form (<|im_start|>role\ncontent<|im_end|>\n) with the loss marks.  The markers
+ * are put in as ids; the text of messages is encoded without reading special tokens, so a user
+ * cannot forge a turn.  Inference renders by the model's own template (model/prompt.h), which for
+ * ChatML gives the same ids.
  */
 #ifndef ENG_TOKEN_CHAT_H
 #define ENG_TOKEN_CHAT_H

@@ -51,6 +51,18 @@ size_t eng_vocab_size(const eng_vocab *v);
 sk_status eng_vocab_encode(const eng_vocab *v, const char *text, size_t n, unsigned flags,
                            eng_ids *out, sk_err *e);
 
+/* A piece of a text: n bytes; plain: never read for special tokens. */
+typedef struct eng_text_part {
+    size_t n;
+    bool plain;
+} eng_text_part;
+
+/* Appends the ids of a text of parts, which is encoded as one text, but that special tokens are
+ * read in parts that are not plain only (each within one part).  Of the flags ENG_TOK_ADD counts:
+ * BOS goes in front where the model's file asks for it and the text does not begin with it. */
+sk_status eng_vocab_encode_parts(const eng_vocab *v, const char *text, const eng_text_part *part,
+                                 size_t n_parts, unsigned flags, eng_ids *out, sk_err *e);
+
 /* The bytes of one token, borrowed; "" (n = 0) for an id out of range.  Special tokens give their
  * text only when `special`. */
 const char *eng_vocab_piece(const eng_vocab *v, int32_t id, bool special, size_t *n);

@@ -85,29 +85,77 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* The text with the tokens of `marks` in it taken as they are, with the white space that belongs to
- * them. */
-static sk_status encode_text(eng_encoder *c, const eng_special *marks, const char *text, size_t n)
+/* Tokens to be taken as they are, in order. */
+typedef struct finder {
+    const eng_vocab *v;
+    const char *text;
+    size_t n;
+    const eng_special *marks;  /* looked for everywhere, where there are no parts */
+    const eng_text_part *part; /* else: control tokens in parts that are not plain */
+    size_t n_parts, at, start; /* the part being searched and where it starts */
+    size_t mark_at, user_at;   /* the next ones; SIZE_MAX: not searched for yet */
+    uint32_t mark, user;
+} finder;
+
+/* Finds the next control token that lies within one part that is not plain, at or behind `from`. */
+static void next_mark(finder *f, size_t from)
+{
+    f->mark = ENG_NO_TOKEN;
+    f->mark_at = f->n;
+    while (f->at < f->n_parts) {
+        size_t end = f->start + f->part[f->at].n, begin = from > f->start ? from : f->start, at;
+        if (begin < end && !f->part[f->at].plain) {
+            f->mark = eng_special_next(&f->v->marks, f->text + begin, end - begin, &at);
+            f->mark_at = f->mark == ENG_NO_TOKEN ? f->n : begin + at;
+            if (f->mark != ENG_NO_TOKEN) return;
+        }
+        f->start = end;
+        f->at++;
+    }
+}
+
+/* The next token at or behind `from`, of those that begin there the longest; its place in *at. */
+static uint32_t find_next(finder *f, size_t from, size_t *at)
+{
+    size_t k;
+    uint32_t id;
+    if (!f->part) {
+        id = eng_special_next(f->marks, f->text + from, f->n - from, &k);
+        *at = from + k;
+        return id;
+    }
+    if (f->mark_at == SIZE_MAX || f->mark_at < from) next_mark(f, from);
+    if (f->user_at == SIZE_MAX || f->user_at < from) {
+        f->user = eng_special_next(&f->v->users, f->text + from, f->n - from, &k);
+        f->user_at = from + k;
+    }
+    bool user = f->user != ENG_NO_TOKEN &&
+                (f->mark == ENG_NO_TOKEN || f->user_at < f->mark_at ||
+                 (f->user_at == f->mark_at && f->v->text[f->user].n > f->v->text[f->mark].n));
+    *at = user ? f->user_at : f->mark_at;
+    return user ? f->user : f->mark;
+}
+
+/* The text with the tokens that are found in it taken as they are, with the white space that
+ * belongs to them. */
+static sk_status encode_text(eng_encoder *c, finder *f)
 {
     const eng_vocab *v = c->v;
-    bool first = true;
-    while (n) {
+    size_t from = 0;
+    while (from < f->n) {
         size_t at;
-        uint32_t id = eng_special_next(marks, text, n, &at);
+        uint32_t id = find_next(f, from, &at);
         unsigned strip = id != ENG_NO_TOKEN && v->strip ? v->strip[id] : 0;
-        size_t len = at;
-        while (strip & ENG_STRIP_LEFT && len && is_space(text[len - 1]))
-            len--;
-        sk_status st = len ? encode_plain(c, text, len, first) : SK_OK;
+        size_t end = at;
+        while (strip & ENG_STRIP_LEFT && end > from && is_space(f->text[end - 1]))
+            end--;
+        sk_status st = end > from ? encode_plain(c, f->text + from, end - from, true) : SK_OK;
         if (st) return st;
         if (id == ENG_NO_TOKEN) break;
         if (!eng_ids_push(c->out, (int32_t)id)) return eng_encoder_no_memory(c);
-        first = true;
-        size_t past = at + v->text[id].n;
-        while (strip & ENG_STRIP_RIGHT && past < n && is_space(text[past]))
-            past++;
-        text += past;
-        n -= past;
+        from = at + v->text[id].n;
+        while (strip & ENG_STRIP_RIGHT && from < f->n && is_space(f->text[from]))
+            from++;
     }
     return SK_OK;
 }
@@ -119,24 +167,54 @@ static sk_status add_role(eng_encoder *c, eng_token_role role)
     return id < 0 || eng_ids_push(c->out, id) ? SK_OK : eng_encoder_no_memory(c);
 }
 
+/* Frees what the encoder holds; on failure out is as it was. */
+static sk_status finish(eng_encoder *c, size_t before, sk_status st)
+{
+    eng_bpe_work_fini(&c->work);
+    sk_buf_fini(&c->text);
+    sk_free(c->sym);
+    sk_free(c->scratch);
+    if (st) c->out->n = before;
+    return st;
+}
+
 /* Appends the ids of text[0..n); on failure out is as it was. */
 sk_status eng_vocab_encode(const eng_vocab *v, const char *text, size_t n, unsigned flags,
                            eng_ids *out, sk_err *e)
 {
     eng_encoder c = {.v = v, .out = out, .text = SK_BUF_INIT, .e = e};
+    finder f = {
+        .v = v, .text = text, .n = n, .marks = flags & ENG_TOK_SPECIAL ? &v->marks : &v->users};
     const size_t before = out->n;
     const bool add = flags & ENG_TOK_ADD;
     sk_status st = SK_OK;
     if (add && v->add_bos) st = add_role(&c, ENG_ROLE_BOS);
-    if (!st) st = encode_text(&c, flags & ENG_TOK_SPECIAL ? &v->marks : &v->users, text, n);
+    if (!st) st = encode_text(&c, &f);
     if (!st && add && v->add_eos) st = add_role(&c, ENG_ROLE_EOS);
     if (!st && add && v->add_sep) st = add_role(&c, ENG_ROLE_SEPARATOR);
-    eng_bpe_work_fini(&c.work);
-    sk_buf_fini(&c.text);
-    sk_free(c.sym);
-    sk_free(c.scratch);
-    if (st) out->n = before;
-    return st;
+    return finish(&c, before, st);
+}
+
+/* Appends the ids of a text of parts; BOS first, unless the text brings it. */
+sk_status eng_vocab_encode_parts(const eng_vocab *v, const char *text, const eng_text_part *part,
+                                 size_t n_parts, unsigned flags, eng_ids *out, sk_err *e)
+{
+    eng_encoder c = {.v = v, .out = out, .text = SK_BUF_INIT, .e = e};
+    finder f = {.v = v,
+                .text = text,
+                .part = part,
+                .n_parts = n_parts,
+                .mark_at = SIZE_MAX,
+                .user_at = SIZE_MAX};
+    const size_t before = out->n;
+    size_t at = 0;
+    for (size_t i = 0; i < n_parts; i++)
+        f.n += part[i].n;
+    int32_t bos = flags & ENG_TOK_ADD && v->add_bos ? v->role[ENG_ROLE_BOS] : -1;
+    bool own = bos >= 0 && f.n && find_next(&f, 0, &at) == (uint32_t)bos && at == 0;
+    sk_status st = bos >= 0 && !own ? add_role(&c, ENG_ROLE_BOS) : SK_OK;
+    if (!st) st = encode_text(&c, &f);
+    return finish(&c, before, st);
 }
 
 /* ---- decoding ---- */

@@ -120,6 +120,7 @@ sk_status srv_local_open(const srv_local_opts *o, srv_local **out, sk_err *e)
     eng_model_opts mo = {.no_repack = o->no_repack};
     sk_status st = eng_exec_open(o->n_threads, &l->exec, e);
     if (!st) st = eng_model_open_opts(l->exec, o->path, &mo, &l->model, e);
+    if (!st && o->chat_template) st = eng_model_load_template(l->model, o->chat_template, e);
     if (!st && o->lora) st = eng_lora_open(l->exec, l->model, o->lora, o->lora_scale, &l->lora, e);
     if (!st) {
         eng_model_get_info(l->model, &l->info);

@@ -10,6 +10,7 @@ typedef struct srv_local_opts {
     const char *path; /* GGUF or Hugging Face folder */
     const char *lora; /* adapter of every answer, NULL: none */
     double lora_scale;
+    const char *chat_template; /* a file instead of the model's own, NULL: none */
     const char *name;          /* the model's id; NULL: from the file */
     size_t n_ctx;              /* 0: the model's */
     size_t n_slots, n_threads; /* n_threads 0: all cores */
