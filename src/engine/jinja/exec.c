@@ -86,6 +86,10 @@ static sk_status exec_filter_block(jn_run *r, const jn_node *n)
 {
     jn_val v = jn_none();
     sk_status st = filtered(r, n->body, n->a, &v);
+    r->line = n->line;
+    if (!st && v.type != JN_STR)
+        return eng_jn_fail(r, SK_E_INVALID, "the block's filter gives %s instead of a string",
+                           eng_jn_type_name(v));
     return st ? st : eng_jn_put_str(r, r->out, v);
 }
 

@@ -216,13 +216,15 @@ static sk_status truncate_text(jn_run *r, jn_val v, const jn_args *a, jn_val *ou
     int64_t n_end = (int64_t)eng_jn_str_chars(end);
     if (length < n_end || leeway < 0)
         return eng_jn_fail(r, SK_E_INVALID, "truncate: expected length >= %lld", (long long)n_end);
-    if (v.type == JN_UNDEF) return eng_jn_str_lit(r, "", out);
-    if (v.type != JN_STR) return eng_jn_fail(r, SK_E_INVALID, "truncate needs a string");
-    int64_t chars = (int64_t)eng_jn_str_chars(v.u.s);
+    size_t items = 0;
+    st = eng_jn_len(r, v, &items);
+    if (st) return st;
+    int64_t chars = (int64_t)items;
     if (chars <= leeway || chars - leeway <= length) {
         *out = v;
         return SK_OK;
     }
+    if (v.type != JN_STR) return eng_jn_fail(r, SK_E_INVALID, "truncate needs a string");
     return cut(r, v.u.s, (size_t)(length - n_end), !eng_jn_truth(a->v[1]), end, out);
 }
 

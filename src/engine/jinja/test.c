@@ -2,6 +2,7 @@
 #include "engine/jinja/test.h"
 
 #include "engine/jinja/call.h"
+#include "engine/jinja/dict.h"
 #include "engine/jinja/filter.h"
 #include "engine/jinja/obj.h"
 #include "engine/jinja/ops.h"
@@ -153,21 +154,26 @@ static sk_status is_upper(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return in_case(r, v, true, out);
 }
 
+/* What is looked up by name must be able to be a key, as in Python. */
+static sk_status check_key(jn_run *r, jn_val v)
+{
+    if (eng_jn_hashable(v)) return SK_OK;
+    return eng_jn_fail(r, SK_E_INVALID, "unhashable type: '%s'", eng_jn_type_name(v));
+}
+
 static sk_status is_filter(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
-    (void)r;
     (void)a;
     const jn_fn *fn = v.type == JN_STR ? eng_jn_filter_find(v.u.s->p, v.u.s->n) : NULL;
     *out = jn_bool(fn && fn->fn);
-    return SK_OK;
+    return check_key(r, v);
 }
 
 static sk_status is_test(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
-    (void)r;
     (void)a;
     *out = jn_bool(v.type == JN_STR && eng_jn_test_find(v.u.s->p, v.u.s->n));
-    return SK_OK;
+    return check_key(r, v);
 }
 
 static const jn_fn tests[] = {
