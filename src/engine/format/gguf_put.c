@@ -42,7 +42,7 @@ void eng_gguf_writer_fail(eng_gguf_writer *w, const char *what, const char *name
 /* Whether a name of that kind was used.  Names are few (thousands at most), so a list will do. */
 static bool known_name(const eng_gguf_writer *w, char kind, const char *name, size_t n)
 {
-    const char *p = w->names.p, *end = p + w->names.len;
+    const char *p = w->names.p, *end = p ? p + w->names.len : p;
     for (size_t len; p && p < end; p += len + 1) {
         len = strlen(p);
         if (p[0] == kind && len == n + 1 && memcmp(p + 1, name, n) == 0) return true;

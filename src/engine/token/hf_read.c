@@ -162,6 +162,9 @@ sk_status eng_hf_read_lay_out(eng_hf_read *r)
     r->score = sk_new_n(r->mem, float, r->n);
     r->strip = sk_new_n(r->mem, int32_t, r->n);
     if (!r->token || !r->type || !r->score || !r->strip) return eng_hf_read_no_memory(r);
+    if (!sk_buf_reserve(&r->text, 1) ||
+        !sk_buf_reserve(&r->merges, 1)) /* so that they are somewhere */
+        return eng_hf_read_no_memory(r);
     const eng_hf_token *t = (const void *)r->tokens.p;
     for (size_t i = 0; i < r->tokens.len / sizeof *t; i++) {
         r->token[t[i].id] = (eng_str){r->text.p + t[i].at, t[i].n};
