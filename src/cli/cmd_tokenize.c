@@ -125,9 +125,10 @@ static sk_status tokenize(int argc, char **argv, sk_err *e)
 const cmd_verb cmd_tokenize_verb = {
     {"tokenize", "turn text into token ids and back", "", 0, 0,
      "Reads text on stdin and writes its token ids on one line; with --decode reads ids and writes "
-     "the text. What comes back is what went in, byte for byte, whatever the bytes are. A file "
-     "that "
-     "holds only a tokenizer will do.\n\n"
+     "the text. What comes back is what went in, byte for byte, whatever the bytes are, if the "
+     "tokenizer has a token for every byte. A file that holds only a tokenizer will do, and so "
+     "will "
+     "a Hugging Face folder.\n\n"
      "Special tokens in the text are plain text unless --parse-special is given.",
      "echo hello | stoke tokenize -m model.gguf\n  token ids of a line\n"
      "stoke tokenize -m model.gguf < a.txt | stoke tokenize -m model.gguf --decode | cmp - a.txt\n"

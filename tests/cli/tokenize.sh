@@ -61,4 +61,12 @@ head -c 1000 $model >"$tmp/cut.gguf"
 fails "a file cut short" 65 'cut.gguf' '' -m "$tmp/cut.gguf"
 fails "a GGUF without a tokenizer" 66 'tokenizer.ggml.model' '' -m tests/fuzz/corpus/gguf/tensors
 t "a full disk" 73 'No space left' sh -c '"$0" tokenize -m "$1" <"$2" >/dev/full' "$stoke" $model "$tmp/run"
+
+# A Hugging Face folder.
+mkdir "$tmp/folder" && cp tests/fuzz/corpus/hf_json/bytes "$tmp/folder/tokenizer.json"
+model=$tmp/folder
+ids "a folder with tokenizer.json" 'the the' '257 259'
+ids "what its template adds" 'the' '300 257' --add-special
+printf '{"model": {"type": "BPE"' >"$tmp/folder/tokenizer.json"
+fails "a damaged tokenizer.json" 65 'tokenizer.json, line 1' '' -m "$tmp/folder"
 finish

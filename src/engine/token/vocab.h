@@ -37,7 +37,8 @@ sk_status eng_vocab_from_gguf(const struct eng_gguf *g, eng_vocab **out, sk_err 
 /* Adds the tokenizer.ggml.* keys to a GGUF being written. */
 sk_status eng_vocab_to_gguf(const eng_vocab *v, struct eng_gguf_writer *w, sk_err *e);
 
-/* A tokenizer file (a GGUF with only the tokenizer keys), written atomically / read. */
+/* A tokenizer file (a GGUF with only the tokenizer keys), written atomically / read; what is read
+ * may also be a model or a Hugging Face folder. */
 sk_status eng_vocab_save(const eng_vocab *v, const char *path, sk_err *e);
 sk_status eng_vocab_load(const char *path, eng_vocab **out, sk_err *e);
 

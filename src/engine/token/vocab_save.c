@@ -1,10 +1,13 @@
 /* vocab_save.c - a vocabulary to the tokenizer.ggml.* keys of a GGUF, and tokenizer files. */
 #include "engine/token/vocab.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "engine/format/gguf.h"
+#include "engine/format/gguf_build.h"
 #include "engine/format/gguf_type.h"
 #include "engine/token/bytemap.h"
+#include "engine/token/hf_vocab.h"
 #include "engine/token/pretok.h"
 #include "engine/token/vocab_build.h"
 
@@ -174,10 +177,41 @@ sk_status eng_vocab_save(const eng_vocab *v, const char *path, sk_err *e)
     return st;
 }
 
-/* Reads the tokenizer of a GGUF. */
+/* True when there is a file of that name in the folder. */
+static bool holds(const char *folder, const char *name)
+{
+    sk_buf path = SK_BUF_INIT;
+    sk_buf_addf(&path, "%s/%s", folder, name);
+    bool there = sk_buf_ok(&path) && sk_file_exists(path.p);
+    sk_buf_fini(&path);
+    return there;
+}
+
+/* Reads the tokenizer of a Hugging Face folder. */
+static sk_status load_folder(const char *path, eng_vocab **out, sk_err *e)
+{
+    eng_gguf_writer *w;
+    eng_gguf *g;
+    sk_status st = eng_gguf_build(&w, e);
+    if (st) return st;
+    st = eng_hf_vocab_put(path, w, 0, e);
+    if (st) {
+        eng_gguf_abort(w);
+        return st;
+    }
+    st = eng_gguf_build_open(w, &g, e);
+    if (st) return st;
+    st = eng_vocab_from_gguf(g, out, e);
+    eng_gguf_close(g);
+    return st;
+}
+
+/* Reads the tokenizer of a GGUF or a folder. */
 sk_status eng_vocab_load(const char *path, eng_vocab **out, sk_err *e)
 {
     eng_gguf *g;
+    if (holds(path, "tokenizer.json") || holds(path, "tokenizer.model"))
+        return load_folder(path, out, e);
     sk_status st = eng_gguf_open(path, &g, e);
     if (st) return st;
     st = eng_vocab_from_gguf(g, out, e);
