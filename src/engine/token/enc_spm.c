@@ -52,6 +52,7 @@ static size_t char_bytes(const char *p, size_t n)
 /* A short part: the best pair is searched anew for each merge. */
 static sk_status merge_scan(eng_encoder *c, const char *p, symbol *s, size_t n)
 {
+    assert(n > 0);
     for (size_t i = 0; i + 1 < n; i++)
         s[i].rank = rank_of(c->v, p + s[i].at, s[i].n + s[i + 1].n);
     for (;;) {

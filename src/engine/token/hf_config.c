@@ -73,7 +73,7 @@ static void take_template(eng_hf_read *r, const eng_jnode *v)
     for (size_t i = 0; (one = eng_jtree_at(v, i)); i++)
         if (!found || strcmp(eng_jtree_text(one, "name"), "default") == 0)
             found = eng_jtree_get(one, "template");
-    if (eng_jtree_str(found)) r->chat_template = found->str;
+    if (found && found->kind == '"') r->chat_template = found->str;
 }
 
 /* tokenizer_config.json names special tokens by their texts. */

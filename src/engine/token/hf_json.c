@@ -335,7 +335,7 @@ static sk_status check_cuts(file *f)
 static sk_status on_characters(file *f)
 {
     rules u = {0};
-    bool all;
+    bool all = false;
     eng_hf_read *r = f->r;
     sk_status st = read_rules(f, &u);
     if (st) return st;

@@ -107,7 +107,7 @@ static bool escape(eng_jscan *s, sk_buf *out)
         sk_buf_addc(out, stands[at - plain]);
         return true;
     }
-    uint32_t u, low;
+    uint32_t u = 0, low = 0;
     char utf8[4];
     if (c != 'u') return eng_jscan_fail(s, "an unknown escape");
     if (!hex4(s, &u)) return false;
@@ -168,7 +168,7 @@ bool eng_jscan_num(eng_jscan *s, double *out)
 bool eng_jscan_int(eng_jscan *s, int64_t *out)
 {
     const double most = 9007199254740992.0;
-    double v;
+    double v = 0;
     if (!eng_jscan_num(s, &v)) return false;
     if (v != floor(v) || fabs(v) > most) return eng_jscan_fail(s, "a whole number expected");
     *out = (int64_t)v;

@@ -5,15 +5,14 @@
 
 #include <assert.h>
 
-/* The place of the last row whose first is not above c, in a table sorted by it; n when there is
- * none.  A row begins with its first and is `size` bytes long. */
-static size_t row_of(const void *rows, size_t n, size_t size, uint32_t c)
+/* The place of the last of n rows whose first character is not above c; n when there is none.  The
+ * rows are sorted; `first` is that of the first row, `step` how many numbers a row takes. */
+static size_t row_of(const uint32_t *first, size_t n, size_t step, uint32_t c)
 {
     size_t lo = 0, hi = n;
     while (lo < hi) {
         size_t mid = (lo + hi) / 2;
-        const uint32_t *first = (const void *)((const char *)rows + mid * size);
-        if (*first <= c)
+        if (first[mid * step] <= c)
             lo = mid + 1;
         else
             hi = mid;
@@ -22,17 +21,19 @@ static size_t row_of(const void *rows, size_t n, size_t size, uint32_t c)
 }
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
+#define ROW_OF(table, c)                                                                           \
+    row_of(&(table)[0].first, COUNT(table), sizeof *(table) / sizeof(uint32_t), (c))
 
 eng_uniclass eng_uni_class(uint32_t c)
 {
-    size_t i = row_of(class_rows, COUNT(class_rows), sizeof *class_rows, c);
+    size_t i = ROW_OF(class_rows, c);
     if (i == COUNT(class_rows) || c > class_rows[i].last) return ENG_UNI_OTHER;
     return (eng_uniclass)class_rows[i].is;
 }
 
 uint32_t eng_uni_lower(uint32_t c)
 {
-    size_t i = row_of(lower_rows, COUNT(lower_rows), sizeof *lower_rows, c);
+    size_t i = ROW_OF(lower_rows, c);
     if (i == COUNT(lower_rows) || c > lower_rows[i].last) return c;
     uint32_t far = c - lower_rows[i].first;
     return far % lower_rows[i].step ? c : lower_rows[i].to + far;
@@ -43,7 +44,7 @@ uint32_t eng_uni_base(uint32_t c)
 {
     enum { SYLLABLE = 0xac00, LAST_SYLLABLE = 0xd7a3, LEAD = 0x1100, VOWELS_TAILS = 588 };
     if (c >= SYLLABLE && c <= LAST_SYLLABLE) return LEAD + (c - SYLLABLE) / VOWELS_TAILS;
-    size_t i = row_of(base_runs, COUNT(base_runs), sizeof *base_runs, c);
+    size_t i = ROW_OF(base_runs, c);
     if (i == COUNT(base_runs) || c > base_runs[i].last) return c;
     return bases[base_runs[i].at + c - base_runs[i].first];
 }

@@ -93,7 +93,7 @@ static sk_status optional_array(reading *r, const char *key, const char *what, b
 static const struct model_row {
     const char *name;
     eng_vocab_kind kind;
-    int8_t space_prefix;
+    int space_prefix;
     const char *pretok; /* without the key; NULL: no vocabulary of this kind has one */
     int16_t role[ENG_ROLE_N];
 } models[] = {
