@@ -87,18 +87,6 @@ static sk_status parse_counts(bench *b, sk_err *e)
 
 /* ---- what a token costs ---- */
 
-/* Weights of the layers' matrices, and of the output matrix. */
-static double layer_weights(const eng_model_info *i)
-{
-    double d = i->n_embd, heads = (double)i->head_dim * (2.0 * i->n_head + 2.0 * i->n_kv_head);
-    return i->n_layer * d * (heads + 3.0 * i->n_ff);
-}
-
-static double head_weights(const eng_model_info *i)
-{
-    return (double)i->n_vocab * i->n_embd;
-}
-
 /* Operations of attention for a token that sees n keys. */
 static double attn_ops(const eng_model_info *i, double n)
 {
@@ -113,7 +101,7 @@ static bool in_f32(const eng_model_info *i)
 
 static double weight_bytes(const eng_model_info *i)
 {
-    return (in_f32(i) ? 4.0 : 2.0) * (layer_weights(i) + head_weights(i));
+    return (double)(i->layer_bytes + i->head_bytes);
 }
 
 /* ---- running ---- */
@@ -192,7 +180,8 @@ static sk_status run_parallel(bench *b, size_t parallel, double *rates, sk_err *
     (void)eng_dtype_of_name(b->o->kv_type, &so.kv_type);
     sk_status st = eng_session_open(b->x, b->m, &so, &s, e);
     if (st) return st;
-    double n = (double)b->prefill, w = layer_weights(&b->info), h = head_weights(&b->info);
+    double n = (double)b->prefill, w = (double)b->info.layer_weights;
+    double h = (double)b->info.head_weights;
     double kv = (double)eng_session_kv_bytes(s) / (double)(parallel * so.n_ctx);
     if (!b->n_runs) {
         run *r = &b->runs[b->n_runs];

@@ -35,6 +35,9 @@ typedef struct eng_model_info {
         *dtype; /* borrowed from the model; dtype = of the matrices: "F32", "BF16" */
     uint64_t n_params, file_bytes;
     uint32_t n_vocab, n_ctx, n_embd, n_layer, n_head, n_kv_head, head_dim, n_ff;
+    /* What a step of one token is multiplied with, and the bytes these have in memory: weights of
+     * the layers (of experts as many as a token uses) and of the output matrix. */
+    uint64_t layer_weights, head_weights, layer_bytes, head_bytes;
     bool has_chat; /* messages can be rendered for it */
     bool encoder;  /* gives vectors of texts, no text */
 } eng_model_info;

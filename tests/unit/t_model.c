@@ -65,6 +65,9 @@ static void info(void **state)
         assert_int_equal(f.n_kv_head, 2);
         assert_int_equal(f.n_ff, 80);
         assert_true(f.has_chat);
+        assert_int_equal(f.layer_weights, 2 * (2 * 48 * 64 + 2 * 48 * 32 + 3 * 48 * 80));
+        assert_int_equal(f.head_weights, 48 * 288);
+        assert_true(f.layer_bytes >= f.layer_weights * 2 && f.head_bytes >= f.head_weights * 2);
         size_t layer = 2 * 48 + 2 * 48 * 64 + 2 * 48 * 32 + 3 * 48 * 80 + (c.qk_norm ? 32 : 0);
         assert_int_equal(f.n_params, 2 * layer + 48 + 288 * 48 * (c.tied ? 1 : 2));
         assert_true(f.file_bytes > f.n_params * (type[i % 3] == ENG_F32 ? 4 : 2));

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "engine/model/config_gguf.h"
+#include "engine/model/cost.h"
 #include "engine/model/weights.h"
 #include "engine/token/vocab.h"
 
@@ -107,6 +108,8 @@ void eng_model_close(eng_model *m)
 void eng_model_get_info(const eng_model *m, eng_model_info *out)
 {
     const eng_config *c = &m->cfg;
+    eng_cost cost;
+    eng_model_cost(m, &cost);
     *out = (eng_model_info){
         .arch = c->arch,
         .name = c->name,
@@ -121,6 +124,10 @@ void eng_model_get_info(const eng_model *m, eng_model_info *out)
         .n_kv_head = c->n_kv_head,
         .head_dim = c->head_dim,
         .n_ff = c->n_ff,
+        .layer_weights = cost.layer_weights,
+        .head_weights = cost.head_weights,
+        .layer_bytes = cost.layer_bytes,
+        .head_bytes = cost.head_bytes,
         .has_chat = m->vocab && !m->prompt.why.status,
         .encoder = c->encoder,
     };
