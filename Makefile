@@ -1,6 +1,6 @@
 # Makefile - the whole build, in one file.  `make help` lists the targets.
 #
-# Sources are picked by folder, flags by the file's name: NAME_avx2.c, NAME_avx512.c,
+# Sources are picked by folder, flags by the file's name: NAME_dotprod.c, NAME_i8mm.c, NAME_avx2.c, NAME_avx512.c,
 # NAME_avx512vnni.c and NAME_avx512bf16.c are compiled for those instructions, all else for any
 # x86-64 (or other) machine.
 # Every variant has a folder of its own: make B=build/asan SAN=address,undefined; make CC=clang ...
@@ -28,15 +28,22 @@ ALL_C    = -std=c11 $(CPPFLAGS) $(OPT) $(FPFLAGS) $(WARN) $(SANFLAGS) -pthread $
 .SECONDARY:
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: all tests fuzzers help clean check unit kern lint bench asan tsan fuzz fuzz-replay docs install
+.PHONY: all tests fuzzers help clean check unit kern lint bench asan tsan aarch64 fuzz fuzz-replay docs install
 
 all: $(B)/stoke $(B)/libstoke.a
 
 # ---- sources ---------------------------------------------------------------------------------
 
 # Kernels for another processor than the compiler's are left out.
-X86      := $(findstring x86_64,$(shell $(CC) -dumpmachine))
-LIB_SRC  := $(sort $(shell find src/base src/engine src/serve -name '*.c' $(if $(X86),,! -path '*/x86/*') 2>/dev/null))
+ARCH     := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+OTHERS   := $(if $(filter x86_64,$(ARCH)),,x86) $(if $(filter aarch64,$(ARCH)),,arm)
+LIB_SRC  := $(sort $(shell find src/base src/engine src/serve -name '*.c' $(OTHERS:%=! -path '*/kernel/%/*') 2>/dev/null))
+# With KERNELS=1 only what checkkern needs is built, without the libraries (for another processor).
+ifdef KERNELS
+LIB_SRC  := $(filter src/base/% src/engine/tensor/% src/engine/quant/% src/engine/kernel/%,$(LIB_SRC))
+LDFLAGS  += -Wl,--gc-sections
+OPT      += -ffunction-sections
+endif
 CLI_SRC  := $(sort $(wildcard src/cli/*.c))
 WEB_SRC  := $(wildcard $(addprefix src/serve/web/*.,html js css svg))
 TEST_SRC := $(wildcard $(addsuffix /t_*.c,$(addprefix tests/,unit grad fault crash arch)))
@@ -61,8 +68,8 @@ DEB_zlib := zlib1g-dev
 DEB_libedit := libedit-dev
 GOALS := $(or $(MAKECMDGOALS),all)
 ifneq ($(filter-out clean help lint,$(GOALS)),)
-PKG_L := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
-PKG_C := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_L := $(if $(KERNELS),-lm,$(shell pkg-config --libs $(PKGS) 2>/dev/null))
+PKG_C := $(if $(KERNELS),,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
 ifeq ($(PKG_L),)
 MISSING := $(foreach p,$(PKGS),$(shell pkg-config --exists $p 2>/dev/null || echo $(DEB_$p)))
 $(error missing libraries. On Debian: apt-get install pkg-config $(sort $(MISSING)))
@@ -88,6 +95,9 @@ $(B)/%_avx2.o:       ISA = $(AVX2)
 $(B)/%_avx512.o:     ISA = $(AVX512)
 $(B)/%_avx512vnni.o: ISA = $(AVX512) -mavx512vnni
 $(B)/%_avx512bf16.o: ISA = $(AVX512) -mavx512vnni -mavx512bf16
+
+$(B)/%_dotprod.o:    ISA = -march=armv8.2-a+dotprod
+$(B)/%_i8mm.o:       ISA = -march=armv8.2-a+dotprod+i8mm
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -159,6 +169,9 @@ lint:
 asan:
 	$(MAKE) B=build/asan SAN=address,undefined tests
 	tests/run.sh build/asan asan
+aarch64:
+	$(MAKE) B=build/aarch64 CC=aarch64-linux-gnu-gcc KERNELS=1 build/aarch64/checkkern
+	tests/run.sh build/aarch64 aarch64
 tsan:
 	$(MAKE) B=build/tsan SAN=thread tests
 	tests/run.sh build/tsan tsan
@@ -202,6 +215,7 @@ help:
 	@echo 'make              build/stoke and build/libstoke.a'
 	@echo 'make tests        all test programs;  make check runs all checks on them'
 	@echo 'make unit | kern | lint | asan | tsan | fuzz-replay   one kind of check'
+	@echo 'make aarch64      the kernels for ARM, checked under qemu'
 	@echo 'make fuzz T=30    libFuzzer, T seconds a target (clang)'
 	@echo 'make bench        kernels and the machine, timed'
 	@echo 'make docs         docs/cli/*.md, docs/api.md, docs/metrics.md from the tables'

@@ -1,7 +1,7 @@
 #!/bin/bash
 # tests/run.sh - runs sets of checks and counts them.
 #
-#   tests/run.sh BUILD SET...     sets: unit kern scripts fuzz-replay lint asan tsan all
+#   tests/run.sh BUILD SET...     sets: unit kern scripts fuzz-replay lint asan tsan aarch64 all
 #
 # BUILD is the folder of a finished build.  The last line is "N passed, N failed"; the exit status
 # is 0 only if nothing failed.  Programs print TAP (docs/testing.md); logs stay in BUILD/logs.
@@ -48,6 +48,12 @@ kern() { # kern PREFIX: every processor level this machine has
             echo "$1kern/$level 600 env STOKE_CPU=$level $B/checkkern"
     done
 }
+aarch64() { # aarch64 PREFIX: the kernels for ARM under qemu; the levels above NEON add to wmat alone
+    local run="qemu-aarch64 -cpu max -L /usr/aarch64-linux-gnu $B/checkkern"
+    [ -x "$B/checkkern" ] || return 0
+    echo "$1kern/neon 900 $run --from neon --cpu neon"
+    echo "$1kern/dotprod 600 $run --from dotprod --cpu dotprod --only wmat"
+}
 replay() { # replay PREFIX: every fuzz target over its corpus
     local f n
     for f in "$B"/fuzz/fz_*; do
@@ -59,6 +65,7 @@ list() {
     case $1 in
     unit) programs "" unit arch grad fault crash ;;
     kern) kern "" ;;
+    aarch64) aarch64 aarch64/ ;;
     scripts) scripts "" cli golden fault crash api e2e ;;
     fuzz-replay) replay "" ;;
     lint) scripts "" lint ;;

@@ -1,4 +1,5 @@
-/* cpu.c - asks the processor by cpuid and the operating system by xgetbv. */
+/* cpu.c - asks the processor by cpuid and the operating system by xgetbv; on AArch64 the kernel
+ * tells (getauxval). */
 #include "base/cpu.h"
 
 #include "base/log.h"
@@ -11,12 +12,19 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#define LEVELS "auto, c, avx2, avx512, avx512vnni, avx512bf16"
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#define LEVELS "auto, c, neon, dotprod, i8mm"
+#else
+#define LEVELS "auto, c"
 #endif
 
 enum { LEVEL_UNREAD = -1 };
 
-static const char *const level_names[SK_CPU_N] = {"c", "avx2", "avx512", "avx512vnni",
-                                                  "avx512bf16"};
+static const char *const level_names[SK_CPU_N] = {"c",          "avx2", "avx512",  "avx512vnni",
+                                                  "avx512bf16", "neon", "dotprod", "i8mm"};
 
 /* The level in use; LEVEL_UNREAD until the first question. */
 static atomic_int level_now = LEVEL_UNREAD;
@@ -69,6 +77,13 @@ static sk_cpu_level detect(void)
     if (a < 1 || !__get_cpuid_count(7, 1, &a, &b, &c, &d)) return SK_CPU_AVX512VNNI;
     return has(a, L71_BF16) ? SK_CPU_AVX512BF16 : SK_CPU_AVX512VNNI;
 }
+#elif defined(__aarch64__)
+/* The best level of this machine; NEON is part of AArch64. */
+static sk_cpu_level detect(void)
+{
+    if (!(getauxval(AT_HWCAP) & HWCAP_ASIMDDP)) return SK_CPU_NEON;
+    return getauxval(AT_HWCAP2) & HWCAP2_I8MM ? SK_CPU_I8MM : SK_CPU_DOTPROD;
+}
 #else
 /* Elsewhere only the reference kernels exist. */
 static sk_cpu_level detect(void)
@@ -76,6 +91,12 @@ static sk_cpu_level detect(void)
     return SK_CPU_C;
 }
 #endif
+
+/* Levels of two kinds of processor follow each other in the enumeration. */
+bool sk_cpu_includes(sk_cpu_level a, sk_cpu_level b)
+{
+    return b == SK_CPU_C || (b <= a && (a >= SK_CPU_NEON) == (b >= SK_CPU_NEON));
+}
 
 /* The best level of this machine, mask disregarded. */
 sk_cpu_level sk_cpu_best(void)
@@ -106,14 +127,12 @@ static sk_cpu_level level_from_env(void)
     const char *name = getenv("STOKE_CPU");
     if (!name || !*name) return best;
     if (!level_parse(name, &want))
-        sk_log(SK_LOG_WARN,
-               "STOKE_CPU=%s is not a level (auto, c, avx2, avx512, avx512vnni, avx512bf16): "
-               "using %s",
-               name, level_names[best]);
-    else if (want > best)
+        sk_log(SK_LOG_WARN, "STOKE_CPU=%s is not a level (" LEVELS "): using %s", name,
+               level_names[best]);
+    else if (!sk_cpu_includes(best, want))
         sk_log(SK_LOG_WARN, "STOKE_CPU=%s: this machine has no %s: using %s", name, name,
                level_names[best]);
-    return want < best ? want : best;
+    return sk_cpu_includes(best, want) ? want : best;
 }
 
 /* The level in use. */
@@ -139,10 +158,8 @@ sk_status sk_cpu_mask(const char *name, sk_err *e)
 {
     sk_cpu_level want;
     if (!level_parse(name, &want))
-        return sk_fail(
-            e, SK_E_INVALID,
-            "unknown CPU level '%s': use auto, c, avx2, avx512, avx512vnni or avx512bf16", name);
-    if (want > sk_cpu_best())
+        return sk_fail(e, SK_E_INVALID, "unknown CPU level '%s': use one of " LEVELS, name);
+    if (!sk_cpu_includes(sk_cpu_best(), want))
         return sk_fail(e, SK_E_UNSUPPORTED, "this machine has no %s: its best level is %s", name,
                        level_names[sk_cpu_best()]);
     atomic_store(&level_now, (int)want);

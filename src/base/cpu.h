@@ -9,12 +9,17 @@
 
 #include "base/status.h"
 
+#include <stdbool.h>
+
 typedef enum sk_cpu_level {
     SK_CPU_C = 0,          /* plain C, the reference */
     SK_CPU_AVX2 = 1,       /* AVX2 + FMA + F16C (Haswell) */
     SK_CPU_AVX512 = 2,     /* F, BW, DQ, VL (Skylake-X) */
     SK_CPU_AVX512VNNI = 3, /* + VNNI (Cascade Lake) */
     SK_CPU_AVX512BF16 = 4, /* + BF16 (Cooper Lake, Zen 4) */
+    SK_CPU_NEON,           /* AArch64, any */
+    SK_CPU_DOTPROD,        /* + sdot (Neoverse N1, Graviton 2) */
+    SK_CPU_I8MM,           /* + smmla (Neoverse V1, Graviton 3) */
     SK_CPU_N
 } sk_cpu_level;
 
@@ -24,7 +29,12 @@ sk_cpu_level sk_cpu(void);
 /* The best level of this machine, mask disregarded. */
 sk_cpu_level sk_cpu_best(void);
 
-/* Names: "c", "avx2", "avx512", "avx512vnni", "avx512bf16". */
+/* True if a processor of level a does all that one of level b does: a is b, or a better one of the
+ * same kind.  Every processor does SK_CPU_C. */
+bool sk_cpu_includes(sk_cpu_level a, sk_cpu_level b);
+
+/* Names: "c", "avx2", "avx512", "avx512vnni", "avx512bf16", "neon", "dotprod",
+ * "i8mm". */
 const char *sk_cpu_name(sk_cpu_level level);
 
 /* Sets the mask by name ("auto" = none).  A level the machine lacks is SK_E_UNSUPPORTED.  Call

@@ -134,14 +134,14 @@ static void run_checks(ck *k, const ck_check *checks)
 
 static int usage(void)
 {
-    (void)fprintf(stderr,
-                  "usage: checkkern [--cpu LEVEL] [--seed N] [--only NAME] [--bench]\n"
-                  "  LEVEL: the highest to check (c, avx2, avx512, avx512vnni, avx512bf16)\n");
+    (void)fprintf(stderr, "usage: checkkern [--cpu LEVEL] [--from LEVEL] [--seed N] [--only NAME] "
+                          "[--bench]\n"
+                          "  the highest and the lowest level to check: c, avx2, avx512, ..\n");
     return 2;
 }
 
-/* Reads the options; false if they are wrong. */
-static bool options(int argc, char **argv, ck *k, bool *bench)
+/* Reads the options; false if they are wrong.  *from: name of the lowest level. */
+static bool options(int argc, char **argv, ck *k, const char **from, bool *bench)
 {
     sk_err e = SK_ERR_INIT;
     for (int i = 1; i < argc; i++) {
@@ -156,6 +156,8 @@ static bool options(int argc, char **argv, ck *k, bool *bench)
                 (void)fprintf(stderr, "checkkern: %s\n", e.text);
                 return false;
             }
+        } else if (!strcmp(argv[i], "--from")) {
+            *from = value;
         } else if (!strcmp(argv[i], "--seed")) {
             k->seed = strtoull(value, NULL, 10);
         } else if (!strcmp(argv[i], "--only")) {
@@ -171,14 +173,16 @@ static bool options(int argc, char **argv, ck *k, bool *bench)
 int main(int argc, char **argv)
 {
     ck k = {.seed = (uint64_t)time(NULL), .ref = eng_kernels_at(SK_CPU_C)};
-    bool bench = false;
-    if (!options(argc, argv, &k, &bench)) return usage();
+    bool bench = false, begun = false;
+    const char *from = "c";
+    if (!options(argc, argv, &k, &from, &bench)) return usage();
     sk_cpu_level best = sk_cpu();
     if (bench) return ck_bench(best, k.only);
     printf("# seed %" PRIu64 "\n", k.seed);
     for (int level = SK_CPU_C; level <= (int)best; level++) {
         sk_err e = SK_ERR_INIT;
-        if (sk_cpu_mask(sk_cpu_name((sk_cpu_level)level), &e)) continue;
+        begun = begun || !strcmp(from, sk_cpu_name((sk_cpu_level)level));
+        if (!begun || sk_cpu_mask(sk_cpu_name((sk_cpu_level)level), &e)) continue;
         k.kern = eng_kernels_at((sk_cpu_level)level);
         run_checks(&k, ck_rows_checks);
         run_checks(&k, ck_act_checks);

@@ -185,7 +185,7 @@ static void run(ck *k, eng_exec *x, eng_exec *ref, const problem *p)
         memcpy(other, p->c0, p->s.m * p->ldc * 4);
         eng_wmat_mul(x, p->s.m, p->a, p->lda, in_place, other, p->ldc, p->add);
         ck_same(k, "in place", other, p->c, p->s.m * p->ldc * 4);
-        bool exact = p->type != ENG_BF16 || k->kern->level < SK_CPU_AVX512BF16;
+        bool exact = p->type != ENG_BF16 || !sk_cpu_includes(k->kern->level, SK_CPU_AVX512BF16);
         eng_wmat *plain = exact ? matrix(k, ref, p, ENG_WMAT_IN_PLACE) : NULL;
         if (plain) {
             memcpy(other, p->c0, p->s.m * p->ldc * 4);

@@ -284,7 +284,7 @@ static void resume_with_other_settings_is_refused(void **state)
         list[i].make(&r.o);
         assert_status(tiny_run_train(&r, &e), SK_E_INVALID, e, list[i].named);
     }
-    if (sk_cpu() < SK_CPU_AVX512BF16) return;
+    if (!sk_cpu_includes(sk_cpu(), SK_CPU_AVX512BF16)) return;
     sk_err e = SK_ERR_INIT;
     tiny_run r = whole;
     r.o.resume = true;

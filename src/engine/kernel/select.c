@@ -30,6 +30,9 @@ static const eng_kernels tables[] = {
     TABLE(SK_CPU_AVX512, avx512, avx512, avx2),
     TABLE(SK_CPU_AVX512VNNI, avx512, avx512, avx512vnni),
     TABLE(SK_CPU_AVX512BF16, avx512, avx512bf16, avx512vnni),
+#elif defined(__aarch64__) /* nor arm/ */
+    TABLE(SK_CPU_NEON, neon, neon, neon),
+    TABLE(SK_CPU_DOTPROD, neon, neon, dotprod),
 #endif
 };
 
@@ -39,7 +42,7 @@ const eng_kernels *eng_kernels_at(sk_cpu_level level)
     const eng_kernels *best = &tables[0];
     assert(best->level == SK_CPU_C);
     for (size_t i = 1; i < sizeof tables / sizeof tables[0]; i++)
-        if (tables[i].level <= level) best = &tables[i];
+        if (sk_cpu_includes(level, tables[i].level)) best = &tables[i];
     return best;
 }
 

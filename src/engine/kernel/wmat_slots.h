@@ -76,6 +76,7 @@ typedef struct eng_wmat_slots {
                 const void *groups, float *c, size_t ldc, bool add);
 } eng_wmat_slots;
 
-extern const eng_wmat_slots eng_wmat_slots_c, eng_wmat_slots_avx2, eng_wmat_slots_avx512vnni;
+extern const eng_wmat_slots eng_wmat_slots_c, eng_wmat_slots_avx2, eng_wmat_slots_avx512vnni,
+    eng_wmat_slots_neon, eng_wmat_slots_dotprod;
 
 #endif

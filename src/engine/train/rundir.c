@@ -130,7 +130,7 @@ sk_status eng_train_opts_check(const eng_train_opts *o, sk_err *e)
  * nothing. */
 bool eng_train_bf16(const eng_train_opts *o)
 {
-    return o->compute_bf16 < 0 ? sk_cpu() >= SK_CPU_AVX512BF16 : o->compute_bf16 > 0;
+    return o->compute_bf16 < 0 ? sk_cpu_includes(sk_cpu(), SK_CPU_AVX512BF16) : o->compute_bf16 > 0;
 }
 
 /* ---- events ---- */

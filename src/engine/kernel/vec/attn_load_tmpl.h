@@ -6,7 +6,7 @@
 
 #include "engine/kernel/attn.h"
 #include "engine/kernel/vec/rows.h"
-#include "engine/kernel/x86/mm_tmpl.h"
+#include "engine/kernel/vec/mm_tmpl.h"
 #include "engine/quant/blocks.h"
 
 #include <string.h>

@@ -15,7 +15,7 @@
 #include "engine/kernel/attn.h"
 #include "engine/kernel/slots.h"
 #include "engine/kernel/vec/attn_few_tmpl.h"
-#include "engine/kernel/x86/mm_tmpl.h"
+#include "engine/kernel/vec/mm_tmpl.h"
 
 #include <math.h>
 #include <string.h>

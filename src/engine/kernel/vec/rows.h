@@ -6,7 +6,7 @@
 #ifndef ENG_KERNEL_VEC_ROWS_H
 #define ENG_KERNEL_VEC_ROWS_H
 
-#include "engine/kernel/x86/vmath.h"
+#include "engine/kernel/vec/vmath.h"
 
 /* Lanes of the vector that starts at element i of n. */
 static inline vm lanes(size_t i, size_t n)

@@ -4,7 +4,7 @@
 
 #define MR 6
 #define ROWS(F) F(1) F(2) F(3) F(4) F(5) F(6)
-#include "engine/kernel/x86/gemm_tmpl.h"
+#include "engine/kernel/vec/gemm_tmpl.h"
 
 const eng_gemm_slots eng_gemm_slots_avx2 = {
     .mr = MR,

@@ -4,7 +4,7 @@
 
 #define MR 14
 #define ROWS(F) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12) F(13) F(14)
-#include "engine/kernel/x86/gemm_tmpl.h"
+#include "engine/kernel/vec/gemm_tmpl.h"
 
 const eng_gemm_slots eng_gemm_slots_avx512 = {
     .mr = MR,

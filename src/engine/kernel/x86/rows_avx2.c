@@ -2,4 +2,4 @@
 #include "engine/kernel/x86/v256.h"
 
 #include "engine/kernel/vec/act_tmpl.h"
-#include "engine/kernel/x86/rows_tmpl.h"
+#include "engine/kernel/vec/rows_tmpl.h"

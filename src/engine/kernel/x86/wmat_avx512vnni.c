@@ -111,7 +111,7 @@ static inline void put_codes(const float *a, float inverse, uint8_t bias, uint8_
     _mm_storeu_si128((void *)(q + VL), _mm_add_epi8(y, b));
 }
 
-#include "engine/kernel/x86/wmat_tmpl.h"
+#include "engine/kernel/vec/wmat_tmpl.h"
 
 const eng_wmat_slots eng_wmat_slots_avx512vnni = {
     .bias = BIAS,

@@ -1,12 +1,12 @@
 /* mm_tmpl.h - small matrix products for attention, over a vector vocabulary.
  *
- * Included after v256.h or v512.h, vmath.h and a definition of MM_ROWS (rows of C in registers) and
+ * Included after a vector vocabulary, vmath.h and a definition of MM_ROWS (rows of C in registers) and
  * MM_CASES(F), which lists 1 .. MM_ROWS.
  */
-#ifndef ENG_KERNEL_X86_MM_TMPL_H
-#define ENG_KERNEL_X86_MM_TMPL_H
+#ifndef ENG_KERNEL_VEC_MM_TMPL_H
+#define ENG_KERNEL_VEC_MM_TMPL_H
 
-#include "engine/kernel/x86/vmath.h"
+#include "engine/kernel/vec/vmath.h"
 
 #include <assert.h>
 #include <stdbool.h>

@@ -5,11 +5,11 @@
  * the definition, however many queries there are.  A product with the values walks the keys a query
  * sees and no others.
  */
-#ifndef ENG_KERNEL_X86_ATTN_FWD_TMPL_H
-#define ENG_KERNEL_X86_ATTN_FWD_TMPL_H
+#ifndef ENG_KERNEL_VEC_ATTN_FWD_TMPL_H
+#define ENG_KERNEL_VEC_ATTN_FWD_TMPL_H
 
 #include "engine/kernel/slots.h"
-#include "engine/kernel/x86/mm_tmpl.h"
+#include "engine/kernel/vec/mm_tmpl.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* vmath.h - functions over the words of v256.h / v512.h: exp and its kin, bf16 rounding. */
-#ifndef ENG_KERNEL_X86_VMATH_H
-#define ENG_KERNEL_X86_VMATH_H
+#ifndef ENG_KERNEL_VEC_VMATH_H
+#define ENG_KERNEL_VEC_VMATH_H
 
 /* e^x within 2 units in the last place, denormal results included; 0 below -104, infinity above
  * 88.73, NaN for NaN.  x = n ln 2 + r with |r| <= ln 2 / 2 (ln 2 in two parts), and e^r by the

@@ -1,12 +1,12 @@
 /* gemm_tmpl.h - the inner matrix kernels over a vector vocabulary: tiles of MR rows by two vectors.
  *
- * Included after v256.h or v512.h, vmath.h and a definition of MR.  Layouts: gemm_slots.h.
+ * Included after a vector vocabulary, vmath.h and a definition of MR.  Layouts: gemm_slots.h.
  */
-#ifndef ENG_KERNEL_X86_GEMM_TMPL_H
-#define ENG_KERNEL_X86_GEMM_TMPL_H
+#ifndef ENG_KERNEL_VEC_GEMM_TMPL_H
+#define ENG_KERNEL_VEC_GEMM_TMPL_H
 
 #include "engine/kernel/slots.h"
-#include "engine/kernel/x86/vmath.h"
+#include "engine/kernel/vec/vmath.h"
 
 #include <assert.h>
 
@@ -20,7 +20,7 @@ _Static_assert(ENG_GEMM_KC % VL == 0 && LDA >= ENG_GEMM_KC + VL, "so do whole bl
 /* Asks for the cache line at p; never faults, so p may lie past the end. */
 INLINE void prefetch(const void *p)
 {
-    _mm_prefetch((const char *)p, _MM_HINT_T0);
+    __builtin_prefetch(p, 0, 3);
 }
 
 /* Asks for the lines that a tile of C will be written to: its sums take long enough for them to

@@ -3,10 +3,10 @@
  *
  * Included after attn_fwd_tmpl.h.
  */
-#ifndef ENG_KERNEL_X86_ATTN_BWD_TMPL_H
-#define ENG_KERNEL_X86_ATTN_BWD_TMPL_H
+#ifndef ENG_KERNEL_VEC_ATTN_BWD_TMPL_H
+#define ENG_KERNEL_VEC_ATTN_BWD_TMPL_H
 
-#include "engine/kernel/x86/attn_fwd_tmpl.h"
+#include "engine/kernel/vec/attn_fwd_tmpl.h"
 
 /* The scratch of one tile; [BLOCK, wide] unless said. */
 typedef struct bwd_tile {

@@ -1,7 +1,7 @@
 /* wmat_tmpl.h - the kernels of quantised weight matrices over a vector vocabulary (wmat_slots.h
  * says what they compute, wform.h how weights lie).
  *
- * Included after v256.h or v512.h and these words over vectors of bytes:
+ * Included after a vector vocabulary and these words over vectors of bytes:
  *
  *   wb_shl(x, n), wb_shr(x, n)      16-bit lanes moved by a constant
  *   wb_sub(a, b), wb_xor(a, b)      bytes; bits
@@ -19,8 +19,8 @@
  * and constants: TILE_V vectors of columns at a time in tile(), TILE_1 and TILE_2 its most rows by
  * subs, ROWS_1(F) and ROWS_2(F) lists of these.
  */
-#ifndef ENG_KERNEL_X86_WMAT_TMPL_H
-#define ENG_KERNEL_X86_WMAT_TMPL_H
+#ifndef ENG_KERNEL_VEC_WMAT_TMPL_H
+#define ENG_KERNEL_VEC_WMAT_TMPL_H
 
 #include "engine/kernel/wmat_slots.h"
 
@@ -292,7 +292,7 @@ INLINE void dot_rows(const int rows, const family k, const eng_wform *f, size_t 
         for (size_t j = 0; j < blocks; j++, b++) {
             const uint8_t *p = group + j * f->block_bytes;
             for (size_t i = 0; i < f->block_bytes; i += 64)
-                _mm_prefetch((const char *)p + AHEAD + i, _MM_HINT_T0);
+                __builtin_prefetch(p + AHEAD + i, 0, 3);
             dot_block(rows, k, f, table, p, s, scale + j * (size_t)k.subs, min + j * (size_t)k.subs,
                       a.q + b * ENG_QB, a.q_stride, a.s + b, a.s_stride, acc);
         }
@@ -412,8 +412,7 @@ INLINE void unpack_family(const eng_wcode code, const eng_wform *f, const uint8_
         for (size_t j = 0; j < f->blocks; j++, b++) {
             const uint8_t *p = group + j * f->block_bytes;
             for (size_t i = 0; i < f->block_bytes; i += 64) /* the next chunk */
-                _mm_prefetch((const char *)p + n_blocks / f->blocks * f->group_bytes + i,
-                             _MM_HINT_T0);
+                __builtin_prefetch(p + n_blocks / f->blocks * f->group_bytes + i, 0, 3);
             unpack_codes(code, f, table, p, w->q[b]);
             if (BIAS) unpack_bias(f->subs, w->q[b], w->bias + b * f->subs);
         }

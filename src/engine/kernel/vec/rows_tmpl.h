@@ -1,9 +1,9 @@
 /* rows_tmpl.h - norms, rotations, losses and elementwise slots over a vector vocabulary.
  *
- * Included after v256.h or v512.h; the order of sums is vec/rows.h's.
+ * Included after a vector vocabulary; the order of sums is vec/rows.h's.
  */
-#ifndef ENG_KERNEL_X86_ROWS_TMPL_H
-#define ENG_KERNEL_X86_ROWS_TMPL_H
+#ifndef ENG_KERNEL_VEC_ROWS_TMPL_H
+#define ENG_KERNEL_VEC_ROWS_TMPL_H
 
 #include "engine/kernel/slots.h"
 #include "engine/kernel/vec/rows.h"

@@ -1,0 +1,6 @@
+/* attn_neon.c - attention in NEON. */
+#include "engine/kernel/arm/v128.h"
+
+#define MM_ROWS 8
+#define MM_CASES(F) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8)
+#include "engine/kernel/vec/attn_bwd_tmpl.h"
