@@ -16,13 +16,6 @@
 #include <assert.h>
 #include <string.h>
 
-/* Bytes that an element of a quantised row takes in the shared scratch, times 2: one for its code,
- * half for its share of an eng_wact. */
-#define HALVES_PER_ELEMENT 3
-
-/* Bytes between two rows of codes beyond their own, so that rows do not share cache sets. */
-#define ROW_PAD 64
-
 /* Elements of a row that fits into the shared scratch. */
 #define N_IN_MAX (ENG_GEMM_SHARED_BYTES / 2)
 
@@ -190,10 +183,10 @@ typedef struct mul_job {
     eng_exec *x;
     const eng_wmat_slots *slots;
     const eng_wmat *w;
-    size_t m, blocks; /* rows of this round; blocks of a row */
+    size_t m, blocks, tiles; /* rows of this round; blocks of a row; tiles of rows */
     const float *a;
     size_t lda;
-    eng_wacts acts;
+    eng_wacts acts; /* [tile][block][acts.rows] */
     uint8_t bias;
     float *c;
     size_t ldc;
@@ -201,28 +194,38 @@ typedef struct mul_job {
     size_t tasks;
 } mul_job;
 
+/* n / d, rounded up. */
+static size_t ceil_div(size_t n, size_t d)
+{
+    return (n + d - 1) / d;
+}
+
 /* First of `count` things that share i of n gets. */
 static size_t share(size_t count, size_t i, size_t n)
 {
     return count * i / n;
 }
 
-/* Quantises one row. */
-static void quant_task(void *arg, size_t row, size_t worker)
-{
-    const mul_job *j = arg;
-    (void)worker;
-    j->slots->quant(j->a + row * j->lda, j->blocks, j->bias, j->acts.q + row * j->acts.q_stride,
-                    j->acts.s + row * j->acts.s_stride);
-}
-
-/* The rows' codes and scales from block b on. */
-static eng_wacts acts_from(const mul_job *j, size_t row, size_t b)
+/* The codes and scales of tile t from block b on. */
+static eng_wacts acts_at(const mul_job *j, size_t t, size_t b)
 {
     eng_wacts a = j->acts;
-    a.q += row * a.q_stride + b * ENG_QB;
-    a.s += row * a.s_stride + b;
+    size_t first = (t * j->blocks + b) * a.rows;
+    a.q += first * ENG_QB;
+    a.s += first;
     return a;
+}
+
+/* Quantises the rows of tile t. */
+static void quant_task(void *arg, size_t t, size_t worker)
+{
+    const mul_job *j = arg;
+    eng_wacts to = acts_at(j, t, 0);
+    (void)worker;
+    for (size_t r = 0; r < to.rows; r++, to.q += ENG_QB, to.s++) {
+        size_t row = t * to.rows + r;
+        j->slots->quant(row < j->m ? j->a + row * j->lda : NULL, j->blocks, j->bias, to);
+    }
 }
 
 /* Packed groups from block b0 on of panel i: as they lie in memory, or packed now. */
@@ -242,7 +245,7 @@ static void dot_panel(const mul_job *j, const part *p, size_t i, float *c, work 
     size_t step = j->w->in_place ? ENG_WCHUNK : j->blocks, n = panel_rows(p, i);
     for (size_t b = 0; b < j->blocks; b += step) {
         size_t n_blocks = j->blocks - b < step ? j->blocks - b : step;
-        j->slots->dot(p->form, j->m, n, n_blocks, acts_from(j, 0, b),
+        j->slots->dot(p->form, j->m, n, n_blocks, acts_at(j, 0, b),
                       groups_of(j, p, i, b, n_blocks, own), c, j->ldc, j->add || b);
     }
 }
@@ -250,14 +253,13 @@ static void dot_panel(const mul_job *j, const part *p, size_t i, float *c, work 
 /* Many rows times one panel. */
 static void tile_panel(const mul_job *j, const part *p, size_t i, float *c, work *own)
 {
-    size_t height = j->slots->tile_rows[p->form->subs - 1], n = panel_rows(p, i);
-    size_t tiles = (j->m + height - 1) / height;
+    size_t n = panel_rows(p, i), height = j->acts.rows;
     for (size_t b = 0; b < j->blocks; b += ENG_WCHUNK) {
         size_t n_blocks = j->blocks - b < ENG_WCHUNK ? j->blocks - b : ENG_WCHUNK;
         j->slots->unpack(p->form, groups_of(j, p, i, b, n_blocks, own), n_blocks, &own->chunk);
-        for (size_t t = 0; t < tiles; t++) {
-            size_t r = share(j->m, t, tiles), rows = share(j->m, t + 1, tiles) - r;
-            j->slots->tile(p->form, rows, n, n_blocks, acts_from(j, r, b), &own->chunk,
+        for (size_t t = 0; t < j->tiles; t++) {
+            size_t r = t * height, rows = j->m - r < height ? j->m - r : height;
+            j->slots->tile(p->form, rows, n, n_blocks, acts_at(j, t, b), &own->chunk,
                            c + r * j->ldc, j->ldc, j->add || b);
         }
     }
@@ -286,12 +288,15 @@ static void mul_rows(mul_job *j)
 {
     sk_pool *pool = eng_exec_pool(j->x);
     size_t threads = eng_exec_threads(j->x), n_in = j->w->n_in;
-    j->bias = j->m <= j->slots->dot_rows ? 0 : j->slots->bias;
+    bool few = j->m <= j->slots->dot_rows;
+    j->bias = few ? 0 : j->slots->bias;
+    j->tiles = few ? 1 : ceil_div(j->m, j->slots->tile_rows);
+    j->acts.rows = ceil_div(j->m, j->tiles);
     if (j->m * n_in < SERIAL_QUANT)
-        for (size_t i = 0; i < j->m; i++)
-            quant_task(j, i, 0);
+        for (size_t t = 0; t < j->tiles; t++)
+            quant_task(j, t, 0);
     else
-        sk_pool_run(pool, j->m, quant_task, j);
+        sk_pool_run(pool, j->tiles, quant_task, j);
     bool alone = j->m * n_in * j->w->n_out < SERIAL_WORK;
     size_t most = TASKS_A_WORKER * threads;
     j->tasks = alone ? 1 : j->w->panels < most ? j->w->panels : most;
@@ -302,19 +307,20 @@ static void mul_rows(mul_job *j)
 static void mul_blocks(eng_exec *x, size_t m, const float *a, size_t lda, const eng_wmat *w,
                        float *c, size_t ldc, bool add)
 {
-    size_t blocks = w->n_in / ENG_QB, q_stride = w->n_in + ROW_PAD;
-    size_t rows = ENG_GEMM_SHARED_BYTES / (q_stride + blocks * sizeof(eng_wact));
+    const eng_wmat_slots *slots = eng_exec_kernels(x)->wmat;
+    size_t blocks = w->n_in / ENG_QB, row_bytes = blocks * (ENG_QB + sizeof(eng_wact));
+    size_t rows = ENG_GEMM_SHARED_BYTES / row_bytes;
+    if (rows > slots->tile_rows) rows -= rows % slots->tile_rows;
     char *shared = eng_exec_gemm_shared(x);
     mul_job j = {.x = x,
-                 .slots = eng_exec_kernels(x)->wmat,
+                 .slots = slots,
                  .w = w,
                  .blocks = blocks,
                  .lda = lda,
                  .ldc = ldc,
-                 .add = add};
-    if (rows > m) rows = m;
-    j.acts = (eng_wacts){(uint8_t *)shared + rows * blocks * sizeof(eng_wact),
-                         (eng_wact *)(void *)shared, q_stride, blocks};
+                 .add = add,
+                 .acts = {.q = (uint8_t *)shared,
+                          .s = (eng_wact *)(void *)(shared + rows * blocks * ENG_QB)}};
     for (size_t i = 0; i < m; i += rows) {
         j.m = m - i < rows ? m - i : rows;
         j.a = a + i * lda;

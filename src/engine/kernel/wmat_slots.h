@@ -31,12 +31,12 @@ typedef struct eng_wact {
     float d, sum, half[2];
 } eng_wact;
 
-/* Rows of quantised activations: codes [row][k] q_stride bytes apart, eng_wact [row][k / 32] with
- * s_stride between rows. */
+/* Quantised activations of the rows of a tile, block by block: codes [block][rows][32], and as many
+ * eng_wact. */
 typedef struct eng_wacts {
     uint8_t *q;
     eng_wact *s;
-    size_t q_stride, s_stride;
+    size_t rows;
 } eng_wacts;
 
 /* A chunk of a panel, unpacked: codes with the offset taken off, in steps (wform.h).  The others
@@ -57,21 +57,23 @@ typedef struct eng_wmat_slots {
      * and tile() above. */
     uint8_t dot_rows;
 
-    /* Most rows of tile(), by subs - 1. */
-    uint8_t tile_rows[2];
+    /* Most rows of tile(). */
+    uint8_t tile_rows;
 
-    /* Quantises a row of n_blocks * 32 floats: codes + bias to q, the rest to s. */
-    void (*quant)(const float *a, size_t n_blocks, uint8_t bias, uint8_t *q, eng_wact *s);
+    /* Quantises a row of n_blocks * 32 floats: codes + bias, scales and sums to to->q and to->s,
+     * which are those of the row's first block; a: NULL for a row that is not there (zeros). */
+    void (*quant)(const float *a, size_t n_blocks, uint8_t bias, eng_wacts to);
 
     /* Unpacks n_blocks <= ENG_WCHUNK blocks from the start of a group. */
     void (*unpack)(const eng_wform *f, const void *groups, size_t n_blocks, eng_wchunk *w);
 
-    /* C[m, n] (+)= over n_blocks blocks of a chunk: m <= tile_rows[f->subs - 1], n <= ENG_WCOLS;
-     * activation codes with the bias.  a begins at the chunk's first block. */
+    /* C[m, n] (+)= over n_blocks blocks of a chunk: m <= a.rows <= tile_rows, n <= ENG_WCOLS;
+     * activation codes with the bias.  a begins at the chunk's first block; its rows from m on are
+     * there, but not stored. */
     void (*tile)(const eng_wform *f, size_t m, size_t n, size_t n_blocks, eng_wacts a,
                  const eng_wchunk *w, float *c, size_t ldc, bool add);
 
-    /* The same from packed groups, m <= dot_rows; activation codes without a bias. */
+    /* The same from packed groups, m = a.rows <= dot_rows; activation codes without a bias. */
     void (*dot)(const eng_wform *f, size_t m, size_t n, size_t n_blocks, eng_wacts a,
                 const void *groups, float *c, size_t ldc, bool add);
 } eng_wmat_slots;

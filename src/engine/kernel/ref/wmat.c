@@ -36,10 +36,12 @@ static void quant_block(const float *a, uint8_t bias, uint8_t *q, eng_wact *s)
     s->sum = sum[0] + sum[1];
 }
 
-static void quant(const float *a, size_t n_blocks, uint8_t bias, uint8_t *q, eng_wact *s)
+static void quant(const float *a, size_t n_blocks, uint8_t bias, eng_wacts to)
 {
+    static const float none[ENG_QB];
     for (size_t b = 0; b < n_blocks; b++)
-        quant_block(a + b * ENG_QB, bias, q + b * ENG_QB, s + b);
+        quant_block(a ? a + b * ENG_QB : none, bias, to.q + b * to.rows * ENG_QB,
+                    to.s + b * to.rows);
 }
 
 /* The code at byte `at` of step `i` of a block. */
@@ -159,8 +161,8 @@ static void tile(const eng_wform *f, size_t m, size_t n, size_t n_blocks, eng_wa
         for (size_t col = 0; col < n; col++) {
             float acc = add ? c[r * ldc + col] : 0;
             for (size_t b = 0; b < n_blocks; b++) {
-                const eng_wact *s = a.s + r * a.s_stride + b;
-                const uint8_t *q = a.q + r * a.q_stride + b * ENG_QB;
+                const eng_wact *s = a.s + b * a.rows + r;
+                const uint8_t *q = a.q + (b * a.rows + r) * ENG_QB;
                 float inner = 0;
                 for (size_t g = 0; g < f->subs; g++) {
                     float dot = (float)dot_steps(q, chunk->q[b], g * steps, (g + 1) * steps, col);
@@ -179,7 +181,7 @@ static void tile(const eng_wform *f, size_t m, size_t n, size_t n_blocks, eng_wa
 const eng_wmat_slots eng_wmat_slots_c = {
     .bias = 0,
     .dot_rows = 0,
-    .tile_rows = {TILE_ROWS, TILE_ROWS},
+    .tile_rows = TILE_ROWS,
     .quant = quant,
     .unpack = unpack,
     .tile = tile,

@@ -16,8 +16,8 @@
  *   int_sums(acc, w)                acc += sums of 4 signed bytes
  *   top_bits(a), put_codes(a, inverse, bias, q, s)   of quant(), for a block
  *
- * and constants: TILE_V vectors of columns at a time in tile(), TILE_1 and TILE_2 its most rows by
- * subs, ROWS_1(F) and ROWS_2(F) lists of these.
+ * and constants: TILE_ROWS, the most rows of tile(), with ROWS(F) their list; TILE_V, how many
+ * vectors of columns it takes at a time where a block has one scale (else one).
  */
 #ifndef ENG_KERNEL_VEC_WMAT_TMPL_H
 #define ENG_KERNEL_VEC_WMAT_TMPL_H
@@ -37,19 +37,19 @@ enum { NV = ENG_WCOLS / VL, DOT_ROWS = 4 };
 
 /* ---- activations ---- */
 
-static void quant(const float *a, size_t n_blocks, uint8_t bias, uint8_t *q, eng_wact *s)
+static void quant(const float *a, size_t n_blocks, uint8_t bias, eng_wacts to)
 {
-    for (size_t b = 0; b < n_blocks; b++, a += ENG_QB, q += ENG_QB, s++) {
-        uint32_t top = top_bits(a);
+    for (size_t b = 0; b < n_blocks; b++, to.q += to.rows * ENG_QB, to.s += to.rows) {
+        uint32_t top = a ? top_bits(a + b * ENG_QB) : 0;
         float x;
         memcpy(&x, &top, sizeof x);
         if (top >= 0x7f800000 || x < 0x1p-100f) {
-            *s = (eng_wact){.d = top >= 0x7f800000 ? NAN : 0};
-            memset(q, bias, ENG_QB);
+            *to.s = (eng_wact){.d = top >= 0x7f800000 ? NAN : 0};
+            memset(to.q, bias, ENG_QB);
             continue;
         }
-        s->d = x / 127;
-        put_codes(a, 127 / x, bias, q, s);
+        to.s->d = x / 127;
+        put_codes(a + b * ENG_QB, 127 / x, bias, to.q, to.s);
     }
 }
 
@@ -225,8 +225,7 @@ typedef struct family {
 /* Adds one block to the sums of `rows` rows. */
 INLINE void dot_block(const int rows, const family k, const eng_wform *f, vi table,
                       const uint8_t *p, const uint8_t *s, float (*scale)[ENG_WCOLS],
-                      float (*min)[ENG_WCOLS], const uint8_t *q, size_t q_stride,
-                      const eng_wact *act, size_t s_stride, vf (*acc)[NV])
+                      float (*min)[ENG_WCOLS], const uint8_t *q, const eng_wact *act, vf (*acc)[NV])
 {
     const bool is_signed = k.code == ENG_WC_8 || k.code == ENG_WC_LOOKUP;
     const int steps = 8 / k.subs, offset = is_signed ? SIGNED_OFFSET : f->offset;
@@ -238,15 +237,14 @@ INLINE void dot_block(const int rows, const family k, const eng_wform *f, vi tab
             vi dot[DOT_ROWS];
 #pragma GCC unroll 4
             for (int r = 0; r < rows; r++) {
-                const eng_wact *x = act + r * s_stride;
-                dot[r] = vi_set(-offset * (int)(k.subs == 2 ? x->half[g] : x->sum));
+                dot[r] = vi_set(-offset * (int)(k.subs == 2 ? act[r].half[g] : act[r].sum));
             }
 #pragma GCC unroll 8
             for (int i = g * steps; i < (g + 1) * steps; i++) {
                 vi w = step_codes(k.code, p + v * VL * 4, i, table);
 #pragma GCC unroll 4
                 for (int r = 0; r < rows; r++) {
-                    vi x = quad(q + r * q_stride + 4 * i);
+                    vi x = quad(q + r * ENG_QB + 4 * i);
                     dot[r] = is_signed ? dot_bytes(dot[r], w, x) : dot_codes(dot[r], w, x);
                 }
             }
@@ -263,13 +261,13 @@ INLINE void dot_block(const int rows, const family k, const eng_wform *f, vi tab
             vf y = vf_load(min[g] + v * VL);
 #pragma GCC unroll 4
             for (int r = 0; r < rows; r++) {
-                const eng_wact *x = act + r * s_stride;
-                inner[r] = vf_fma(y, vf_set(k.subs == 2 ? x->half[g] : x->sum), inner[r]);
+                vf sum = vf_set(k.subs == 2 ? act[r].half[g] : act[r].sum);
+                inner[r] = vf_fma(y, sum, inner[r]);
             }
         }
 #pragma GCC unroll 4
         for (int r = 0; r < rows; r++)
-            acc[r][v] = vf_fma(vf_set(act[r * s_stride].d), inner[r], acc[r][v]);
+            acc[r][v] = vf_fma(vf_set(act[r].d), inner[r], acc[r][v]);
     }
 }
 
@@ -294,7 +292,7 @@ INLINE void dot_rows(const int rows, const family k, const eng_wform *f, size_t 
             for (size_t i = 0; i < f->block_bytes; i += 64)
                 __builtin_prefetch(p + AHEAD + i, 0, 3);
             dot_block(rows, k, f, table, p, s, scale + j * (size_t)k.subs, min + j * (size_t)k.subs,
-                      a.q + b * ENG_QB, a.q_stride, a.s + b, a.s_stride, acc);
+                      a.q + b * (size_t)rows * ENG_QB, a.s + b * (size_t)rows, acc);
         }
     }
 #pragma GCC unroll 4
@@ -450,124 +448,129 @@ static void unpack(const eng_wform *f, const void *groups, size_t n_blocks, eng_
     assert(!"no such family of codes");
 }
 
-/* `rows` rows by TILE_V vectors of columns from vector v0 on. */
-INLINE void tile_strip(const int rows, const int subs, const bool mins, const int v0, size_t n,
-                       size_t n_blocks, eng_wacts a, const eng_wchunk *w, float *c, size_t ldc,
-                       bool add)
+/* Adds one block to `rows` rows by vt vectors of columns from vector v0 on. */
+INLINE void tile_block(const int rows, const int vt, const int subs, const bool mins, int v0,
+                       const eng_wchunk *w, size_t b, const uint8_t *q, const eng_wact *act,
+                       vf (*acc)[TILE_V])
 {
-    vf acc[TILE_1][TILE_V];
-    const int steps = 8 / subs;
+    const int steps = 8 / subs, n_min = mins ? subs : 0;
+    vf inner[TILE_ROWS][TILE_V];
+#pragma GCC unroll 2
+    for (int g = 0; g < subs; g++) {
+        const size_t at = b * (size_t)subs + (size_t)g;
+        vi dot[TILE_ROWS][TILE_V];
+#pragma GCC unroll 2
+        for (int t = 0; t < vt; t++) {
+            vi start = BIAS ? vi_load(w->bias[at] + (v0 + t) * VL) : vi_set(0);
+#pragma GCC unroll 8
+            for (int r = 0; r < rows; r++)
+                dot[r][t] = start;
+        }
+#pragma GCC unroll 8
+        for (int i = g * steps; i < (g + 1) * steps; i++) {
+            vi x[TILE_V], abs_x[TILE_V];
+#pragma GCC unroll 2
+            for (int t = 0; t < vt; t++) {
+                x[t] = vi_load(w->q[b][i] + (v0 + t) * VL * 4);
+                abs_x[t] = wb_abs(x[t]);
+            }
+#pragma GCC unroll 8
+            for (int r = 0; r < rows; r++) {
+                vi y = quad(q + r * ENG_QB + 4 * i);
+#pragma GCC unroll 2
+                for (int t = 0; t < vt; t++)
+                    dot[r][t] = dot_tile(dot[r][t], y, x[t], abs_x[t]);
+            }
+        }
+#pragma GCC unroll 2
+        for (int t = 0; t < vt; t++) {
+            vf y = vf_load(w->scale[at] + (v0 + t) * VL);
+#pragma GCC unroll 8
+            for (int r = 0; r < rows; r++)
+                inner[r][t] = g ? vf_fma(y, vf_of_int(dot[r][t]), inner[r][t])
+                                : vf_mul(y, vf_of_int(dot[r][t]));
+        }
+    }
+#pragma GCC unroll 2
+    for (int g = 0; g < n_min; g++)
+#pragma GCC unroll 2
+        for (int t = 0; t < vt; t++) {
+            vf y = vf_load(w->min[b * (size_t)subs + (size_t)g] + (v0 + t) * VL);
+#pragma GCC unroll 8
+            for (int r = 0; r < rows; r++) {
+                vf sum = vf_set(subs == 2 ? act[r].half[g] : act[r].sum);
+                inner[r][t] = vf_fma(y, sum, inner[r][t]);
+            }
+        }
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 2
-        for (int t = 0; t < TILE_V; t++)
-            acc[r][t] = c_load(c + (size_t)r * ldc, n, v0 + t, add);
-    for (size_t b = 0; b < n_blocks; b++) {
-        const uint8_t *q = a.q + b * ENG_QB;
-        const eng_wact *act = a.s + b;
-        vf inner[TILE_1][TILE_V];
-#pragma GCC unroll 2
-        for (int g = 0; g < subs; g++) {
-            const size_t at = b * (size_t)subs + (size_t)g;
-            vi dot[TILE_1][TILE_V];
-#pragma GCC unroll 8
-            for (int r = 0; r < rows; r++)
-#pragma GCC unroll 2
-                for (int t = 0; t < TILE_V; t++)
-                    dot[r][t] = BIAS ? vi_load(w->bias[at] + (v0 + t) * VL) : vi_set(0);
-#pragma GCC unroll 8
-            for (int i = g * steps; i < (g + 1) * steps; i++) {
-                vi x[TILE_V], abs_x[TILE_V];
-#pragma GCC unroll 2
-                for (int t = 0; t < TILE_V; t++) {
-                    x[t] = vi_load(w->q[b][i] + (v0 + t) * VL * 4);
-                    abs_x[t] = wb_abs(x[t]);
-                }
-#pragma GCC unroll 8
-                for (int r = 0; r < rows; r++) {
-                    vi y = quad(q + (size_t)r * a.q_stride + 4 * i);
-#pragma GCC unroll 2
-                    for (int t = 0; t < TILE_V; t++)
-                        dot[r][t] = dot_tile(dot[r][t], y, x[t], abs_x[t]);
-                }
-            }
-#pragma GCC unroll 2
-            for (int t = 0; t < TILE_V; t++) {
-                vf y = vf_load(w->scale[at] + (v0 + t) * VL);
-#pragma GCC unroll 8
-                for (int r = 0; r < rows; r++)
-                    inner[r][t] = g ? vf_fma(y, vf_of_int(dot[r][t]), inner[r][t])
-                                    : vf_mul(y, vf_of_int(dot[r][t]));
-            }
-        }
-        const int n_min = mins ? subs : 0;
-#pragma GCC unroll 2
-        for (int g = 0; g < n_min; g++)
-#pragma GCC unroll 2
-            for (int t = 0; t < TILE_V; t++) {
-                vf y = vf_load(w->min[b * (size_t)subs + (size_t)g] + (v0 + t) * VL);
-#pragma GCC unroll 8
-                for (int r = 0; r < rows; r++) {
-                    const eng_wact *x = act + (size_t)r * a.s_stride;
-                    inner[r][t] = vf_fma(y, vf_set(subs == 2 ? x->half[g] : x->sum), inner[r][t]);
-                }
-            }
+        for (int t = 0; t < vt; t++)
+            acc[r][t] = vf_fma(vf_set(act[r].d), inner[r][t], acc[r][t]);
+}
+
+/* Asks for the lines of C that the tile below this one will write: they lie too far apart for the
+ * prefetchers of the processor. */
+INLINE void tile_ahead(size_t rows, size_t b, float *c, size_t ldc)
+{
+    if (b >= rows) return;
+    __builtin_prefetch(c + (rows + b) * ldc, 1, 3);
+    __builtin_prefetch(c + (rows + b) * ldc + ENG_WCOLS - 1, 1, 3);
+}
+
+/* `rows` rows, of which the first m are stored. */
+INLINE void tile_rows(const int rows, const int subs, const bool mins, int m, size_t n,
+                      size_t n_blocks, eng_wacts a, const eng_wchunk *w, float *c, size_t ldc,
+                      bool add)
+{
+    const int vt = subs == 1 ? TILE_V : 1;
+    for (int v = 0; v < NV; v += vt) {
+        vf acc[TILE_ROWS][TILE_V];
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++)
 #pragma GCC unroll 2
-            for (int t = 0; t < TILE_V; t++)
-                acc[r][t] = vf_fma(vf_set(act[(size_t)r * a.s_stride].d), inner[r][t], acc[r][t]);
-    }
+            for (int t = 0; t < vt; t++)
+                acc[r][t] = c_load(c + (size_t)r * ldc, n, v + t, add && r < m);
+        for (size_t b = 0; b < n_blocks; b++) {
+            tile_block(rows, vt, subs, mins, v, w, b, a.q + b * (size_t)rows * ENG_QB,
+                       a.s + b * (size_t)rows, acc);
+            if (v == 0) tile_ahead((size_t)rows, b, c, ldc);
+        }
 #pragma GCC unroll 8
-    for (int r = 0; r < rows; r++)
+        for (int r = 0; r < rows; r++)
 #pragma GCC unroll 2
-        for (int t = 0; t < TILE_V; t++)
-            c_store(c + (size_t)r * ldc, n, v0 + t, acc[r][t]);
+            for (int t = 0; t < vt; t++)
+                if (r < m) c_store(c + (size_t)r * ldc, n, v + t, acc[r][t]);
+    }
 }
 
-/* All columns of `rows` rows. */
-INLINE void tile_rows(const int rows, const int subs, const bool mins, size_t n, size_t n_blocks,
-                      eng_wacts a, const eng_wchunk *w, float *c, size_t ldc, bool add)
-{
-    for (int v = 0; v < NV; v += TILE_V)
-        tile_strip(rows, subs, mins, v, n, n_blocks, a, w, c, ldc, add);
-}
-
-#define TILE_CASE_1(r)                                                                             \
+#define TILE_CASE(subs, mins, r)                                                                   \
     case r:                                                                                        \
-        tile_rows(r, 1, false, n, n_blocks, a, w, c, ldc, add);                                    \
+        tile_rows(r, subs, mins, (int)m, n, n_blocks, a, w, c, ldc, add);                          \
         return;
-#define TILE_CASE_1_MIN(r)                                                                         \
-    case r:                                                                                        \
-        tile_rows(r, 1, true, n, n_blocks, a, w, c, ldc, add);                                     \
-        return;
-#define TILE_CASE_2(r)                                                                             \
-    case r:                                                                                        \
-        tile_rows(r, 2, false, n, n_blocks, a, w, c, ldc, add);                                    \
-        return;
-#define TILE_CASE_2_MIN(r)                                                                         \
-    case r:                                                                                        \
-        tile_rows(r, 2, true, n, n_blocks, a, w, c, ldc, add);                                     \
-        return;
+#define TILE_1(r) TILE_CASE(1, false, r)
+#define TILE_1_MIN(r) TILE_CASE(1, true, r)
+#define TILE_2(r) TILE_CASE(2, false, r)
+#define TILE_2_MIN(r) TILE_CASE(2, true, r)
 
 static void tile(const eng_wform *f, size_t m, size_t n, size_t n_blocks, eng_wacts a,
                  const eng_wchunk *w, float *c, size_t ldc, bool add)
 {
-    assert(m && m <= (f->subs == 1 ? TILE_1 : TILE_2) && n && n <= ENG_WCOLS);
-    if (f->subs == 1 && !f->mins) switch (m) {
-            ROWS_1(TILE_CASE_1)
+    assert(m && m <= a.rows && a.rows <= TILE_ROWS && n && n <= ENG_WCOLS);
+    if (f->subs == 1 && !f->mins) switch (a.rows) {
+            ROWS(TILE_1)
         }
     else if (f->subs == 1)
-        switch (m) {
-            ROWS_1(TILE_CASE_1_MIN)
+        switch (a.rows) {
+            ROWS(TILE_1_MIN)
         }
     else if (!f->mins)
-        switch (m) {
-            ROWS_2(TILE_CASE_2)
+        switch (a.rows) {
+            ROWS(TILE_2)
         }
     else
-        switch (m) {
-            ROWS_2(TILE_CASE_2_MIN)
+        switch (a.rows) {
+            ROWS(TILE_2_MIN)
         }
 }
 

@@ -12,9 +12,8 @@
 #define vi_shl(x, n) _mm256_slli_epi32(x, n)
 #define vi_shr(x, n) _mm256_srli_epi32(x, n)
 
-enum { SIGNED_OFFSET = 0, BIAS = 0, TILE_V = 1, TILE_1 = 4, TILE_2 = 4 };
-#define ROWS_1(F) F(1) F(2) F(3) F(4)
-#define ROWS_2(F) ROWS_1(F)
+enum { SIGNED_OFFSET = 0, BIAS = 0, TILE_V = 1, TILE_ROWS = 4 };
+#define ROWS(F) F(1) F(2) F(3) F(4)
 
 static inline vi wb_sub(vi a, vi b)
 {
@@ -132,7 +131,7 @@ static inline void put_codes(const float *a, float inverse, uint8_t bias, uint8_
 const eng_wmat_slots eng_wmat_slots_avx2 = {
     .bias = BIAS,
     .dot_rows = DOT_ROWS,
-    .tile_rows = {TILE_1, TILE_2},
+    .tile_rows = TILE_ROWS,
     .quant = quant,
     .unpack = unpack,
     .tile = tile,

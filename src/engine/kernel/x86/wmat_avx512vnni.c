@@ -8,9 +8,8 @@
 #define vi_shl(x, n) _mm512_slli_epi32(x, n)
 #define vi_shr(x, n) _mm512_srli_epi32(x, n)
 
-enum { SIGNED_OFFSET = 128, BIAS = 128, TILE_V = 2, TILE_1 = 6, TILE_2 = 4 };
-#define ROWS_1(F) F(1) F(2) F(3) F(4) F(5) F(6)
-#define ROWS_2(F) F(1) F(2) F(3) F(4)
+enum { SIGNED_OFFSET = 128, BIAS = 128, TILE_V = 2, TILE_ROWS = 8 };
+#define ROWS(F) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8)
 
 static inline vi wb_sub(vi a, vi b)
 {
@@ -116,7 +115,7 @@ static inline void put_codes(const float *a, float inverse, uint8_t bias, uint8_
 const eng_wmat_slots eng_wmat_slots_avx512vnni = {
     .bias = BIAS,
     .dot_rows = DOT_ROWS,
-    .tile_rows = {TILE_1, TILE_2},
+    .tile_rows = TILE_ROWS,
     .quant = quant,
     .unpack = unpack,
     .tile = tile,
