@@ -1,8 +1,7 @@
 # Makefile - the whole build, in one file.  `make help` lists the targets.
 #
-# Sources are picked by folder, flags by the file's name: NAME_dotprod.c, NAME_i8mm.c, NAME_avx2.c, NAME_avx512.c,
-# NAME_avx512vnni.c and NAME_avx512bf16.c are compiled for those instructions, all else for any
-# x86-64 (or other) machine.
+# Sources are picked by folder, flags by the file's name: NAME_ISA.c (avx2, avx512, avx512vnni, avx512bf16, amx;
+# dotprod, i8mm) is compiled for those instructions, all else for any x86-64 (or other) machine.
 # Every variant has a folder of its own: make B=build/asan SAN=address,undefined; make CC=clang ...
 
 B       ?= build
@@ -94,6 +93,7 @@ say = $(if $(V),,@echo '  $1  $@')
 $(B)/%_avx2.o:       ISA = $(AVX2)
 $(B)/%_avx512.o:     ISA = $(AVX512)
 $(B)/%_avx512vnni.o: ISA = $(AVX512) -mavx512vnni
+$(B)/%_amx.o:        ISA = $(AVX512) -mavx512vnni -mavx512bf16 -mamx-tile -mamx-int8 -mamx-bf16
 $(B)/%_avx512bf16.o: ISA = $(AVX512) -mavx512vnni -mavx512bf16
 
 $(B)/%_dotprod.o:    ISA = -march=armv8.2-a+dotprod

@@ -43,7 +43,7 @@ scripts() { # scripts PREFIX FOLDER...: executable files of tests/FOLDER, librar
 }
 kern() { # kern PREFIX: every processor level this machine has
     [ -x "$B/checkkern" ] || return 0
-    for level in c avx2 avx512 avx512vnni avx512bf16; do
+    for level in c avx2 avx512 avx512vnni avx512bf16 amx; do
         "$B/stoke" version --cpu $level >/dev/null 2>&1 &&
             echo "$1kern/$level 600 env STOKE_CPU=$level $B/checkkern"
     done

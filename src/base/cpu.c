@@ -12,7 +12,9 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
-#define LEVELS "auto, c, avx2, avx512, avx512vnni, avx512bf16"
+#include <sys/syscall.h>
+#include <unistd.h>
+#define LEVELS "auto, c, avx2, avx512, avx512vnni, avx512bf16, amx"
 #elif defined(__aarch64__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
@@ -23,8 +25,8 @@
 
 enum { LEVEL_UNREAD = -1 };
 
-static const char *const level_names[SK_CPU_N] = {"c",          "avx2", "avx512",  "avx512vnni",
-                                                  "avx512bf16", "neon", "dotprod", "i8mm"};
+static const char *const level_names[SK_CPU_N] = {
+    "c", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx", "neon", "dotprod", "i8mm"};
 
 /* The level in use; LEVEL_UNREAD until the first question. */
 static atomic_int level_now = LEVEL_UNREAD;
@@ -42,8 +44,10 @@ enum {
     L7_AVX512BW = 1 << 30,
     L7C_VNNI = 1 << 11,
     L71_BF16 = 1 << 5,
+    L7D_AMX = 1 << 22 | 1 << 24 | 1 << 25, /* bf16, tiles, int8 */
     XCR0_YMM = 0x06,
-    XCR0_ZMM = 0xe6
+    XCR0_ZMM = 0xe6,
+    XCR0_TILE = 0x60000
 };
 #define L7_AVX512VL (1u << 31)
 
@@ -62,20 +66,29 @@ static bool has(unsigned have, unsigned want)
     return (have & want) == want;
 }
 
+/* Asks the operating system for the tile registers (Linux, Documentation/arch/x86/xstate.rst). */
+static bool may_use_tiles(void)
+{
+    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+    return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+}
+
 /* The best level of this machine. */
 static sk_cpu_level detect(void)
 {
-    unsigned a, b, c, d, c1, b7, c7;
+    unsigned a, b, c, d, c1, b7, c7, d7;
     if (!__get_cpuid(1, &a, &b, &c1, &d) || !has(c1, L1_FMA | L1_OSXSAVE | L1_F16C))
         return SK_CPU_C;
     unsigned os = xcr0();
-    if (!__get_cpuid_count(7, 0, &a, &b7, &c7, &d)) return SK_CPU_C;
+    if (!__get_cpuid_count(7, 0, &a, &b7, &c7, &d7)) return SK_CPU_C;
     if (!has(os, XCR0_YMM) || !has(b7, L7_AVX2)) return SK_CPU_C;
     unsigned want = L7_AVX512F | L7_AVX512DQ | L7_AVX512BW | L7_AVX512VL;
     if (!has(os, XCR0_ZMM) || !has(b7, want)) return SK_CPU_AVX2;
     if (!has(c7, L7C_VNNI)) return SK_CPU_AVX512;
     if (a < 1 || !__get_cpuid_count(7, 1, &a, &b, &c, &d)) return SK_CPU_AVX512VNNI;
-    return has(a, L71_BF16) ? SK_CPU_AVX512BF16 : SK_CPU_AVX512VNNI;
+    if (!has(a, L71_BF16)) return SK_CPU_AVX512VNNI;
+    return has(d7, L7D_AMX) && has(os, XCR0_TILE) && may_use_tiles() ? SK_CPU_AMX
+                                                                     : SK_CPU_AVX512BF16;
 }
 #elif defined(__aarch64__)
 /* The best level of this machine; NEON is part of AArch64. */

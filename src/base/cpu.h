@@ -17,6 +17,7 @@ typedef enum sk_cpu_level {
     SK_CPU_AVX512 = 2,     /* F, BW, DQ, VL (Skylake-X) */
     SK_CPU_AVX512VNNI = 3, /* + VNNI (Cascade Lake) */
     SK_CPU_AVX512BF16 = 4, /* + BF16 (Cooper Lake, Zen 4) */
+    SK_CPU_AMX = 5,        /* + AMX with int8 and bf16 (Sapphire Rapids) */
     SK_CPU_NEON,           /* AArch64, any */
     SK_CPU_DOTPROD,        /* + sdot (Neoverse N1, Graviton 2) */
     SK_CPU_I8MM,           /* + smmla (Neoverse V1, Graviton 3) */
@@ -26,14 +27,15 @@ typedef enum sk_cpu_level {
 /* The level in use: the best the CPU and the operating system allow, cut down by the mask. */
 sk_cpu_level sk_cpu(void);
 
-/* The best level of this machine, mask disregarded. */
+/* The best level of this machine, mask disregarded.  (AMX needs the operating system's leave to use
+ * its registers; asking whether it is there asks for that, once for all threads.) */
 sk_cpu_level sk_cpu_best(void);
 
 /* True if a processor of level a does all that one of level b does: a is b, or a better one of the
  * same kind.  Every processor does SK_CPU_C. */
 bool sk_cpu_includes(sk_cpu_level a, sk_cpu_level b);
 
-/* Names: "c", "avx2", "avx512", "avx512vnni", "avx512bf16", "neon", "dotprod",
+/* Names: "c", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx", "neon", "dotprod",
  * "i8mm". */
 const char *sk_cpu_name(sk_cpu_level level);
 

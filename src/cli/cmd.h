@@ -76,7 +76,7 @@ typedef struct cmd_common {
                 "threads to compute with; 0 means all cores", common.threads, 1024, NULL),         \
         CMD_ROW(T, "cpu", 0, SK_OPT_STRING, "LEVEL", NULL,                                         \
                 "use no more of the processor than this level; default $STOKE_CPU, or all",        \
-                common.cpu, 0, "auto c avx2 avx512 avx512vnni avx512bf16 neon dotprod i8mm"),                        \
+                common.cpu, 0, "auto c avx2 avx512 avx512vnni avx512bf16 amx neon dotprod i8mm"),  \
         CMD_ROW(T, "log-level", 0, SK_OPT_STRING, "LEVEL", "warn", "what to log on stderr",        \
                 common.log_level, 0, "error warn info debug trace"),                               \
         CMD_ROW(T, "log-json", 0, SK_OPT_BOOL, NULL, NULL, "log lines are JSON objects",           \

@@ -28,7 +28,7 @@ static const shape shapes[] = {
     {"llama", 48, 1, 2, 1, 36, 53, 7, true, true},
     {"qwen3", 20, 3, 2, 2, 28, 31, 5, true, false}, /* sizes that are multiples of nothing */
 };
-static const char *const levels[] = {"c", "avx2", "avx512", "avx512vnni", "avx512bf16"};
+static const char *const levels[] = {"c", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx"};
 
 /* A model with random weights and a batch for it. */
 typedef struct fixture {

@@ -24,7 +24,7 @@ typedef struct op {
 
 enum { MAX_IN = 4096 };
 
-static const char *const levels[] = {"c", "avx2", "avx512", "avx512vnni", "avx512bf16"};
+static const char *const levels[] = {"c", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx"};
 
 /* sum of dout * formula(in), the function whose gradient is asked for. */
 static double weighed(const op *o, const double *in, const float *dout)

@@ -3,7 +3,7 @@
 # the analyser, the slow part: they run under sanitizers.
 . "$(dirname "$0")/lib.sh"
 flags='-std=c11 -D_GNU_SOURCE -DSK_VERSION="0" -Isrc -I.'
-isa='-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 -mavx2 -mfma -mf16c'
+isa='-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 -mamx-tile -mamx-int8 -mamx-bf16 -mavx2 -mfma -mf16c'
 export flags isa
 sources | grep '\.c$' | xargs -P "$(nproc)" -n 4 sh -c '
     for f; do
@@ -11,7 +11,7 @@ sources | grep '\.c$' | xargs -P "$(nproc)" -n 4 sh -c '
         case $f in
         tests/*) less="--checks=-clang-analyzer-*" ;;
         */base/status.c) extra= ;;
-        *_avx2.c | *_avx512.c | *_avx512vnni.c | *_avx512bf16.c) extra="$extra $isa" ;;
+        *_avx2.c | *_avx512.c | *_avx512vnni.c | *_avx512bf16.c | *_amx.c) extra="$extra $isa" ;;
         esac
         clang-tidy --quiet $less "$f" -- $flags $extra 2>/dev/null
     done' tidy | grep -E '(error|warning): ' | sort -u | check "clang-tidy"

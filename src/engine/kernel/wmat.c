@@ -212,7 +212,9 @@ static eng_wacts acts_at(const mul_job *j, size_t t, size_t b)
     eng_wacts a = j->acts;
     size_t first = (t * j->blocks + b) * a.rows;
     a.q += first * ENG_QB;
-    a.s += first;
+    a.d += first;
+    a.sum += first;
+    a.half += 2 * first;
     return a;
 }
 
@@ -222,7 +224,7 @@ static void quant_task(void *arg, size_t t, size_t worker)
     const mul_job *j = arg;
     eng_wacts to = acts_at(j, t, 0);
     (void)worker;
-    for (size_t r = 0; r < to.rows; r++, to.q += ENG_QB, to.s++) {
+    for (size_t r = 0; r < to.rows; r++, to.q += ENG_QB, to.d++, to.sum++, to.half += 2) {
         size_t row = t * to.rows + r;
         j->slots->quant(row < j->m ? j->a + row * j->lda : NULL, j->blocks, j->bias, to);
     }
@@ -273,14 +275,18 @@ static void panel_task(void *arg, size_t task, size_t worker)
     size_t i = share(j->w->panels, task, j->tasks), end = share(j->w->panels, task + 1, j->tasks);
     float *c = j->c;
     size_t first = 0; /* panels before part p */
-    for (const part *p = j->w->part; i < end; c += p->n_out, first += p->panels, p++)
+    for (const part *p = j->w->part; i < end; c += p->n_out, first += p->panels, p++) {
+        bool tiles = j->m > j->slots->dot_rows && i - first < p->panels;
+        if (tiles && j->slots->begin) j->slots->begin(p->form, j->acts.rows);
         for (; i < end && i - first < p->panels; i++) {
             float *at = c + (i - first) * ENG_WCOLS;
-            if (j->m <= j->slots->dot_rows)
-                dot_panel(j, p, i - first, at, own);
-            else
+            if (tiles)
                 tile_panel(j, p, i - first, at, own);
+            else
+                dot_panel(j, p, i - first, at, own);
         }
+        if (tiles && j->slots->end) j->slots->end();
+    }
 }
 
 /* All quantised parts times the rows of one round. */
@@ -292,6 +298,7 @@ static void mul_rows(mul_job *j)
     j->bias = few ? 0 : j->slots->bias;
     j->tiles = few ? 1 : ceil_div(j->m, j->slots->tile_rows);
     j->acts.rows = ceil_div(j->m, j->tiles);
+    if (!few) j->acts.rows = ceil_div(j->acts.rows, j->slots->row_step) * j->slots->row_step;
     if (j->m * n_in < SERIAL_QUANT)
         for (size_t t = 0; t < j->tiles; t++)
             quant_task(j, t, 0);
@@ -308,10 +315,11 @@ static void mul_blocks(eng_exec *x, size_t m, const float *a, size_t lda, const 
                        float *c, size_t ldc, bool add)
 {
     const eng_wmat_slots *slots = eng_exec_kernels(x)->wmat;
-    size_t blocks = w->n_in / ENG_QB, row_bytes = blocks * (ENG_QB + sizeof(eng_wact));
+    size_t blocks = w->n_in / ENG_QB, row_bytes = blocks * ENG_WACT_BYTES;
     size_t rows = ENG_GEMM_SHARED_BYTES / row_bytes;
-    if (rows > slots->tile_rows) rows -= rows % slots->tile_rows;
+    rows -= rows % (rows > slots->tile_rows ? slots->tile_rows : slots->row_step);
     char *shared = eng_exec_gemm_shared(x);
+    float *rest = (float *)(void *)(shared + rows * blocks * ENG_QB);
     mul_job j = {.x = x,
                  .slots = slots,
                  .w = w,
@@ -320,7 +328,9 @@ static void mul_blocks(eng_exec *x, size_t m, const float *a, size_t lda, const 
                  .ldc = ldc,
                  .add = add,
                  .acts = {.q = (uint8_t *)shared,
-                          .s = (eng_wact *)(void *)(shared + rows * blocks * ENG_QB)}};
+                          .d = rest,
+                          .sum = rest + rows * blocks,
+                          .half = rest + 2 * rows * blocks}};
     for (size_t i = 0; i < m; i += rows) {
         j.m = m - i < rows ? m - i : rows;
         j.a = a + i * lda;

@@ -25,19 +25,17 @@
  * the first-level cache. */
 #define ENG_WCHUNK 16
 
-/* What belongs to a block of activation codes: the scale; the sum of all codes, of the first and
- * the last 16 (small integers; without the bias below). */
-typedef struct eng_wact {
-    float d, sum, half[2];
-} eng_wact;
-
-/* Quantised activations of the rows of a tile, block by block: codes [block][rows][32], and as many
- * eng_wact. */
+/* Quantised activations of the rows of a tile, block by block. */
 typedef struct eng_wacts {
-    uint8_t *q;
-    eng_wact *s;
+    uint8_t *q;  /* [block][rows][32] codes */
+    float *d;    /* [block][rows] scales */
+    float *sum;  /* [block][rows] sums of a row's codes (without the bias below) */
+    float *half; /* [block][rows][2] sums of the first 16 and the last 16 */
     size_t rows;
 } eng_wacts;
+
+/* Bytes that a block of a row takes in them. */
+#define ENG_WACT_BYTES (ENG_QB + 4 * sizeof(float))
 
 /* A chunk of a panel, unpacked: codes with the offset taken off, in steps (wform.h).  The others
  * stand at [block * subs + half]: scales, minimums (only where the type has them), and what the
@@ -57,15 +55,20 @@ typedef struct eng_wmat_slots {
      * and tile() above. */
     uint8_t dot_rows;
 
-    /* Most rows of tile(). */
-    uint8_t tile_rows;
+    /* Most rows of tile(), and what its number of rows is a multiple of. */
+    uint8_t tile_rows, row_step;
 
-    /* Quantises a row of n_blocks * 32 floats: codes + bias, scales and sums to to->q and to->s,
-     * which are those of the row's first block; a: NULL for a row that is not there (zeros). */
+    /* Quantises a row of n_blocks * 32 floats: codes with the bias and the rest to `to`, whose
+     * pointers are to the row's first block; a: NULL for a row that is not there (zeros). */
     void (*quant)(const float *a, size_t n_blocks, uint8_t bias, eng_wacts to);
 
     /* Unpacks n_blocks <= ENG_WCHUNK blocks from the start of a group. */
     void (*unpack)(const eng_wform *f, const void *groups, size_t n_blocks, eng_wchunk *w);
+
+    /* Called by a worker before and after some calls of tile() with matrices of form f and tiles of
+     * `rows` rows; NULL where nothing has to be set up. */
+    void (*begin)(const eng_wform *f, size_t rows);
+    void (*end)(void);
 
     /* C[m, n] (+)= over n_blocks blocks of a chunk: m <= a.rows <= tile_rows, n <= ENG_WCOLS;
      * activation codes with the bias.  a begins at the chunk's first block; its rows from m on are
@@ -79,6 +82,6 @@ typedef struct eng_wmat_slots {
 } eng_wmat_slots;
 
 extern const eng_wmat_slots eng_wmat_slots_c, eng_wmat_slots_avx2, eng_wmat_slots_avx512vnni,
-    eng_wmat_slots_neon, eng_wmat_slots_dotprod;
+    eng_wmat_slots_amx, eng_wmat_slots_neon, eng_wmat_slots_dotprod;
 
 #endif

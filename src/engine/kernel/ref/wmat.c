@@ -8,7 +8,7 @@
 enum { TILE_ROWS = 4 };
 
 /* Codes and scale of one block of activations. */
-static void quant_block(const float *a, uint8_t bias, uint8_t *q, eng_wact *s)
+static void quant_block(const float *a, uint8_t bias, eng_wacts to)
 {
     uint32_t top = 0;
     for (size_t i = 0; i < ENG_QB; i++) {
@@ -19,29 +19,33 @@ static void quant_block(const float *a, uint8_t bias, uint8_t *q, eng_wact *s)
     }
     float x, inverse = 0, sum[2] = {0, 0};
     memcpy(&x, &top, sizeof x);
-    s->d = 0;
+    to.d[0] = 0;
     if (top >= 0x7f800000) {
-        s->d = NAN;
+        to.d[0] = NAN;
     } else if (x >= 0x1p-100f) {
-        s->d = x / 127;
+        to.d[0] = x / 127;
         inverse = 127 / x;
     }
     for (size_t i = 0; i < ENG_QB; i++) {
         float code = inverse > 0 ? rintf(a[i] * inverse) : 0;
-        q[i] = (uint8_t)((int)code + bias);
+        to.q[i] = (uint8_t)((int)code + bias);
         sum[i / 16] += code;
     }
-    s->half[0] = sum[0];
-    s->half[1] = sum[1];
-    s->sum = sum[0] + sum[1];
+    to.half[0] = sum[0];
+    to.half[1] = sum[1];
+    to.sum[0] = sum[0] + sum[1];
 }
 
 static void quant(const float *a, size_t n_blocks, uint8_t bias, eng_wacts to)
 {
     static const float none[ENG_QB];
-    for (size_t b = 0; b < n_blocks; b++)
-        quant_block(a ? a + b * ENG_QB : none, bias, to.q + b * to.rows * ENG_QB,
-                    to.s + b * to.rows);
+    for (size_t b = 0; b < n_blocks; b++) {
+        quant_block(a ? a + b * ENG_QB : none, bias, to);
+        to.q += to.rows * ENG_QB;
+        to.d += to.rows;
+        to.sum += to.rows;
+        to.half += 2 * to.rows;
+    }
 }
 
 /* The code at byte `at` of step `i` of a block. */
@@ -161,8 +165,8 @@ static void tile(const eng_wform *f, size_t m, size_t n, size_t n_blocks, eng_wa
         for (size_t col = 0; col < n; col++) {
             float acc = add ? c[r * ldc + col] : 0;
             for (size_t b = 0; b < n_blocks; b++) {
-                const eng_wact *s = a.s + b * a.rows + r;
-                const uint8_t *q = a.q + (b * a.rows + r) * ENG_QB;
+                size_t here = b * a.rows + r;
+                const uint8_t *q = a.q + here * ENG_QB;
                 float inner = 0;
                 for (size_t g = 0; g < f->subs; g++) {
                     float dot = (float)dot_steps(q, chunk->q[b], g * steps, (g + 1) * steps, col);
@@ -170,9 +174,9 @@ static void tile(const eng_wform *f, size_t m, size_t n, size_t n_blocks, eng_wa
                     inner = g ? fmaf(scale, dot, inner) : scale * dot;
                 }
                 for (size_t g = 0; f->mins && g < f->subs; g++)
-                    inner = fmaf(w->min[b * f->subs + g][col], f->subs == 2 ? s->half[g] : s->sum,
-                                 inner);
-                acc = fmaf(s->d, inner, acc);
+                    inner = fmaf(w->min[b * f->subs + g][col],
+                                 f->subs == 2 ? a.half[2 * here + g] : a.sum[here], inner);
+                acc = fmaf(a.d[here], inner, acc);
             }
             c[r * ldc + col] = acc;
         }
@@ -182,6 +186,7 @@ const eng_wmat_slots eng_wmat_slots_c = {
     .bias = 0,
     .dot_rows = 0,
     .tile_rows = TILE_ROWS,
+    .row_step = 1,
     .quant = quant,
     .unpack = unpack,
     .tile = tile,

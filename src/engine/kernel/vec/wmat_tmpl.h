@@ -1,7 +1,8 @@
 /* wmat_tmpl.h - the kernels of quantised weight matrices over a vector vocabulary (wmat_slots.h
  * says what they compute, wform.h how weights lie).
  *
- * Included after a vector vocabulary and these words over vectors of bytes:
+ * Defines quant(), unpack(), dot() and, without OWN_TILE, tile().  Included after a vector
+ * vocabulary and these words over vectors of bytes:
  *
  *   wb_shl(x, n), wb_shr(x, n)      16-bit lanes moved by a constant
  *   wb_sub(a, b), wb_xor(a, b)      bytes; bits
@@ -14,7 +15,7 @@
  *                                   BIAS * (sum of w) more
  *   wb_abs(w)                       abs_w of that
  *   int_sums(acc, w)                acc += sums of 4 signed bytes
- *   top_bits(a), put_codes(a, inverse, bias, q, s)   of quant(), for a block
+ *   top_bits(a), put_codes(a, inverse, bias, to)   of quant(), for a block
  *
  * and constants: TILE_ROWS, the most rows of tile(), with ROWS(F) their list; TILE_V, how many
  * vectors of columns it takes at a time where a block has one scale (else one).
@@ -37,19 +38,29 @@ enum { NV = ENG_WCOLS / VL, DOT_ROWS = 4 };
 
 /* ---- activations ---- */
 
+/* Moves to the next block. */
+INLINE void acts_next(eng_wacts *a)
+{
+    a->q += a->rows * ENG_QB;
+    a->d += a->rows;
+    a->sum += a->rows;
+    a->half += 2 * a->rows;
+}
+
 static void quant(const float *a, size_t n_blocks, uint8_t bias, eng_wacts to)
 {
-    for (size_t b = 0; b < n_blocks; b++, to.q += to.rows * ENG_QB, to.s += to.rows) {
+    for (size_t b = 0; b < n_blocks; b++, acts_next(&to)) {
         uint32_t top = a ? top_bits(a + b * ENG_QB) : 0;
         float x;
         memcpy(&x, &top, sizeof x);
         if (top >= 0x7f800000 || x < 0x1p-100f) {
-            *to.s = (eng_wact){.d = top >= 0x7f800000 ? NAN : 0};
+            *to.d = top >= 0x7f800000 ? NAN : 0;
+            to.sum[0] = to.half[0] = to.half[1] = 0;
             memset(to.q, bias, ENG_QB);
             continue;
         }
-        to.s->d = x / 127;
-        put_codes(a + b * ENG_QB, 127 / x, bias, to.q, to.s);
+        *to.d = x / 127;
+        put_codes(a + b * ENG_QB, 127 / x, bias, to);
     }
 }
 
@@ -225,7 +236,7 @@ typedef struct family {
 /* Adds one block to the sums of `rows` rows. */
 INLINE void dot_block(const int rows, const family k, const eng_wform *f, vi table,
                       const uint8_t *p, const uint8_t *s, float (*scale)[ENG_WCOLS],
-                      float (*min)[ENG_WCOLS], const uint8_t *q, const eng_wact *act, vf (*acc)[NV])
+                      float (*min)[ENG_WCOLS], eng_wacts a, vf (*acc)[NV])
 {
     const bool is_signed = k.code == ENG_WC_8 || k.code == ENG_WC_LOOKUP;
     const int steps = 8 / k.subs, offset = is_signed ? SIGNED_OFFSET : f->offset;
@@ -237,14 +248,14 @@ INLINE void dot_block(const int rows, const family k, const eng_wform *f, vi tab
             vi dot[DOT_ROWS];
 #pragma GCC unroll 4
             for (int r = 0; r < rows; r++) {
-                dot[r] = vi_set(-offset * (int)(k.subs == 2 ? act[r].half[g] : act[r].sum));
+                dot[r] = vi_set(-offset * (int)(k.subs == 2 ? a.half[2 * r + g] : a.sum[r]));
             }
 #pragma GCC unroll 8
             for (int i = g * steps; i < (g + 1) * steps; i++) {
                 vi w = step_codes(k.code, p + v * VL * 4, i, table);
 #pragma GCC unroll 4
                 for (int r = 0; r < rows; r++) {
-                    vi x = quad(q + r * ENG_QB + 4 * i);
+                    vi x = quad(a.q + r * ENG_QB + 4 * i);
                     dot[r] = is_signed ? dot_bytes(dot[r], w, x) : dot_codes(dot[r], w, x);
                 }
             }
@@ -261,13 +272,13 @@ INLINE void dot_block(const int rows, const family k, const eng_wform *f, vi tab
             vf y = vf_load(min[g] + v * VL);
 #pragma GCC unroll 4
             for (int r = 0; r < rows; r++) {
-                vf sum = vf_set(k.subs == 2 ? act[r].half[g] : act[r].sum);
+                vf sum = vf_set(k.subs == 2 ? a.half[2 * r + g] : a.sum[r]);
                 inner[r] = vf_fma(y, sum, inner[r]);
             }
         }
 #pragma GCC unroll 4
         for (int r = 0; r < rows; r++)
-            acc[r][v] = vf_fma(vf_set(act[r].d), inner[r], acc[r][v]);
+            acc[r][v] = vf_fma(vf_set(a.d[r]), inner[r], acc[r][v]);
     }
 }
 
@@ -279,6 +290,7 @@ INLINE void dot_rows(const int rows, const family k, const eng_wform *f, size_t 
     vf acc[DOT_ROWS][NV];
     vi table = table_of(f);
     const size_t blocks = k.direct ? 1 : f->blocks;
+    a.rows = (size_t)rows; /* a constant here */
 #pragma GCC unroll 4
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
@@ -287,12 +299,12 @@ INLINE void dot_rows(const int rows, const family k, const eng_wform *f, size_t 
     for (size_t b = 0; b < n_blocks; group += f->group_bytes) {
         const uint8_t *s = group + blocks * f->block_bytes;
         if (!k.direct) expand(f, s, scale, min);
-        for (size_t j = 0; j < blocks; j++, b++) {
+        for (size_t j = 0; j < blocks; j++, b++, acts_next(&a)) {
             const uint8_t *p = group + j * f->block_bytes;
             for (size_t i = 0; i < f->block_bytes; i += 64)
                 __builtin_prefetch(p + AHEAD + i, 0, 3);
             dot_block(rows, k, f, table, p, s, scale + j * (size_t)k.subs, min + j * (size_t)k.subs,
-                      a.q + b * (size_t)rows * ENG_QB, a.s + b * (size_t)rows, acc);
+                      a, acc);
         }
     }
 #pragma GCC unroll 4
@@ -448,10 +460,11 @@ static void unpack(const eng_wform *f, const void *groups, size_t n_blocks, eng_
     assert(!"no such family of codes");
 }
 
+#ifndef OWN_TILE
+
 /* Adds one block to `rows` rows by vt vectors of columns from vector v0 on. */
 INLINE void tile_block(const int rows, const int vt, const int subs, const bool mins, int v0,
-                       const eng_wchunk *w, size_t b, const uint8_t *q, const eng_wact *act,
-                       vf (*acc)[TILE_V])
+                       const eng_wchunk *w, size_t b, eng_wacts a, vf (*acc)[TILE_V])
 {
     const int steps = 8 / subs, n_min = mins ? subs : 0;
     vf inner[TILE_ROWS][TILE_V];
@@ -476,7 +489,7 @@ INLINE void tile_block(const int rows, const int vt, const int subs, const bool 
             }
 #pragma GCC unroll 8
             for (int r = 0; r < rows; r++) {
-                vi y = quad(q + r * ENG_QB + 4 * i);
+                vi y = quad(a.q + r * ENG_QB + 4 * i);
 #pragma GCC unroll 2
                 for (int t = 0; t < vt; t++)
                     dot[r][t] = dot_tile(dot[r][t], y, x[t], abs_x[t]);
@@ -498,7 +511,7 @@ INLINE void tile_block(const int rows, const int vt, const int subs, const bool 
             vf y = vf_load(w->min[b * (size_t)subs + (size_t)g] + (v0 + t) * VL);
 #pragma GCC unroll 8
             for (int r = 0; r < rows; r++) {
-                vf sum = vf_set(subs == 2 ? act[r].half[g] : act[r].sum);
+                vf sum = vf_set(subs == 2 ? a.half[2 * r + g] : a.sum[r]);
                 inner[r][t] = vf_fma(y, sum, inner[r][t]);
             }
         }
@@ -506,7 +519,7 @@ INLINE void tile_block(const int rows, const int vt, const int subs, const bool 
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 2
         for (int t = 0; t < vt; t++)
-            acc[r][t] = vf_fma(vf_set(act[r].d), inner[r][t], acc[r][t]);
+            acc[r][t] = vf_fma(vf_set(a.d[r]), inner[r][t], acc[r][t]);
 }
 
 /* Asks for the lines of C that the tile below this one will write: they lie too far apart for the
@@ -531,9 +544,10 @@ INLINE void tile_rows(const int rows, const int subs, const bool mins, int m, si
 #pragma GCC unroll 2
             for (int t = 0; t < vt; t++)
                 acc[r][t] = c_load(c + (size_t)r * ldc, n, v + t, add && r < m);
-        for (size_t b = 0; b < n_blocks; b++) {
-            tile_block(rows, vt, subs, mins, v, w, b, a.q + b * (size_t)rows * ENG_QB,
-                       a.s + b * (size_t)rows, acc);
+        eng_wacts at = a;
+        at.rows = (size_t)rows; /* a constant here */
+        for (size_t b = 0; b < n_blocks; b++, acts_next(&at)) {
+            tile_block(rows, vt, subs, mins, v, w, b, at, acc);
             if (v == 0) tile_ahead((size_t)rows, b, c, ldc);
         }
 #pragma GCC unroll 8
@@ -573,5 +587,7 @@ static void tile(const eng_wform *f, size_t m, size_t n, size_t n_blocks, eng_wa
             ROWS(TILE_2_MIN)
         }
 }
+
+#endif /* OWN_TILE */
 
 #endif

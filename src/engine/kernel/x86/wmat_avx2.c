@@ -115,15 +115,15 @@ static inline __m128i codes(const float *a, vf inverse)
 }
 
 /* Codes of 32 floats, and their sums. */
-static inline void put_codes(const float *a, float inverse, uint8_t bias, uint8_t *q, eng_wact *s)
+static inline void put_codes(const float *a, float inverse, uint8_t bias, eng_wacts to)
 {
     __m128i x = codes(a, vf_set(inverse)), y = codes(a + 16, vf_set(inverse));
     __m128i b = _mm_set1_epi8((char)bias);
-    s->half[0] = byte_sum(x);
-    s->half[1] = byte_sum(y);
-    s->sum = s->half[0] + s->half[1];
-    _mm_storeu_si128((void *)q, _mm_add_epi8(x, b));
-    _mm_storeu_si128((void *)(q + 16), _mm_add_epi8(y, b));
+    to.half[0] = byte_sum(x);
+    to.half[1] = byte_sum(y);
+    to.sum[0] = to.half[0] + to.half[1];
+    _mm_storeu_si128((void *)to.q, _mm_add_epi8(x, b));
+    _mm_storeu_si128((void *)(to.q + 16), _mm_add_epi8(y, b));
 }
 
 #include "engine/kernel/vec/wmat_tmpl.h"
@@ -132,6 +132,7 @@ const eng_wmat_slots eng_wmat_slots_avx2 = {
     .bias = BIAS,
     .dot_rows = DOT_ROWS,
     .tile_rows = TILE_ROWS,
+    .row_step = 1,
     .quant = quant,
     .unpack = unpack,
     .tile = tile,
