@@ -49,7 +49,7 @@ static void multiply_block(const job *j, size_t t0, size_t t1, size_t p0, size_t
         size_t n = j->n - p * nr < nr ? j->n - p * nr : nr;
         for (size_t t = t0; t < t1; t++) {
             size_t r = share(j->m, t, j->row_tiles), end = share(j->m, t + 1, j->row_tiles);
-            assert(end - r <= j->slots->mr);
+            assert(end - r <= op->mr);
             op->tile(end - r, n, kc, a + (r - r0) * op->a_row_bytes, b, j->c + r * j->ldc + p * nr,
                      j->ldc, add);
         }
@@ -68,12 +68,14 @@ static void multiply_task(void *arg, size_t task, size_t worker)
     size_t p0 = share(j->panels, cb, j->col_blocks), p1 = share(j->panels, cb + 1, j->col_blocks);
     size_t r0 = share(j->m, t0, j->row_tiles), m = share(j->m, t1, j->row_tiles) - r0;
     assert(m <= ENG_GEMM_MC);
+    if (op->begin) op->begin();
     for (size_t k0 = 0; k0 < j->k; k0 += ENG_GEMM_KC) {
         size_t kc = j->k - k0 < ENG_GEMM_KC ? j->k - k0 : ENG_GEMM_KC;
         eng_mat part = {j->a.p + r0 * j->a.rs + k0 * j->a.cs, j->a.rs, j->a.cs};
         op->pack_a(a, part, m, kc);
         multiply_block(j, t0, t1, p0, p1, k0, kc, a);
     }
+    if (op->end) op->end();
 }
 
 /* n / d, rounded up. */
@@ -91,8 +93,9 @@ static size_t min_size(size_t a, size_t b)
  * columns where there are few rows (each column block packs the rows again). */
 static void cut(job *j)
 {
-    size_t threads = eng_exec_threads(j->x), tiles_max = ENG_GEMM_MC / j->slots->mr;
-    j->row_tiles = ceil_div(j->m, j->slots->mr);
+    size_t threads = eng_exec_threads(j->x), mr = j->slots->op[j->prec].mr;
+    size_t tiles_max = ENG_GEMM_MC / mr;
+    j->row_tiles = ceil_div(j->m, mr);
     j->panels = ceil_div(j->n, j->slots->nr);
     j->row_blocks = ceil_div(j->row_tiles, tiles_max);
     j->col_blocks = 1;

@@ -28,6 +28,7 @@
 
 /* The kernels of one precision. */
 typedef struct eng_gemm_op {
+    size_t mr; /* most rows of tile() */
     size_t a_row_bytes;
 
     /* Packs A(0..m, 0..kc) into a block at dst; m <= ENG_GEMM_MC, kc <= ENG_GEMM_KC. */
@@ -41,10 +42,15 @@ typedef struct eng_gemm_op {
      * added once. */
     void (*tile)(size_t m, size_t n, size_t kc, const void *a, const void *b, float *c, size_t ldc,
                  bool add);
+
+    /* Called by a worker before and after some calls of tile(); NULL where nothing has to be set
+     * up. */
+    void (*begin)(void);
+    void (*end)(void);
 } eng_gemm_op;
 
 typedef struct eng_gemm_slots {
-    size_t mr, nr;
+    size_t nr;
     eng_gemm_op op[2]; /* by eng_prec */
 
     /* Multiplies and adds in registers for n rounds, as the tile of that precision does, and adds

@@ -30,7 +30,7 @@ static const eng_kernels tables[] = {
     TABLE(SK_CPU_AVX512, avx512, avx512, avx2),
     TABLE(SK_CPU_AVX512VNNI, avx512, avx512, avx512vnni),
     TABLE(SK_CPU_AVX512BF16, avx512, avx512bf16, avx512vnni),
-    TABLE(SK_CPU_AMX, avx512, avx512bf16, amx),
+    TABLE(SK_CPU_AMX, avx512, amx, amx),
 #elif defined(__aarch64__) /* nor arm/ */
     TABLE(SK_CPU_NEON, neon, neon, neon),
     TABLE(SK_CPU_DOTPROD, neon, neon, dotprod),

@@ -52,6 +52,6 @@ ENG_DECLARE_SLOTS(avx512)
 ENG_DECLARE_SLOTS(neon)
 
 extern const eng_gemm_slots eng_gemm_slots_c, eng_gemm_slots_avx2, eng_gemm_slots_avx512,
-    eng_gemm_slots_avx512bf16, eng_gemm_slots_neon;
+    eng_gemm_slots_avx512bf16, eng_gemm_slots_amx, eng_gemm_slots_neon;
 
 #endif

@@ -8,33 +8,22 @@
 enum { BIAS = 0, TILE_ROWS = 16, ROW_STEP = 4 };
 #define OWN_TILE
 
-#include "engine/kernel/vec/wmat_tmpl.h"
+#include "engine/kernel/x86/tile.h"
 #include "engine/kernel/x86/w512.h"
-
-/* What LDTILECFG reads (Intel SDM vol. 1, 18.3). */
-typedef struct tile_config {
-    uint8_t palette, start_row, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-} tile_config;
+#include "engine/kernel/vec/wmat_tmpl.h"
 
 /* Registers 0..3 for sums, of a block each (or of its halves); 4, 5 for activations; 6, 7 for
  * weights. */
 static void begin(const eng_wform *f, size_t rows)
 {
     _Alignas(64) tile_config c = {.palette = 1};
-    for (size_t i = 0; i < 4; i++) {
-        c.rows[i] = (uint8_t)rows;
-        c.row_bytes[i] = 64;
-    }
+    for (size_t i = 0; i < 4; i++)
+        tile_shape(&c, i, rows, 64);
     for (size_t i = 0; i < 2; i++) {
-        c.rows[4 + i] = (uint8_t)rows;
-        c.row_bytes[4 + i] = (uint16_t)(ENG_QB / f->subs);
-        c.rows[6 + i] = (uint8_t)(8 / f->subs);
-        c.row_bytes[6 + i] = 64;
+        tile_shape(&c, 4 + i, rows, ENG_QB / f->subs);
+        tile_shape(&c, 6 + i, 8 / f->subs, 64);
     }
-    __asm__ volatile("" : : "r"(&c) : "memory"); /* gcc's intrinsic claims to read 8 bytes */
-    _tile_loadconfig(&c);
+    tile_configure(&c);
 }
 
 static void end(void)
