@@ -118,12 +118,15 @@ static void greedy(trial *t)
     }
 }
 
+/* In chunks of `size`; single tokens only for the last quarter, which stands beyond every window.
+ */
 static void in_chunks(trial *t, size_t size)
 {
     char how[32];
     snprintf(how, sizeof how, "in chunks of %zu", size);
-    for (size_t at = 0; at < t->c.n_ids; at += size) {
-        size_t n = t->c.n_ids - at < size ? t->c.n_ids - at : size;
+    for (size_t at = 0, n; at < t->c.n_ids; at += n) {
+        n = size == 1 && at < t->c.n_ids * 3 / 4 ? t->c.n_ids * 3 / 4 : size;
+        n = t->c.n_ids - at < n ? t->c.n_ids - at : n;
         same_rows(t, how, at, n, step(t, at, n));
     }
 }
@@ -184,8 +187,8 @@ static void not_repacked(trial *t, const char *model)
     same_rows(t, "without repacking", 0, t->c.n_ids, step(t, 0, t->c.n_ids));
 }
 
-/* One model on the processor level that is set. */
-static void run_level(trial *t, const char *model)
+/* One model on the processor level that is set; other chunks and company only where `all`. */
+static void run_level(trial *t, const char *model, bool all)
 {
     assert_status_ok(eng_exec_open(2, &t->x, &t->e), t->e);
     assert_status_ok(eng_model_open(t->x, model, &t->m, &t->e), t->e);
@@ -196,9 +199,12 @@ static void run_level(trial *t, const char *model)
     whole(t);
     if (t->c.embeds) pooled(t);
     if (!t->c.embeds && !t->c.has_quantised) greedy(t);
-    for (size_t chunk = 1; !t->c.both_ways && chunk <= 64; chunk = chunk == 1 ? 7 : chunk * 9 + 1)
-        in_chunks(t, chunk);
-    beside_another(t);
+    if (all && !t->c.both_ways) {
+        in_chunks(t, 1);
+        in_chunks(t, 7);
+        in_chunks(t, 64);
+    }
+    if (all) beside_another(t);
     if (t->c.has_quantised) not_repacked(t, model);
     eng_session_close(t->s);
     eng_model_close(t->m);
@@ -267,7 +273,7 @@ static void try_case(trial *t, const char *description, bool plain)
         assert_non_null(t->whole);
         for (int level = SK_CPU_C; level <= (int)sk_cpu_best(); level++) {
             assert_status_ok(sk_cpu_mask(sk_cpu_name((sk_cpu_level)level), &t->e), t->e);
-            run_level(t, model);
+            run_level(t, model, level == (int)sk_cpu_best());
         }
         assert_status_ok(sk_cpu_mask("auto", &t->e), t->e);
         free(t->whole);

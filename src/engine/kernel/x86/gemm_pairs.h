@@ -21,7 +21,7 @@ static inline vi pair_bf16(vf lo, vf hi)
     return _mm512_permutexvar_epi16(odd_even, narrow(lo, hi));
 }
 
-#include "engine/kernel/x86/gemm_tmpl.h"
+#include "engine/kernel/vec/gemm_tmpl.h"
 
 /* Elements between two packed rows of A. */
 #define LDH (ENG_GEMM_KC + 32)
