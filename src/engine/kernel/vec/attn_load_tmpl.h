@@ -5,8 +5,8 @@
 #define ENG_KERNEL_VEC_ATTN_LOAD_TMPL_H
 
 #include "engine/kernel/attn.h"
-#include "engine/kernel/vec/rows.h"
 #include "engine/kernel/vec/mm_tmpl.h"
+#include "engine/kernel/vec/rows.h"
 #include "engine/quant/blocks.h"
 
 #include <string.h>

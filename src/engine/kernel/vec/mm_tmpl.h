@@ -1,7 +1,7 @@
 /* mm_tmpl.h - small matrix products for attention, over a vector vocabulary.
  *
- * Included after a vector vocabulary, vmath.h and a definition of MM_ROWS (rows of C in registers) and
- * MM_CASES(F), which lists 1 .. MM_ROWS.
+ * Included after a vector vocabulary, vmath.h and a definition of MM_ROWS (rows of C in registers)
+ * and MM_CASES(F), which lists 1 .. MM_ROWS.
  */
 #ifndef ENG_KERNEL_VEC_MM_TMPL_H
 #define ENG_KERNEL_VEC_MM_TMPL_H

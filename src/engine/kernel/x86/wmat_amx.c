@@ -10,6 +10,8 @@ enum { BIAS = 0, TILE_ROWS = 16, ROW_STEP = 4 };
 
 #include "engine/kernel/x86/tile.h"
 #include "engine/kernel/x86/w512.h"
+
+/* over the words of the above */
 #include "engine/kernel/vec/wmat_tmpl.h"
 
 /* Registers 0..3 for sums, of a block each (or of its halves); 4, 5 for activations; 6, 7 for

@@ -3,8 +3,10 @@
 enum { BIAS = 128, TILE_V = 2, TILE_ROWS = 8 };
 #define ROWS(F) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8)
 
-#include "engine/kernel/vec/wmat_tmpl.h"
 #include "engine/kernel/x86/w512.h"
+
+/* over the words of the above */
+#include "engine/kernel/vec/wmat_tmpl.h"
 
 const eng_wmat_slots eng_wmat_slots_avx512vnni = {
     .bias = BIAS,
