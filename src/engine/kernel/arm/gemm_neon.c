@@ -7,10 +7,9 @@
 #include "engine/kernel/vec/gemm_tmpl.h"
 
 const eng_gemm_slots eng_gemm_slots_neon = {
-    .mr = MR,
     .nr = NR,
-    .op = {[ENG_PREC_F32] = {LDA * 4, pack_a_f32, pack_b_f32, tile_f32},
-           [ENG_PREC_BF16] = {LDA * 4, pack_a_bf16, pack_b_bf16, tile_bf16}},
+    .op = {[ENG_PREC_F32] = {MR, LDA * 4, pack_a_f32, pack_b_f32, tile_f32, NULL, NULL},
+           [ENG_PREC_BF16] = {MR, LDA * 4, pack_a_bf16, pack_b_bf16, tile_bf16, NULL, NULL}},
     .spin = {spin_f32, spin_f32},
     .read = read_all,
 };

@@ -14,9 +14,8 @@
 #define vi_shl(x, n) ((vi)((uint32x4_t)(x) << (n)))
 #define vi_shr(x, n) ((vi)((uint32x4_t)(x) >> (n)))
 
-enum { SIGNED_OFFSET = 0, BIAS = 0, TILE_V = 2, TILE_1 = 4, TILE_2 = 4 };
-#define ROWS_1(F) F(1) F(2) F(3) F(4)
-#define ROWS_2(F) ROWS_1(F)
+enum { SIGNED_OFFSET = 0, BIAS = 0, TILE_V = 2, TILE_ROWS = 4 };
+#define ROWS(F) F(1) F(2) F(3) F(4)
 
 static inline vi wb_sub(vi a, vi b)
 {
@@ -92,15 +91,15 @@ static inline int8x16_t codes(const float *a, vf inverse)
 }
 
 /* Codes of 32 floats, and their sums. */
-static inline void put_codes(const float *a, float inverse, uint8_t bias, uint8_t *q, eng_wact *s)
+static inline void put_codes(const float *a, float inverse, uint8_t bias, eng_wacts to)
 {
     int8x16_t x = codes(a, vf_set(inverse)), y = codes(a + 16, vf_set(inverse));
     int8x16_t b = vdupq_n_s8((int8_t)bias);
-    s->half[0] = (float)vaddlvq_s8(x);
-    s->half[1] = (float)vaddlvq_s8(y);
-    s->sum = s->half[0] + s->half[1];
-    vst1q_s8((int8_t *)q, vaddq_s8(x, b));
-    vst1q_s8((int8_t *)q + 16, vaddq_s8(y, b));
+    to.half[0] = (float)vaddlvq_s8(x);
+    to.half[1] = (float)vaddlvq_s8(y);
+    to.sum[0] = to.half[0] + to.half[1];
+    vst1q_s8((int8_t *)to.q, vaddq_s8(x, b));
+    vst1q_s8((int8_t *)to.q + 16, vaddq_s8(y, b));
 }
 
 #endif
