@@ -205,12 +205,26 @@ static sk_status next(answer *a, const float **logits, sk_err *e)
     return step_guessing(a, logits, e);
 }
 
-/* Hands over the bytes of a token that need not wait. */
+/* True while the sequence holds no text: nothing, or control tokens only. */
+static bool at_begin(const cmd_gen *g, size_t n_ids)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < n_ids && !n; i++)
+        (void)eng_model_piece(g->m, g->ids.id[i], &n);
+    return !n;
+}
+
+/* Hands over the bytes of a token that need not wait.  At the beginning of a text the space is left
+ * out that SentencePiece vocabularies put there. */
 static sk_status emit(answer *a, int32_t id, sk_err *e)
 {
     static const sk_stops none;
     size_t n;
     const char *piece = eng_model_piece(a->g->m, id, &n);
+    if (n && *piece == ' ' && at_begin(a->g, a->g->ids.n - 1) && eng_model_adds_space(a->g->m)) {
+        piece++;
+        n--;
+    }
     const sk_stops *stops = a->hooks->stops ? a->hooks->stops : &none;
     a->stats->stopped = sk_tail_feed(&a->tail, stops, piece, n, &a->text);
     if (!sk_buf_ok(&a->text) || !sk_buf_ok(&a->tail.held))

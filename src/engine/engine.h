@@ -71,6 +71,9 @@ sk_status eng_model_encode(const eng_model *m, const char *text, size_t n, unsig
 /* Bytes of a token, borrowed; special tokens give "". */
 const char *eng_model_piece(const eng_model *m, int32_t id, size_t *n);
 
+/* True when the tokenizer puts a space in front of a text, which is no part of it. */
+bool eng_model_adds_space(const eng_model *m);
+
 /* True for tokens that end an answer. */
 bool eng_model_is_end(const eng_model *m, int32_t id);
 

@@ -160,6 +160,11 @@ const char *eng_model_piece(const eng_model *m, int32_t id, size_t *n)
     return "";
 }
 
+bool eng_model_adds_space(const eng_model *m)
+{
+    return m->vocab && eng_vocab_adds_space(m->vocab);
+}
+
 bool eng_model_is_end(const eng_model *m, int32_t id)
 {
     return m->vocab && eng_vocab_is_end(m->vocab, id);

@@ -73,6 +73,9 @@ const char *eng_vocab_piece(const eng_vocab *v, int32_t id, bool special, size_t
 sk_status eng_vocab_decode(const eng_vocab *v, const int32_t *id, size_t n, bool special,
                            sk_buf *out, sk_err *e);
 
+/* True when a space is put in front of a text before it is encoded. */
+bool eng_vocab_adds_space(const eng_vocab *v);
+
 /* Id of a special token by its text, -1 if there is none. */
 int32_t eng_vocab_special(const eng_vocab *v, const char *text);
 

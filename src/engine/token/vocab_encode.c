@@ -219,6 +219,11 @@ sk_status eng_vocab_encode_parts(const eng_vocab *v, const char *text, const eng
 
 /* ---- decoding ---- */
 
+bool eng_vocab_adds_space(const eng_vocab *v)
+{
+    return v->space_prefix;
+}
+
 /* Appends the bytes of ids[0..n): what the encoder put in front of a text is taken out again. */
 sk_status eng_vocab_decode(const eng_vocab *v, const int32_t *id, size_t n, bool special,
                            sk_buf *out, sk_err *e)
