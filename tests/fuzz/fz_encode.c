@@ -16,9 +16,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Twice, so that every pair in it occurs twice. */
 static const char corpus[] = TEXT TEXT;
 
-static const char *const names[] = {"qwen2",          "gpt-2",     "llama-bpe",
-                                    "qwen35",         "starcoder", "deepseek-llm",
-                                    "deepseek-coder", "falcon",    "default"};
+static const char *const names[] = {
+    "qwen2",        "gpt-2",          "llama-bpe",  "qwen35",     "starcoder",
+    "deepseek-llm", "deepseek-coder", "falcon",     "default",    "deepseek-v3",
+    "gpt-4o",       "tekken",         "kimi-k2",    "youtu",      "superbpe",
+    "tiny_aya",     "afmoe",          "bailingmoe", "seed-coder", "exaone-moe",
+    "laguna",       "jais-2",         "bloom",      "viking",     "chameleon"};
 enum { N_NAMES = sizeof names / sizeof names[0] };
 
 /* Fails the run when a promise of vocab.h is broken. */

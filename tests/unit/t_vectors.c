@@ -1,5 +1,7 @@
 /* t_vectors.c - vocabularies of real models with the ids their own tokenizers give, where they are
  * at hand: $SK_SHARED/tokenizers (default ../shared/data/tokenizers).  Skipped without them. */
+#include "tests/unit/tiny_kinds.h"
+#include "tests/unit/tiny_vocab.h"
 #include "tests/unit/unit.h"
 
 #include "base/file.h"
@@ -108,6 +110,21 @@ static void check_extra(const eng_vocab *v, const char *model)
     sk_buf_fini(&want);
 }
 
+/* Any bytes go there and back where the vocabulary has all of them. */
+static void check_bytes(const eng_vocab *v, const char *model)
+{
+    static const char *const whole[] = {"gpt-2", "llama-spm", "phi-3", "baichuan"};
+    char text[500];
+    bool all = false;
+    for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
+        all |= strcmp(model, whole[i]) == 0;
+    for (uint64_t seed = 0; seed < 400 && all; seed++) {
+        size_t n = seed * 17 % sizeof text;
+        tiny_random(text, n, seed);
+        tiny_round_trip(v, text, n);
+    }
+}
+
 static void ids_of_real_models(void **state)
 {
     (void)state;
@@ -118,6 +135,7 @@ static void ids_of_real_models(void **state)
         found++;
         check_inp(v, models[i]);
         check_extra(v, models[i]);
+        check_bytes(v, models[i]);
         eng_vocab_close(v);
     }
     if (!found) skip();

@@ -275,7 +275,10 @@ static sk_status score_merges(eng_hf_read *r, const eng_strindex *ix, size_t *ke
         if (!st && !sk_buf_ok(&join)) st = eng_hf_read_no_memory(r);
         if (st || !join.len) continue;
         uint32_t c = eng_strindex_find(ix, join.p, join.len);
-        if (c == ENG_STRINDEX_NONE) continue; /* makes a user's token, which is found before */
+        /* from or to a user's token, which is found before any merge */
+        if (c == ENG_STRINDEX_NONE || eng_strindex_find(ix, p, left) == ENG_STRINDEX_NONE ||
+            eng_strindex_find(ix, gap + 1, join.len - left) == ENG_STRINDEX_NONE)
+            continue;
         if (c != before && r->score[c] != 0) *grouped = false;
         if (c != before) r->score[c] = -(float)(i + 1);
         before = c;
