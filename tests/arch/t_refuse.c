@@ -187,6 +187,23 @@ static void values(void **state)
     assert_true(c.gating == ENG_GATE_SOFTMAX && !c.expert_norm && c.n_ff_shared);
 }
 
+/* Windowed layers as a list of truth values, as newer converters write it, instead of a period. */
+static void windows_by_list(void **state)
+{
+    (void)state;
+    sk_buf text = SK_BUF_INIT;
+    sk_err e = SK_ERR_INIT;
+    eng_config c;
+    read_case("gemma3", &text);
+    char *changed = without(text.p, "f32 rope.freq_base ",
+                            "bools attention.sliding_window_pattern true false true false true "
+                            "true false");
+    assert_status_ok(open_text(changed, &c, &e), e);
+    assert_layers(&c.local, "x.x.xx.");
+    free(changed);
+    sk_buf_fini(&text);
+}
+
 /* Layers that guess further tokens stay in the file. */
 static void further_layers(void **state)
 {
@@ -270,9 +287,8 @@ static void every_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sentences),
-        cmocka_unit_test(values),
-        cmocka_unit_test(further_layers),
+        cmocka_unit_test(sentences),       cmocka_unit_test(values),
+        cmocka_unit_test(windows_by_list), cmocka_unit_test(further_layers),
         cmocka_unit_test(every_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

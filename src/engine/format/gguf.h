@@ -86,7 +86,8 @@ sk_status eng_gguf_f64(const eng_gguf *g, const char *key, double *out, sk_err *
 sk_status eng_gguf_bool(const eng_gguf *g, const char *key, bool *out, sk_err *e);
 sk_status eng_gguf_str(const eng_gguf *g, const char *key, eng_str *out, sk_err *e);
 
-/* Arrays: length, then elements by index (string arrays have an index built at open: O(1)). */
+/* Arrays: length, then elements by index (string arrays have an index built at open: O(1)).  i64
+ * takes arrays of integers, and of truth values as 0 and 1. */
 sk_status eng_gguf_arr_len(const eng_gguf *g, const char *key, size_t *n, sk_err *e);
 sk_status eng_gguf_arr_str(const eng_gguf *g, const char *key, size_t i, eng_str *out, sk_err *e);
 sk_status eng_gguf_arr_i64(const eng_gguf *g, const char *key, size_t i, int64_t *out, sk_err *e);

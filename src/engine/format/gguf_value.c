@@ -191,12 +191,16 @@ sk_status eng_gguf_arr_str(const eng_gguf *g, const char *key, size_t i, eng_str
     return SK_OK;
 }
 
-/* Element of an array of integers. */
+/* Element of an array of integers, or of truth values as 0 and 1. */
 sk_status eng_gguf_arr_i64(const eng_gguf *g, const char *key, size_t i, int64_t *out, sk_err *e)
 {
     const eng_gguf_key *k;
     sk_status st = need_element(g, key, i, &k, e);
     if (st) return st;
+    if (k->elem == ENG_GGUF_BOOL) {
+        *out = k->val[i] != 0;
+        return SK_OK;
+    }
     if (!is_number(k->elem) || k->elem == ENG_GGUF_F32 || k->elem == ENG_GGUF_F64)
         return wrong_type(key, k->elem, "an array of integers", e);
     number v = eng_gguf_read_number(k->elem, k->val + i * eng_gguf_value_bytes(k->elem));
