@@ -136,7 +136,7 @@ static sk_status check_bounds(const eng_config *c, sk_err *e)
     return check_rows(row, sizeof(row) / sizeof(*row), e);
 }
 
-/* Sizes of experts. */
+/* Sizes of experts.  1024 of them is what the router keeps flags for on its stack (route.c). */
 static sk_status check_experts(const eng_config *c, sk_err *e)
 {
     const bound row[] = {
@@ -189,7 +189,8 @@ static sk_status check_latent(const eng_config *c, sk_err *e)
     return SK_OK;
 }
 
-/* A factor that must be a number, and not a negative one. */
+/* A factor that must be a number, and not a negative one: no model has such, and a NaN would pass
+ * every comparison further on. */
 static sk_status check_factors(const eng_config *c, sk_err *e)
 {
     const struct {

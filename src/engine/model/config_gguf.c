@@ -138,7 +138,8 @@ static bool uniform_of(const eng_gguf *g, const char *key, double *out)
     return true;
 }
 
-/* The value of a numeric or boolean key as a double; false if it is neither. */
+/* The value of a numeric or boolean key as a double; false if it is neither.  A key that may differ
+ * by layer counts when it does not: converters write some as arrays in any case. */
 static bool number_of(const eng_gguf *g, const char *key, double *out)
 {
     uint64_t u;
@@ -197,7 +198,8 @@ static sk_status check_weighting(const eng_gguf *g, const char *key, double want
                    want);
 }
 
-/* Puts the value of a key into its field. */
+/* Puts the value of a key into its field.  Whether it makes sense is eng_config_check's business;
+ * here it must only fit. */
 static sk_status read_field(const eng_gguf *g, const struct key_row *r, const char *key,
                             eng_config *c, sk_err *e)
 {
@@ -220,7 +222,8 @@ static sk_status read_field(const eng_gguf *g, const struct key_row *r, const ch
     return SK_OK;
 }
 
-/* One key of the file by its row. */
+/* One key of the file by its row.  A key of a group the family does not understand passes only with
+ * a value that asks for nothing: 0, of a factor also 1. */
 static sk_status take_key(const eng_gguf *g, const struct key_row *r, unsigned groups,
                           eng_config *c, sk_err *e)
 {
@@ -259,6 +262,7 @@ static sk_status read_keys(const eng_gguf *g, unsigned groups, eng_config *c, sk
 
 /* ---- keys with a meaning of their own ---- */
 
+/* Zero stands for "not in the file" in a field that can't be zero. */
 static sk_status missing(const eng_config *c, const char *suffix, sk_err *e)
 {
     return sk_fail(e, SK_E_FORMAT, "the key %s.%s is missing", c->arch, suffix);
@@ -326,9 +330,10 @@ sk_status eng_config_windows(const eng_gguf *g, eng_config *c, uint32_t period, 
         eng_layer_add_period(&c->local, c->n_layer, period);
         return SK_OK;
     }
-    if (n != c->n_layer)
-        return sk_fail(e, SK_E_FORMAT, "%s has %zu elements for %u layers", key, n, c->n_layer);
-    for (uint32_t i = 0; i < n; i++) {
+    if (n != (size_t)c->n_layer + c->n_nextn)
+        return sk_fail(e, SK_E_FORMAT, "%s has %zu elements for %u layers", key, n,
+                       c->n_layer + c->n_nextn);
+    for (uint32_t i = 0; i < c->n_layer; i++) {
         int64_t flag = 0;
         sk_status st = eng_gguf_arr_i64(g, key, i, &flag, e);
         if (st) return st;

@@ -11,7 +11,7 @@
 static void norm_heads(const eng_decoder *d, const eng_norm *w, float *x, size_t n_heads)
 {
     size_t hd = d->m->cfg.head_dim;
-    if (!w->w) return;
+    if (!w->w) return; /* optional in some families, whatever the switch says */
     switch (d->m->cfg.qk_norm) {
     case ENG_QK_NONE:
         break;
@@ -30,14 +30,15 @@ static void norm_heads(const eng_decoder *d, const eng_norm *w, float *x, size_t
     }
 }
 
-/* q, k and v of a row held within bounds. */
+/* q, k and v of a row held within bounds (olmo, mpt: a remedy for outliers in training). */
 static void clamp(float *x, size_t n, float limit)
 {
     for (size_t i = 0; i < n; i++)
         x[i] = fminf(fmaxf(x[i], -limit), limit);
 }
 
-/* One row's q and k normed and turned, its k and v put into the cache. */
+/* One row's q and k normed and turned, its k and v put into the cache.  The order of these is every
+ * family's: bounds, norm, rotation; the cache holds rotated keys, so that a key is turned once. */
 static void place_row(const eng_dec_step *s, size_t row)
 {
     eng_decoder *d = s->d;
@@ -67,14 +68,16 @@ static void place_piece(void *arg, size_t first, size_t n, size_t worker)
 
 /* ---- the heads ---- */
 
-/* Where queries lie: rows of `ld` floats; the size of a head of theirs. */
+/* Where queries lie: rows of `ld` floats; the size of a head of theirs.  Latent attention makes
+ * them elsewhere than ordinary attention does. */
 typedef struct queries {
     const float *p;
     size_t ld, head;
 } queries;
 
-/* Attention of every (piece, kv head) over the cache.  With `last` only the rows whose logits are
- * wanted are computed, their results one below the other. */
+/* Attention of every (piece, kv head) over the cache, one item each: the query heads that share a
+ * kv head go through its keys together.  With `last` only the rows whose logits are wanted are
+ * computed, their results one below the other. */
 static void attend(eng_dec_step *s, queries in, bool last)
 {
     eng_decoder *d = s->d;

@@ -10,6 +10,8 @@ typedef struct act_job {
     bool gated;
 } act_job;
 
+/* Results take the place of the gate: the product that follows reads them with the same stride.
+ * SwiGLU has a slot of its own, which training uses too. */
 static void act_piece(void *arg, size_t first, size_t n, size_t worker)
 {
     (void)worker;

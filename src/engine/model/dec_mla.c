@@ -9,7 +9,8 @@
 
 #include <string.h>
 
-/* Sizes of the parts of a head and a row. */
+/* Sizes of the parts of a head and a row: a query's head is [nope | rot], of which only the latter
+ * is turned; the short row is [lora | rot], the rotated part shared by all heads. */
 typedef struct parts {
     size_t n_head, rot, nope, head, v, lora, q_in; /* q_in: floats of q or q_a before kv_a */
 } parts;
@@ -26,7 +27,7 @@ static parts parts_of(const eng_config *c)
                    .q_in = c->q_lora ? c->q_lora : (size_t)c->n_head * c->head_dim_mla};
 }
 
-/* Norms of q_a and of the short row, in place. */
+/* Norms of q_a and of the short row, in place; not of its rotated part, which lies behind. */
 static void norm_piece(void *arg, size_t first, size_t n, size_t worker)
 {
     (void)worker;
@@ -98,6 +99,8 @@ static void copy_q(void *arg, size_t first, size_t n, size_t worker)
         memcpy(d->q + row * d->size.q, d->qkv + row * d->size.qkv, p.q_in * sizeof(float));
 }
 
+/* One product makes q (or q_a) and the short row.  In the split form a head's nope part goes
+ * through its k_b: scores with the short row itself are then those with the k it stands for. */
 void eng_dec_latent_in(eng_dec_step *s, const float *in)
 {
     eng_decoder *d = s->d;
@@ -120,6 +123,8 @@ void eng_dec_latent_in(eng_dec_step *s, const float *in)
     eng_dec_rows(s, place_piece);
 }
 
+/* What attention summed up are short rows; each head's v_b makes of them what it would have summed
+ * of values. */
 void eng_dec_latent_out(eng_dec_step *s)
 {
     eng_decoder *d = s->d;

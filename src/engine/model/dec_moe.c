@@ -26,7 +26,8 @@ static void route_piece(void *arg, size_t first, size_t n, size_t worker)
     }
 }
 
-/* Lists the choices by expert, within an expert by row: a counting sort. */
+/* Lists the choices by expert, within an expert by row: a counting sort.  An expert's matrices are
+ * then read once a step, however many rows chose it. */
 static void list_by_expert(eng_dec_step *s)
 {
     eng_decoder *d = s->d;
@@ -67,7 +68,8 @@ static void gather_piece(void *arg, size_t first, size_t n, size_t worker)
         memcpy(j->d->part + i * n_embd, j->in + row_of(j, i) * n_embd, n_embd * sizeof(float));
 }
 
-/* d->branch += weight * what the expert gave. */
+/* d->branch += weight * what the expert gave.  A row comes once in an expert's list, so pieces of
+ * it never meet in a row. */
 static void scatter_piece(void *arg, size_t first, size_t n, size_t worker)
 {
     (void)worker;
@@ -78,7 +80,7 @@ static void scatter_piece(void *arg, size_t first, size_t n, size_t worker)
                              j->d->chosen[j->choice[i]].weight, j->d->part + i * n_embd, n_embd);
 }
 
-/* y [m, ..] = x W^T + b. */
+/* y [m, ..] = x W^T + b for m rows, which need not be the step's: an expert has rows of its own. */
 static void linear(eng_decoder *d, const eng_linear *w, size_t m, const float *x, size_t ldx,
                    float *y, size_t ldy)
 {
@@ -143,6 +145,7 @@ void eng_dec_moe(eng_dec_step *s, const float *in)
     linear(d, &m->router, s->n_rows, in, c->n_embd, d->router, 2 * (size_t)c->n_expert);
     eng_dec_rows(s, route_piece);
     list_by_expert(s);
+    /* the shared expert comes last: it is added to what the chosen ones gave */
     memset(d->branch, 0, s->n_rows * c->n_embd * sizeof(*d->branch));
     for (size_t x = 0; x < c->n_expert; x++)
         run_expert(s, in, x);

@@ -11,7 +11,8 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* Latent attention: see dec_mla.c for what stands where. */
+/* Latent attention: see dec_mla.c for what stands where.  d->q serves twice: for queries, then for
+ * what heads give; the wider decides. */
 static void size_latent(const eng_config *c, eng_dec_sizes *s)
 {
     size_t heads = c->n_head, rot = eng_config_n_rot(c), whole = c->head_dim_mla;
@@ -22,7 +23,8 @@ static void size_latent(const eng_config *c, eng_dec_sizes *s)
     if (!eng_config_absorbed(c)) s->ffn = heads * (whole + v);
 }
 
-/* Widths of the rows of a step. */
+/* Widths of the rows of a step: of every buffer the widest use that the model's layers make of it.
+ */
 static eng_dec_sizes sizes_of(const eng_config *c)
 {
     eng_dec_sizes s = {0};

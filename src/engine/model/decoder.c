@@ -90,7 +90,8 @@ static bool has_post(const eng_decoder *d)
     return p == ENG_PLACE_POST || p == ENG_PLACE_BOTH;
 }
 
-/* Rows of d->branch, normed and scaled, onto the residual stream. */
+/* Rows of d->branch, normed and scaled, onto the residual stream.  (A factor is never beside a post
+ * norm in the families there are; if it were, the norm would come first.) */
 static void branch_piece(void *arg, size_t first, size_t n, size_t worker)
 {
     (void)worker;
@@ -118,6 +119,7 @@ void eng_dec_add_branch(eng_dec_step *s, const eng_norm *post)
     norm_sum(s, post);
 }
 
+/* Without norm and factor the product adds to the residual stream itself: a buffer less to walk. */
 void eng_dec_output(eng_dec_step *s, const eng_linear *w, const float *x, size_t ldx,
                     const eng_norm *post)
 {
@@ -133,7 +135,8 @@ void eng_dec_output(eng_dec_step *s, const eng_linear *w, const float *x, size_t
 
 /* ---- where the residual stream begins ---- */
 
-/* Which piece each row belongs to. */
+/* Which piece each row belongs to, and how many rows there are.  What is asserted has been checked
+ * by the session. */
 static void number_rows(eng_dec_step *s)
 {
     eng_decoder *d = s->d;
@@ -152,7 +155,8 @@ static void number_rows(eng_dec_step *s)
     s->n_rows = row;
 }
 
-/* Row `at` of a table of the file, as floats. */
+/* Row `at` of a table of the file, as floats.  Tables stay where they are mapped, in any type: a
+ * step needs few of their rows. */
 static void unpack_row(const void *table, eng_dtype type, size_t at, size_t n, float *to)
 {
     const char *from = (const char *)table + at * eng_dtype_bytes(type, n);
@@ -160,7 +164,9 @@ static void unpack_row(const void *table, eng_dtype type, size_t at, size_t n, f
 }
 
 /* Embeddings of rows: scaled, with the learned position, normed, as the model has it; and the
- * cosines and sines of their positions. */
+ * cosines and sines of their positions, which all layers of a kind share.  They are worked out for
+ * the step's rows instead of looked up: a table for a long context would take more memory than it
+ * saves time. */
 static void embed_piece(void *arg, size_t first, size_t n, size_t worker)
 {
     (void)worker;
@@ -266,7 +272,8 @@ static void logit_piece(void *arg, size_t first, size_t n, size_t worker)
     if (c->logit_softcap != 0.0f) j->d->kern->softcap_f32(p, c->logit_softcap, len);
 }
 
-/* Last norm and head. */
+/* Last norm and head.  The head is the largest matrix of many models; by now only the wanted rows
+ * are left to go through it. */
 static void head_block(eng_dec_step *s, float *logits, float *hidden)
 {
     eng_decoder *d = s->d;

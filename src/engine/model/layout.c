@@ -70,7 +70,7 @@ static size_t qk_norm_dim(const eng_config *c, size_t heads, bool is_rows)
     return is_rows ? 1 : c->head_dim;
 }
 
-/* A dimension of attention. */
+/* A dimension of attention; in a switch of its own because these need products. */
 static size_t attn_dim(const eng_config *c, eng_dim d)
 {
     size_t q = (size_t)c->n_head * c->head_dim, k = (size_t)c->n_kv_head * c->head_dim;
@@ -190,7 +190,7 @@ static void add_place(eng_layout *l, const eng_config *cfg, eng_place place, uin
     }
 }
 
-/* How many there will be. */
+/* How many there will be at most: parameters of one sort of layer are counted for all layers. */
 static size_t count_params(const eng_config *cfg)
 {
     size_t n = 0;

@@ -22,7 +22,8 @@ static const eng_param *param_named(const eng_layout *l, eng_str name)
     return NULL;
 }
 
-/* The type of a tensor: one this build knows, and plain for what is read as floats. */
+/* The type of a tensor: one this build knows, and plain for what is read as floats.  Blocks may not
+ * reach over the end of a row, or rows could not be taken apart. */
 static sk_status check_type(const eng_gguf_tensor *t, const eng_param *p, sk_err *e)
 {
     size_t block = eng_dtype_block((eng_dtype)t->type);
@@ -105,7 +106,8 @@ sk_status eng_weights_check(const eng_gguf *g, const eng_layout *l, sk_err *e)
 
 /* ---- loading: one parameter ---- */
 
-/* What loading carries along. */
+/* What loading carries along.  It stops at the first error and leaves what there is in the model,
+ * whose eng_weights_free knows that anything may be missing. */
 typedef struct loader {
     eng_exec *x;
     eng_model *m;
@@ -120,7 +122,8 @@ static bool has(const loader *l, eng_param_kind kind, uint32_t layer)
     return eng_layout_find(&l->m->layout, kind, layer) != SIZE_MAX;
 }
 
-/* The tensor of a parameter that is there, its weights looked through. */
+/* The tensor of a parameter that is there, its weights looked through just before they are used, so
+ * that the second look finds them in the cache. */
 static sk_status tensor_of(const loader *l, eng_param_kind kind, uint32_t layer,
                            const eng_gguf_tensor **out, const eng_param **param, sk_err *e)
 {
@@ -136,7 +139,7 @@ static sk_status tensor_of(const loader *l, eng_param_kind kind, uint32_t layer,
     return SK_OK;
 }
 
-/* Memory of the model's arena for n floats. */
+/* Memory of the model's arena for n floats; NULL has written e. */
 static float *floats(const loader *l, size_t n, sk_err *e)
 {
     float *v = sk_arena_alloc(l->m->arena, n * sizeof(float));
@@ -204,7 +207,8 @@ static eng_wpart part_of(const eng_gguf_tensor *t, const eng_param *p, size_t nt
 
 /* ---- loading: matrices ---- */
 
-/* Tensors that will be packed one below the other. */
+/* Tensors that will be packed one below the other.  They may differ in type: mixed quantisations
+ * give v more bits than q and k. */
 typedef struct stack {
     const eng_gguf_tensor *t[MAX_PARTS];
     const eng_param *p[MAX_PARTS];
@@ -280,7 +284,7 @@ static sk_status load_heads(const loader *l, eng_param_kind kind, uint32_t layer
     return SK_OK;
 }
 
-/* One matrix with its bias for each expert. */
+/* One matrix with its bias for each expert: a step multiplies each with other rows. */
 static sk_status load_experts(const loader *l, const eng_param_kind *kind,
                               const eng_param_kind *bias, size_t n, uint32_t layer,
                               eng_linear **out, sk_err *e)
@@ -411,7 +415,7 @@ static sk_status load_layer(const loader *l, uint32_t i, sk_err *e)
 
 /* ---- loading: the model ---- */
 
-/* Rows that are looked up stay in the file. */
+/* Rows that are looked up stay in the file; the mapping lives as long as the model. */
 static sk_status borrow_rows(const loader *l, eng_param_kind kind, const void **out,
                              eng_dtype *type, sk_err *e)
 {
