@@ -1,8 +1,8 @@
 /* spec.c - guesses from the text itself and from a draft model, and how many to make.
  *
  * The number of guesses follows their luck: it doubles while all are right and falls to what was
- * right otherwise; when none are right several times in a row, guessing pauses for a while.  That
- * changes the speed only.
+ * right otherwise; when none are right, or the draft model is not sure, several times in a row,
+ * guessing pauses for a while.  That changes the speed only.
  */
 #include "engine/infer/spec.h"
 
@@ -18,15 +18,17 @@
 /* A look-up that agreed in so many tokens goes before the draft model. */
 #define LOOKUP_TRUST ((size_t)4)
 
-/* Longest pause, in tokens. */
+/* Longest pauses, in tokens: after guesses that were wrong, and after a draft model that was not
+ * sure of anything (what it has not read meanwhile it reads at once later). */
 #define MOST_PAUSE 32u
+#define MOST_UNSURE 6u
 
 struct eng_spec {
     const eng_model *m, *draft;
     bool lookup;
     double sure;
     size_t n_max, len; /* most guesses; guesses to make now */
-    unsigned misses, pause;
+    unsigned misses, unsure, pause;
     /* the draft model's */
     eng_session *session;
     eng_sampler *sampler;
@@ -205,7 +207,10 @@ sk_status eng_spec_guess(eng_spec *s, const eng_sample_opts *so, const int32_t *
         *n_out = got;
         return SK_OK;
     }
-    return draw(s, so, ids, n, most, out, n_out, e);
+    sk_status st = draw(s, so, ids, n, most, out, n_out, e);
+    s->unsure = *n_out ? 0 : s->unsure + 1;
+    if (s->unsure > 1) s->pause = s->unsure < MOST_UNSURE ? s->unsure : MOST_UNSURE;
+    return st;
 }
 
 void eng_spec_learn(eng_spec *s, size_t n_guessed, size_t n_right)
