@@ -52,7 +52,9 @@ aarch64() { # aarch64 PREFIX: the kernels for ARM under qemu; the levels above N
     local run="qemu-aarch64 -cpu max -L /usr/aarch64-linux-gnu $B/checkkern"
     [ -x "$B/checkkern" ] || return 0
     echo "$1kern/neon 900 $run --from neon --cpu neon"
-    echo "$1kern/dotprod 600 $run --from dotprod --cpu dotprod --only wmat"
+    for level in dotprod i8mm; do
+        echo "$1kern/$level 600 $run --from $level --cpu $level --only wmat"
+    done
 }
 replay() { # replay PREFIX: every fuzz target over its corpus
     local f n

@@ -34,6 +34,7 @@ static const eng_kernels tables[] = {
 #elif defined(__aarch64__) /* nor arm/ */
     TABLE(SK_CPU_NEON, neon, neon, neon),
     TABLE(SK_CPU_DOTPROD, neon, neon, dotprod),
+    TABLE(SK_CPU_I8MM, neon, neon, i8mm),
 #endif
 };
 

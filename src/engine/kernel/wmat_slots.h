@@ -82,6 +82,6 @@ typedef struct eng_wmat_slots {
 } eng_wmat_slots;
 
 extern const eng_wmat_slots eng_wmat_slots_c, eng_wmat_slots_avx2, eng_wmat_slots_avx512vnni,
-    eng_wmat_slots_amx, eng_wmat_slots_neon, eng_wmat_slots_dotprod;
+    eng_wmat_slots_amx, eng_wmat_slots_neon, eng_wmat_slots_dotprod, eng_wmat_slots_i8mm;
 
 #endif
