@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(sk_mem_bytes(SK_MEM_MISC) == before);
         return 0;
     }
-    must(sk_mem_bytes(SK_MEM_MISC) - before <= 16 * size + (1 << 20));
+    must(sk_mem_bytes(SK_MEM_MISC) - before <= 5 * size / 2 + (1 << 18));
     for (size_t i = 0; i < eng_gguf_n_keys(g); i++)
         ask_key(g, i);
     for (size_t i = 0; i < eng_gguf_n_tensors(g); i++) {

@@ -426,7 +426,7 @@ static void places_of_tensors(void **state)
     /* the table right at the end of the file, with no data */
     head(&b, 1, 0);
     tensor(&b, "a", 1, 0);
-    bad(&b, SK_E_FORMAT, "passes the end");
+    bad(&b, SK_E_FORMAT, "more than it holds");
     sk_buf_fini(&b);
 }
 

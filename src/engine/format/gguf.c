@@ -16,8 +16,9 @@
 
 #define MAGIC 0x46554747u /* "GGUF" */
 enum { KEY_MAX = 65535, NAME_MAX_BYTES = 64, ARRAY_DEPTH = 4, ALIGN_DEFAULT = 32, ALIGN_MIN = 8 };
-/* the least a key (length, one byte of name, type, value) and a tensor take */
-enum { KEY_LEAST = 8 + 1 + 4 + 1, TENSOR_LEAST = 8 + 1 + 4 + 8 + 4 + 8 };
+/* the least a key (length, one byte of name, type, value) and a tensor take, the tensor with its
+ * place among the data (of which the last may have one byte only) */
+enum { KEY_LEAST = 8 + 1 + 4 + 1, TENSOR_LEAST = 8 + 1 + 4 + 8 + 4 + 8 + ALIGN_MIN };
 
 typedef struct cursor {
     const uint8_t *p;
@@ -108,57 +109,53 @@ static sk_status skip_elements(cursor *c, uint32_t elem, uint64_t n, unsigned de
 }
 
 /* The value of an array key; arrays of strings get their index. */
-static sk_status take_array(eng_gguf *g, cursor *c, eng_gguf_key *k)
+static sk_status take_array(eng_gguf *g, cursor *c, eng_gguf_slot *k)
 {
-    sk_status st = take_array_head(c, &k->elem, &k->n);
+    uint32_t elem;
+    uint64_t n;
+    sk_status st = take_array_head(c, &elem, &n);
     if (st) return st;
-    k->val = c->p + c->pos;
-    if (k->elem != ENG_GGUF_STR) return skip_elements(c, k->elem, k->n, ARRAY_DEPTH - 1);
-    eng_str *s = sk_new_n(g->mem, eng_str, (size_t)k->n);
-    if (!s) return sk_fail(c->e, SK_E_NOMEM, "no memory for %" PRIu64 " strings", k->n);
-    for (uint64_t i = 0; i < k->n && !st; i++)
-        st = take_str(c, &s[i]);
-    k->str = s;
+    if (elem != ENG_GGUF_STR) return skip_elements(c, elem, n, ARRAY_DEPTH - 1);
+    const uint8_t **at = sk_new_n(g->mem, const uint8_t *, (size_t)n);
+    if (!at) return sk_fail(c->e, SK_E_NOMEM, "no memory for %" PRIu64 " strings", n);
+    for (uint64_t i = 0; i < n && !st; i++) {
+        eng_str s;
+        at[i] = c->p + c->pos;
+        st = take_str(c, &s);
+    }
+    k->str = at;
     return st;
 }
 
-/* A key's value; its type is read. */
-static sk_status take_value(eng_gguf *g, cursor *c, eng_gguf_key *k, size_t at)
+/* A key's value. */
+static sk_status take_value(eng_gguf *g, cursor *c, eng_gguf_slot *k)
 {
-    size_t size = eng_gguf_value_bytes(k->type);
-    k->n = 1;
-    k->val = c->p + c->pos;
-    if (k->type == ENG_GGUF_ARR) return take_array(g, c, k);
-    if (k->type == ENG_GGUF_STR) {
-        eng_str s;
-        sk_status st = take_str(c, &s);
-        if (st) return st;
-        k->val = (const uint8_t *)s.p;
-        k->n = s.n;
-        return SK_OK;
-    }
+    uint32_t type;
+    eng_str s;
+    sk_status st = take(c, &type, sizeof type);
+    if (st) return st;
+    if (type == ENG_GGUF_ARR) return take_array(g, c, k);
+    if (type == ENG_GGUF_STR) return take_str(c, &s);
+    size_t size = eng_gguf_value_bytes(type);
     if (!size)
-        return sk_fail(c->e, SK_E_FORMAT, "the key at byte %zu has the unknown type %" PRIu32, at,
-                       k->type);
+        return sk_fail(c->e, SK_E_FORMAT, "the key at byte %zu has the unknown type %" PRIu32,
+                       (size_t)(k->at - c->p), type);
     uint8_t value[8];
-    sk_status st = take(c, value, size);
-    return st || k->type != ENG_GGUF_BOOL ? st : check_bools(c, k->val, 1);
+    st = take(c, value, size);
+    return st || type != ENG_GGUF_BOOL ? st : check_bools(c, c->p + c->pos - 1, 1);
 }
 
 /* One key with its value. */
-static sk_status take_key(eng_gguf *g, cursor *c, eng_gguf_key *k)
+static sk_status take_key(eng_gguf *g, cursor *c, eng_gguf_slot *k)
 {
+    eng_str name;
     size_t at = c->pos;
-    sk_status st = take_str(c, &k->name);
+    k->at = c->p + at;
+    sk_status st = take_str(c, &name);
     if (st) return st;
-    if (!k->name.n || k->name.n > KEY_MAX || memchr(k->name.p, 0, k->name.n))
+    if (!name.n || name.n > KEY_MAX || memchr(name.p, 0, name.n))
         return sk_fail(c->e, SK_E_FORMAT, "the key at byte %zu has no usable name", at);
-    st = take(c, &k->type, sizeof k->type);
-    if (st) return st;
-    k->raw = c->p + c->pos;
-    st = take_value(g, c, k, at);
-    k->raw_bytes = (size_t)(c->p + c->pos - k->raw);
-    return st;
+    return take_value(g, c, k);
 }
 
 /* Order of two strings: bytes, then length. */
@@ -172,7 +169,8 @@ int eng_str_cmp(eng_str a, eng_str b)
 static int by_key_name(const void *a, const void *b, void *arg)
 {
     const eng_gguf *g = arg;
-    return eng_str_cmp(g->key[*(const uint32_t *)a].name, g->key[*(const uint32_t *)b].name);
+    return eng_str_cmp(eng_gguf_string_at(g->key[*(const uint32_t *)a].at),
+                       eng_gguf_string_at(g->key[*(const uint32_t *)b].at));
 }
 
 static int by_tensor_name(const void *a, const void *b, void *arg)
@@ -203,17 +201,19 @@ static sk_status take_keys(eng_gguf *g, cursor *c, uint64_t n)
 {
     if (n > (c->len - c->pos) / KEY_LEAST || n > UINT32_MAX)
         return sk_fail(c->e, SK_E_FORMAT, "it claims %" PRIu64 " keys, more than it holds", n);
-    g->key = sk_new_n(g->mem, eng_gguf_key, (size_t)n);
+    g->key = sk_new_n(g->mem, eng_gguf_slot, (size_t)n);
     if (!g->key) return sk_fail(c->e, SK_E_NOMEM, "no memory for %" PRIu64 " keys", n);
     g->n_keys = (size_t)n;
     for (size_t i = 0; i < g->n_keys; i++) {
         sk_status st = take_key(g, c, &g->key[i]);
         if (st) return st;
     }
+    g->keys_end = c->p + c->pos;
     g->by_key = sorted(g, g->n_keys, by_key_name);
     if (!g->by_key) return sk_fail(c->e, SK_E_NOMEM, "no memory for %" PRIu64 " keys", n);
     for (size_t i = 1; i < g->n_keys; i++) {
-        eng_str a = g->key[g->by_key[i - 1]].name, b = g->key[g->by_key[i]].name;
+        eng_str a = eng_gguf_string_at(g->key[g->by_key[i - 1]].at);
+        eng_str b = eng_gguf_string_at(g->key[g->by_key[i]].at);
         if (eng_str_cmp(a, b) == 0)
             return sk_fail(c->e, SK_E_FORMAT, "the key %.*s comes twice", a.n < 80 ? (int)a.n : 80,
                            a.p);
@@ -292,7 +292,7 @@ static sk_status take_tensor(cursor *c, size_t i, eng_gguf_tensor *t, uint64_t *
 static sk_status alignment(const eng_gguf *g, uint64_t *out, sk_err *e)
 {
     *out = ALIGN_DEFAULT;
-    if (!eng_gguf_key_find(g, "general.alignment")) return SK_OK;
+    if (!eng_gguf_key_find(g, "general.alignment", NULL)) return SK_OK;
     sk_status st = eng_gguf_u64(g, "general.alignment", out, e);
     if (st) return st;
     if (*out < ALIGN_MIN || *out > UINT32_MAX || (*out & (*out - 1)))
@@ -334,7 +334,7 @@ static sk_status place_tensors(eng_gguf *g, const cursor *c, const uint64_t *off
 /* All tensors, then their index. */
 static sk_status take_tensors(eng_gguf *g, cursor *c, uint64_t n)
 {
-    if (n > (c->len - c->pos) / TENSOR_LEAST || n > UINT32_MAX)
+    if (n > (c->len - c->pos + ALIGN_MIN - 1) / TENSOR_LEAST || n > UINT32_MAX)
         return sk_fail(c->e, SK_E_FORMAT, "it claims %" PRIu64 " tensors, more than it holds", n);
     g->tensor = sk_new_n(g->mem, eng_gguf_tensor, (size_t)n);
     uint64_t *offset = sk_new_n(g->mem, uint64_t, (size_t)n);

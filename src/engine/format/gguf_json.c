@@ -3,7 +3,6 @@
 #include "engine/format/gguf_type.h"
 #include "engine/format/gguf_value.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -30,10 +29,12 @@ static void add_array(sk_buf *out, const eng_gguf_key *k)
                 eng_gguf_value_name(k->elem), k->n);
     for (uint64_t i = 0; i < k->n && i < SHOWN && k->elem != ENG_GGUF_ARR; i++) {
         if (i) sk_buf_addc(out, ',');
-        if (k->elem == ENG_GGUF_STR)
-            sk_json_add_str(out, k->str[i].p, k->str[i].n);
-        else
+        if (k->elem == ENG_GGUF_STR) {
+            eng_str s = eng_gguf_string_at(k->str[i]);
+            sk_json_add_str(out, s.p, s.n);
+        } else {
             add_scalar(out, k->elem, k->val + i * size);
+        }
     }
     sk_buf_adds(out, "]}");
 }
@@ -41,12 +42,11 @@ static void add_array(sk_buf *out, const eng_gguf_key *k)
 /* The value of key i. */
 void eng_gguf_key_json(const eng_gguf *g, size_t i, sk_buf *out)
 {
-    assert(i < g->n_keys);
-    const eng_gguf_key *k = &g->key[i];
-    if (k->type == ENG_GGUF_STR)
-        sk_json_add_str(out, (const char *)k->val, (size_t)k->n);
-    else if (k->type == ENG_GGUF_ARR)
-        add_array(out, k);
+    const eng_gguf_key k = eng_gguf_key_read(g, i);
+    if (k.type == ENG_GGUF_STR)
+        sk_json_add_str(out, (const char *)k.val, (size_t)k.n);
+    else if (k.type == ENG_GGUF_ARR)
+        add_array(out, &k);
     else
-        add_scalar(out, k->type, k->val);
+        add_scalar(out, k.type, k.val);
 }

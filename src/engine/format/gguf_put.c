@@ -9,7 +9,6 @@
 #include "engine/format/gguf_type.h"
 #include "engine/format/gguf_value.h"
 
-#include <assert.h>
 #include <string.h>
 
 eng_gguf_writer *eng_gguf_writer_new(void)
@@ -176,10 +175,9 @@ static bool about_layout(eng_str name)
 /* Copies one key of an open GGUF, unless it was put before. */
 void eng_gguf_copy_key(eng_gguf_writer *w, const eng_gguf *g, size_t i)
 {
-    assert(i < g->n_keys);
-    const eng_gguf_key *k = &g->key[i];
-    if (about_layout(k->name) || known_name(w, 'k', k->name.p, k->name.n)) return;
-    if (begin_key(w, k->name.p, k->name.n, k->type)) sk_buf_add(&w->keys, k->raw, k->raw_bytes);
+    const eng_gguf_key k = eng_gguf_key_read(g, i);
+    if (about_layout(k.name) || known_name(w, 'k', k.name.p, k.name.n)) return;
+    if (begin_key(w, k.name.p, k.name.n, k.type)) sk_buf_add(&w->keys, k.raw, k.raw_bytes);
 }
 
 void eng_gguf_copy_keys(eng_gguf_writer *w, const eng_gguf *g)

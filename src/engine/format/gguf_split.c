@@ -22,13 +22,13 @@ typedef struct split {
 static sk_status number(const eng_gguf *g, const char *key, uint64_t *out, sk_err *e)
 {
     *out = 0;
-    return eng_gguf_key_find(g, key) ? eng_gguf_u64(g, key, out, e) : SK_OK;
+    return eng_gguf_key_find(g, key, NULL) ? eng_gguf_u64(g, key, out, e) : SK_OK;
 }
 
 static sk_status read_split(const eng_gguf *g, split *s, sk_err *e)
 {
     *s = (split){0, 1, 0};
-    if (!eng_gguf_key_find(g, "split.count")) return SK_OK;
+    if (!eng_gguf_key_find(g, "split.count", NULL)) return SK_OK;
     sk_status st = number(g, "split.count", &s->count, e);
     if (!st) st = number(g, "split.no", &s->no, e);
     if (!st) st = number(g, "split.tensors.count", &s->n_tensors, e);

@@ -10,15 +10,21 @@
 #include "base/mem.h"
 #include "engine/format/gguf.h"
 
-/* A key and where its value lies.  Values are read from the file when asked for. */
+/* A key as it is kept: few bytes, since a hostile file can be little else than keys. */
+typedef struct eng_gguf_slot {
+    const uint8_t *at;         /* where it begins in the file: its name's length */
+    const uint8_t *const *str; /* array of strings: where each begins, with its length */
+} eng_gguf_slot;
+
+/* A key as it is looked at: read from the file when asked for. */
 typedef struct eng_gguf_key {
     eng_str name;
-    uint32_t type;      /* ENG_GGUF_*; checked */
-    uint32_t elem;      /* element type of an array */
-    uint64_t n;         /* bytes of a string, elements of an array, 1 for the others */
-    const uint8_t *val; /* first byte of the value, of the string, of the first element */
-    const eng_str *str; /* array of strings: n of them */
-    const uint8_t *raw; /* all of the value as it lies in the file, and how much that is */
+    uint32_t type;             /* ENG_GGUF_*; checked */
+    uint32_t elem;             /* element type of an array */
+    uint64_t n;                /* bytes of a string, elements of an array, 1 for the others */
+    const uint8_t *val;        /* first byte of the value, of the string, of the first element */
+    const uint8_t *const *str; /* array of strings: n of them (eng_gguf_string_at) */
+    const uint8_t *raw;        /* all of the value as it lies in the file, and how much that is */
     size_t raw_bytes;
 } eng_gguf_key;
 
@@ -37,8 +43,9 @@ struct eng_gguf {
     uint64_t len; /* bytes of all files */
     uint32_t version;
     size_t n_keys, n_tensors;
-    eng_gguf_key *key; /* in the file's order */
-    uint32_t *by_key;  /* numbers of keys, sorted by name */
+    eng_gguf_slot *key;      /* in the file's order */
+    const uint8_t *keys_end; /* behind the last */
+    uint32_t *by_key;        /* numbers of keys, sorted by name */
     eng_gguf_tensor *tensor;
     uint32_t *by_tensor; /* numbers of tensors, sorted by name */
 };
@@ -60,7 +67,13 @@ sk_status eng_gguf_read_keys(eng_gguf *g, const void *p, size_t len, uint64_t n,
 /* Sorts the names of g's tensors into by_tensor; a name that comes twice is refused. */
 sk_status eng_gguf_index_tensors(eng_gguf *g, sk_err *e);
 
-/* The key of that name, NULL if there is none. */
-const eng_gguf_key *eng_gguf_key_find(const eng_gguf *g, const char *name);
+/* Key i. */
+eng_gguf_key eng_gguf_key_read(const eng_gguf *g, size_t i);
+
+/* The key of that name into *out (NULL allowed); false if there is none. */
+bool eng_gguf_key_find(const eng_gguf *g, const char *name, eng_gguf_key *out);
+
+/* The string whose length lies at p. */
+eng_str eng_gguf_string_at(const uint8_t *p);
 
 #endif
