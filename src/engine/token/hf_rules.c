@@ -29,7 +29,7 @@ static const eng_jnode *part_of(const eng_jnode *o, const char *key, size_t i)
 
 /* What a normaliser does that a vocabulary has a switch for. */
 typedef struct rules {
-    bool space_prefix, space_mark, merge_spaces, other;
+    bool space_prefix, space_mark, merge_spaces, strip, other;
     const char *other_name;
 } rules;
 
@@ -53,7 +53,9 @@ static sk_status add_normalizer(eng_hf_json *f, const eng_jnode *o, rules *u)
         if (!eng_base64_read(s, strlen(s), room, &map->n))
             return sk_fail(f->r->e, SK_E_FORMAT, "tokenizer.json: the character map is no base64");
         map->p = room;
-    } else if (!is(o, "NFC") && !is(o, "Strip")) {
+    } else if (is(o, "Strip")) {
+        u->strip = true;
+    } else if (!is(o, "NFC")) {
         u->other = true;
         u->other_name = type;
     }
@@ -85,9 +87,11 @@ static sk_status byte_level(eng_hf_json *f)
     eng_hf_read *r = f->r;
     sk_status st = read_rules(f, &u);
     if (st) return st;
-    if (u.other || u.space_mark || u.space_prefix)
+    if (u.other || u.strip || u.space_mark || u.space_prefix)
         return unsupported(f, "with byte-level BPE the normalizer",
-                           u.other ? u.other_name : "Prepend");
+                           u.other   ? u.other_name
+                           : u.strip ? "Strip"
+                                     : "Prepend");
     r->model = "gpt2";
     r->ignore_merges = f->ignore_merges;
     return eng_hf_pretok_name(f->pre, f->ignore_merges, &r->pre, r->e);
@@ -115,9 +119,10 @@ static sk_status on_characters(eng_hf_json *f)
     eng_hf_read *r = f->r;
     sk_status st = read_rules(f, &u);
     if (st) return st;
-    if (u.other || u.merge_spaces || r->charsmap.n)
+    if (u.other || u.strip || u.merge_spaces || r->charsmap.n)
         return unsupported(f, "with BPE on characters the normalizer",
                            u.other          ? u.other_name
+                           : u.strip        ? "Strip"
                            : u.merge_spaces ? "Replace"
                                             : "Precompiled");
     if (!u.space_mark) return unsupported(f, "BPE without ByteLevel or", "Metaspace");
