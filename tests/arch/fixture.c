@@ -23,7 +23,7 @@ typedef struct let {
 typedef struct maker {
     const char *path;
     unsigned line;
-    bool plain;
+    unsigned flags;
     char *word[MAX_WORDS];
     size_t n_words;
     let lets[MAX_LETS];
@@ -218,11 +218,29 @@ static void add_mxfp4(maker *m, const tensor *t, uint64_t seed)
             plain[i] = code & 8 ? -v : v;
             block[1 + i % 16] |= (unsigned char)(i < 16 ? code : code << 4);
         }
-        if (m->plain)
+        if (m->flags & ARCH_PLAIN)
             sk_buf_add(&m->data, plain, sizeof plain);
         else
             sk_buf_add(&m->data, block, sizeof block);
     }
+}
+
+static void add_floats(maker *m, const tensor *t, uint64_t seed)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        double u = sk_rng_uniform(seed, SK_RNG_INIT, i);
+        float v = (float)(t->lo + (t->hi - t->lo) * u);
+        sk_buf_add(&m->data, &v, sizeof v);
+    }
+}
+
+static void add_zeros(maker *m, const tensor *t)
+{
+    bool blocks = t->mxfp4 && !(m->flags & ARCH_PLAIN);
+    size_t n = blocks ? t->n / MXFP4_BLOCK * (1 + MXFP4_BLOCK / 2) : t->n * sizeof(float);
+    if (!sk_buf_reserve(&m->data, n)) return;
+    memset(m->data.p + m->data.len, 0, n);
+    m->data.len += n;
 }
 
 static void add_tensor(maker *m, const tensor *t)
@@ -234,19 +252,16 @@ static void add_tensor(maker *m, const tensor *t)
     add_u32(&m->table, (uint32_t)t->n_dims);
     for (size_t i = 0; i < t->n_dims; i++)
         add_u64(&m->table, t->dim[i]);
-    add_u32(&m->table, t->mxfp4 && !m->plain ? MXFP4 : 0);
+    add_u32(&m->table, t->mxfp4 && !(m->flags & ARCH_PLAIN) ? MXFP4 : 0);
     add_u64(&m->table, m->data.len);
     m->n_tensors++;
-    if (t->mxfp4) {
-        m->c->has_quantised = true;
+    m->c->has_quantised |= t->mxfp4;
+    if (m->flags & ARCH_ZEROS)
+        add_zeros(m, t);
+    else if (t->mxfp4)
         add_mxfp4(m, t, seed);
-        return;
-    }
-    for (size_t i = 0; i < t->n; i++) {
-        double u = sk_rng_uniform(seed, SK_RNG_INIT, i);
-        float v = (float)(t->lo + (t->hi - t->lo) * u);
-        sk_buf_add(&m->data, &v, sizeof v);
-    }
+    else
+        add_floats(m, t, seed);
 }
 
 /* The words after a tensor's dimensions: "gain G" times the range, "in LO HI" the range itself,
@@ -398,10 +413,10 @@ static sk_status put_together(maker *m, sk_buf *out)
     return ok ? SK_OK : sk_fail(m->e, SK_E_NOMEM, "no memory for a fixture");
 }
 
-sk_status arch_make(const char *path, bool plain, arch_case *info, sk_buf *out, sk_err *e)
+sk_status arch_make(const char *path, unsigned flags, arch_case *info, sk_buf *out, sk_err *e)
 {
     *info = (arch_case){.n_vocab = 0, .n_ids = 120, .n_ctx = 0, .seed = 1};
-    maker m = {.path = path, .plain = plain, .c = info, .e = e};
+    maker m = {.path = path, .flags = flags, .c = info, .e = e};
     sk_buf text = SK_BUF_INIT;
     sk_status st = sk_file_load(path, 1 << 20, &text, e);
     sk_buf_addc(&text, 0);

@@ -28,9 +28,12 @@ typedef struct arch_case {
     bool has_quantised; /* some tensors are written in a quantised type */
 } arch_case;
 
-/* Reads the description at `path` and, with out not NULL, appends the GGUF to it.  plain: quantised
- * tensors are written as the floats they stand for. */
-sk_status arch_make(const char *path, bool plain, arch_case *info, sk_buf *out, sk_err *e);
+#define ARCH_PLAIN 1u /* quantised tensors are written as the floats they stand for */
+#define ARCH_ZEROS 2u /* all weights are 0, which is made faster */
+
+/* Reads the description at `path` and, with out not NULL, appends the GGUF to it, as the flags say.
+ */
+sk_status arch_make(const char *path, unsigned flags, arch_case *info, sk_buf *out, sk_err *e);
 
 /* Token i of the sequence a case is tried with. */
 int32_t arch_id(const arch_case *c, size_t i);

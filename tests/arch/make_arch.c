@@ -20,7 +20,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: make_arch NAME.arch MODEL.gguf [plain]\n");
         return 2;
     }
-    sk_status st = arch_make(argv[1], argc > 3 && strcmp(argv[3], "plain") == 0, &c, &b, &e);
+    bool plain = argc > 3 && strcmp(argv[3], "plain") == 0;
+    sk_status st = arch_make(argv[1], plain ? ARCH_PLAIN : 0, &c, &b, &e);
     if (!st) st = sk_file_replace(argv[2], b.p, b.len, &e);
     sk_buf_fini(&b);
     if (st) {

@@ -190,7 +190,7 @@ static void not_repacked(trial *t, const char *model)
 /* One model on the processor level that is set; other chunks and company only where `all`. */
 static void run_level(trial *t, const char *model, bool all)
 {
-    assert_status_ok(eng_exec_open(2, &t->x, &t->e), t->e);
+    assert_status_ok(eng_exec_open(all ? 2 : 1, &t->x, &t->e), t->e);
     assert_status_ok(eng_model_open(t->x, model, &t->m, &t->e), t->e);
     eng_model_info info;
     eng_model_get_info(t->m, &info);
@@ -258,7 +258,7 @@ static void try_case(trial *t, const char *description, bool plain)
     char dir[256], model[300];
     snprintf(dir, sizeof dir, "%s", unit_tmpdir());
     snprintf(model, sizeof model, "%s/m.gguf", dir);
-    assert_status_ok(arch_make(description, plain, &t->c, &file, &t->e), t->e);
+    assert_status_ok(arch_make(description, plain ? ARCH_PLAIN : 0, &t->c, &file, &t->e), t->e);
     unit_write(model, file.p, file.len);
     sk_buf_fini(&file);
     assert_true(t->c.n_ids + N_GREEDY <= MAX_IDS && t->c.n_ids + N_GREEDY <= t->c.n_ctx);
@@ -293,7 +293,7 @@ static void architecture(void **state)
     t.want = (const float *)(const void *)want.p;
     line_of(t.name, "refused.txt", t.refused, sizeof t.refused);
     snprintf(path, sizeof path, "tests/arch/%s.arch", t.name);
-    assert_status_ok(arch_make(path, true, &t.c, NULL, &t.e), t.e);
+    assert_status_ok(arch_make(path, ARCH_PLAIN, &t.c, NULL, &t.e), t.e);
     t.kind = t.c.embeds ? ENG_WANT_STATES : ENG_WANT_ALL;
     t.width = want.len / sizeof(float) / (n_kept + t.c.embeds);
     assert_true(t.c.embeds || t.width == t.c.n_vocab);

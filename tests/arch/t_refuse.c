@@ -28,7 +28,7 @@ static sk_status open_text(const char *text, eng_config *c, sk_err *e)
     arch_case info;
     const char *dir = unit_tmpdir(), *path = unit_path(dir, "x.arch");
     unit_write(path, text, strlen(text));
-    assert_status_ok(arch_make(path, false, &info, &file, &why), why);
+    assert_status_ok(arch_make(path, ARCH_ZEROS, &info, &file, &why), why);
     unit_rm_rf(dir);
     eng_gguf *g = NULL;
     assert_status_ok(eng_gguf_open_bytes(file.p, file.len, &g, &why), why);

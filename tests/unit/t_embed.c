@@ -24,7 +24,7 @@ static void open_world(world *w, const char *description)
 {
     sk_err e = SK_ERR_INIT;
     w->file = (sk_buf)SK_BUF_INIT;
-    assert_status_ok(arch_make(description, true, &w->c, &w->file, &e), e);
+    assert_status_ok(arch_make(description, ARCH_PLAIN, &w->c, &w->file, &e), e);
     assert_status_ok(eng_exec_open(2, &w->x, &e), e);
     sk_status st = eng_model_open_bytes(w->x, w->file.p, w->file.len, &w->m, &e);
     assert_status_ok(st, e);
