@@ -61,6 +61,7 @@ typedef struct bench {
     eng_model *m;
     eng_model_info info;
     eng_limits limits;
+    double load_s;          /* to open the model */
     size_t prefill, decode; /* cut to the model's context */
     size_t count[MAX_COUNTS], n_counts;
     run runs[MAX_RUNS];
@@ -93,10 +94,12 @@ static double attn_ops(const eng_model_info *i, double n)
     return 4.0 * i->n_layer * i->n_head * i->head_dim * n;
 }
 
-/* True when the matrices are multiplied in float. */
-static bool in_f32(const eng_model_info *i)
+/* The limit that products with the model's weights have. */
+static double ops_limit(const bench *b)
 {
-    return !strcmp(i->dtype, "F32");
+    const char *t = b->info.dtype;
+    if (!strcmp(t, "F32") || !strcmp(t, "F16")) return b->limits.f32_flops;
+    return strcmp(t, "BF16") ? b->limits.int8_ops : b->limits.bf16_flops;
 }
 
 static double weight_bytes(const eng_model_info *i)
@@ -233,7 +236,7 @@ static sk_status run_model(bench *b, sk_err *e)
 /* Shares of the limits that a run reaches. */
 static double share_ops(const bench *b, const run *r)
 {
-    return r->rate * r->ops / (in_f32(&b->info) ? b->limits.f32_flops : b->limits.bf16_flops);
+    return r->rate * r->ops / ops_limit(b);
 }
 
 static double share_bytes(const bench *b, const run *r)
@@ -244,14 +247,15 @@ static double share_bytes(const bench *b, const run *r)
 static void text(const bench *b, sk_buf *out)
 {
     sk_buf_addf(out,
-                "machine   %s, %zu threads: %.0f GFLOP/s f32, %.0f GFLOP/s bf16, %.1f GB/s read\n",
+                "machine   %s, %zu threads: %.0f GFLOP/s f32, %.0f bf16, %.0f GOP/s int8, "
+                "%.1f GB/s read\n",
                 sk_cpu_name(sk_cpu()), eng_exec_threads(b->x), b->limits.f32_flops / 1e9,
-                b->limits.bf16_flops / 1e9, b->limits.read_bytes / 1e9);
+                b->limits.bf16_flops / 1e9, b->limits.int8_ops / 1e9, b->limits.read_bytes / 1e9);
     if (!b->n_runs) return;
-    sk_buf_addf(out, "model     %s %s, %.1f M parameters, %s\n\n", b->info.arch, b->info.name,
-                (double)b->info.n_params / 1e6, b->info.dtype);
+    sk_buf_addf(out, "model     %s %s, %.1f M parameters, %s, opened in %.2f s\n\n", b->info.arch,
+                b->info.name, (double)b->info.n_params / 1e6, b->info.dtype, b->load_s);
     sk_buf_addf(out, "%-9s %9s %7s %12s %23s %11s %11s %9s %9s\n", "", "sequences", "tokens",
-                "tokens/s", "least .. most", "MFLOP/token", "MB/token", "of FLOPs", "of read");
+                "tokens/s", "least .. most", "MOP/token", "MB/token", "of peak", "of read");
     for (size_t i = 0; i < b->n_runs; i++) {
         const run *r = &b->runs[i];
         sk_buf_addf(out, "%-9s %9zu %7zu %12.1f %11.1f .. %8.1f %11.2f %11.3f %8.0f%% %8.0f%%\n",
@@ -274,6 +278,7 @@ static void json(const bench *b, sk_buf *out)
                 eng_exec_threads(b->x));
     member(out, "f32_flops", b->limits.f32_flops);
     member(out, "bf16_flops", b->limits.bf16_flops);
+    member(out, "int8_ops", b->limits.int8_ops);
     member(out, "read_bytes_per_s", b->limits.read_bytes);
     sk_buf_addc(out, '}');
     if (b->m) {
@@ -283,6 +288,7 @@ static void json(const bench *b, sk_buf *out)
         sk_json_add_str(out, b->info.name, strlen(b->info.name));
         sk_buf_addf(out, ",\"dtype\":\"%s\"", b->info.dtype);
         member(out, "parameters", (double)b->info.n_params);
+        member(out, "load_s", b->load_s);
         sk_buf_adds(out, "},\"runs\":[");
     }
     for (size_t i = 0; i < b->n_runs; i++) {
@@ -309,7 +315,9 @@ static sk_status run_all(bench *b, sk_err *e)
     sk_status st = parse_counts(b, e);
     if (!st && b->o->model) st = cmd_model_path(b->o->model, path, e);
     if (!st) st = eng_exec_open((size_t)b->o->common.threads, &b->x, e);
+    uint64_t t = sk_now_us();
     if (!st && b->o->model) st = eng_model_open_opts(b->x, path, &mo, &b->m, e);
+    b->load_s = (double)(sk_now_us() - t) / 1e6;
     if (!st) st = eng_limits_measure(b->x, (unsigned)b->o->ms, &b->limits, e);
     if (!st && b->m) {
         eng_model_get_info(b->m, &b->info);
@@ -341,7 +349,8 @@ const cmd_verb cmd_bench_verb = {
         "",
         0,
         0,
-        "Measures what the processor can compute (f32 and bf16 operations a second) and how fast "
+        "Measures what the processor can compute (f32, bf16 and int8 operations a second) and how "
+        "fast "
         "it "
         "reads memory, then how many tokens a second a model reads (prefill) and generates "
         "(decode), and which share of those limits that is.  Rates are the middle of --repeat "

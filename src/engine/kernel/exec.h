@@ -26,8 +26,9 @@ void *eng_exec_scratch(eng_exec *x, size_t worker);
 
 /* What this machine can do, measured with all of x's threads (about `ms` milliseconds each). */
 typedef struct eng_limits {
-    double f32_flops,
-        bf16_flops;    /* operations/s (multiply and add counted apart), registers only */
+    /* Operations/s (multiply and add counted apart), registers only; int8: of the products that
+     * quantised weights are made of. */
+    double f32_flops, bf16_flops, int8_ops;
     double read_bytes; /* bytes/s read from memory, far larger than the caches */
 } eng_limits;
 sk_status eng_limits_measure(eng_exec *x, unsigned ms, eng_limits *out, sk_err *e);

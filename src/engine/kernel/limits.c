@@ -4,6 +4,7 @@
 #include "engine/kernel/exec.h"
 #include "engine/kernel/gemm_slots.h"
 #include "engine/kernel/kernel.h"
+#include "engine/kernel/wmat_slots.h"
 
 #include <assert.h>
 
@@ -14,7 +15,7 @@ enum { SPIN_ROUNDS = 20000, PAD = 16 };
 
 typedef struct limits_job {
     const eng_gemm_slots *slots;
-    eng_prec prec;
+    float (*spin)(size_t n, double *ops);
     const char *data;
     double *ops;  /* [worker * PAD]: a cache line each */
     float *waste; /* [worker * PAD] */
@@ -24,7 +25,7 @@ static void spin_task(void *arg, size_t task, size_t worker)
 {
     const limits_job *j = arg;
     (void)task;
-    j->waste[worker * PAD] += j->slots->spin[j->prec](SPIN_ROUNDS, &j->ops[worker * PAD]);
+    j->waste[worker * PAD] += j->spin(SPIN_ROUNDS, &j->ops[worker * PAD]);
 }
 
 static void read_task(void *arg, size_t task, size_t worker)
@@ -73,10 +74,12 @@ sk_status eng_limits_measure(eng_exec *x, unsigned ms, eng_limits *out, sk_err *
     }
     assert(READ_BYTES % PIECE_BYTES == 0);
     eng_limits l;
-    j.prec = ENG_PREC_F32;
+    j.spin = j.slots->spin[ENG_PREC_F32];
     l.f32_flops = best_rate(x, ms, threads * 4, spin_task, &j, 0);
-    j.prec = ENG_PREC_BF16;
+    j.spin = j.slots->spin[ENG_PREC_BF16];
     l.bf16_flops = best_rate(x, ms, threads * 4, spin_task, &j, 0);
+    j.spin = eng_exec_kernels(x)->wmat->spin;
+    l.int8_ops = best_rate(x, ms, threads * 4, spin_task, &j, 0);
     l.read_bytes = best_rate(x, ms, READ_BYTES / PIECE_BYTES, read_task, &j, (double)READ_BYTES);
     *out = l;
 drop_data:

@@ -79,6 +79,10 @@ typedef struct eng_wmat_slots {
     /* The same from packed groups, m = a.rows <= dot_rows; activation codes without a bias. */
     void (*dot)(const eng_wform *f, size_t m, size_t n, size_t n_blocks, eng_wacts a,
                 const void *groups, float *c, size_t ldc, bool add);
+
+    /* Multiplies bytes in registers for n rounds, as tile() does, and adds to *ops how many
+     * operations that was.  Returns a number so that the work is not removed. */
+    float (*spin)(size_t n, double *ops);
 } eng_wmat_slots;
 
 extern const eng_wmat_slots eng_wmat_slots_c, eng_wmat_slots_avx2, eng_wmat_slots_avx512vnni,

@@ -182,6 +182,18 @@ static void tile(const eng_wform *f, size_t m, size_t n, size_t n_blocks, eng_wa
         }
 }
 
+/* One step of a column, over and over. */
+static float spin(size_t n, double *ops)
+{
+    static int8_t w[8][ENG_WSTEP];
+    static const uint8_t a[ENG_QB];
+    int32_t sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += dot_steps(a, w, 0, 8, i % ENG_WCOLS);
+    *ops += 2.0 * ENG_QB * (double)n;
+    return (float)sum;
+}
+
 const eng_wmat_slots eng_wmat_slots_c = {
     .bias = 0,
     .dot_rows = 0,
@@ -190,4 +202,5 @@ const eng_wmat_slots eng_wmat_slots_c = {
     .quant = quant,
     .unpack = unpack,
     .tile = tile,
+    .spin = spin,
 };

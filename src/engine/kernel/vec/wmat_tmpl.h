@@ -588,6 +588,26 @@ static void tile(const eng_wform *f, size_t m, size_t n, size_t n_blocks, eng_wa
         }
 }
 
+/* Twelve chains of dot products: enough to fill the pipeline. */
+static float spin(size_t n, double *ops)
+{
+    vi s[12], w = vi_set(0x01010101), abs_w = wb_abs(w);
+#pragma GCC unroll 16
+    for (int j = 0; j < 12; j++)
+        s[j] = vi_set(j);
+    for (size_t i = 0; i < n; i++) {
+#pragma GCC unroll 16
+        for (int j = 0; j < 12; j++)
+            s[j] = dot_tile(s[j], w, w, abs_w);
+    }
+    vf sum = vf_zero();
+#pragma GCC unroll 16
+    for (int j = 0; j < 12; j++)
+        sum = vf_add(sum, vf_of_int(s[j]));
+    *ops += 12.0 * VL * 4 * 2 * (double)n;
+    return vf_sum(sum);
+}
+
 #endif /* OWN_TILE */
 
 #endif

@@ -156,6 +156,26 @@ static void tile(const eng_wform *f, size_t m, size_t n, size_t n_blocks, eng_wa
     }
 }
 
+/* Four sums by turns. */
+static float spin(size_t n, double *ops)
+{
+    _Alignas(64) int32_t sums[16 * VL] = {0};
+    _Alignas(64) tile_config c = {.palette = 1};
+    for (size_t i = 0; i < 8; i++)
+        tile_shape(&c, i, 16, 64);
+    tile_configure(&c);
+    for (size_t i = 0; i < n; i++) {
+        _tile_dpbssd(0, 4, 6);
+        _tile_dpbssd(1, 4, 7);
+        _tile_dpbssd(2, 5, 6);
+        _tile_dpbssd(3, 5, 7);
+    }
+    _tile_stored(0, sums, 64);
+    _tile_release();
+    *ops += 4.0 * 16 * 16 * 64 * 2 * (double)n;
+    return (float)sums[0];
+}
+
 const eng_wmat_slots eng_wmat_slots_amx = {
     .bias = BIAS,
     .dot_rows = DOT_ROWS,
@@ -167,4 +187,5 @@ const eng_wmat_slots eng_wmat_slots_amx = {
     .tile = tile,
     .end = end,
     .dot = dot,
+    .spin = spin,
 };

@@ -137,4 +137,5 @@ const eng_wmat_slots eng_wmat_slots_avx2 = {
     .unpack = unpack,
     .tile = tile,
     .dot = dot,
+    .spin = spin,
 };

@@ -17,4 +17,5 @@ const eng_wmat_slots eng_wmat_slots_avx512vnni = {
     .unpack = unpack,
     .tile = tile,
     .dot = dot,
+    .spin = spin,
 };
