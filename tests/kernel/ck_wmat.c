@@ -84,6 +84,7 @@ typedef struct problem {
 static problem draw(ck *k, shape s, eng_dtype type, ck_kind kind)
 {
     size_t block = eng_dtype_block(type), n_k = s.k256 * 256;
+    if (block == 1) n_k -= ck_below(k, 40);
     if (block == 32 && ck_below(k, 2)) n_k -= 32 * ck_below(k, 7);
     problem p = {.s = s, .type = type, .n_k = n_k, .lda = n_k + ck_below(k, 3)};
     p.ldc = s.n + ck_below(k, 3);

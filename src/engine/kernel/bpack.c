@@ -85,6 +85,11 @@ static void fill_task(void *arg, size_t task, size_t worker)
     size_t panel = task / j->k_blocks, k0 = task % j->k_blocks * FILL_K;
     size_t nr = p->slots->nr, n0 = panel * nr;
     size_t n = p->n - n0 < nr ? p->n - n0 : nr, kc = p->k - k0 < FILL_K ? p->k - k0 : FILL_K;
+    char *dst = p->data + panel * p->panel_bytes + ENG_GEMM_PANEL_BYTES(p->prec, k0, nr);
+    if (j->w && j->t == ENG_BF16 && p->prec == ENG_PREC_BF16) {
+        p->slots->op[p->prec].pack_w(dst, j->w + n0 * p->k + k0, p->k, kc, n);
+        return;
+    }
     eng_mat b = j->b;
     if (j->w) {
         float *rows = eng_exec_gemm_own(j->x, worker);
@@ -97,7 +102,6 @@ static void fill_task(void *arg, size_t task, size_t worker)
     } else {
         b.p += k0 * b.rs + n0 * b.cs;
     }
-    char *dst = p->data + panel * p->panel_bytes + ENG_GEMM_PANEL_BYTES(p->prec, k0, nr);
     p->slots->op[p->prec].pack_b(dst, b, kc, n);
 }
 

@@ -37,6 +37,9 @@ typedef struct eng_gemm_op {
     /* Packs B(0..kc, 0..n) into one panel at dst, n <= nr, padding with zeros. */
     void (*pack_b)(void *dst, eng_mat b, size_t kc, size_t n);
 
+    /* The same of W^T, W being n rows of kc bf16, ldw apart; NULL but for ENG_PREC_BF16. */
+    void (*pack_w)(void *dst, const uint16_t *w, size_t ldw, size_t kc, size_t n);
+
     /* C[m, n] = A B, or += when add: m <= mr rows of a packed block, one panel, n <= nr columns of
      * it. Each element's products are summed from zero in ascending k in one chain, then stored or
      * added once. */

@@ -51,6 +51,15 @@ static void pack_b_bf16(void *dst, eng_mat b, size_t kc, size_t n)
             d[(k / 2 * NR + j) * 2 + (k & 1)] = j < n && k < kc ? eng_bf16_of(at(b, k, j)) : 0;
 }
 
+static void pack_w_bf16(void *dst, const uint16_t *w, size_t ldw, size_t kc, size_t n)
+{
+    uint16_t *d = dst;
+    assert(n <= NR);
+    for (size_t k = 0; k < kc + (kc & 1); k++)
+        for (size_t j = 0; j < NR; j++)
+            d[(k / 2 * NR + j) * 2 + (k & 1)] = j < n && k < kc ? w[j * ldw + k] : 0;
+}
+
 /* One chain of fused multiply-adds an element. */
 static void tile_f32(size_t m, size_t n, size_t kc, const void *a, const void *b, float *c,
                      size_t ldc, bool add)
@@ -111,8 +120,9 @@ static float read_all(const void *p, size_t n_bytes)
 
 const eng_gemm_slots eng_gemm_slots_c = {
     .nr = NR,
-    .op = {[ENG_PREC_F32] = {MR, LDA * 4, pack_a_f32, pack_b_f32, tile_f32, NULL, NULL},
-           [ENG_PREC_BF16] = {MR, LDA * 4, pack_a_bf16, pack_b_bf16, tile_bf16, NULL, NULL}},
+    .op = {[ENG_PREC_F32] = {MR, LDA * 4, pack_a_f32, pack_b_f32, NULL, tile_f32, NULL, NULL},
+           [ENG_PREC_BF16] = {MR, LDA * 4, pack_a_bf16, pack_b_bf16, pack_w_bf16, tile_bf16, NULL,
+                              NULL}},
     .spin = {spin_f32, spin_f32},
     .read = read_all,
 };

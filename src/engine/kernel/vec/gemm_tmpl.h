@@ -9,6 +9,7 @@
 #include "engine/kernel/vec/vmath.h"
 
 #include <assert.h>
+#include <string.h>
 
 #define NR (2 * VL)
 #define LDA (ENG_GEMM_ROW_BYTES / 4)
@@ -168,6 +169,34 @@ static void pack_b_bf16(void *dst, eng_mat b, size_t kc, size_t n)
                 __builtin_prefetch(to + AHEAD, 1, 3);
                 vi_store(to, pair_bf16(t[r], t[r + 1]));
             }
+        }
+}
+
+/* VL pairs of bf16 from p, of which n_left elements are there. */
+INLINE vi load_pairs(const uint16_t *p, size_t n_left)
+{
+    if (n_left >= 2 * VL) return vi_load(p);
+    uint16_t some[2 * VL] = {0};
+    memcpy(some, p, n_left * sizeof *p);
+    return vi_load(some);
+}
+
+/* Pairs are moved as they are. */
+static void pack_w_bf16(void *dst, const uint16_t *w, size_t ldw, size_t kc, size_t n)
+{
+    uint16_t *d = dst;
+    vf t[VL];
+    assert(n <= NR);
+    for (size_t k = 0; k < kc; k += 2 * VL)
+        for (size_t j = 0; j < NR; j += VL) {
+#pragma GCC unroll 16
+            for (size_t c = 0; c < VL; c++) {
+                const uint16_t *row = w + (j + c) * ldw + k;
+                t[c] = j + c < n ? vf_of_bits(load_pairs(row, kc - k)) : vf_zero();
+            }
+            vf_transpose(t);
+            for (size_t r = 0; r < VL && k + 2 * r < kc; r++)
+                vi_store(d + ((k / 2 + r) * NR + j) * 2, vi_of_float(t[r]));
         }
 }
 

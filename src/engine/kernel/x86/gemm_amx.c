@@ -120,8 +120,9 @@ static float spin_amx(size_t n, double *ops)
 
 const eng_gemm_slots eng_gemm_slots_amx = {
     .nr = NR,
-    .op = {[ENG_PREC_F32] = {MR, LDA * 4, pack_a_f32, pack_b_f32, tile_f32, NULL, NULL},
-           [ENG_PREC_BF16] = {TALL, LDH * 2, pack_a_pairs, pack_b_bf16, tile_amx, begin, end}},
+    .op = {[ENG_PREC_F32] = {MR, LDA * 4, pack_a_f32, pack_b_f32, NULL, tile_f32, NULL, NULL},
+           [ENG_PREC_BF16] = {TALL, LDH * 2, pack_a_pairs, pack_b_bf16, pack_w_bf16, tile_amx,
+                              begin, end}},
     .spin = {spin_f32, spin_amx},
     .read = read_all,
 };

@@ -74,8 +74,9 @@ static float spin_pairs(size_t n, double *ops)
 
 const eng_gemm_slots eng_gemm_slots_avx512bf16 = {
     .nr = NR,
-    .op = {[ENG_PREC_F32] = {MR, LDA * 4, pack_a_f32, pack_b_f32, tile_f32, NULL, NULL},
-           [ENG_PREC_BF16] = {MR, LDH * 2, pack_a_pairs, pack_b_bf16, tile_pairs, NULL, NULL}},
+    .op = {[ENG_PREC_F32] = {MR, LDA * 4, pack_a_f32, pack_b_f32, NULL, tile_f32, NULL, NULL},
+           [ENG_PREC_BF16] = {MR, LDH * 2, pack_a_pairs, pack_b_bf16, pack_w_bf16, tile_pairs, NULL,
+                              NULL}},
     .spin = {spin_f32, spin_pairs},
     .read = read_all,
 };
