@@ -1,7 +1,7 @@
 /* mem.c - the only file that calls the C library's allocator.
  *
  * A block is [padding][header, 64 bytes][the caller's n bytes]; the header sits right before the
- * caller's bytes and keeps what sk_free must know.  Blocks of 4 MiB and more start at a multiple of
+ * caller's bytes and keeps what sk_free must know.  Blocks of 2 MiB and more start at a multiple of
  * 2 MiB, the size of a huge page, and end where the caller's bytes end, so that ASan sees an
  * overrun.
  */
@@ -16,7 +16,7 @@
 #include <sys/mman.h>
 
 enum { ALIGN = 64 };
-#define HUGE_FROM ((size_t)4 << 20)
+#define HUGE_FROM ((size_t)2 << 20)
 #define HUGE_PAGE ((size_t)2 << 20)
 #define BLOCK_MAGIC 0x5354424cu /* "STBL": a pointer that is not ours is found out in sk_free */
 

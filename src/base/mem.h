@@ -25,7 +25,7 @@ typedef enum sk_mem_kind { SK_MEM_KINDS(SK_MEM_ENUM) SK_MEM_N } sk_mem_kind;
 #undef SK_MEM_ENUM
 
 /* n bytes aligned to 64 (one cache line, one AVX-512 register), not cleared.  NULL when there is no
- * memory.  n = 0 gives a valid pointer.  Free with sk_free.  Blocks of 4 MB and more are advised to
+ * memory.  n = 0 gives a valid pointer.  Free with sk_free.  Blocks of 2 MB and more are advised to
  * use huge pages.  Thread-safe, like all of this header but the arenas. */
 void *sk_alloc(sk_mem_kind kind, size_t n);
 

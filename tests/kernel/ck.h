@@ -3,6 +3,7 @@
 #define TESTS_KERNEL_CK_H
 
 #include "base/cpu.h"
+#include "engine/kernel/exec.h"
 #include "engine/kernel/kernel.h"
 
 #include <stdbool.h>
@@ -73,6 +74,9 @@ extern const ck_check ck_rows_checks[], ck_act_checks[], ck_attn_checks[], ck_ti
 
 /* Times every slot of every table up to `best`; prints a table. */
 int ck_bench(sk_cpu_level best, const char *only);
+
+/* Products with weights of every type, with all of x's threads at the level in use. */
+int ck_bench_wmat(eng_exec *x, const eng_limits *l);
 
 /* Sizes round the edges of vectors and unrolled loops. */
 #define CK_SIZES                                                                                   \

@@ -293,6 +293,7 @@ int ck_bench(sk_cpu_level best, const char *only)
     bench_slots(&b, best, only);
     if (!only || !strncmp(only, "gemm", 4)) bench_gemm(all, &b.all);
     rc = 0;
+    if (!only || !strncmp(only, "wmat", 4)) rc = ck_bench_wmat(all, &b.all);
 drop:
     eng_exec_close(one);
     eng_exec_close(all);
