@@ -8,8 +8,9 @@
 
 const eng_gemm_slots eng_gemm_slots_neon = {
     .nr = NR,
-    .op = {[ENG_PREC_F32] = {MR, LDA * 4, pack_a_f32, pack_b_f32, tile_f32, NULL, NULL},
-           [ENG_PREC_BF16] = {MR, LDA * 4, pack_a_bf16, pack_b_bf16, tile_bf16, NULL, NULL}},
+    .op = {[ENG_PREC_F32] = {MR, LDA * 4, pack_a_f32, pack_b_f32, NULL, tile_f32, NULL, NULL},
+           [ENG_PREC_BF16] = {MR, LDA * 4, pack_a_bf16, pack_b_bf16, pack_w_bf16, tile_bf16, NULL,
+                              NULL}},
     .spin = {spin_f32, spin_f32},
     .read = read_all,
 };

@@ -29,4 +29,5 @@ const eng_wmat_slots eng_wmat_slots_dotprod = {
     .unpack = unpack,
     .tile = tile,
     .dot = dot,
+    .spin = spin,
 };

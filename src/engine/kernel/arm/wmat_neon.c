@@ -32,4 +32,5 @@ const eng_wmat_slots eng_wmat_slots_neon = {
     .unpack = unpack,
     .tile = tile,
     .dot = dot,
+    .spin = spin,
 };
