@@ -19,6 +19,9 @@ sk_status eng_jn_exec(jn_run *r, const jn_node *n);
 /* The same into a string of its own instead of the output. */
 sk_status eng_jn_capture(jn_run *r, const jn_node *body, jn_val *out);
 
+/* Runs them in a scope of their own. */
+sk_status eng_jn_exec_scoped(jn_run *r, const jn_node *n);
+
 /* A macro over the scope it stands in. */
 sk_status eng_jn_macro_new(jn_run *r, const jn_node *n, jn_val *out);
 

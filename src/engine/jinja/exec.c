@@ -61,8 +61,7 @@ static sk_status print(jn_run *r, const jn_node *n)
     return st ? st : eng_jn_put_str(r, r->out, v);
 }
 
-/* A body in a scope of its own. */
-static sk_status exec_scoped(jn_run *r, const jn_node *body)
+sk_status eng_jn_exec_scoped(jn_run *r, const jn_node *body)
 {
     jn_scope *outer = r->scope;
     r->scope = eng_jn_scope_new(r, outer);
@@ -192,7 +191,7 @@ static sk_status exec_one(jn_run *r, const jn_node *n)
     case JK_WITH:
         return exec_with(r, n);
     case JK_SCOPE:
-        return exec_scoped(r, n->body);
+        return eng_jn_exec_scoped(r, n->body);
     default:
         assert(n->kind == JK_BREAK || n->kind == JK_CONTINUE);
         r->flow = n->kind == JK_BREAK ? JN_BREAK : JN_CONTINUE;

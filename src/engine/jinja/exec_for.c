@@ -62,7 +62,7 @@ static sk_status run_loop(jn_run *r, const jn_node *n, jn_val v, size_t depth)
     if (!st && n->c) st = keep(r, n, &l->items);
     if (st) return st;
     if (l->items.n) return passes(r, n, l);
-    return n->other ? eng_jn_exec(r, n->other) : SK_OK;
+    return n->other ? eng_jn_exec_scoped(r, n->other) : SK_OK;
 }
 
 sk_status eng_jn_exec_for(jn_run *r, const jn_node *n)

@@ -62,6 +62,21 @@ static sk_status dict_eq(jn_run *r, const jn_dict *a, const jn_dict *b, bool *ou
     return st;
 }
 
+/* keys() and items() are compared as sets, values() are equal to themselves only. */
+static sk_status view_eq(jn_run *r, const jn_view *a, const jn_view *b, bool *out)
+{
+    size_t at = 0;
+    sk_status st = SK_OK;
+    if (a->kind != b->kind || a->kind == JN_VALUES) return SK_OK;
+    if (a->kind == JN_ITEMS) return dict_eq(r, a->dict, b->dict, out);
+    *out = a->dict->live == b->dict->live;
+    for (jn_entry *e, *o = NULL; *out && !st && (e = eng_jn_dict_next(a->dict, &at));) {
+        st = eng_jn_dict_find(r, b->dict, e->key, &o);
+        *out = o != NULL;
+    }
+    return st ? st : eng_jn_step(r, at);
+}
+
 /* Two ranges are equal when they give the same numbers. */
 static bool range_eq(const jn_range *a, const jn_range *b)
 {
@@ -107,6 +122,8 @@ sk_status eng_jn_eq(jn_run *r, jn_val a, jn_val b, bool *out)
     case JN_TUPLE:
     case JN_DICT:
         return deep_eq(r, a, b, out);
+    case JN_VIEW:
+        return view_eq(r, a.u.view, b.u.view, out);
     case JN_RANGE:
         *out = range_eq(a.u.range, b.u.range);
         return SK_OK;

@@ -163,7 +163,10 @@ sk_status eng_jn_percent(jn_run *r, jn_val form, jn_val values, jn_val *out)
         sk_status st = percent_one(&f);
         if (st) return st;
     }
-    if (f.used < f.values.n && !f.dict)
+    /* What could be a mapping may be left over. */
+    bool mapping =
+        f.dict || values.type == JN_LIST || values.type == JN_RANGE || values.type == JN_UNDEF;
+    if (f.used < f.values.n && !mapping)
         return bad(&f, "not all arguments converted during string formatting");
     return eng_jn_sb_done(&f.b, out);
 }

@@ -78,7 +78,8 @@ static sk_status char_items(jn_run *r, jn_str *s, jn_seq *out)
     for (size_t i = 0; i < s->n && !st;) {
         size_t len;
         (void)eng_jn_utf8_get(s->p + i, &len);
-        st = eng_jn_str_sub(r, s, i, len, &v[k++]);
+        st = eng_jn_str_sub(r, s, i, len, &v[k]);
+        if (!st) v[k++].u.s->safe = false;
         i += len;
     }
     *out = (jn_seq){v, n, n};
