@@ -14,6 +14,7 @@ static const char *owner_of(jn_val v)
     return v.type == JN_NS ? "jinja2.utils.Namespace" : eng_jn_type_name(v);
 }
 
+/* loop.previtem and loop.nextitem: undefined at the ends of the loop. */
 static sk_status item_or_undef(jn_run *r, const jn_seq *s, size_t at, jn_val *out)
 {
     if (at < s->n) {
@@ -132,6 +133,7 @@ static sk_status item(jn_run *r, jn_val a, jn_val key, bool *found, jn_val *out)
     return st ? st : eng_jn_step_bytes(r, a.u.s->n == n ? 0 : from);
 }
 
+/* Methods win over items of the same name: {'items': 1}.items is the method. */
 sk_status eng_jn_getattr(jn_run *r, jn_val a, jn_str *name, jn_val *out)
 {
     bool found = false;
@@ -142,6 +144,7 @@ sk_status eng_jn_getattr(jn_run *r, jn_val a, jn_str *name, jn_val *out)
     return eng_jn_undef(r, owner_of(a), jn_of_str(name), out);
 }
 
+/* Items win over methods: {'items': 1}['items'] is 1, {}['items'] the method. */
 sk_status eng_jn_getitem(jn_run *r, jn_val a, jn_val key, jn_val *out)
 {
     bool found = false;
@@ -208,6 +211,7 @@ static sk_status slice_str(jn_run *r, jn_str *s, int64_t from, int64_t step, siz
     return st;
 }
 
+/* A slice of a range is a range; its numbers can't overflow, but an empty slice's ends may. */
 static sk_status slice_range(jn_run *r, const jn_range *g, const int64_t end[2], int64_t step,
                              jn_val *out)
 {
@@ -221,6 +225,7 @@ static sk_status slice_range(jn_run *r, const jn_range *g, const int64_t end[2],
     return SK_OK;
 }
 
+/* Slices go past the lookups of getitem: what can't be sliced is an error, not undefined. */
 sk_status eng_jn_slice(jn_run *r, jn_val a, const jn_val part[3], jn_val *out)
 {
     size_t n = 0, count = 0;

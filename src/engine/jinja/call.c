@@ -8,6 +8,7 @@
 
 enum { MAX_PARAMS = 8 };
 
+/* The tables are short and names are looked up once, when the template is compiled. */
 const jn_fn *eng_jn_fn_find(const jn_fn *table, const char *name, size_t n)
 {
     for (const jn_fn *f = table; f->name; f++)
@@ -56,6 +57,7 @@ static sk_status bind(jn_run *r, const jn_fn *fn, const jn_args *a, jn_val *v, s
     return SK_OK;
 }
 
+/* Rows without parameters (format, map, ...) read the arguments themselves. */
 sk_status eng_jn_fn_call(jn_run *r, const jn_fn *fn, jn_val self, const jn_args *a, jn_val *out)
 {
     jn_val v[MAX_PARAMS] = {{0}};
@@ -65,6 +67,7 @@ sk_status eng_jn_fn_call(jn_run *r, const jn_fn *fn, jn_val self, const jn_args 
     return st ? st : fn->fn(r, self, &bound, out);
 }
 
+/* Recursion comes through here, so that its depth is counted here. */
 sk_status eng_jn_call(jn_run *r, jn_val f, const jn_args *a, jn_val *out)
 {
     sk_status st = eng_jn_enter(r);
@@ -100,6 +103,7 @@ sk_status eng_jn_call(jn_run *r, jn_val f, const jn_args *a, jn_val *out)
     return st;
 }
 
+/* Booleans are whole numbers in Python. */
 sk_status eng_jn_arg_int(jn_run *r, jn_val v, const char *what, int64_t otherwise, int64_t *out)
 {
     *out = otherwise;
@@ -111,6 +115,7 @@ sk_status eng_jn_arg_int(jn_run *r, jn_val v, const char *what, int64_t otherwis
     return SK_OK;
 }
 
+/* `none` counts as not given, as for the methods of str that take None. */
 sk_status eng_jn_arg_str(jn_run *r, jn_val v, const char *what, jn_str **out)
 {
     *out = NULL;

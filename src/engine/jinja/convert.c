@@ -30,6 +30,7 @@ static sk_status text(jn_run *r, const char *p, size_t n, uint8_t mark, unsigned
     return SK_OK;
 }
 
+/* Items in order; `flags` go on to the messages in it. */
 static sk_status from_array(jn_run *r, json_t *v, uint8_t mark, unsigned flags, jn_val *out)
 {
     size_t n = json_array_size(v);
@@ -39,6 +40,7 @@ static sk_status from_array(jn_run *r, json_t *v, uint8_t mark, unsigned flags, 
     return st;
 }
 
+/* Members in the order they were written in, which jansson keeps and tojson shows. */
 static sk_status from_object(jn_run *r, json_t *v, uint8_t mark, unsigned flags, jn_val *out)
 {
     const char *key;
@@ -57,6 +59,7 @@ static sk_status from_object(jn_run *r, json_t *v, uint8_t mark, unsigned flags,
     return st;
 }
 
+/* 3.0 stays a float: Python's json tells it from 3 as well. */
 static sk_status from_scalar(jn_run *r, json_t *v, uint8_t mark, unsigned flags, jn_val *out)
 {
     switch (json_typeof(v)) {
@@ -78,6 +81,7 @@ static sk_status from_scalar(jn_run *r, json_t *v, uint8_t mark, unsigned flags,
     }
 }
 
+/* The depth of the value counts as depth of the rendering. */
 sk_status eng_jn_from_json(jn_run *r, json_t *v, uint8_t mark, unsigned flags, jn_val *out)
 {
     sk_status st = eng_jn_enter(r);
@@ -128,6 +132,7 @@ static sk_status from_message(jn_run *r, const eng_chat_msg *m, uint8_t mark, jn
     return st;
 }
 
+/* JSON, or what callers inside the program have at hand. */
 sk_status eng_jn_from_var(jn_run *r, const eng_jinja_var *var, jn_val *out)
 {
     uint8_t mark = var->message ? JN_MESSAGE : JN_TEMPLATE;

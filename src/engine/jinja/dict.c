@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+/* Tables come with the first entry. */
 sk_status eng_jn_dict_new(jn_run *r, jn_type type, jn_val *out)
 {
     jn_dict *d = jn_new(&r->mem, jn_dict);
@@ -17,6 +18,7 @@ sk_status eng_jn_dict_new(jn_run *r, jn_type type, jn_val *out)
     return SK_OK;
 }
 
+/* One step of a multiplicative hash; its quality matters little, since probes are counted. */
 static uint64_t mix(uint64_t h, uint64_t v)
 {
     h = (h ^ v) * 0x9E3779B97F4A7C15u;
@@ -34,6 +36,7 @@ static uint64_t hash_num(jn_val v)
     return mix(2, bits);
 }
 
+/* Eight bytes at a time. */
 static uint64_t hash_bytes(const char *p, size_t n)
 {
     uint64_t h = n;
@@ -47,6 +50,7 @@ static uint64_t hash_bytes(const char *p, size_t n)
     return mix(h, w);
 }
 
+/* Python's mutable types are no keys, nor are tuples that hold one. */
 bool eng_jn_hashable(jn_val v)
 {
     if (v.type == JN_LIST || v.type == JN_DICT || v.type == JN_VIEW) return false;
@@ -114,6 +118,7 @@ static sk_status find(jn_run *r, const jn_dict *d, jn_val key, uint64_t h, jn_en
     return eng_jn_step(r, probes / 4);
 }
 
+/* Looks a key up by equality, not by type: 1, 1.0 and true are one key. */
 sk_status eng_jn_dict_find(jn_run *r, const jn_dict *d, jn_val key, jn_entry **out)
 {
     uint64_t h = 0;
@@ -142,6 +147,7 @@ static sk_status make_room(jn_run *r, jn_dict *d)
     return SK_OK;
 }
 
+/* As in Python a key that is there keeps its place and its first spelling. */
 sk_status eng_jn_dict_set(jn_run *r, jn_dict *d, jn_val key, jn_val val)
 {
     uint64_t h = 0;
@@ -164,6 +170,7 @@ sk_status eng_jn_dict_set(jn_run *r, jn_dict *d, jn_val key, jn_val val)
     return SK_OK;
 }
 
+/* The entry stays as a gap until the table grows: others' numbers must not change. */
 void eng_jn_dict_remove(jn_dict *d, jn_entry *e)
 {
     assert(!e->gone);
@@ -171,6 +178,7 @@ void eng_jn_dict_remove(jn_dict *d, jn_entry *e)
     d->live--;
 }
 
+/* Passes over the gaps. */
 jn_entry *eng_jn_dict_next(const jn_dict *d, size_t *at)
 {
     while (*at < d->n)
@@ -178,6 +186,7 @@ jn_entry *eng_jn_dict_next(const jn_dict *d, size_t *at)
     return NULL;
 }
 
+/* In the order of `from`. */
 sk_status eng_jn_dict_update(jn_run *r, jn_dict *d, const jn_dict *from)
 {
     size_t at = 0;

@@ -28,6 +28,7 @@ static sk_status eval_name(jn_run *r, const jn_node *n, jn_val *out)
     return SK_OK;
 }
 
+/* A list or a tuple of the values, new each time it is evaluated. */
 static sk_status eval_seq(jn_run *r, const jn_node *n, jn_val *out)
 {
     sk_status st = eng_jn_seq_new(r, n->kind == JK_LIST ? JN_LIST : JN_TUPLE, n->n, out);
@@ -36,6 +37,7 @@ static sk_status eval_seq(jn_run *r, const jn_node *n, jn_val *out)
     return st;
 }
 
+/* Later keys replace the values of equal earlier ones. */
 static sk_status eval_dict(jn_run *r, const jn_node *n, jn_val *out)
 {
     sk_status st = eng_jn_dict_new(r, JN_DICT, out);
@@ -102,6 +104,7 @@ static sk_status add_dyn_kw(jn_run *r, const jn_node *n, jn_args *a)
     return SK_OK;
 }
 
+/* In the order of Python: positional, named, *args, **kwargs. */
 sk_status eng_jn_eval_args(jn_run *r, const jn_call *c, jn_args *out)
 {
     *out = (jn_args){NULL, 0, NULL, 0};
@@ -123,6 +126,7 @@ sk_status eng_jn_eval_args(jn_run *r, const jn_call *c, jn_args *out)
     return st;
 }
 
+/* What is called is evaluated before its arguments. */
 static sk_status eval_call(jn_run *r, const jn_node *n, jn_val *out)
 {
     jn_val f = jn_none();
@@ -147,6 +151,7 @@ static sk_status apply(jn_run *r, const jn_node *n, jn_val v, jn_val *out)
     return st ? st : eng_jn_fn_call(r, n->fn, v, &a, out);
 }
 
+/* The chain is nested with the first filter innermost; it ends in a node without operand. */
 sk_status eng_jn_eval_filters(jn_run *r, const jn_node *n, jn_val text, jn_val *out)
 {
     jn_val v = text;
@@ -159,6 +164,7 @@ sk_status eng_jn_eval_filters(jn_run *r, const jn_node *n, jn_val text, jn_val *
     return st ? st : apply(r, n, v, out);
 }
 
+/* The operand comes first, then the arguments. */
 static sk_status eval_apply(jn_run *r, const jn_node *n, jn_val *out)
 {
     jn_val v = jn_none();
@@ -204,6 +210,7 @@ static sk_status eval_compare(jn_run *r, const jn_node *n, jn_val *out)
     return st;
 }
 
+/* a ~ b ~ c joins the texts of the values; what is undefined has none. */
 static sk_status eval_concat(jn_run *r, const jn_node *n, jn_val *out)
 {
     jn_val v = jn_none();
@@ -220,6 +227,7 @@ static sk_status eval_concat(jn_run *r, const jn_node *n, jn_val *out)
     return st;
 }
 
+/* Both sides are always evaluated. */
 static sk_status eval_binary(jn_run *r, const jn_node *n, jn_val *out)
 {
     jn_val a = jn_none(), b = jn_none();
@@ -229,6 +237,7 @@ static sk_status eval_binary(jn_run *r, const jn_node *n, jn_val *out)
     return st ? st : eng_jn_binary(r, (jn_op)n->op, a, b, out);
 }
 
+/* -true is -1, as in Python. */
 static sk_status eval_sign(jn_run *r, const jn_node *n, jn_val *out)
 {
     sk_status st = eng_jn_eval(r, n->a, out);
@@ -242,6 +251,7 @@ static sk_status eval_sign(jn_run *r, const jn_node *n, jn_val *out)
     return SK_OK;
 }
 
+/* Without an else the value is undefined, with a sentence of its own. */
 static sk_status eval_cond(jn_run *r, const jn_node *n, jn_val *out)
 {
     jn_val test = jn_none();
@@ -310,6 +320,7 @@ static sk_status eval(jn_run *r, const jn_node *n, jn_val *out)
     }
 }
 
+/* A node is a step; the line is noted for errors that come without a node. */
 sk_status eng_jn_eval(jn_run *r, const jn_node *n, jn_val *out)
 {
     sk_status st = eng_jn_step(r, 1);

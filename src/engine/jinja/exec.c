@@ -19,6 +19,7 @@ static sk_status assign_ns(jn_run *r, const jn_node *target, jn_val v)
     return eng_jn_dict_set(r, ns->u.d, target->val, v);
 }
 
+/* Tuples are unpacked from anything that has as many items. */
 sk_status eng_jn_assign(jn_run *r, const jn_node *target, jn_val v)
 {
     if (target->kind == JK_NAME) return eng_jn_scope_set(r, r->scope, target->name, v);
@@ -53,6 +54,7 @@ sk_status eng_jn_capture(jn_run *r, const jn_node *body, jn_val *out)
     return st ? st : eng_jn_sb_done(&b, out);
 }
 
+/* {{ expression }}: str() of the value. */
 static sk_status print(jn_run *r, const jn_node *n)
 {
     jn_val v = jn_none();
@@ -61,6 +63,7 @@ static sk_status print(jn_run *r, const jn_node *n)
     return st ? st : eng_jn_put_str(r, r->out, v);
 }
 
+/* Variables set in the body end with it. */
 sk_status eng_jn_exec_scoped(jn_run *r, const jn_node *body)
 {
     jn_scope *outer = r->scope;
@@ -81,6 +84,7 @@ static sk_status filtered(jn_run *r, const jn_node *body, const jn_node *filters
     return eng_jn_eval_filters(r, filters, *out, out);
 }
 
+/* jinja2 joins the pieces of its output, so that a filter such as length fails here. */
 static sk_status exec_filter_block(jn_run *r, const jn_node *n)
 {
     jn_val v = jn_none();
@@ -92,6 +96,7 @@ static sk_status exec_filter_block(jn_run *r, const jn_node *n)
     return st ? st : eng_jn_put_str(r, r->out, v);
 }
 
+/* The block form has a scope of its own, the assignment is made outside of it. */
 static sk_status exec_set(jn_run *r, const jn_node *n)
 {
     jn_val v = jn_none();
@@ -100,6 +105,7 @@ static sk_status exec_set(jn_run *r, const jn_node *n)
     return st ? st : eng_jn_assign(r, n->a, v);
 }
 
+/* Branches have no scope of their own; an elif is an if in the else branch. */
 static sk_status exec_if(jn_run *r, const jn_node *n)
 {
     jn_val v = jn_none();
@@ -138,6 +144,7 @@ sk_status eng_jn_macro_new(jn_run *r, const jn_node *n, jn_val *out)
     return SK_OK;
 }
 
+/* A macro is a variable like any other. */
 static sk_status exec_macro(jn_run *r, const jn_node *n)
 {
     jn_val m = jn_none();
@@ -199,6 +206,7 @@ static sk_status exec_one(jn_run *r, const jn_node *n)
     }
 }
 
+/* Stops behind a break or continue, which the loop around takes care of. */
 sk_status eng_jn_exec(jn_run *r, const jn_node *n)
 {
     sk_status st = eng_jn_enter(r);

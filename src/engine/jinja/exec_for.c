@@ -65,6 +65,7 @@ static sk_status run_loop(jn_run *r, const jn_node *n, jn_val v, size_t depth)
     return n->other ? eng_jn_exec_scoped(r, n->other) : SK_OK;
 }
 
+/* The list is evaluated outside the loop's scope. */
 sk_status eng_jn_exec_for(jn_run *r, const jn_node *n)
 {
     jn_val v = jn_none();
@@ -162,6 +163,7 @@ static sk_status bind_rest(jn_run *r, const jn_node *n, const jn_args *a, bool *
     return st ? st : set_special(r, &varargs, v);
 }
 
+/* The body runs in a scope inside the one the macro stands in, not the caller's. */
 sk_status eng_jn_macro_call(jn_run *r, const jn_macro *m, const jn_args *a, jn_val *out)
 {
     const jn_node *n = m->node;

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+/* Unsupported ones are rows too, so that they are told from misspelled ones. */
 const jn_fn *eng_jn_filter_find(const char *name, size_t n)
 {
     static const jn_fn *const tables[] = {eng_jn_filters_str, eng_jn_filters_seq,
@@ -46,6 +47,7 @@ static sk_status split_path(jn_run *r, jn_str *s, jn_path *out)
     return SK_OK;
 }
 
+/* The parts of a text get the template's mark: as keys they are compared only. */
 sk_status eng_jn_path_read(jn_run *r, jn_val attribute, jn_path *out)
 {
     *out = (jn_path){NULL, 0};
@@ -62,6 +64,7 @@ sk_status eng_jn_path_read(jn_run *r, jn_val attribute, jn_path *out)
     return SK_OK;
 }
 
+/* The default stands in at each part, as in jinja2, not at the end only. */
 sk_status eng_jn_path_get(jn_run *r, const jn_path *p, jn_val item, jn_val deflt, bool fold,
                           jn_val *out)
 {
@@ -104,6 +107,7 @@ static sk_status merge(sorting *s, size_t from, size_t mid, size_t to)
     return SK_OK;
 }
 
+/* Bottom-up merge sort: stable, and its comparisons may fail midway. */
 sk_status eng_jn_sort(jn_run *r, jn_val *v, jn_val *key, size_t n, bool reverse)
 {
     sorting s = {r, v, key, NULL, NULL, reverse};

@@ -47,6 +47,7 @@ static void put_char(writer *w, const jn_str *s, size_t at, size_t len, uint32_t
     }
 }
 
+/* The quotes belong to the text they enclose. */
 static void put_string(writer *w, const jn_str *s)
 {
     uint8_t mark = s->n ? jn_mark_at(s, 0) : s->mark;
@@ -60,6 +61,7 @@ static void put_string(writer *w, const jn_str *s)
     eng_jn_sb_addc(&w->b, '"', mark);
 }
 
+/* JSON has no NaN and infinities, Python writes them all the same. */
 static void put_float(writer *w, jn_val v)
 {
     char text[JN_NUM_TEXT];
@@ -78,11 +80,13 @@ static void new_line(writer *w, uint8_t mark)
         eng_jn_sb_add(&w->b, w->indent->p, w->indent->n, mark);
 }
 
+/* Between items; the mark is that of the list or dict, whatever the separator came from. */
 static void separator(writer *w, const jn_str *s, uint8_t mark)
 {
     eng_jn_sb_add(&w->b, s->p, s->n, mark);
 }
 
+/* Tuples are lists. */
 static sk_status put_list(writer *w, jn_val v)
 {
     const jn_seq *s = v.u.seq;
@@ -130,6 +134,7 @@ static sk_status entries(writer *w, jn_dict *d, jn_val **val, jn_val **key)
     return w->sort ? eng_jn_sort(w->r, *val, *key, n, false) : SK_OK;
 }
 
+/* Keys in order of insertion, unless sort_keys. */
 static sk_status put_dict(writer *w, jn_val v)
 {
     jn_val *val = NULL, *key = NULL;
@@ -149,6 +154,7 @@ static sk_status put_dict(writer *w, jn_val v)
     return st ? st : w->b.st;
 }
 
+/* By type; what JSON has no form for is an error, undefined values included. */
 static sk_status put(writer *w, jn_val v)
 {
     char text[JN_NUM_TEXT];
@@ -203,6 +209,7 @@ static sk_status read_indent(writer *w, jn_val v)
     return st;
 }
 
+/* With an indent the comma has no blank behind it, as in json.dumps. */
 static sk_status tojson(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     static const jn_str comma_blank = {.p = ", ", .n = 2}, comma = {.p = ",", .n = 1},

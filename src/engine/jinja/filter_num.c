@@ -7,6 +7,7 @@
 
 #include <math.h>
 
+/* Of booleans a whole number. */
 static sk_status absolute(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)a;
@@ -34,6 +35,8 @@ static sk_status text_to_int(jn_run *r, const jn_str *s, int64_t base, bool *ok,
     return *ok ? eng_jn_num_trunc(r, f, out) : SK_OK;
 }
 
+/* None of the errors of int() but those of infinities get through: the default takes their place.
+ */
 static sk_status to_int(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     int64_t base = 10;
@@ -57,6 +60,7 @@ static sk_status to_int(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return st;
 }
 
+/* What is no number is the default. */
 static sk_status to_float(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     double f = 0;
@@ -81,6 +85,7 @@ static sk_status method_of(jn_run *r, jn_val v, char *out)
     return eng_jn_fail(r, SK_E_INVALID, "method must be common, ceil or floor");
 }
 
+/* "common" keeps whole numbers whole; ceil and floor always give floats. */
 static sk_status round_number(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     int64_t digits = 0;

@@ -69,6 +69,7 @@ static sk_status fill_map(jn_run *r, jn_gen *g, jn_seq *out)
     return st;
 }
 
+/* Lazy, like the others here: nothing happens until the items are asked for. */
 static sk_status map(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     return eng_jn_gen_new(r, fill_map, v, a, 0, out);
@@ -103,26 +104,31 @@ static sk_status fill_select(jn_run *r, jn_gen *g, jn_seq *out)
     return st;
 }
 
+/* Items that pass. */
 static sk_status select_items(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     return eng_jn_gen_new(r, fill_select, v, a, 0, out);
 }
 
+/* Items that don't. */
 static sk_status reject(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     return eng_jn_gen_new(r, fill_select, v, a, REJECT, out);
 }
 
+/* Items with an attribute that passes. */
 static sk_status selectattr(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     return eng_jn_gen_new(r, fill_select, v, a, ATTR, out);
 }
 
+/* Items with one that doesn't. */
 static sk_status rejectattr(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     return eng_jn_gen_new(r, fill_select, v, a, ATTR | REJECT, out);
 }
 
+/* For what is undefined; with `boolean` for all that is false. */
 static sk_status deflt(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     *out = v;
@@ -132,6 +138,7 @@ static sk_status deflt(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return SK_OK;
 }
 
+/* The attribute proper: no item of that name. */
 static sk_status attr(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_val found = jn_none();

@@ -11,6 +11,7 @@
 
 static const jn_val UNSET = {.type = JN_UNSET};
 
+/* Generators have none. */
 static sk_status length(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     size_t n = 0;
@@ -32,12 +33,14 @@ static sk_status to_list(jn_run *r, jn_val v, jn_val *out)
     return st;
 }
 
+/* Always a new one. */
 static sk_status list(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)a;
     return to_list(r, v, out);
 }
 
+/* Takes one item of a generator and leaves the others. */
 static sk_status first(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_seq s;
@@ -50,6 +53,7 @@ static sk_status first(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return SK_OK;
 }
 
+/* Of a dict the last key. */
 static sk_status last(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_seq s;
@@ -62,6 +66,7 @@ static sk_status last(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return SK_OK;
 }
 
+/* str() of all items. */
 static sk_status join(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_val sep = jn_none();
@@ -77,6 +82,7 @@ static sk_status join(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return st ? st : eng_jn_join(r, sep.u.s, &s, false, out);
 }
 
+/* Reverses in place. */
 static void turn(jn_val *v, size_t n)
 {
     for (size_t i = 0; i + 1 < n - i; i++) {
@@ -97,6 +103,7 @@ static sk_status fill_reverse(jn_run *r, jn_gen *g, jn_seq *out)
     return SK_OK;
 }
 
+/* A text is reversed at once; a list gives an iterator, which has no length. */
 static sk_status reverse(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     const jn_val part[3] = {jn_none(), jn_none(), jn_int(-1)};
@@ -109,6 +116,7 @@ static sk_status reverse(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return st;
 }
 
+/* Nothing for what is undefined. */
 static sk_status fill_items(jn_run *r, jn_gen *g, jn_seq *out)
 {
     jn_view view = {g->src.u.d, JN_ITEMS};
@@ -121,6 +129,7 @@ static sk_status fill_items(jn_run *r, jn_gen *g, jn_seq *out)
     return eng_jn_items(r, (jn_val){.type = JN_VIEW, .u.view = &view}, out);
 }
 
+/* Lazy: a wrong type is an error only when it is gone through. */
 static sk_status items(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)a;
@@ -156,6 +165,7 @@ static sk_status sort_paths(jn_run *r, jn_val attribute, jn_path **out, size_t *
     return st;
 }
 
+/* Texts regardless of case, unless case_sensitive. */
 static sk_status sort(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_path *path = NULL;
@@ -171,6 +181,7 @@ static sk_status sort(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return st ? st : eng_jn_sort(r, out->u.seq->v, key, n, eng_jn_truth(a->v[0]));
 }
 
+/* A list of pairs. */
 static sk_status dictsort(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     size_t by = 0;
@@ -197,6 +208,7 @@ static sk_status dictsort(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return st ? st : eng_jn_sort(r, out->u.seq->v, key, n, eng_jn_truth(a->v[2]));
 }
 
+/* The first of equal items; texts regardless of case, unless case_sensitive. */
 static sk_status fill_unique(jn_run *r, jn_gen *g, jn_seq *out)
 {
     jn_val seen = jn_none(), key = jn_none();
@@ -228,6 +240,7 @@ static sk_status lazy(jn_run *r, sk_status (*fill)(jn_run *, jn_gen *, jn_seq *)
     return eng_jn_gen_new(r, fill, v, &copy, flags, out);
 }
 
+/* Lazy. */
 static sk_status unique(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     return lazy(r, fill_unique, v, a, 0, out);
@@ -256,16 +269,19 @@ static sk_status extreme(jn_run *r, jn_val v, const jn_args *a, jn_op op, jn_val
     return st;
 }
 
+/* The first of equals. */
 static sk_status min(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     return extreme(r, v, a, JO_LT, out);
 }
 
+/* The first of equals. */
 static sk_status max(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     return extreme(r, v, a, JO_GT, out);
 }
 
+/* From 0 or `start` on; texts can't be summed. */
 static sk_status sum(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_seq s;
@@ -306,6 +322,7 @@ static sk_status fill_batch(jn_run *r, jn_gen *g, jn_seq *out)
     return st;
 }
 
+/* Rows of so many items. */
 static sk_status batch(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     return lazy(r, fill_batch, v, a, 0, out);
@@ -338,6 +355,7 @@ static sk_status fill_slice(jn_run *r, jn_gen *g, jn_seq *out)
     return st;
 }
 
+/* So many columns. */
 static sk_status slice(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     return lazy(r, fill_slice, v, a, 0, out);

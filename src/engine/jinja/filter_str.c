@@ -19,6 +19,7 @@ static sk_status soft(jn_run *r, jn_val v, jn_str **out)
     return st;
 }
 
+/* Any value, by its text. */
 static sk_status in_case(jn_run *r, jn_val v, jn_case how, jn_val *out)
 {
     jn_str *s = NULL;
@@ -38,6 +39,7 @@ static sk_status lower(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return in_case(r, v, JN_LOWER, out);
 }
 
+/* The first character in title case, all others in lower case. */
 static sk_status capitalize(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)a;
@@ -77,6 +79,7 @@ static sk_status title(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return st ? st : eng_jn_sb_done(&b, out);
 }
 
+/* Without characters: white space as Unicode has it. */
 static sk_status trim(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_str *s = NULL, *chars = NULL;
@@ -85,6 +88,7 @@ static sk_status trim(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return st ? st : eng_jn_strip(r, s, chars, true, true, out);
 }
 
+/* All three may be of any type: their texts count. */
 static sk_status replace(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_val s = jn_none(), old = jn_none(), by = jn_none();
@@ -96,6 +100,7 @@ static sk_status replace(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return st ? st : eng_jn_replace(r, s.u.s, old.u.s, by.u.s, count, out);
 }
 
+/* A safe string stays one. */
 static sk_status string(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)a;
@@ -115,12 +120,14 @@ static sk_status safe(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return st;
 }
 
+/* HTML-escaped once. */
 static sk_status escape(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)a;
     return eng_jn_escape(r, v, out);
 }
 
+/* HTML-escaped again, safe or not. */
 static sk_status force_escape(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)a;
@@ -172,6 +179,7 @@ static void blanks(jn_sb *b, int64_t n)
         eng_jn_sb_addc(b, ' ', JN_TEMPLATE);
 }
 
+/* An odd blank goes where str.center puts it. */
 static sk_status center(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_str *s = NULL;
@@ -204,6 +212,7 @@ static sk_status cut(jn_run *r, jn_str *s, size_t n, bool words, const jn_str *e
     return st ? st : eng_jn_str_cat(r, head.u.s, end, out);
 }
 
+/* `leeway` more characters are left alone; words are kept whole unless killwords. */
 static sk_status truncate_text(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     int64_t length = 255, leeway = 5;

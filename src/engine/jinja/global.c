@@ -14,6 +14,7 @@
 /* The sandbox of jinja2 allows no longer range. */
 enum { MAX_RANGE = 100000 };
 
+/* One argument is the end, two are start and end. */
 static sk_status range(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     int64_t n[3] = {0, 0, 1};
@@ -47,18 +48,21 @@ static sk_status make(jn_run *r, const jn_args *a, jn_type type, jn_val *out)
     return st;
 }
 
+/* dict(mapping or pairs, name=value) */
 static sk_status dict(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)v;
     return make(r, a, JN_DICT, out);
 }
 
+/* The same arguments as dict. */
 static sk_status namespace(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)v;
     return make(r, a, JN_NS, out);
 }
 
+/* Copies the items. */
 static sk_status new_cycler(jn_run *r, jn_type type, const jn_val *v, size_t n, jn_val *out)
 {
     jn_cycler *c = jn_new(&r->mem, jn_cycler);
@@ -70,6 +74,7 @@ static sk_status new_cycler(jn_run *r, jn_type type, const jn_val *v, size_t n, 
     return st;
 }
 
+/* Its next() gives them in turn. */
 static sk_status cycler(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)v;
@@ -77,6 +82,7 @@ static sk_status cycler(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return new_cycler(r, JN_CYCLER, a->v, a->n, out);
 }
 
+/* Called, it gives nothing the first time and then the separator. */
 static sk_status joiner(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_val sep = a->v[0];
@@ -97,6 +103,7 @@ static sk_status raise_exception(jn_run *r, jn_val v, const jn_args *a, jn_val *
     return eng_jn_fail(r, SK_E_INVALID, "%.*s", n, s.u.s->p);
 }
 
+/* The one moment of the rendering, however often it is asked for. */
 static sk_status strftime_now(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_str *form = NULL;
@@ -118,6 +125,7 @@ static const jn_fn functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* Variables hide functions of the same name; the caller looks there first. */
 const jn_fn *eng_jn_global_find(const char *name, size_t n)
 {
     return eng_jn_fn_find(functions, name, n);

@@ -26,6 +26,7 @@ static jn_run compile_run(jn_mem mem, size_t n, sk_err *e)
     return (jn_run){.mem = mem, .e = e, .line = 1, .max_steps = 1000 * (uint64_t)n + 1000000};
 }
 
+/* The program's memory is bounded by the text's length: nodes take at most a few hundred bytes. */
 sk_status eng_jinja_compile(const char *text, size_t n, eng_jinja **out, sk_err *e)
 {
     enum { MAX_TEXT = 8 * MIB };
@@ -50,6 +51,7 @@ sk_status eng_jinja_compile(const char *text, size_t n, eng_jinja **out, sk_err 
     return SK_OK;
 }
 
+/* All lies in one pool. */
 void eng_jinja_free(eng_jinja *t)
 {
     if (!t) return;
@@ -65,11 +67,13 @@ static jn_str *name_of(const eng_jinja *t, const char *name)
     return NULL;
 }
 
+/* By the names the parser met, as variables or attributes. */
 bool eng_jinja_uses(const eng_jinja *t, const char *name)
 {
     return name_of(t, name) != NULL;
 }
 
+/* Names as transformers passes them. */
 bool eng_jinja_is_own(const char *name)
 {
     static const char *const own[] = {
@@ -107,6 +111,7 @@ static size_t var_bytes(const eng_jinja_var *v)
     return n;
 }
 
+/* Limits not given are the defaults that jinja.h states. */
 static jn_run render_run(const eng_jinja *t, const eng_jinja_input *in, sk_err *e)
 {
     enum { STEPS = 20000000, DEPTH = 600 };
@@ -168,6 +173,7 @@ static sk_status take_text(const jn_sb *b, eng_jinja_text *out, sk_err *e)
     return SK_OK;
 }
 
+/* One pool for all values, freed at the end; the text is copied out of it. */
 sk_status eng_jinja_render(const eng_jinja *t, const eng_jinja_input *in, eng_jinja_text *out,
                            sk_err *e)
 {
@@ -192,6 +198,7 @@ sk_status eng_jinja_render(const eng_jinja *t, const eng_jinja_input *in, eng_ji
     return st;
 }
 
+/* Ready to be rendered into again. */
 void eng_jinja_text_fini(eng_jinja_text *t)
 {
     sk_buf_fini(&t->text);

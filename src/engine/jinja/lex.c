@@ -20,6 +20,7 @@ typedef struct lexer {
     size_t n_open;
 } lexer;
 
+/* A syntax error at the present line. */
 static sk_status bad(lexer *x, const char *what)
 {
     x->r->line = x->line;
@@ -59,6 +60,7 @@ static size_t skip_blanks(const lexer *x, size_t i)
     return i;
 }
 
+/* True when `what` stands at i. */
 static bool starts(const lexer *x, size_t i, const char *what)
 {
     size_t n = strlen(what);
@@ -201,6 +203,7 @@ static size_t int_end(const lexer *x, size_t i)
     return digits(x, i, 1);
 }
 
+/* Any character beyond ASCII counts as a letter, which is more than Python takes. */
 static bool name_char(char c)
 {
     return digit(c) || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '_' || (unsigned char)c >= 0x80;
@@ -412,6 +415,7 @@ static sk_status normalise(jn_run *r, const char *text, size_t n, lexer *x)
     return SK_OK;
 }
 
+/* In one go: templates are small, and the parser looks ahead. */
 sk_status eng_jn_lex(jn_run *r, const char *text, size_t n, jn_tok **out)
 {
     lexer x = {.r = r};

@@ -5,12 +5,14 @@
 
 enum { PIECE = 16 << 10, ROUND = 16 };
 
+/* The first piece comes with the first block. */
 bool eng_jn_mem_init(jn_mem *m, uint64_t max)
 {
     *m = (jn_mem){.arena = sk_arena_new(SK_MEM_REQUEST), .max = max};
     return m->arena != NULL;
 }
 
+/* All blocks at once. */
 void eng_jn_mem_fini(jn_mem *m)
 {
     sk_arena_free(m->arena);
@@ -39,6 +41,7 @@ void *eng_jn_alloc(jn_mem *m, size_t n)
     return p;
 }
 
+/* A product that overflows counts as over the ceiling. */
 void *eng_jn_alloc_n(jn_mem *m, size_t count, size_t size)
 {
     size_t n;

@@ -16,6 +16,7 @@ static sk_status append(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return eng_jn_seq_push(r, v.u.seq, a->v[0]);
 }
 
+/* From any iterable, itself included: its items are taken before the first is added. */
 static sk_status extend(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_seq s;
@@ -40,6 +41,7 @@ static sk_status own_array(jn_run *r, jn_seq *s)
     return SK_OK;
 }
 
+/* Positions beyond the ends mean the ends. */
 static sk_status insert(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_seq *s = v.u.seq;
@@ -56,6 +58,7 @@ static sk_status insert(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return SK_OK;
 }
 
+/* The last item goes in place; else the rest moves in a new array. */
 static sk_status remove_at(jn_run *r, jn_seq *s, size_t at)
 {
     if (at + 1 == s->n) {
@@ -69,6 +72,7 @@ static sk_status remove_at(jn_run *r, jn_seq *s, size_t at)
     return SK_OK;
 }
 
+/* The last item, or that of an index. */
 static sk_status pop(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_seq *s = v.u.seq;
@@ -95,6 +99,7 @@ static sk_status place(jn_run *r, const jn_seq *s, jn_val v, size_t *out)
     return st;
 }
 
+/* The first that is equal. */
 static sk_status remove_item(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     size_t at = 0;
@@ -105,6 +110,7 @@ static sk_status remove_item(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return remove_at(r, v.u.seq, at);
 }
 
+/* Of the first that is equal. */
 static sk_status index_of(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     size_t at = 0;
@@ -115,6 +121,7 @@ static sk_status index_of(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return SK_OK;
 }
 
+/* Of those that are equal. */
 static sk_status count(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     int64_t n = 0;
@@ -129,6 +136,7 @@ static sk_status count(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return st;
 }
 
+/* In a new array, for loops that run over the old one. */
 static sk_status reverse(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_seq *s = v.u.seq;
@@ -143,6 +151,7 @@ static sk_status reverse(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return st;
 }
 
+/* Loops over it go on over the old items. */
 static sk_status clear_list(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)r;
@@ -152,6 +161,7 @@ static sk_status clear_list(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return SK_OK;
 }
 
+/* The items are shared. */
 static sk_status copy_list(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     const jn_seq *s = v.u.seq;
@@ -194,24 +204,28 @@ static sk_status view(jn_run *r, jn_val v, jn_view_kind kind, jn_val *out)
     return SK_OK;
 }
 
+/* In order of insertion. */
 static sk_status keys(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)a;
     return view(r, v, JN_KEYS, out);
 }
 
+/* In the order of the keys. */
 static sk_status values(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)a;
     return view(r, v, JN_VALUES, out);
 }
 
+/* Pairs. */
 static sk_status items(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)a;
     return view(r, v, JN_ITEMS, out);
 }
 
+/* None, not undefined, where there is nothing. */
 static sk_status get(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_entry *e = NULL;
@@ -220,6 +234,7 @@ static sk_status get(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return st;
 }
 
+/* An error without the key and a default. */
 static sk_status pop_key(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_entry *e = NULL;
@@ -231,6 +246,7 @@ static sk_status pop_key(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return SK_OK;
 }
 
+/* The pair that was added last. */
 static sk_status popitem(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)a;
@@ -243,6 +259,7 @@ static sk_status popitem(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return eng_jn_fail(r, SK_E_INVALID, "popitem(): dictionary is empty");
 }
 
+/* The value that is there then. */
 static sk_status setdefault(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_entry *e = NULL;
@@ -274,6 +291,7 @@ static sk_status update(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return st;
 }
 
+/* Views of it are empty then, too. */
 static sk_status clear_dict(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)r;
@@ -283,6 +301,7 @@ static sk_status clear_dict(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return SK_OK;
 }
 
+/* The values are shared. */
 static sk_status copy_dict(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)a;
@@ -318,6 +337,7 @@ static sk_status next(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return SK_OK;
 }
 
+/* cycler.reset() */
 static sk_status reset(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)r;
@@ -361,6 +381,7 @@ static const jn_fn methods_loop[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* By the type of the value. */
 const jn_fn *eng_jn_method_find(jn_val v, const jn_str *name)
 {
     const jn_fn *table = NULL;

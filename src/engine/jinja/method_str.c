@@ -34,6 +34,7 @@ static sk_status strip_ends(jn_run *r, jn_val v, const jn_args *a, bool left, bo
     return st ? st : eng_jn_strip(r, v.u.s, chars, left, right, out);
 }
 
+/* Both ends. */
 static sk_status strip(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     return strip_ends(r, v, a, true, true, out);
@@ -129,16 +130,19 @@ static sk_status partition_at(jn_run *r, jn_val v, const jn_args *a, bool right,
     return st;
 }
 
+/* At the first separator. */
 static sk_status partition(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     return partition_at(r, v, a, false, out);
 }
 
+/* At the last one. */
 static sk_status rpartition(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     return partition_at(r, v, a, true, out);
 }
 
+/* Of strings only, unlike the filter. */
 static sk_status join(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_seq s;
@@ -147,6 +151,7 @@ static sk_status join(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return st ? st : eng_jn_join(r, v.u.s, &s, true, out);
 }
 
+/* Of strings only, unlike the filter. */
 static sk_status replace(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_str *old = NULL, *by = NULL;
@@ -201,6 +206,7 @@ static sk_status find_at(jn_run *r, jn_val v, const jn_args *a, bool right, int6
     return st;
 }
 
+/* index() fails where find() gives -1. */
 static sk_status find_or_fail(jn_run *r, jn_val v, const jn_args *a, bool right, bool must,
                               jn_val *out)
 {
@@ -231,6 +237,7 @@ static sk_status rindex_of(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return find_or_fail(r, v, a, true, true, out);
 }
 
+/* Places that don't overlap. */
 static sk_status count(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_str *what = NULL;
@@ -313,6 +320,7 @@ KIND_METHOD(isdecimal_, eng_jn_is_decimal)
 KIND_METHOD(isnumeric_, eng_jn_is_numeric)
 KIND_METHOD(isspace_, eng_jn_is_space)
 
+/* The empty string is. */
 static sk_status isascii_(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)a;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Where Python's numbers go on, these end. */
 static sk_status too_big(jn_run *r)
 {
     return eng_jn_fail(r, SK_E_UNSUPPORTED, "a whole number needs more than 64 bits");
@@ -141,6 +142,7 @@ static bool float_form(const char *p, size_t n, char *out)
     return digits > 0;
 }
 
+/* Also inf, infinity and nan, in any case and with a sign. */
 bool eng_jn_num_parse_float(const char *p, size_t n, double *out)
 {
     char text[320] = "";
@@ -162,6 +164,7 @@ bool eng_jn_num_parse_float(const char *p, size_t n, double *out)
     return true;
 }
 
+/* The lexer has made sure of the form. */
 sk_status eng_jn_num_literal(jn_run *r, const char *p, size_t n, bool real, jn_val *out)
 {
     double f = 0;
@@ -178,6 +181,7 @@ sk_status eng_jn_num_literal(jn_run *r, const char *p, size_t n, bool real, jn_v
     return SK_OK;
 }
 
+/* The errors are those of int(). */
 sk_status eng_jn_num_trunc(jn_run *r, double f, jn_val *out)
 {
     if (isnan(f)) return eng_jn_fail(r, SK_E_INVALID, "cannot convert float NaN to integer");
@@ -263,6 +267,7 @@ static int64_t floor_div(int64_t a, int64_t b)
     return q - (a % b != 0 && (a < 0) != (b < 0));
 }
 
+/* Overflow is an error; // and % round down. */
 static sk_status int_op(jn_run *r, jn_op op, int64_t a, int64_t b, jn_val *out)
 {
     int64_t v = 0;
@@ -292,6 +297,7 @@ static sk_status int_op(jn_run *r, jn_op op, int64_t a, int64_t b, jn_val *out)
     return SK_OK;
 }
 
+/* // and % by way of fmod, as CPython has them, so that the last bits agree. */
 static sk_status float_op(jn_run *r, jn_op op, double a, double b, jn_val *out)
 {
     double v = 0, m = 0;
@@ -337,6 +343,7 @@ static sk_status float_op(jn_run *r, jn_op op, double a, double b, jn_val *out)
     return SK_OK;
 }
 
+/* Whole numbers stay whole but for /, and ** with a negative exponent. */
 sk_status eng_jn_num_op(jn_run *r, jn_op op, jn_val a, jn_val b, jn_val *out)
 {
     assert(jn_is_num(a) && jn_is_num(b));
@@ -352,6 +359,7 @@ sk_status eng_jn_num_op(jn_run *r, jn_op op, jn_val a, jn_val b, jn_val *out)
     return st;
 }
 
+/* -true is -1. */
 sk_status eng_jn_num_neg(jn_run *r, jn_val a, jn_val *out)
 {
     if (a.type == JN_FLOAT) {

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+/* Empty is false; functions, generators and loops are true. */
 bool eng_jn_truth(jn_val v)
 {
     switch ((int)v.type) {
@@ -49,6 +50,7 @@ static sk_status seq_eq(jn_run *r, const jn_seq *a, const jn_seq *b, bool *out)
     return st;
 }
 
+/* The order of entries does not matter. */
 static sk_status dict_eq(jn_run *r, const jn_dict *a, const jn_dict *b, bool *out)
 {
     size_t at = 0;
@@ -101,6 +103,7 @@ static bool same_object(jn_val a, jn_val b)
     return a.type == b.type && a.u.d == b.u.d;
 }
 
+/* Numbers are compared across types, all else only within one. */
 sk_status eng_jn_eq(jn_run *r, jn_val a, jn_val b, bool *out)
 {
     *out = false;
@@ -167,6 +170,7 @@ static sk_status seq_compare(jn_run *r, jn_op op, const jn_seq *a, const jn_seq 
     return st;
 }
 
+/* Numbers, strings, lists and tuples have an order. */
 sk_status eng_jn_compare(jn_run *r, jn_op op, jn_val a, jn_val b, bool *out)
 {
     static const char *const sign[] = {"<", "<=", ">", ">="};
@@ -199,6 +203,7 @@ static sk_status items_contain(jn_run *r, jn_val a, jn_val b, bool *out)
     return st;
 }
 
+/* In a string a part of it, in a dict a key. */
 sk_status eng_jn_contains(jn_run *r, jn_val a, jn_val b, bool *out)
 {
     jn_entry *e = NULL;
@@ -247,6 +252,7 @@ static sk_status add_strings(jn_run *r, jn_val a, jn_val b, jn_val *out)
     return st;
 }
 
+/* A new list or tuple. */
 static sk_status add_seqs(jn_run *r, jn_val a, jn_val b, jn_val *out)
 {
     const jn_seq *x = a.u.seq, *y = b.u.seq;
@@ -276,6 +282,7 @@ static sk_status repeat_string(jn_run *r, const jn_str *s, size_t n, jn_val *out
     return st;
 }
 
+/* The items are shared. */
 static sk_status repeat_seq(jn_run *r, jn_val a, size_t n, jn_val *out)
 {
     size_t total;
@@ -288,6 +295,7 @@ static sk_status repeat_seq(jn_run *r, jn_val a, size_t n, jn_val *out)
     return st;
 }
 
+/* A negative number counts as 0. */
 static sk_status repeat(jn_run *r, jn_val a, jn_val times, jn_val *out)
 {
     int64_t k = jn_to_int(times);
@@ -295,11 +303,13 @@ static sk_status repeat(jn_run *r, jn_val a, jn_val times, jn_val *out)
     return a.type == JN_STR ? repeat_string(r, a.u.s, n, out) : repeat_seq(r, a, n, out);
 }
 
+/* What * with a number repeats. */
 static bool repeatable(jn_val v)
 {
     return v.type == JN_STR || jn_is_seq(v);
 }
 
+/* % of a string is a format; operators on what is undefined fail as jinja2 has it. */
 sk_status eng_jn_binary(jn_run *r, jn_op op, jn_val a, jn_val b, jn_val *out)
 {
     if (jn_is_num(a) && jn_is_num(b)) return eng_jn_num_op(r, op, a, b, out);

@@ -15,12 +15,14 @@ bool eng_jn_is_op(const jn_parser *p, const char *op)
     return p->tok->type == JT_OP && p->tok->n == n && memcmp(p->tok->p, op, n) == 0;
 }
 
+/* Keywords are names. */
 bool eng_jn_is_name(const jn_parser *p, const char *name)
 {
     size_t n = strlen(name);
     return p->tok->type == JT_NAME && p->tok->n == n && memcmp(p->tok->p, name, n) == 0;
 }
 
+/* True when it was there. */
 bool eng_jn_skip_op(jn_parser *p, const char *op)
 {
     bool yes = eng_jn_is_op(p, op);
@@ -28,6 +30,7 @@ bool eng_jn_skip_op(jn_parser *p, const char *op)
     return yes;
 }
 
+/* True when it was there. */
 bool eng_jn_skip_name(jn_parser *p, const char *name)
 {
     bool yes = eng_jn_is_name(p, name);
@@ -57,6 +60,7 @@ sk_status(eng_jn_unexpected)(jn_parser *p, const char *what)
                        what ? " is expected here: " : "", text[0] ? text : kind[t->type]);
 }
 
+/* The error names what is missing and what is there. */
 sk_status eng_jn_want_op(jn_parser *p, const char *op)
 {
     char what[8] = "'";
@@ -85,6 +89,7 @@ jn_node *eng_jn_node(jn_parser *p, jn_kind kind)
     return n;
 }
 
+/* Doubles its room. */
 sk_status eng_jn_list_add(jn_parser *p, jn_list *l, jn_node *n)
 {
     if (l->n == l->cap) {
@@ -145,6 +150,7 @@ static sk_status parse_block_to(jn_parser *p, const char *end, jn_node **out)
     return st;
 }
 
+/* An elif becomes an if in the else branch. */
 static sk_status parse_if(jn_parser *p, jn_node *n)
 {
     static const char *const ends[] = {"elif", "else", "endif", NULL};
@@ -168,6 +174,7 @@ static sk_status parse_if(jn_parser *p, jn_node *n)
     return st;
 }
 
+/* The list has no inline if, since an if there is the loop's condition. */
 static sk_status parse_for(jn_parser *p, jn_node *n)
 {
     static const char *const ends[] = {"endfor", "else", NULL};
@@ -189,6 +196,7 @@ static sk_status parse_for(jn_parser *p, jn_node *n)
     return parse_block_to(p, "endfor", &n->other);
 }
 
+/* "=" makes the difference between the two forms. */
 static sk_status parse_set(jn_parser *p, jn_node *n)
 {
     sk_status st = eng_jn_parse_target(p, true, NULL, &n->a);
@@ -256,6 +264,7 @@ static sk_status parse_macro_body(jn_parser *p, jn_node *n, const char *end)
     return st;
 }
 
+/* Defaults are expressions, evaluated at each call. */
 static sk_status parse_macro(jn_parser *p, jn_node *n)
 {
     n->kind = JK_MACRO;
@@ -268,6 +277,7 @@ static sk_status parse_macro(jn_parser *p, jn_node *n)
     return st ? st : parse_macro_body(p, n, "endmacro");
 }
 
+/* The body becomes a macro without a name of its own. */
 static sk_status parse_call_block(jn_parser *p, jn_node *n)
 {
     n->kind = JK_CALLBLOCK;
@@ -282,6 +292,7 @@ static sk_status parse_call_block(jn_parser *p, jn_node *n)
     return st ? st : parse_macro_body(p, n->b, "endcall");
 }
 
+/* The filters have no operand: the block's text is theirs. */
 static sk_status parse_filter_block(jn_parser *p, jn_node *n)
 {
     n->kind = JK_FILTERBLOCK;
@@ -289,6 +300,7 @@ static sk_status parse_filter_block(jn_parser *p, jn_node *n)
     return st ? st : parse_block_to(p, "endfilter", &n->body);
 }
 
+/* Names and values in turn. */
 static sk_status parse_with(jn_parser *p, jn_node *n)
 {
     jn_list l = {NULL, 0, 0};
@@ -330,12 +342,14 @@ static sk_status parse_jump(jn_parser *p)
     return eng_jn_unexpected(p, "a loop");
 }
 
+/* break */
 static sk_status parse_break(jn_parser *p, jn_node *n)
 {
     n->kind = JK_BREAK;
     return parse_jump(p);
 }
 
+/* continue */
 static sk_status parse_continue(jn_parser *p, jn_node *n)
 {
     n->kind = JK_CONTINUE;
@@ -426,6 +440,7 @@ static bool at_end(const jn_parser *p, const char *const *end)
     return false;
 }
 
+/* Without `end` up to the end of the template. */
 static sk_status parse_body(jn_parser *p, const char *const *end, jn_node **out)
 {
     jn_node **tail = out;
@@ -465,6 +480,7 @@ static sk_status refuse_unknown(jn_parser *p)
                        (int)(n->name->n < 40 ? n->name->n : 40), n->name->p);
 }
 
+/* Lexes, parses and checks that what must be known is. */
 sk_status eng_jn_parse(jn_run *r, const char *text, size_t n, jn_program *out)
 {
     jn_tok *tok = NULL;

@@ -86,6 +86,7 @@ static sk_status parse_paren(jn_parser *p, jn_node **out)
     return st ? st : eng_jn_want_op(p, ")");
 }
 
+/* Literals, names, and what stands in brackets. */
 static sk_status parse_primary(jn_parser *p, jn_node **out)
 {
     jn_node *n = eng_jn_node(p, JK_CONST);
@@ -197,6 +198,7 @@ static void check_known(jn_parser *p, const jn_node *n)
     if (!n->fn && !p->soft && !p->unknown) p->unknown = n;
 }
 
+/* A filter's operand is the node before it, so that the first is innermost. */
 sk_status eng_jn_parse_filters(jn_parser *p, jn_node *on, jn_node **out)
 {
     do {
@@ -319,6 +321,7 @@ static sk_status parse_attr(jn_parser *p, jn_node **out)
     return st;
 }
 
+/* The line is that of the bracket. */
 static sk_status parse_call(jn_parser *p, jn_node **out)
 {
     jn_node *n = NULL;
@@ -426,6 +429,7 @@ static sk_status parse_level(jn_parser *p, int at, jn_node **out)
     return st;
 }
 
+/* The next tighter level. */
 static sk_status parse_operand(jn_parser *p, int at, jn_node **out)
 {
     if (at == POWER) return parse_unary(p, true, out);
@@ -452,6 +456,7 @@ static sk_status parse_concat(jn_parser *p, jn_node **out)
     return SK_OK;
 }
 
+/* Comparisons chain: a < b < c is one node. */
 static sk_status parse_compare(jn_parser *p, jn_node **out)
 {
     static const struct {
@@ -484,6 +489,7 @@ static sk_status parse_compare(jn_parser *p, jn_node **out)
     return SK_OK;
 }
 
+/* not binds looser than comparisons. */
 static sk_status parse_not(jn_parser *p, jn_node **out)
 {
     if (!eng_jn_skip_name(p, "not")) return parse_compare(p, out);
@@ -495,6 +501,7 @@ static sk_status parse_not(jn_parser *p, jn_node **out)
     return st;
 }
 
+/* and */
 static sk_status parse_and(jn_parser *p, jn_node **out)
 {
     sk_status st = parse_not(p, out);
@@ -506,6 +513,7 @@ static sk_status parse_and(jn_parser *p, jn_node **out)
     return st;
 }
 
+/* or */
 static sk_status parse_or(jn_parser *p, jn_node **out)
 {
     sk_status st = parse_and(p, out);
@@ -517,6 +525,7 @@ static sk_status parse_or(jn_parser *p, jn_node **out)
     return st;
 }
 
+/* The if-else binds loosest; its filters need not be known, since one branch is not taken. */
 sk_status eng_jn_parse_expr(jn_parser *p, bool cond, jn_node **out)
 {
     sk_status st = eng_jn_enter(p->r);
@@ -535,84 +544,4 @@ sk_status eng_jn_parse_expr(jn_parser *p, bool cond, jn_node **out)
     }
     eng_jn_leave(p->r);
     return st;
-}
-
-/* ---- tuples and targets ---- */
-
-static bool tuple_end(const jn_parser *p, const char *end)
-{
-    return p->tok->type == JT_VAR_END || p->tok->type == JT_BLOCK_END || eng_jn_is_op(p, ")") ||
-           (end && eng_jn_is_name(p, end));
-}
-
-sk_status eng_jn_parse_tuple(jn_parser *p, bool cond, const char *end, jn_node **out)
-{
-    jn_list l = {NULL, 0, 0};
-    bool tuple = false;
-    for (;;) {
-        jn_node *n = NULL;
-        if (tuple_end(p, end)) break;
-        sk_status st = eng_jn_parse_expr(p, cond, &n);
-        if (!st) st = eng_jn_list_add(p, &l, n);
-        if (st) return st;
-        if (!eng_jn_skip_op(p, ",")) break;
-        tuple = true;
-    }
-    if (!l.n) return eng_jn_unexpected(p, "an expression");
-    *out = l.v[0];
-    if (!tuple) return SK_OK;
-    sk_status st = make(p, JK_TUPLE, NULL, NULL, out);
-    if (st) return st;
-    (*out)->list = l.v;
-    (*out)->n = l.n;
-    return SK_OK;
-}
-
-/* One name, ns.attr, or a tuple in parentheses. */
-static sk_status target_item(jn_parser *p, bool ns, jn_node **out)
-{
-    if (eng_jn_skip_op(p, "(")) {
-        sk_status st = eng_jn_enter(p->r);
-        if (st) return st;
-        st = eng_jn_parse_target(p, ns, NULL, out);
-        eng_jn_leave(p->r);
-        return st ? st : eng_jn_want_op(p, ")");
-    }
-    if (p->tok->type != JT_NAME) return eng_jn_unexpected(p, "a name to assign to");
-    sk_status st = parse_primary(p, out);
-    if (st) return st;
-    if ((*out)->kind != JK_NAME) {
-        p->tok--;
-        return eng_jn_unexpected(p, "a name to assign to");
-    }
-    if (!ns || !eng_jn_skip_op(p, ".")) return SK_OK;
-    if (p->tok->type != JT_NAME) return eng_jn_unexpected(p, "a name");
-    jn_str *attr = NULL;
-    st = eng_jn_intern(p, p->tok->p, p->tok->n, &attr);
-    p->tok++;
-    (*out)->kind = JK_NSREF;
-    (*out)->val = jn_of_str(attr);
-    return st;
-}
-
-sk_status eng_jn_parse_target(jn_parser *p, bool ns, const char *end, jn_node **out)
-{
-    jn_list l = {NULL, 0, 0};
-    bool tuple = false;
-    for (;;) {
-        jn_node *n = NULL;
-        if (tuple && (tuple_end(p, end) || eng_jn_is_op(p, "="))) break;
-        sk_status st = target_item(p, ns, &n);
-        if (!st) st = eng_jn_list_add(p, &l, n);
-        if (st) return st;
-        if (!eng_jn_skip_op(p, ",")) break;
-        tuple = true;
-    }
-    *out = l.v[0];
-    if (!tuple) return SK_OK;
-    sk_status st = make(p, JK_TUPLE, NULL, NULL, out);
-    if (st) return st;
-    (*out)->list = l.v;
-    (*out)->n = l.n;
-    return SK_OK;
 }

@@ -21,6 +21,7 @@ typedef struct filling {
     bool numbered, automatic;
 } filling;
 
+/* The template is wrong, or the values are. */
 static sk_status bad(filling *f, const char *what)
 {
     return eng_jn_fail(f->r, SK_E_INVALID, "%s", what);
@@ -36,6 +37,7 @@ static bool copy_to(filling *f, const char *stop)
     return f->at < f->form->n;
 }
 
+/* The next byte of the form, 0 at its end. */
 static char peek(const filling *f)
 {
     return f->at < f->form->n ? f->form->p[f->at] : 0;
@@ -152,6 +154,7 @@ static sk_status percent_one(filling *f)
     return st ? st : eng_jn_spec_put(f->r, &f->b, v, &s);
 }
 
+/* All values must be used, unless they can be read by name. */
 sk_status eng_jn_percent(jn_run *r, jn_val form, jn_val values, jn_val *out)
 {
     filling f = {.r = r, .form = form.u.s, .values = {&values, 1, 1}};
@@ -258,6 +261,7 @@ static sk_status field(filling *f)
     return st ? st : eng_jn_spec_put(f->r, &f->b, v, &s);
 }
 
+/* Doubled braces are braces. */
 sk_status eng_jn_format(jn_run *r, jn_val form, const jn_args *a, jn_val *out)
 {
     filling f = {.r = r, .form = form.u.s, .args = a};

@@ -38,6 +38,7 @@ static void put_padded(jn_sb *b, const jn_str *s, size_t lead, const jn_spec *sp
     pad(b, sp->fill, need - before, mark);
 }
 
+/* As of 'd' for a text. */
 static sk_status bad_code(jn_run *r, const jn_spec *s, jn_val v)
 {
     return eng_jn_fail(r, SK_E_INVALID, "unknown format code '%c' for object of type '%s'", s->type,
@@ -112,6 +113,7 @@ static void float_text(double f, const jn_spec *s, char out[NUM_TEXT])
     if (t == '%') memcpy(out + strlen(out), "%", 2);
 }
 
+/* %d cuts floats, {:d} refuses them. */
 static sk_status put_number(jn_run *r, jn_sb *b, jn_val v, const jn_spec *s)
 {
     char text[NUM_TEXT] = "";
@@ -150,6 +152,7 @@ static sk_status put_text(jn_run *r, jn_sb *b, jn_val v, const jn_spec *s)
     return b->st;
 }
 
+/* Booleans without a kind are words. */
 sk_status eng_jn_spec_put(jn_run *r, jn_sb *b, jn_val v, const jn_spec *s)
 {
     if (s->width > (int64_t)r->max_output)
@@ -178,6 +181,7 @@ static int64_t read_int(const char **p, const char *end)
     return v;
 }
 
+/* [[fill]align][sign][#][0][width][group][.precision][type] */
 sk_status eng_jn_spec_read(jn_run *r, const char *p, size_t n, jn_spec *out)
 {
     const char *end = p + n;

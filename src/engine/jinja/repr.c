@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+/* As Python's error messages name them. */
 const char *eng_jn_type_name(jn_val v)
 {
     static const char *const names[] = {
@@ -85,6 +86,7 @@ static sk_status put_items(jn_run *r, jn_sb *b, const jn_seq *s, const char *end
     return st ? st : b->st;
 }
 
+/* In order of insertion. */
 static sk_status put_dict(jn_run *r, jn_sb *b, const jn_dict *d, uint8_t mark)
 {
     size_t at = 0, n = 0;
@@ -100,6 +102,7 @@ static sk_status put_dict(jn_run *r, jn_sb *b, const jn_dict *d, uint8_t mark)
     return st ? st : b->st;
 }
 
+/* dict_keys([...]) */
 static sk_status put_view(jn_run *r, jn_sb *b, jn_val v)
 {
     jn_seq s;
@@ -112,6 +115,7 @@ static sk_status put_view(jn_run *r, jn_sb *b, jn_val v)
     return st;
 }
 
+/* The step only if it is not 1. */
 static void put_range(jn_sb *b, const jn_range *g, uint8_t mark)
 {
     char text[80];
@@ -150,6 +154,7 @@ static sk_status put_container(jn_run *r, jn_sb *b, jn_val v)
     return st;
 }
 
+/* What Python shows with an address has no text here. */
 sk_status eng_jn_put_repr(jn_run *r, jn_sb *b, jn_val v)
 {
     char text[JN_NUM_TEXT];
@@ -189,6 +194,7 @@ sk_status eng_jn_put_repr(jn_run *r, jn_sb *b, jn_val v)
     }
 }
 
+/* Nothing for what is undefined, in contrast to repr(). */
 sk_status eng_jn_put_str(jn_run *r, jn_sb *b, jn_val v)
 {
     if (v.type == JN_UNDEF) return SK_OK;
@@ -215,6 +221,7 @@ sk_status eng_jn_str_of(jn_run *r, jn_val v, jn_val *out)
     return st ? st : eng_jn_sb_done(&b, out);
 }
 
+/* & < > and both quotes, the way MarkupSafe writes them. */
 sk_status eng_jn_escape(jn_run *r, jn_val v, jn_val *out)
 {
     static const char *const to[] = {

@@ -28,6 +28,7 @@ sk_status(eng_jn_oom)(jn_run *r)
     return sk_fail(r->e, SK_E_NOMEM, "no memory for the chat template");
 }
 
+/* Counting on past the limit is harmless: 64 bits don't overflow. */
 sk_status eng_jn_step(jn_run *r, uint64_t n)
 {
     r->steps += n;
@@ -36,11 +37,13 @@ sk_status eng_jn_step(jn_run *r, uint64_t n)
                        (unsigned long long)r->max_steps);
 }
 
+/* Short texts are free: the node that handles them is a step. */
 sk_status eng_jn_step_bytes(jn_run *r, size_t n)
 {
     return eng_jn_step(r, n / 64);
 }
 
+/* A bound on the C stack as much as on the template. */
 sk_status eng_jn_enter(jn_run *r)
 {
     if (r->depth >= r->max_depth)
@@ -49,6 +52,7 @@ sk_status eng_jn_enter(jn_run *r)
     return SK_OK;
 }
 
+/* The counterpart of eng_jn_enter. */
 void eng_jn_leave(jn_run *r)
 {
     assert(r->depth > 0);

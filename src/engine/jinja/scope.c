@@ -1,6 +1,7 @@
 /* scope.c - variables. */
 #include "engine/jinja/scope.h"
 
+/* Empty; variables come when they are set. */
 jn_scope *eng_jn_scope_new(jn_run *r, jn_scope *up)
 {
     jn_scope *s = jn_new(&r->mem, jn_scope);
@@ -8,6 +9,7 @@ jn_scope *eng_jn_scope_new(jn_run *r, jn_scope *up)
     return s;
 }
 
+/* Replaces a variable of that name in this scope only. */
 sk_status eng_jn_scope_set(jn_run *r, jn_scope *s, jn_str *name, jn_val v)
 {
     jn_var *var = s->var;
@@ -24,6 +26,7 @@ sk_status eng_jn_scope_set(jn_run *r, jn_scope *s, jn_str *name, jn_val v)
     return SK_OK;
 }
 
+/* From the inside out; the search counts as steps. */
 const jn_val *eng_jn_scope_get(jn_run *r, const jn_scope *s, const jn_str *name)
 {
     for (; s; s = s->up)
@@ -34,6 +37,7 @@ const jn_val *eng_jn_scope_get(jn_run *r, const jn_scope *s, const jn_str *name)
     return NULL;
 }
 
+/* Saves a scope and its variables each pass. */
 jn_scope *eng_jn_scope_again(jn_run *r, jn_scope *s)
 {
     if (s->kept) return eng_jn_scope_new(r, s->up);

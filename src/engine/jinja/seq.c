@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <string.h>
 
+/* Items are JN_UNSET until they are set. */
 sk_status eng_jn_seq_new(jn_run *r, jn_type type, size_t n, jn_val *out)
 {
     jn_seq *s = jn_new(&r->mem, jn_seq);
@@ -34,6 +35,7 @@ sk_status eng_jn_seq_push(jn_run *r, jn_seq *s, jn_val v)
     return SK_OK;
 }
 
+/* As dict.items() gives them. */
 sk_status eng_jn_pair(jn_run *r, jn_val a, jn_val b, jn_val *out)
 {
     sk_status st = eng_jn_seq_new(r, JN_TUPLE, 2, out);
@@ -43,6 +45,7 @@ sk_status eng_jn_pair(jn_run *r, jn_val a, jn_val b, jn_val *out)
     return SK_OK;
 }
 
+/* In unsigned numbers, since the span may need 64 bits. */
 size_t eng_jn_range_len(const jn_range *g)
 {
     assert(g->step != 0);
@@ -68,6 +71,7 @@ static sk_status range_items(jn_run *r, const jn_range *g, jn_seq *out)
     return SK_OK;
 }
 
+/* Each a slice of the string, and no longer safe. */
 static sk_status char_items(jn_run *r, jn_str *s, jn_seq *out)
 {
     size_t n = eng_jn_str_chars(s), k = 0;
@@ -86,6 +90,7 @@ static sk_status char_items(jn_run *r, jn_str *s, jn_seq *out)
     return st;
 }
 
+/* As they are now: later changes are not seen. */
 static sk_status dict_items(jn_run *r, const jn_dict *d, jn_view_kind kind, jn_seq *out)
 {
     sk_status st = eng_jn_step(r, d->live / 4);
@@ -115,12 +120,14 @@ static sk_status gen_items(jn_run *r, jn_gen *g, jn_seq *out)
     return SK_OK;
 }
 
+/* What iter() takes. */
 bool eng_jn_iterable(jn_val v)
 {
     return v.type == JN_STR || jn_is_seq(v) || v.type == JN_DICT || v.type == JN_RANGE ||
            v.type == JN_VIEW || v.type == JN_GEN || v.type == JN_UNDEF;
 }
 
+/* Lists are not copied: their arrays are replaced, never shifted, by what changes them. */
 sk_status eng_jn_items(jn_run *r, jn_val v, jn_seq *out)
 {
     switch ((int)v.type) {
@@ -146,6 +153,7 @@ sk_status eng_jn_items(jn_run *r, jn_val v, jn_seq *out)
     }
 }
 
+/* What is undefined has length 0. */
 sk_status eng_jn_len(jn_run *r, jn_val v, size_t *out)
 {
     switch ((int)v.type) {
@@ -190,6 +198,7 @@ sk_status eng_jn_gen_new(jn_run *r, sk_status (*fill)(jn_run *, jn_gen *, jn_seq
     return SK_OK;
 }
 
+/* The sentence is made only when it is needed. */
 sk_status eng_jn_undef(jn_run *r, const char *owner, jn_val name, jn_val *out)
 {
     jn_undef *u = jn_new(&r->mem, jn_undef);
@@ -199,6 +208,7 @@ sk_status eng_jn_undef(jn_run *r, const char *owner, jn_val name, jn_val *out)
     return SK_OK;
 }
 
+/* For what has a sentence of its own. */
 sk_status eng_jn_undef_hint(jn_run *r, const char *hint, jn_val *out)
 {
     sk_status st = eng_jn_undef(r, NULL, jn_none(), out);

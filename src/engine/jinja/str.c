@@ -21,6 +21,7 @@ uint32_t eng_jn_utf8_get(const char *p, size_t *len)
     return c;
 }
 
+/* Surrogates never get here. */
 size_t eng_jn_utf8_put(uint32_t c, char out[4])
 {
     if (c < 0x80) {
@@ -49,6 +50,7 @@ jn_str *eng_jn_str_view(jn_run *r, const char *p, size_t n, uint8_t mark)
     return s;
 }
 
+/* With a NUL behind, for debuggers. */
 sk_status eng_jn_str_copy(jn_run *r, const char *p, size_t n, uint8_t mark, jn_val *out)
 {
     char *copy = eng_jn_alloc(&r->mem, n + 1);
@@ -60,6 +62,7 @@ sk_status eng_jn_str_copy(jn_run *r, const char *p, size_t n, uint8_t mark, jn_v
     return SK_OK;
 }
 
+/* Not copied. */
 sk_status eng_jn_str_lit(jn_run *r, const char *text, jn_val *out)
 {
     jn_str *s = eng_jn_str_view(r, text, strlen(text), JN_TEMPLATE);
@@ -68,6 +71,7 @@ sk_status eng_jn_str_lit(jn_run *r, const char *text, jn_val *out)
     return SK_OK;
 }
 
+/* Shares bytes, marks, and the room behind where it ends at the end. */
 sk_status eng_jn_str_sub(jn_run *r, const jn_str *s, size_t from, size_t n, jn_val *out)
 {
     assert(from <= s->n && n <= s->n - from);
@@ -81,6 +85,7 @@ sk_status eng_jn_str_sub(jn_run *r, const jn_str *s, size_t from, size_t n, jn_v
     return SK_OK;
 }
 
+/* Kept once counted. */
 size_t eng_jn_str_chars(jn_str *s)
 {
     if (s->chars != SIZE_MAX) return s->chars;
@@ -91,6 +96,7 @@ size_t eng_jn_str_chars(jn_str *s)
     return n;
 }
 
+/* At once for ASCII, else by walking. */
 size_t eng_jn_str_offset(jn_str *s, size_t at)
 {
     size_t chars = eng_jn_str_chars(s);
@@ -106,6 +112,7 @@ size_t eng_jn_str_offset(jn_str *s, size_t at)
     return i;
 }
 
+/* UTF-8 sorts as its code points do. */
 int eng_jn_str_cmp(const jn_str *a, const jn_str *b)
 {
     size_t n = a->n < b->n ? a->n : b->n;
@@ -113,17 +120,20 @@ int eng_jn_str_cmp(const jn_str *a, const jn_str *b)
     return c ? c : (a->n > b->n) - (a->n < b->n);
 }
 
+/* Marks don't matter. */
 bool eng_jn_str_eq(const jn_str *a, const jn_str *b)
 {
     return a->n == b->n && (a->n == 0 || memcmp(a->p, b->p, a->n) == 0);
 }
 
+/* For names. */
 bool eng_jn_str_is(const jn_str *s, const char *text)
 {
     size_t n = strlen(text);
     return s->n == n && (n == 0 || memcmp(s->p, text, n) == 0);
 }
 
+/* An empty text is found at once. */
 size_t eng_jn_str_find(const jn_str *s, size_t from, size_t to, const jn_str *what)
 {
     if (from > to || what->n > to - from) return SIZE_MAX;
@@ -132,6 +142,7 @@ size_t eng_jn_str_find(const jn_str *s, size_t from, size_t to, const jn_str *wh
     return hit ? (size_t)(hit - s->p) : SIZE_MAX;
 }
 
+/* From the end. */
 size_t eng_jn_str_rfind(const jn_str *s, size_t from, size_t to, const jn_str *what)
 {
     if (from > to || what->n > to - from) return SIZE_MAX;
@@ -245,38 +256,45 @@ static void add(jn_sb *b, const char *p, size_t n, const uint8_t *mk, uint8_t ma
     if (!b->st) b->st = append(b->r, &b->g, b->mark, p, n, mk, mark);
 }
 
+/* Bytes of one origin. */
 void eng_jn_sb_add(jn_sb *b, const char *p, size_t n, uint8_t mark)
 {
     add(b, p, n, NULL, mark);
 }
 
+/* One byte of ASCII. */
 void eng_jn_sb_addc(jn_sb *b, char c, uint8_t mark)
 {
     add(b, &c, 1, NULL, mark);
 }
 
+/* A C string. */
 void eng_jn_sb_adds(jn_sb *b, const char *text, uint8_t mark)
 {
     add(b, text, strlen(text), NULL, mark);
 }
 
+/* A code point. */
 void eng_jn_sb_char(jn_sb *b, uint32_t c, uint8_t mark)
 {
     char p[4];
     add(b, p, eng_jn_utf8_put(c, p), NULL, mark);
 }
 
+/* A piece of a string, marks kept. */
 void eng_jn_sb_part(jn_sb *b, const jn_str *s, size_t from, size_t n)
 {
     assert(from <= s->n && n <= s->n - from);
     add(b, s->p + from, n, s->mk ? s->mk + from : NULL, s->mark);
 }
 
+/* A string, marks kept. */
 void eng_jn_sb_str(jn_sb *b, const jn_str *s)
 {
     add(b, s->p, s->n, s->mk, s->mark);
 }
 
+/* The builder must not be used after it: the string may grow in its place. */
 sk_status eng_jn_sb_done(jn_sb *b, jn_val *out)
 {
     return b->st ? b->st : grown(b->r, &b->g, b->mark, out);

@@ -22,6 +22,7 @@ static bool taken(const jn_str *s, size_t i, size_t len, const jn_str *chars)
     return eng_jn_str_find(chars, 0, chars->n, &c) != SIZE_MAX;
 }
 
+/* A slice. */
 sk_status eng_jn_strip(jn_run *r, const jn_str *s, jn_str *chars, bool left, bool right,
                        jn_val *out)
 {
@@ -51,6 +52,7 @@ static sk_status push_part(jn_run *r, jn_seq *l, const jn_str *s, size_t from, s
     return st ? st : eng_jn_seq_push(r, l, v);
 }
 
+/* Splitting from the right finds the last part first. */
 static void reverse(jn_seq *l)
 {
     for (size_t i = 0; i + 1 < l->n - i; i++) {
@@ -77,6 +79,7 @@ static sk_status split_blanks(jn_run *r, const jn_str *s, int64_t max, jn_seq *l
     }
 }
 
+/* The first part has blanks at its front when the number of splits is used up. */
 static sk_status rsplit_blanks(jn_run *r, const jn_str *s, int64_t max, jn_seq *l)
 {
     size_t to = s->n, len;
@@ -96,6 +99,7 @@ static sk_status rsplit_blanks(jn_run *r, const jn_str *s, int64_t max, jn_seq *
     return SK_OK;
 }
 
+/* Empty parts count. */
 static sk_status split_at(jn_run *r, const jn_str *s, const jn_str *sep, int64_t max, jn_seq *l)
 {
     size_t from = 0;
@@ -109,6 +113,7 @@ static sk_status split_at(jn_run *r, const jn_str *s, const jn_str *sep, int64_t
     return push_part(r, l, s, from, s->n);
 }
 
+/* Empty parts count. */
 static sk_status rsplit_at(jn_run *r, const jn_str *s, const jn_str *sep, int64_t max, jn_seq *l)
 {
     size_t to = s->n;
@@ -124,6 +129,7 @@ static sk_status rsplit_at(jn_run *r, const jn_str *s, const jn_str *sep, int64_
     return st;
 }
 
+/* Parts are slices. */
 sk_status eng_jn_split(jn_run *r, jn_str *s, const jn_str *sep, int64_t max, bool right,
                        jn_val *out)
 {
@@ -136,6 +142,7 @@ sk_status eng_jn_split(jn_run *r, jn_str *s, const jn_str *sep, int64_t max, boo
     return right ? rsplit_blanks(r, s, max, l) : split_blanks(r, s, max, l);
 }
 
+/* No empty line behind a newline at the end. */
 sk_status eng_jn_split_lines(jn_run *r, const jn_str *s, bool keep, jn_val *out)
 {
     sk_status st = eng_jn_step_bytes(r, s->n);
@@ -185,6 +192,7 @@ sk_status eng_jn_replace(jn_run *r, jn_str *s, const jn_str *old, const jn_str *
     return st;
 }
 
+/* The separator keeps its own marks. */
 sk_status eng_jn_join(jn_run *r, const jn_str *sep, const jn_seq *items, bool strict, jn_val *out)
 {
     jn_sb b;
@@ -203,6 +211,7 @@ sk_status eng_jn_join(jn_run *r, const jn_str *sep, const jn_seq *items, bool st
     return eng_jn_sb_done(&b, out);
 }
 
+/* An empty text stands before each character and at the end. */
 size_t eng_jn_count(jn_str *s, const jn_str *what)
 {
     size_t n = 0;
@@ -254,6 +263,7 @@ static void put_case(jn_sb *b, const jn_str *s, size_t i, uint32_t c, jn_case ho
         eng_jn_sb_char(b, to[k], jn_mark_at(s, i));
 }
 
+/* Character by character: the result may be longer. */
 sk_status eng_jn_case(jn_run *r, const jn_str *s, jn_case how, jn_val *out)
 {
     jn_sb b;

@@ -169,6 +169,7 @@ static const char *word(const struct tm *t, char c, char out[64])
     }
 }
 
+/* What is no conversion stays as it is, as in glibc. */
 static void write_date(jn_sb *b, const struct tm *t, const char *p, size_t n, uint8_t mark)
 {
     for (size_t i = 0; i < n; i++) {
@@ -189,6 +190,7 @@ static void write_date(jn_sb *b, const struct tm *t, const char *p, size_t n, ui
     }
 }
 
+/* datetime.now() has no zone, so that neither has this. */
 sk_status eng_jn_strftime(jn_run *r, const jn_str *form, jn_val *out)
 {
     struct tm t;

@@ -48,23 +48,27 @@ static sk_status remainder_is(jn_run *r, jn_val v, jn_val n, int64_t want, jn_va
     return st;
 }
 
+/* Of what has a remainder: text is an error. */
 static sk_status is_odd(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)a;
     return remainder_is(r, v, jn_int(2), 1, out);
 }
 
+/* Likewise. */
 static sk_status is_even(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)a;
     return remainder_is(r, v, jn_int(2), 0, out);
 }
 
+/* Likewise. */
 static sk_status is_divisible(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     return remainder_is(r, v, a->v[0], 0, out);
 }
 
+/* == */
 static sk_status equal(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     bool yes = false;
@@ -73,6 +77,7 @@ static sk_status equal(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return st;
 }
 
+/* != */
 static sk_status unequal(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     sk_status st = equal(r, v, a, out);
@@ -80,6 +85,7 @@ static sk_status unequal(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return st;
 }
 
+/* An order operator as a test. */
 static sk_status ordered(jn_run *r, jn_op op, jn_val v, jn_val w, jn_val *out)
 {
     bool yes = false;
@@ -108,6 +114,7 @@ static sk_status at_least(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return ordered(r, JO_GE, v, a->v[0], out);
 }
 
+/* x is in y */
 static sk_status is_in(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     bool yes = false;
@@ -142,12 +149,14 @@ static sk_status in_case(jn_run *r, jn_val v, bool upper, jn_val *out)
     return eng_jn_step_bytes(r, s.u.s->n);
 }
 
+/* Of the text of any value. */
 static sk_status is_lower(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)a;
     return in_case(r, v, false, out);
 }
 
+/* Of the text of any value. */
 static sk_status is_upper(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)a;
@@ -161,6 +170,7 @@ static sk_status check_key(jn_run *r, jn_val v)
     return eng_jn_fail(r, SK_E_INVALID, "unhashable type: '%s'", eng_jn_type_name(v));
 }
 
+/* Whether this engine has it. */
 static sk_status is_filter(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)a;
@@ -169,6 +179,7 @@ static sk_status is_filter(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return check_key(r, v);
 }
 
+/* Whether this engine has it. */
 static sk_status is_test(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)a;
@@ -199,6 +210,7 @@ static const jn_fn tests[] = {
     {"test", "", 0, is_test},         {NULL, NULL, 0, NULL},
 };
 
+/* All of jinja2's are there. */
 const jn_fn *eng_jn_test_find(const char *name, size_t n)
 {
     return eng_jn_fn_find(tests, name, n);

@@ -23,6 +23,7 @@ static bool in_set(uint32_t c, const uint32_t *set, size_t n)
     return !(first & UNI_EVERY2) || ((c ^ first) & 1) == 0;
 }
 
+/* Bidirectional classes WS, B, S and category Zs: few enough to be listed. */
 bool eng_jn_is_space(uint32_t c)
 {
     if (c < 0x80) return c == ' ' || (c >= 9 && c <= 13) || (c >= 0x1C && c <= 0x1F);
@@ -30,12 +31,14 @@ bool eng_jn_is_space(uint32_t c)
            c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
+/* The list of str.splitlines. */
 bool eng_jn_is_newline(uint32_t c)
 {
     return (c >= 10 && c <= 13) || (c >= 0x1C && c <= 0x1E) || c == 0x85 || c == 0x2028 ||
            c == 0x2029;
 }
 
+/* Not in categories C and Z, but for the blank. */
 bool eng_jn_is_printable(uint32_t c)
 {
     if (c < 0x7F) return c >= 0x20;
@@ -74,6 +77,7 @@ bool eng_jn_is_lower(uint32_t c)
     return IN(c, uni_lower);
 }
 
+/* Upper, lower or title case. */
 bool eng_jn_is_cased(uint32_t c)
 {
     return eng_jn_is_upper(c) || eng_jn_is_lower(c) || IN(c, uni_title);
@@ -111,6 +115,7 @@ static size_t change(const uint32_t *special, size_t n_special, const int32_t *m
     change(uni_special_##how, COUNT(uni_special_##how), uni_to_##how, COUNT(uni_to_##how), (c),    \
            (out))
 
+/* ASCII at once. */
 size_t eng_jn_to_upper(uint32_t c, uint32_t out[3])
 {
     out[0] = c >= 'a' && c <= 'z' ? c - 32 : c;
@@ -119,6 +124,7 @@ size_t eng_jn_to_upper(uint32_t c, uint32_t out[3])
     return n ? n : 1;
 }
 
+/* ASCII at once; the sigma at a word's end is the caller's. */
 size_t eng_jn_to_lower(uint32_t c, uint32_t out[3])
 {
     out[0] = c >= 'A' && c <= 'Z' ? c + 32 : c;
@@ -127,12 +133,14 @@ size_t eng_jn_to_lower(uint32_t c, uint32_t out[3])
     return n ? n : 1;
 }
 
+/* The table has what differs from upper case. */
 size_t eng_jn_to_title(uint32_t c, uint32_t out[3])
 {
     size_t n = c < 0x80 ? 0 : CHANGE(title, c, out);
     return n ? n : eng_jn_to_upper(c, out);
 }
 
+/* The table has what differs from lower case. */
 size_t eng_jn_to_folded(uint32_t c, uint32_t out[3])
 {
     size_t n = c < 0x80 ? 0 : CHANGE(fold, c, out);
