@@ -92,7 +92,8 @@ static sk_status fill_select(jn_run *r, jn_gen *g, jn_seq *out)
     sk_status st = off ? eng_jn_path_read(r, g->args.v[0], &path) : SK_OK;
     bool test = g->args.n > off;
     if (!st && test) st = named(r, g->args.v[off], false, &fn);
-    jn_args rest = {g->args.v + off + test, g->args.n - off - test, g->args.kw, g->args.n_kw};
+    jn_args rest = {NULL, g->args.n - off - test, g->args.kw, g->args.n_kw};
+    if (rest.n) rest.v = g->args.v + off + test;
     if (!st) st = eng_jn_items(r, g->src, &s);
     for (size_t i = 0; !st && i < s.n; i++) {
         jn_val v = jn_none();

@@ -115,7 +115,8 @@ static sk_status gen_items(jn_run *r, jn_gen *g, jn_seq *out)
         sk_status st = fill(r, g, &g->items);
         if (st) return st;
     }
-    *out = (jn_seq){g->items.v + g->at, g->items.n - g->at, 0};
+    size_t left = g->items.n - g->at;
+    *out = (jn_seq){left ? g->items.v + g->at : NULL, left, 0, false};
     g->at = g->items.n;
     return SK_OK;
 }
