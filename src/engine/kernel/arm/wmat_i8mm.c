@@ -128,6 +128,26 @@ static void tile(const eng_wform *f, size_t m, size_t n, size_t n_blocks, eng_wa
         TILE_CASES(2, true)
 }
 
+/* Twelve chains of products. */
+static float spin(size_t n, double *ops)
+{
+    int32x4_t s[12], sum = vdupq_n_s32(0);
+    int8x16_t w = vdupq_n_s8(1);
+#pragma GCC unroll 16
+    for (int j = 0; j < 12; j++)
+        s[j] = vdupq_n_s32(j);
+    for (size_t i = 0; i < n; i++) {
+#pragma GCC unroll 16
+        for (int j = 0; j < 12; j++)
+            s[j] = vmmlaq_s32(s[j], w, w);
+    }
+#pragma GCC unroll 16
+    for (int j = 0; j < 12; j++)
+        sum = vaddq_s32(sum, s[j]);
+    *ops += 12.0 * 4 * 8 * 2 * (double)n;
+    return (float)vaddvq_s32(sum);
+}
+
 const eng_wmat_slots eng_wmat_slots_i8mm = {
     .bias = BIAS,
     .dot_rows = DOT_ROWS,
@@ -137,4 +157,5 @@ const eng_wmat_slots eng_wmat_slots_i8mm = {
     .unpack = unpack,
     .tile = tile,
     .dot = dot,
+    .spin = spin,
 };
