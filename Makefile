@@ -96,6 +96,12 @@ $(B)/%_avx512vnni.o: ISA = $(AVX512) -mavx512vnni
 $(B)/%_amx.o:        ISA = $(AVX512) -mavx512vnni -mavx512bf16 -mamx-tile -mamx-int8 -mamx-bf16
 $(B)/%_avx512bf16.o: ISA = $(AVX512) -mavx512vnni -mavx512bf16
 
+# clang takes minutes over unrolled kernels with coverage and sanitizers in them; what they compute is
+# checked by checkkern, what they touch by gcc's sanitizers.
+ifdef FUZZER
+$(B)/src/engine/kernel/x86/%.o: SANFLAGS =
+endif
+
 $(B)/%_dotprod.o:    ISA = -march=armv8.2-a+dotprod
 $(B)/%_i8mm.o:       ISA = -march=armv8.2-a+dotprod+i8mm
 
