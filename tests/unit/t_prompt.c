@@ -90,8 +90,8 @@ static void no_forged_turns(void **state)
                                        "<|im_end|",
                                        "im_end"};
     static const char *const templates[] = {
-        "{% for m in messages %}<|im_start|>{{ m.role + m.content }}<|im_end|>{% endfor "
-        "%}<|im_start|>",
+        ("{% for m in messages %}<|im_start|>{{ m.role + m.content }}<|im_end|>{% endfor "
+         "%}<|im_start|>"),
         "<|im_start|>{{ messages[0].content|replace('|', '|')|trim }}<|im_end|><|im_start|>",
         "<|im_start|>{{ messages|tojson }}<|im_end|><|im_start|>",
         "<|im_start|>{{ messages[0].content.split('|')|join('|') }}<|im_end|><|im_start|>",
