@@ -89,11 +89,11 @@ sk_status eng_st_write(eng_st_writer *w, const void *p, size_t n, sk_err *e)
 
 sk_status eng_st_commit(eng_st_writer *w, sk_err *e)
 {
-    uint64_t pos = sk_outfile_pos(w->f);
-    if (pos != w->end) {
+    uint64_t pos = sk_outfile_pos(w->f), end = w->end;
+    if (pos != end) {
         eng_st_abort(w);
         return sk_fail(e, SK_E_INTERNAL, "%llu bytes written where %llu were declared",
-                       (unsigned long long)pos, (unsigned long long)w->end);
+                       (unsigned long long)pos, (unsigned long long)end);
     }
     sk_outfile *f = w->f;
     sk_free(w);
