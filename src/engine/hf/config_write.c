@@ -66,17 +66,14 @@ static void write_keys(const eng_hf_out *o, const eng_hf_key *k)
 
 /* llama3's scaling as the factors of g: tried with the lengths its models have, and believed only
  * if it gives these very factors. */
-static bool llama3_fits(const eng_hf_out *o, const eng_gguf_tensor *t, double factor,
-                        json_t *scaling)
+static bool llama3_fits(const eng_hf_out *o, const eng_gguf_tensor *t, json_t *scaling)
 {
     sk_arena *mem = sk_arena_new(SK_MEM_MISC);
-    json_t *cfg = json_pack("{s:O,s:f}", "rope_scaling", scaling, "rope_theta", 10000.0);
     double base = 10000;
     eng_hf_extra extra[ENG_HF_EXTRA_MAX];
     size_t n = 0;
-    (void)factor;
     (void)num_of(o, "rope.freq_base", &base);
-    if (cfg) (void)json_object_set_new(cfg, "rope_theta", json_real(base));
+    json_t *cfg = json_pack("{s:O,s:f}", "rope_scaling", scaling, "rope_theta", base);
     eng_hf_in in = {.cfg = cfg, .mem = mem, .head_dim = (uint32_t)(2 * t->dim[0])};
     bool ok = mem && cfg && !eng_hf_extra_make(&in, mem, extra, &n, NULL) && n == 1 &&
               extra[0].n == t->dim[0];
@@ -100,7 +97,7 @@ static sk_status write_llama3(const eng_hf_out *o, const eng_gguf_tensor *t, sk_
         json_t *s = json_pack("{s:s,s:f,s:f,s:f,s:i}", "rope_type", "llama3", "factor",
                               shortest(factor), "low_freq_factor", 1.0, "high_freq_factor", 4.0,
                               "original_max_position_embeddings", lengths[i]);
-        bool fits = s && llama3_fits(o, t, factor, s);
+        bool fits = s && llama3_fits(o, t, s);
         if (fits) set(o, "rope_scaling", json_incref(s));
         json_decref(s);
         if (fits) return SK_OK;

@@ -107,11 +107,9 @@ size_t eng_hf_form_row(eng_hf_form form, const eng_hf_sizes *z, size_t rows, siz
     }
 }
 
-bool eng_hf_form_moves_rows(eng_hf_form form)
+bool eng_hf_form_is_fp4(eng_hf_form form)
 {
-    return form != ENG_HF_ADD_ONE && form != ENG_HF_TRANSPOSE && form != ENG_HF_FP4 &&
-           form != ENG_HF_FP4_EVEN && form != ENG_HF_FP4_ODD && form != ENG_HF_MLA_K &&
-           form != ENG_HF_ZERO && form != ENG_HF_SKIP;
+    return form == ENG_HF_FP4 || form == ENG_HF_FP4_EVEN || form == ENG_HF_FP4_ODD;
 }
 
 void eng_hf_fp4_block(uint8_t out[17], const uint8_t packed[16], uint8_t scale)

@@ -22,8 +22,8 @@ bool eng_hf_form_shape(eng_hf_form form, const eng_hf_sizes *z, eng_hf_shape src
  * ENG_HF_MLA_V over all).  dst has `rows` rows a matrix. */
 size_t eng_hf_form_row(eng_hf_form form, const eng_hf_sizes *z, size_t rows, size_t r);
 
-/* True for forms that move rows and change no element, so that they can be undone row by row. */
-bool eng_hf_form_moves_rows(eng_hf_form form);
+/* True for the forms of blocks of 4 bits. */
+bool eng_hf_form_is_fp4(eng_hf_form form);
 
 /* One block of 32 values of MXFP4: scale and 16 bytes as folders keep them (values 2j and 2j + 1
  * in byte j) to ggml's block of 17 (values j and j + 16 in byte j). */

@@ -14,29 +14,22 @@ const eng_hf_name eng_hf_ends[] = {
     {NULL, NULL, ENG_HF_SAME},
 };
 
-const eng_hf_name eng_hf_attn[] = {
-    {L "self_attn.q_proj.weight", B "attn_q.weight", ENG_HF_SAME},
-    {L "self_attn.k_proj.weight", B "attn_k.weight", ENG_HF_SAME},
-    {L "self_attn.v_proj.weight", B "attn_v.weight", ENG_HF_SAME},
-    {L "self_attn.o_proj.weight", B "attn_output.weight", ENG_HF_SAME},
-    {L "self_attn.q_proj.bias", B "attn_q.bias", ENG_HF_SAME},
-    {L "self_attn.k_proj.bias", B "attn_k.bias", ENG_HF_SAME},
-    {L "self_attn.v_proj.bias", B "attn_v.bias", ENG_HF_SAME},
-    {L "self_attn.o_proj.bias", B "attn_output.bias", ENG_HF_SAME},
-    {NULL, NULL, ENG_HF_SAME},
-};
+/* Projections of attention; q and k take the form given. */
+#define ATTN(q_form, k_form)                                                                       \
+    {L "self_attn.q_proj.weight", B "attn_q.weight", (q_form)},                                    \
+        {L "self_attn.k_proj.weight", B "attn_k.weight", (k_form)},                                \
+        {L "self_attn.v_proj.weight", B "attn_v.weight", ENG_HF_SAME},                             \
+        {L "self_attn.o_proj.weight", B "attn_output.weight", ENG_HF_SAME},                        \
+        {L "self_attn.q_proj.bias", B "attn_q.bias", (q_form)},                                    \
+        {L "self_attn.k_proj.bias", B "attn_k.bias", (k_form)},                                    \
+        {L "self_attn.v_proj.bias", B "attn_v.bias", ENG_HF_SAME},                                 \
+        {L "self_attn.o_proj.bias", B "attn_output.bias", ENG_HF_SAME},                            \
+    {                                                                                              \
+        NULL, NULL, ENG_HF_SAME                                                                    \
+    }
 
-const eng_hf_name eng_hf_attn_pairs[] = {
-    {L "self_attn.q_proj.weight", B "attn_q.weight", ENG_HF_ROPE_Q},
-    {L "self_attn.k_proj.weight", B "attn_k.weight", ENG_HF_ROPE_K},
-    {L "self_attn.v_proj.weight", B "attn_v.weight", ENG_HF_SAME},
-    {L "self_attn.o_proj.weight", B "attn_output.weight", ENG_HF_SAME},
-    {L "self_attn.q_proj.bias", B "attn_q.bias", ENG_HF_ROPE_Q},
-    {L "self_attn.k_proj.bias", B "attn_k.bias", ENG_HF_ROPE_K},
-    {L "self_attn.v_proj.bias", B "attn_v.bias", ENG_HF_SAME},
-    {L "self_attn.o_proj.bias", B "attn_output.bias", ENG_HF_SAME},
-    {NULL, NULL, ENG_HF_SAME},
-};
+const eng_hf_name eng_hf_attn[] = {ATTN(ENG_HF_SAME, ENG_HF_SAME)};
+const eng_hf_name eng_hf_attn_pairs[] = {ATTN(ENG_HF_ROPE_Q, ENG_HF_ROPE_K)};
 
 const eng_hf_name eng_hf_qk_norm[] = {
     {L "self_attn.q_norm.weight", B "attn_q_norm.weight", ENG_HF_SAME},

@@ -43,8 +43,7 @@ static eng_hf_shape shape_of(const eng_st_tensor *t)
 /* The type a tensor has in a GGUF: vectors, norms and biases are floats. */
 static uint32_t type_of(const eng_hf_tensor *t, const eng_st_tensor *src, bool vector)
 {
-    if (t->form == ENG_HF_FP4 || t->form == ENG_HF_FP4_EVEN || t->form == ENG_HF_FP4_ODD)
-        return ENG_MXFP4;
+    if (eng_hf_form_is_fp4(t->form)) return ENG_MXFP4;
     if (vector || t->form == ENG_HF_ADD_ONE || ends_with(t->name, "norm.weight") ||
         ends_with(t->name, ".bias"))
         return ENG_F32;
@@ -55,7 +54,7 @@ static uint32_t type_of(const eng_hf_tensor *t, const eng_st_tensor *src, bool v
 static sk_status set_shape(const planner *p, eng_hf_tensor *t, sk_err *e)
 {
     const eng_st_tensor *src = t->src[0];
-    bool fp4 = t->form == ENG_HF_FP4 || t->form == ENG_HF_FP4_EVEN || t->form == ENG_HF_FP4_ODD;
+    bool fp4 = eng_hf_form_is_fp4(t->form);
     if (src->n_dims < 1 || src->n_dims > (fp4 ? 4 : 3))
         return sk_fail(e, SK_E_FORMAT, "the tensor %s has %u dimensions", src->name, src->n_dims);
     bool vector = src->n_dims == 1 || ends_with(src->name, "bias");
@@ -138,8 +137,7 @@ static size_t stack_height(const planner *p, const eng_hf_name *row)
 static sk_status add(planner *p, const eng_hf_name *row, uint32_t layer, const eng_st_tensor *src,
                      sk_err *e)
 {
-    bool fp4 =
-        row->form == ENG_HF_FP4 || row->form == ENG_HF_FP4_EVEN || row->form == ENG_HF_FP4_ODD;
+    bool fp4 = eng_hf_form_is_fp4(row->form);
     sk_status st = check_source(src, fp4, e);
     if (st) return st;
     assert(p->p->n < p->cap);
