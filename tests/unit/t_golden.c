@@ -100,8 +100,18 @@ static const char *text_of(json_t *o, const char *key)
     return json_string_value(json_object_get(o, key));
 }
 
-/* One case: right, or refused with a sentence.  Returns whether it was computed. */
-static bool check_case(const char *dir, json_t *c)
+/* How far a case may be off: what its row of the index says.  Quantised weights meet activations of
+ * 8 bits here, the expected logits come from unpacked weights; F32 is held to the strict limit.
+ */
+static double tolerance_of(json_t *c)
+{
+    json_t *strict = json_object_get(c, "tolerance_strict");
+    double d = json_number_value(strict ? strict : json_object_get(c, "tolerance"));
+    assert_true(d > 0 && d < 0.1);
+    return d;
+}
+
+static void check_case(const char *dir, json_t *c)
 {
     sk_buf file = SK_BUF_INIT, got = SK_BUF_INIT, want = SK_BUF_INIT;
     assert_true(unit_read(unit_path(dir, text_of(c, "ids")), &file));
@@ -113,23 +123,17 @@ static bool check_case(const char *dir, json_t *c)
     assert_int_equal(n, json_integer_value(json_object_get(c, "n_ids")));
     sk_err e = SK_ERR_INIT;
     uint32_t nv = 0;
-    sk_status st = logits_of(unit_path(dir, text_of(c, "gguf")), ids, n, &got, &nv, &e);
-    if (st) {
-        assert_int_equal(st, SK_E_UNSUPPORTED);
-        assert_true(e.text[0]);
-    } else {
-        json_t *pos = json_object_get(c, "positions");
-        size_t first = (size_t)json_integer_value(json_array_get(pos, 0));
-        size_t rows = (size_t)json_integer_value(json_array_get(pos, 1)) - first;
-        assert_true(unit_read(unit_path(dir, text_of(c, "npy")), &want));
-        double d = distance(tail(&got, n * nv) + first * nv, tail(&want, rows * nv), rows * nv);
-        if (!(d < 1e-4)) print_error("%s: relative L2 %g\n", text_of(c, "name"), d);
-        assert_true(d < 1e-4);
-    }
+    assert_status_ok(logits_of(unit_path(dir, text_of(c, "gguf")), ids, n, &got, &nv, &e), e);
+    json_t *pos = json_object_get(c, "positions");
+    size_t first = (size_t)json_integer_value(json_array_get(pos, 0));
+    size_t rows = (size_t)json_integer_value(json_array_get(pos, 1)) - first;
+    assert_true(unit_read(unit_path(dir, text_of(c, "npy")), &want));
+    double d = distance(tail(&got, n * nv) + first * nv, tail(&want, rows * nv), rows * nv);
+    if (!(d < tolerance_of(c))) print_error("%s: relative L2 %g\n", text_of(c, "name"), d);
+    assert_true(d < tolerance_of(c));
     sk_buf_fini(&file);
     sk_buf_fini(&got);
     sk_buf_fini(&want);
-    return !st;
 }
 
 /* $SK_SHARED/arch, by default ../shared/data/arch; skipped where there is none. */
@@ -144,20 +148,9 @@ static void folder(void **state)
     sk_err e = SK_ERR_INIT;
     json_t *doc = NULL, *c;
     assert_status_ok(sk_json_parse(index.p, index.len, 8, &doc, &e), e);
-    size_t i, computed = 0;
-    bool right[4] = {false};
-    static const char *const must[] = {"llama-untied", "llama-tied", "llama-headdim",
-                                       "llama-q-F16"};
-    json_array_foreach(json_object_get(doc, "cases"), i, c)
-    {
-        bool ok = check_case(dir, c);
-        computed += ok;
-        for (size_t j = 0; j < 4; j++)
-            right[j] |= ok && strcmp(text_of(c, "name"), must[j]) == 0;
-    }
-    for (size_t j = 0; j < 4; j++)
-        assert_true(right[j]);
-    assert_true(computed >= 7);
+    size_t i;
+    json_array_foreach(json_object_get(doc, "cases"), i, c) check_case(dir, c);
+    assert_true(i > 0);
     json_decref(doc);
     sk_buf_fini(&index);
 }
