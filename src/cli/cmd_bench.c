@@ -22,7 +22,7 @@ typedef struct bench_opts {
     cmd_common common;
     cmd_load load;
     const char *model, *parallel, *kv_type;
-    int64_t prefill, decode, repeat, ms;
+    int64_t prefill, decode, depth, repeat, ms;
     bool json;
 } bench_opts;
 
@@ -34,6 +34,10 @@ static const sk_opt rows[] = {
      1e6},
     {"decode", 0, SK_OPT_INT, "N", "128", "tokens generated after it", offsetof(bench_opts, decode),
      1, 1e6},
+    {"depth", 0, SK_OPT_INT, "N", "0",
+     "tokens already in the cache when prompt and answer begin, each; 0: the answer follows the "
+     "prompt",
+     offsetof(bench_opts, depth), 0, 1e7},
     {"parallel", 0, SK_OPT_STRING, "LIST", "1,8", "sequences decoded together, counts with commas",
      offsetof(bench_opts, parallel)},
     {"repeat", 0, SK_OPT_INT, "N", "3", "how often each is measured", offsetof(bench_opts, repeat),
@@ -51,6 +55,7 @@ static const sk_opt rows[] = {
 typedef struct run {
     bool is_prefill;
     size_t parallel, tokens; /* tokens: of each sequence */
+    size_t from;             /* tokens in the cache before the first of them */
     double rate, low, high;  /* tokens/s of all sequences: middle, least, most */
     double ops, bytes;       /* a token: operations, bytes from memory */
 } run;
@@ -61,8 +66,8 @@ typedef struct bench {
     eng_model *m;
     eng_model_info info;
     eng_limits limits;
-    double load_s;          /* to open the model */
-    size_t prefill, decode; /* cut to the model's context */
+    double load_s;                 /* to open the model */
+    size_t prefill, decode, depth; /* cut to the model's context */
     size_t count[MAX_COUNTS], n_counts;
     run runs[MAX_RUNS];
     size_t n_runs;
@@ -115,16 +120,18 @@ static int32_t token(const bench *b, size_t slot, size_t pos)
     return (int32_t)((pos * 7919 + slot * 104729 + 13) % b->info.n_vocab);
 }
 
-/* Steps n tokens of one slot from pos 0, in chunks. */
-static sk_status prefill(const bench *b, eng_session *s, uint32_t slot, sk_err *e)
+/* Steps tokens [from, to) of one slot, in chunks; the last one's logits are wanted. */
+static sk_status prefill(eng_session *s, const bench *b, uint32_t slot, size_t from, size_t to,
+                         sk_err *e)
 {
     int32_t ids[CHUNK];
-    for (size_t pos = 0; pos < b->prefill;) {
-        size_t n = b->prefill - pos < CHUNK ? b->prefill - pos : CHUNK;
+    for (size_t pos = from; pos < to;) {
+        size_t n = to - pos < CHUNK ? to - pos : CHUNK;
         for (size_t i = 0; i < n; i++)
             ids[i] = token(b, slot, pos + i);
         eng_step_item item = {.slot = slot, .pos = pos, .n = n, .ids = ids};
-        item.want = pos + n == b->prefill ? ENG_WANT_LAST : ENG_WANT_NONE;
+        item.want = pos + n == to ? ENG_WANT_LAST : ENG_WANT_NONE;
+        if (cmd_stopped(NULL)) return cmd_stopped_err(e);
         sk_status st = eng_session_step(s, &item, 1, e);
         if (st) return st;
         pos += n;
@@ -132,18 +139,18 @@ static sk_status prefill(const bench *b, eng_session *s, uint32_t slot, sk_err *
     return SK_OK;
 }
 
-/* Steps `parallel` slots together, one token each, b->decode times. */
-static sk_status decode(const bench *b, eng_session *s, size_t parallel, sk_err *e)
+/* Steps the slots of r together, one token each, r->tokens times. */
+static sk_status decode(eng_session *s, const bench *b, const run *r, sk_err *e)
 {
     eng_step_item item[MAX_PARALLEL];
     int32_t ids[MAX_PARALLEL];
-    assert(parallel <= MAX_PARALLEL);
-    for (size_t pos = b->prefill; pos < b->prefill + b->decode; pos++) {
-        for (size_t i = 0; i < parallel; i++) {
+    assert(r->parallel <= MAX_PARALLEL);
+    for (size_t pos = r->from; pos < r->from + r->tokens; pos++) {
+        for (size_t i = 0; i < r->parallel; i++) {
             ids[i] = token(b, i, pos);
             item[i] = (eng_step_item){(uint32_t)i, pos, 1, &ids[i], ENG_WANT_LAST, NULL};
         }
-        sk_status st = eng_session_step(s, item, parallel, e);
+        sk_status st = eng_session_step(s, item, r->parallel, e);
         if (st) return st;
     }
     return SK_OK;
@@ -162,7 +169,8 @@ static sk_status measure(const bench *b, eng_session *s, run *r, double *rates, 
     for (size_t i = 0; i < n; i++) {
         if (cmd_stopped(NULL)) return cmd_stopped_err(e);
         uint64_t t = sk_now_us();
-        sk_status st = r->is_prefill ? prefill(b, s, 0, e) : decode(b, s, r->parallel, e);
+        sk_status st =
+            r->is_prefill ? prefill(s, b, 0, r->from, r->from + r->tokens, e) : decode(s, b, r, e);
         if (st) return st;
         t = sk_now_us() - t;
         rates[i] = (double)(r->parallel * r->tokens) * 1e6 / (double)(t ? t : 1);
@@ -174,34 +182,43 @@ static sk_status measure(const bench *b, eng_session *s, run *r, double *rates, 
     return SK_OK;
 }
 
-/* Opens a session of `parallel` slots, fills them with prompts, measures (the prompt too, the first
- * time). */
+/* Measures the prompt in slot 0, at depth. */
+static sk_status run_prefill(bench *b, eng_session *s, double *rates, sk_err *e)
+{
+    run *r = &b->runs[b->n_runs];
+    double n = (double)b->prefill, seen = (double)b->depth + (n + 1) / 2;
+    *r = (run){.is_prefill = true, .parallel = 1, .tokens = b->prefill, .from = b->depth};
+    r->ops = 2 * (double)b->info.layer_weights + attn_ops(&b->info, seen) +
+             2 * (double)b->info.head_weights / n;
+    r->bytes = weight_bytes(&b->info) / (n < CHUNK ? n : CHUNK);
+    sk_status st = prefill(s, b, 0, 0, b->depth, e);
+    if (!st) st = prefill(s, b, 0, b->depth, b->depth + b->prefill, e); /* to touch the memory */
+    if (!st) st = measure(b, s, r, rates, e);
+    if (!st) b->n_runs++;
+    return st;
+}
+
+/* Opens a session of `parallel` slots, fills them, measures (the prompt too, the first time). */
 static sk_status run_parallel(bench *b, size_t parallel, double *rates, sk_err *e)
 {
     eng_session *s = NULL;
-    eng_session_opts so = {.n_slots = parallel, .n_ctx = b->prefill + b->decode, .max_step = CHUNK};
+    size_t from = b->depth ? b->depth : b->prefill, more = b->depth ? b->prefill : 0;
+    eng_session_opts so = {.n_slots = parallel, .max_step = CHUNK};
+    so.n_ctx = from + (b->decode > more ? b->decode : more);
     (void)eng_dtype_of_name(b->o->kv_type, &so.kv_type);
     sk_status st = eng_session_open(b->x, b->m, &so, &s, e);
     if (st) return st;
-    double n = (double)b->prefill, w = (double)b->info.layer_weights;
-    double h = (double)b->info.head_weights;
-    double kv = (double)eng_session_kv_bytes(s) / (double)(parallel * so.n_ctx);
-    if (!b->n_runs) {
-        run *r = &b->runs[b->n_runs];
-        *r = (run){.is_prefill = true, .parallel = 1, .tokens = b->prefill};
-        r->ops = 2 * w + attn_ops(&b->info, (n + 1) / 2) + 2 * h / n;
-        r->bytes = weight_bytes(&b->info) / (n < CHUNK ? n : CHUNK);
-        st = prefill(b, s, 0, e); /* once to touch the memory */
-        if (!st) st = measure(b, s, r, rates, e);
-        if (!st) b->n_runs++;
-    }
-    for (size_t i = 0; !st && i < parallel; i++)
-        st = prefill(b, s, (uint32_t)i, e);
+    bool first = !b->n_runs;
+    if (first) st = run_prefill(b, s, rates, e);
+    for (size_t i = first ? 1 : 0; !st && i < parallel; i++) /* slot 0 is full by now */
+        st = prefill(s, b, (uint32_t)i, 0, from, e);
     if (!st) {
         run *r = &b->runs[b->n_runs];
-        double seen = n + (double)b->decode / 2;
-        *r = (run){.parallel = parallel, .tokens = b->decode};
-        r->ops = 2 * (w + h) + attn_ops(&b->info, seen);
+        double kv = (double)eng_session_kv_bytes(s) / (double)(parallel * so.n_ctx);
+        double seen = (double)from + (double)b->decode / 2;
+        *r = (run){.parallel = parallel, .tokens = b->decode, .from = from};
+        r->ops = 2 * (double)(b->info.layer_weights + b->info.head_weights);
+        r->ops += attn_ops(&b->info, seen);
         r->bytes = weight_bytes(&b->info) / (double)parallel + kv * seen;
         st = measure(b, s, r, rates, e);
         if (!st) b->n_runs++;
@@ -222,6 +239,12 @@ static sk_status run_model(bench *b, sk_err *e)
                        b->info.n_ctx);
     if (b->decode > b->info.n_ctx / 2) b->decode = b->info.n_ctx / 2;
     if (b->prefill > b->info.n_ctx - b->decode) b->prefill = b->info.n_ctx - b->decode;
+    b->depth = (size_t)b->o->depth;
+    size_t longest = b->prefill > b->decode ? b->prefill : b->decode;
+    if (b->depth > b->info.n_ctx - longest)
+        return sk_fail(e, SK_E_INVALID,
+                       "--depth %zu: the model's context of %u has room for %zu before %zu tokens",
+                       b->depth, b->info.n_ctx, b->info.n_ctx - longest, longest);
     double *rates = sk_calloc(SK_MEM_MISC, (size_t)b->o->repeat, sizeof *rates);
     if (!rates) return sk_fail(e, SK_E_NOMEM, "no memory for %d figures", (int)b->o->repeat);
     sk_status st = SK_OK;
@@ -254,14 +277,15 @@ static void text(const bench *b, sk_buf *out)
     if (!b->n_runs) return;
     sk_buf_addf(out, "model     %s %s, %.1f M parameters, %s, opened in %.2f s\n\n", b->info.arch,
                 b->info.name, (double)b->info.n_params / 1e6, b->info.dtype, b->load_s);
-    sk_buf_addf(out, "%-9s %9s %7s %12s %23s %11s %11s %9s %9s\n", "", "sequences", "tokens",
-                "tokens/s", "least .. most", "MOP/token", "MB/token", "of peak", "of read");
+    sk_buf_addf(out, "%-9s %9s %7s %7s %12s %23s %11s %11s %9s %9s\n", "", "sequences", "after",
+                "tokens", "tokens/s", "least .. most", "MOP/token", "MB/token", "of peak",
+                "of read");
     for (size_t i = 0; i < b->n_runs; i++) {
         const run *r = &b->runs[i];
-        sk_buf_addf(out, "%-9s %9zu %7zu %12.1f %11.1f .. %8.1f %11.2f %11.3f %8.0f%% %8.0f%%\n",
-                    r->is_prefill ? "prefill" : "decode", r->parallel, r->tokens, r->rate, r->low,
-                    r->high, r->ops / 1e6, r->bytes / 1e6, 100 * share_ops(b, r),
-                    100 * share_bytes(b, r));
+        sk_buf_addf(
+            out, "%-9s %9zu %7zu %7zu %12.1f %11.1f .. %8.1f %11.2f %11.3f %8.0f%% %8.0f%%\n",
+            r->is_prefill ? "prefill" : "decode", r->parallel, r->from, r->tokens, r->rate, r->low,
+            r->high, r->ops / 1e6, r->bytes / 1e6, 100 * share_ops(b, r), 100 * share_bytes(b, r));
     }
 }
 
@@ -293,8 +317,9 @@ static void json(const bench *b, sk_buf *out)
     }
     for (size_t i = 0; i < b->n_runs; i++) {
         const run *r = &b->runs[i];
-        sk_buf_addf(out, "%s{\"kind\":\"%s\",\"parallel\":%zu,\"tokens\":%zu", i ? "," : "",
-                    r->is_prefill ? "prefill" : "decode", r->parallel, r->tokens);
+        sk_buf_addf(out, "%s{\"kind\":\"%s\",\"parallel\":%zu,\"depth\":%zu,\"tokens\":%zu",
+                    i ? "," : "", r->is_prefill ? "prefill" : "decode", r->parallel, r->from,
+                    r->tokens);
         member(out, "tokens_per_s", r->rate);
         member(out, "least", r->low);
         member(out, "most", r->high);
@@ -354,10 +379,13 @@ const cmd_verb cmd_bench_verb = {
         "it "
         "reads memory, then how many tokens a second a model reads (prefill) and generates "
         "(decode), and which share of those limits that is.  Rates are the middle of --repeat "
-        "measurements, with the least and the most beside it.  A model that fits into the "
+        "measurements, with the least and the most beside it.  With --depth the cache holds so "
+        "many "
+        "tokens before each measured part.  A model that fits into the "
         "processor's caches can exceed the share of memory reads.",
         "stoke bench\n  the machine's limits\n"
-        "stoke bench -m MODEL --parallel 1,4,16\n  and what a model makes of them\n",
+        "stoke bench -m MODEL --parallel 1,4,16\n  and what a model makes of them\n"
+        "stoke bench -m MODEL --depth 8192\n  the same deep in a long text\n",
         rows,
     },
     bench_verb,
