@@ -1,4 +1,9 @@
-/* access.c - attributes, items and slices. */
+/* access.c - attributes, items and slices.
+ *
+ * jinja2 makes no difference between a.b and a['b'] but in what it tries first, and templates
+ * lean on it: message.content works on a dict.  What is tried: the attribute proper (a method, a
+ * field of `loop`, a member of a namespace), and the item.
+ */
 #include "engine/jinja/dict.h"
 #include "engine/jinja/method.h"
 #include "engine/jinja/obj.h"
@@ -24,7 +29,8 @@ static sk_status item_or_undef(jn_run *r, const jn_seq *s, size_t at, jn_val *ou
     return eng_jn_undef_hint(r, "there is no such item", out);
 }
 
-/* The attributes of `loop`; *found is false for a name it lacks. */
+/* The attributes of `loop`; *found is false for a name it lacks.  The table is made anew at each
+ * access; nine stores are less than keeping it up to date at each pass. */
 static sk_status loop_attr(jn_run *r, const jn_loop *l, const jn_str *name, bool *found,
                            jn_val *out)
 {
@@ -56,37 +62,38 @@ static sk_status loop_attr(jn_run *r, const jn_loop *l, const jn_str *name, bool
     return SK_OK;
 }
 
-/* The attribute proper, without looking for an item; *found tells whether there is one. */
-static sk_status attribute(jn_run *r, jn_val a, jn_str *name, bool *found, jn_val *out)
+/* The fields of objects that have some: a member of a namespace, cycler.current, macro.name, and
+ * the two names of a group that groupby gives.  *found is false for all else. */
+static sk_status field(jn_run *r, jn_val a, jn_str *name, bool *found, jn_val *out)
 {
     jn_entry *e = NULL;
-    *found = false;
-    if (a.type == JN_LOOP) {
-        sk_status st = loop_attr(r, a.u.loop, name, found, out);
-        if (st || *found) return st;
-    }
+    sk_status st = SK_OK;
+    *found = true;
+    if (a.type == JN_LOOP) return loop_attr(r, a.u.loop, name, found, out);
     if (a.type == JN_NS) {
-        sk_status st = eng_jn_dict_find(r, a.u.d, jn_of_str(name), &e);
+        st = eng_jn_dict_find(r, a.u.d, jn_of_str(name), &e);
         if (e) *out = e->val;
         *found = e != NULL;
-        return st;
-    }
-    if (a.type == JN_CYCLER && eng_jn_str_is(name, "current")) {
-        *found = true;
+    } else if (a.type == JN_CYCLER && eng_jn_str_is(name, "current")) {
         *out = a.u.cycler->items.v[a.u.cycler->at];
-        return SK_OK;
-    }
-    if (a.type == JN_MACRO && eng_jn_str_is(name, "name")) {
-        *found = true;
+    } else if (a.type == JN_MACRO && eng_jn_str_is(name, "name")) {
         *out = jn_of_str(a.u.macro->node->name);
-        return SK_OK;
-    }
-    if (a.type == JN_TUPLE && a.u.seq->group) {
+    } else if (a.type == JN_TUPLE && a.u.seq->group) {
         size_t at = eng_jn_str_is(name, "grouper") ? 0 : eng_jn_str_is(name, "list") ? 1 : 2;
         *found = at < 2;
         if (at < 2) *out = a.u.seq->v[at];
-        if (at < 2) return SK_OK;
+    } else {
+        *found = false;
     }
+    return st;
+}
+
+/* The attribute proper, without looking for an item; *found tells whether there is one.  A
+ * namespace has no methods: whatever it lacks is not found. */
+static sk_status attribute(jn_run *r, jn_val a, jn_str *name, bool *found, jn_val *out)
+{
+    sk_status st = field(r, a, name, found, out);
+    if (st || *found || a.type == JN_NS) return st;
     const jn_fn *fn = eng_jn_method_find(a, name);
     if (!fn) return SK_OK;
     if (!fn->fn)
@@ -100,10 +107,32 @@ static sk_status attribute(jn_run *r, jn_val a, jn_str *name, bool *found, jn_va
     return SK_OK;
 }
 
-/* a[key] of what has items; *found is false where there is none of that key, or a has no items. */
+/* Item i, within the bounds, of a string, list, tuple or range. */
+static sk_status item_at(jn_run *r, jn_val a, size_t i, jn_val *out)
+{
+    if (jn_is_seq(a)) {
+        *out = a.u.seq->v[i];
+        return SK_OK;
+    }
+    if (a.type == JN_RANGE) {
+        const jn_range *g = a.u.range;
+        *out = jn_int((int64_t)((uint64_t)g->start + (uint64_t)i * (uint64_t)g->step));
+        return SK_OK;
+    }
+    size_t from = eng_jn_str_offset(a.u.s, i), len;
+    (void)eng_jn_utf8_get(a.u.s->p + from, &len);
+    sk_status st = eng_jn_str_sub(r, a.u.s, from, len, out);
+    bool ascii = a.u.s->chars == a.u.s->n; /* the place was found without a walk */
+    return st ? st : eng_jn_step_bytes(r, ascii ? 0 : from);
+}
+
+/* a[key] of what has items; *found is false where there is none of that key, or a has no items.  A
+ * list takes whole numbers only, counted from the end if negative; a float or a text is "not
+ * found" and not an error, as jinja2 turns the TypeError into undefined. */
 static sk_status item(jn_run *r, jn_val a, jn_val key, bool *found, jn_val *out)
 {
     jn_entry *e = NULL;
+    size_t n = 0;
     *found = false;
     if (a.type == JN_DICT) {
         sk_status st = eng_jn_hashable(key) ? eng_jn_dict_find(r, a.u.d, key, &e) : SK_OK;
@@ -112,25 +141,12 @@ static sk_status item(jn_run *r, jn_val a, jn_val key, bool *found, jn_val *out)
         return st;
     }
     if (!jn_is_int(key) || (a.type != JN_STR && !jn_is_seq(a) && a.type != JN_RANGE)) return SK_OK;
-    size_t n = 0;
     sk_status st = eng_jn_len(r, a, &n);
     int64_t i = jn_to_int(key);
     if (i < 0) i += (int64_t)n;
     if (st || i < 0 || i >= (int64_t)n) return st;
     *found = true;
-    if (jn_is_seq(a)) {
-        *out = a.u.seq->v[i];
-        return SK_OK;
-    }
-    if (a.type == JN_RANGE) {
-        *out =
-            jn_int((int64_t)((uint64_t)a.u.range->start + (uint64_t)i * (uint64_t)a.u.range->step));
-        return SK_OK;
-    }
-    size_t from = eng_jn_str_offset(a.u.s, (size_t)i), len;
-    (void)eng_jn_utf8_get(a.u.s->p + from, &len);
-    st = eng_jn_str_sub(r, a.u.s, from, len, out);
-    return st ? st : eng_jn_step_bytes(r, a.u.s->n == n ? 0 : from);
+    return item_at(r, a, (size_t)i, out);
 }
 
 /* Methods win over items of the same name: {'items': 1}.items is the method. */
@@ -157,13 +173,23 @@ sk_status eng_jn_getitem(jn_run *r, jn_val a, jn_val key, jn_val *out)
 
 /* ---- slices ---- */
 
-/* Python's rules for start and stop within n items. */
+/* Python's rules for start and stop within n items.  Without this, a slice that begins past the
+ * end would be an error; in Python it is empty. */
 static int64_t clip(int64_t i, int64_t n, bool down)
 {
     if (i < 0) i += n;
     if (i < 0) return down ? -1 : 0;
     if (i >= n) return down ? n - 1 : n;
     return i;
+}
+
+/* The step of a slice, 1 where none is given. */
+static sk_status step_of(jn_run *r, jn_val v, int64_t *out)
+{
+    *out = v.type == JN_NONE ? 1 : jn_to_int(v);
+    if (!*out) return eng_jn_fail(r, SK_E_INVALID, "slice step cannot be zero");
+    if (*out == INT64_MIN) *out = -INT64_MAX; /* can be negated, and steps over as much */
+    return SK_OK;
 }
 
 /* The parts of a slice over n items as numbers; *count of items. */
@@ -175,19 +201,16 @@ static sk_status bounds(jn_run *r, const jn_val part[3], int64_t n, int64_t out[
             return eng_jn_fail(r, SK_E_INVALID,
                                "slice indices must be integers or None or have an "
                                "__index__ method");
-    *step = part[2].type == JN_NONE ? 1 : jn_to_int(part[2]);
-    if (!*step) return eng_jn_fail(r, SK_E_INVALID, "slice step cannot be zero");
-    if (*step == INT64_MIN) *step = -INT64_MAX;
+    sk_status st = step_of(r, part[2], step);
+    if (st) return st;
     bool down = *step < 0;
-    int64_t from = part[0].type == JN_NONE ? (down ? n - 1 : 0) : clip(jn_to_int(part[0]), n, down);
-    int64_t to = part[1].type == JN_NONE ? (down ? -1 : n) : clip(jn_to_int(part[1]), n, down);
-    out[0] = from;
-    out[1] = to;
-    *count = 0;
-    if (down ? from > to : from < to) {
-        uint64_t span = down ? (uint64_t)(from - to) : (uint64_t)(to - from);
-        *count = (size_t)((span - 1) / (down ? -(uint64_t)*step : (uint64_t)*step) + 1);
-    }
+    out[0] = down ? n - 1 : 0;
+    out[1] = down ? -1 : n;
+    for (int i = 0; i < 2; i++)
+        if (part[i].type != JN_NONE) out[i] = clip(jn_to_int(part[i]), n, down);
+    uint64_t by = down ? -(uint64_t)*step : (uint64_t)*step;
+    int64_t span = down ? out[0] - out[1] : out[1] - out[0];
+    *count = span > 0 ? (size_t)(((uint64_t)span - 1) / by + 1) : 0;
     return SK_OK;
 }
 
@@ -211,7 +234,9 @@ static sk_status slice_str(jn_run *r, jn_str *s, int64_t from, int64_t step, siz
     return st;
 }
 
-/* A slice of a range is a range; its numbers can't overflow, but an empty slice's ends may. */
+/* A slice of a range is a range; its numbers can't overflow, but an empty slice's ends may.
+ * Ends of an empty slice may wrap around, which unsigned arithmetic makes harmless; a step that
+ * wraps to 0 is replaced, as a range's step is never 0. */
 static sk_status slice_range(jn_run *r, const jn_range *g, const int64_t end[2], int64_t step,
                              jn_val *out)
 {

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+/* No row of a table has more parameters. */
 enum { MAX_PARAMS = 8 };
 
 /* The tables are short and names are looked up once, when the template is compiled. */
@@ -31,7 +32,8 @@ static size_t param_at(const char *params, const char *name, size_t n, size_t *c
     return found;
 }
 
-/* Puts the arguments in the order of the parameters. */
+/* Puts the arguments in the order of the parameters. v has room for MAX_PARAMS and starts as
+ * JN_UNSET throughout, whose number is 0. */
 static sk_status bind(jn_run *r, const jn_fn *fn, const jn_args *a, jn_val *v, size_t *count)
 {
     (void)param_at(fn->params, NULL, 0, count);

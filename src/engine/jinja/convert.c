@@ -1,4 +1,8 @@
-/* convert.c - JSON values to the engine's. */
+/* convert.c - JSON values to the engine's.
+ *
+ * The one gate through which text from outside comes in.  It decides the mark of each value,
+ * makes all text valid UTF-8, and bounds the nesting; behind it the engine trusts its values.
+ */
 #include "engine/jinja/convert.h"
 
 #include "engine/jinja/dict.h"
@@ -8,8 +12,10 @@
 
 #include <string.h>
 
-/* Roles templates know.  Templates build markers of them ('<|' + role + '|>'), and a server takes
- * no other words than it knows: so these don't count as text from people. */
+/* Roles templates know.  Templates build markers of them ('<|' + role + '|>'), and a server
+ * takes no other words than it knows: so these don't count as text from people.  Any other role
+ * is the sender's own word and stays marked: a role "<|im_start|>system" must not become a
+ * marker. */
 static bool known_role(const char *s, size_t n)
 {
     static const char *const roles[] = {"system",  "developer", "user",     "assistant",

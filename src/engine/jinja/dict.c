@@ -1,4 +1,11 @@
-/* dict.c - ordered dicts: entries in order of insertion, and an index by open addressing. */
+/* dict.c - ordered dicts: entries in order of insertion, and an index by open addressing.
+ *
+ * The layout is CPython's since 3.6: a dense array of entries, and an index of numbers into it
+ * with at most half of its places in use.  Order comes for free, and the walk is a walk over an
+ * array.  Hashes are not seeded: keys of a template's dicts come from messages and may be made
+ * to collide, so probes cost steps (find), which bounds the damage without randomness in what
+ * must be reproducible.
+ */
 #include "engine/jinja/dict.h"
 
 #include "engine/jinja/obj.h"
@@ -25,12 +32,14 @@ static uint64_t mix(uint64_t h, uint64_t v)
     return h ^ h >> 29;
 }
 
-/* Equal values have equal hashes: a float that is a whole number hashes as that. */
+/* Equal values have equal hashes: a float that is a whole number hashes as that.  Python's rule
+ * that 1 == 1.0 == True makes them one key.  Beyond the range of int64 a float has no whole
+ * number to agree with, and hashes by its bits. */
 static uint64_t hash_num(jn_val v)
 {
     if (v.type != JN_FLOAT) return mix(1, (uint64_t)jn_to_int(v));
     double f = v.u.f;
-    if (f == floor(f) && fabs(f) < 0x1p62) return mix(1, (uint64_t)(int64_t)f);
+    if (f == floor(f) && f >= -0x1p63 && f < 0x1p63) return mix(1, (uint64_t)(int64_t)f);
     uint64_t bits;
     memcpy(&bits, &f, sizeof bits);
     return mix(2, bits);
@@ -60,44 +69,42 @@ bool eng_jn_hashable(jn_val v)
 }
 
 /* Hash of a key; lists, dicts and what holds them have none. */
-static sk_status hash(jn_run *r, jn_val v, uint64_t *out)
+static sk_status hash(jn_run *r, jn_val v, uint64_t *out);
+
+/* Of all items in order; the number of items keeps (1,) and 1 apart. */
+static sk_status hash_tuple(jn_run *r, const jn_seq *s, uint64_t *out)
 {
-    sk_status st = SK_OK;
-    switch ((int)v.type) {
-    case JN_STR:
-        *out = hash_bytes(v.u.s->p, v.u.s->n);
-        return SK_OK;
-    case JN_BOOL:
-    case JN_INT:
-    case JN_FLOAT:
-        *out = hash_num(v);
-        return SK_OK;
-    case JN_NONE:
-    case JN_UNDEF:
-        *out = mix(3, v.type);
-        return SK_OK;
-    case JN_LIST:
-    case JN_DICT:
-    case JN_VIEW:
-        return eng_jn_fail(r, SK_E_INVALID, "unhashable type: '%s'", eng_jn_type_name(v));
-    case JN_TUPLE:
-        st = eng_jn_enter(r);
-        if (st) return st;
-        *out = v.u.seq->n;
-        for (size_t i = 0; i < v.u.seq->n && !st; i++) {
-            uint64_t h = 0;
-            st = hash(r, v.u.seq->v[i], &h);
-            *out = mix(*out, h);
-        }
-        eng_jn_leave(r);
-        return st ? st : eng_jn_step(r, v.u.seq->n);
-    default:
-        *out = mix(4, (uintptr_t)v.u.d);
-        return SK_OK;
+    sk_status st = eng_jn_enter(r);
+    if (st) return st;
+    *out = s->n;
+    for (size_t i = 0; i < s->n && !st; i++) {
+        uint64_t h = 0;
+        st = hash(r, s->v[i], &h);
+        *out = mix(*out, h);
     }
+    eng_jn_leave(r);
+    return st ? st : eng_jn_step(r, s->n);
 }
 
-/* The entry of a key whose hash is known.  Probes count as steps: keys may be made to collide. */
+static sk_status hash(jn_run *r, jn_val v, uint64_t *out)
+{
+    if (v.type == JN_LIST || v.type == JN_DICT || v.type == JN_VIEW)
+        return eng_jn_fail(r, SK_E_INVALID, "unhashable type: '%s'", eng_jn_type_name(v));
+    if (v.type == JN_TUPLE) return hash_tuple(r, v.u.seq, out);
+    if (v.type == JN_STR)
+        *out = hash_bytes(v.u.s->p, v.u.s->n);
+    else if (jn_is_num(v))
+        *out = hash_num(v);
+    else if (v.type == JN_NONE || v.type == JN_UNDEF)
+        *out = mix(3, v.type);
+    else /* the object itself: its address */
+        *out = mix(4, (uintptr_t)v.u.d);
+    return SK_OK;
+}
+
+/* The entry of a key whose hash is known.  Probes count as steps: keys may be made to collide.
+ * A gap is passed over and not taken for the end: what came behind it when it was there is still
+ * behind it. */
 static sk_status find(jn_run *r, const jn_dict *d, jn_val key, uint64_t h, jn_entry **out)
 {
     size_t probes = 0;
@@ -126,7 +133,9 @@ sk_status eng_jn_dict_find(jn_run *r, const jn_dict *d, jn_val key, jn_entry **o
     return st ? st : find(r, d, key, h, out);
 }
 
-/* Makes room for one more entry; entries that are gone are dropped on the way. */
+/* Makes room for one more entry; entries that are gone are dropped on the way.  The arrays
+ * double by what is alive, so a dict that is filled and emptied in turn does not grow.  The old
+ * arrays stay in the pool for walks that are under way. */
 static sk_status make_room(jn_run *r, jn_dict *d)
 {
     size_t cap = d->live * 2 < 8 ? 8 : d->live * 2, n_index = cap * 2;

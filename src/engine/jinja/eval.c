@@ -1,4 +1,8 @@
-/* eval.c - expressions. */
+/* eval.c - expressions.
+ *
+ * Every function notes n->line again once its operands are evaluated: they may stand on other
+ * lines, and an error of the operation itself belongs to the operator's.
+ */
 #include "engine/jinja/eval.h"
 
 #include "engine/jinja/call.h"
@@ -12,7 +16,8 @@
 
 #include <assert.h>
 
-/* A variable, a global function, or undefined. */
+/* A variable, a global function, or undefined.  An unsupported function fails when its name is
+ * used, not when the template is compiled: a template may never get there. */
 static sk_status eval_name(jn_run *r, const jn_node *n, jn_val *out)
 {
     const jn_val *v = eng_jn_scope_get(r, r->scope, n->name);
@@ -68,7 +73,8 @@ static sk_status eval_item(jn_run *r, const jn_node *n, jn_val *out)
     return st ? st : eng_jn_slice(r, a, part, out);
 }
 
-/* The items of *args behind those written. */
+/* The items of *args behind those written.  The array of those written is a view: pushing to a
+ * full one copies it. */
 static sk_status add_dyn(jn_run *r, const jn_node *n, jn_args *a)
 {
     jn_val v = jn_none();
@@ -104,6 +110,17 @@ static sk_status add_dyn_kw(jn_run *r, const jn_node *n, jn_args *a)
     return SK_OK;
 }
 
+/* The named arguments, behind the positional ones. */
+static sk_status eval_kw(jn_run *r, const jn_call *c, jn_kw *out)
+{
+    sk_status st = SK_OK;
+    for (size_t i = 0; i < c->n_kw && !st; i++) {
+        out[i].name = c->kw[i];
+        st = eng_jn_eval(r, c->kw_val[i], &out[i].v);
+    }
+    return st;
+}
+
 /* In the order of Python: positional, named, *args, **kwargs. */
 sk_status eng_jn_eval_args(jn_run *r, const jn_call *c, jn_args *out)
 {
@@ -117,13 +134,9 @@ sk_status eng_jn_eval_args(jn_run *r, const jn_call *c, jn_args *out)
     sk_status st = SK_OK;
     for (size_t i = 0; i < c->n_arg && !st; i++)
         st = eng_jn_eval(r, c->arg[i], &out->v[i]);
-    for (size_t i = 0; i < c->n_kw && !st; i++) {
-        out->kw[i].name = c->kw[i];
-        st = eng_jn_eval(r, c->kw_val[i], &out->kw[i].v);
-    }
+    if (!st) st = eval_kw(r, c, out->kw);
     if (!st && c->dyn) st = add_dyn(r, c->dyn, out);
-    if (!st && c->dyn_kw) st = add_dyn_kw(r, c->dyn_kw, out);
-    return st;
+    return st || !c->dyn_kw ? st : add_dyn_kw(r, c->dyn_kw, out);
 }
 
 /* What is called is evaluated before its arguments. */
@@ -137,7 +150,8 @@ static sk_status eval_call(jn_run *r, const jn_node *n, jn_val *out)
     return st ? st : eng_jn_call(r, f, &a, out);
 }
 
-/* A filter or a test over v. */
+/* A filter or a test over v. n->fn is NULL for a name nobody knows, its fn for one that this
+ * engine lacks; inside an if both are let through by the parser and end here. */
 static sk_status apply(jn_run *r, const jn_node *n, jn_val v, jn_val *out)
 {
     jn_args a;
@@ -194,7 +208,8 @@ static sk_status compare(jn_run *r, jn_op op, jn_val a, jn_val b, bool *out)
     }
 }
 
-/* a < b < c holds when both do; what comes after a false one is not evaluated. */
+/* a < b < c holds when both do; what comes after a false one is not evaluated.  The middle
+ * operand is evaluated once, as in Python: a < f() < b calls f once. */
 static sk_status eval_compare(jn_run *r, const jn_node *n, jn_val *out)
 {
     jn_val left = jn_none(), right = jn_none();
@@ -210,7 +225,8 @@ static sk_status eval_compare(jn_run *r, const jn_node *n, jn_val *out)
     return st;
 }
 
-/* a ~ b ~ c joins the texts of the values; what is undefined has none. */
+/* a ~ b ~ c joins the texts of the values; what is undefined has none.  It goes by
+ * eng_jn_str_cat, so a long chain costs the length of the result and not its square. */
 static sk_status eval_concat(jn_run *r, const jn_node *n, jn_val *out)
 {
     jn_val v = jn_none();
@@ -263,7 +279,8 @@ static sk_status eval_cond(jn_run *r, const jn_node *n, jn_val *out)
         r, "the inline if-expression evaluated to false and no else section was defined", out);
 }
 
-/* and, or: the operand that decides is the value. */
+/* and, or: the operand that decides is the value.  So `x or "none"` gives a text: templates use
+ * it as a default. */
 static sk_status eval_logic(jn_run *r, const jn_node *n, jn_val *out)
 {
     sk_status st = eng_jn_eval(r, n->a, out);

@@ -19,7 +19,8 @@ static sk_status assign_ns(jn_run *r, const jn_node *target, jn_val v)
     return eng_jn_dict_set(r, ns->u.d, target->val, v);
 }
 
-/* Tuples are unpacked from anything that has as many items. */
+/* Tuples are unpacked from anything that has as many items.  A nested target ((a, b), c)
+ * recurses to the depth that the parser allowed. */
 sk_status eng_jn_assign(jn_run *r, const jn_node *target, jn_val v)
 {
     if (target->kind == JK_NAME) return eng_jn_scope_set(r, r->scope, target->name, v);
@@ -44,6 +45,7 @@ sk_status eng_jn_assign(jn_run *r, const jn_node *target, jn_val v)
 
 /* ---- text of a body ---- */
 
+/* The limit of the output does not hold for a capture, the limit of memory does. */
 sk_status eng_jn_capture(jn_run *r, const jn_node *body, jn_val *out)
 {
     jn_sb b, *outer = r->out;
@@ -115,7 +117,8 @@ static sk_status exec_if(jn_run *r, const jn_node *n)
     return branch ? eng_jn_exec(r, branch) : SK_OK;
 }
 
-/* The values are evaluated outside, the names are seen inside. */
+/* The values are evaluated outside, the names are seen inside. inner becomes the scope only for
+ * the body, once all values are there. */
 static sk_status exec_with(jn_run *r, const jn_node *n)
 {
     jn_scope *outer = r->scope, *inner = eng_jn_scope_new(r, outer);
@@ -133,6 +136,7 @@ static sk_status exec_with(jn_run *r, const jn_node *n)
 
 /* ---- macros ---- */
 
+/* Every scope out to the first kept one is kept from now on: the macro sees them all. */
 sk_status eng_jn_macro_new(jn_run *r, const jn_node *n, jn_val *out)
 {
     jn_macro *m = jn_new(&r->mem, jn_macro);
@@ -152,7 +156,9 @@ static sk_status exec_macro(jn_run *r, const jn_node *n)
     return st ? st : eng_jn_scope_set(r, r->scope, n->name, m);
 }
 
-/* {% call f(x) %} body {% endcall %}: f gets the body as its keyword argument `caller`. */
+/* {% call f(x) %} body {% endcall %}: f gets the body as its keyword argument `caller`.
+ * `caller` is a macro over the scope of the call, so the body sees the variables around it and
+ * not those of f. */
 static sk_status exec_call_block(jn_run *r, const jn_node *n)
 {
     jn_val f = jn_none(), caller = jn_none(), v = jn_none();
@@ -174,6 +180,8 @@ static sk_status exec_call_block(jn_run *r, const jn_node *n)
 
 /* ---- by kind ---- */
 
+/* JK_BREAK and JK_CONTINUE only leave a note; the lists of statements around end by it one after
+ * the other. */
 static sk_status exec_one(jn_run *r, const jn_node *n)
 {
     switch ((int)n->kind) {

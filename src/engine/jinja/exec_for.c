@@ -11,7 +11,9 @@
 
 /* ---- loops ---- */
 
-/* Keeps the items for which the loop's condition holds. */
+/* Keeps the items for which the loop's condition holds.  The items are filtered before the first
+ * pass, as in jinja2: loop.length and loop.last count those that are left, and the condition
+ * cannot see what the body sets. */
 static sk_status keep(jn_run *r, const jn_node *n, jn_seq *items)
 {
     jn_seq kept = {NULL, 0, 0};
@@ -31,7 +33,8 @@ static sk_status keep(jn_run *r, const jn_node *n, jn_seq *items)
     return st;
 }
 
-/* The passes of a loop. */
+/* The passes of a loop.  Each pass starts with a scope without variables: what the last one set
+ * is gone (jinja2's rule, and the reason for namespace()). */
 static sk_status passes(jn_run *r, const jn_node *n, jn_loop *l)
 {
     jn_scope *outer = r->scope, *inner = eng_jn_scope_new(r, outer);
@@ -52,7 +55,8 @@ static sk_status passes(jn_run *r, const jn_node *n, jn_loop *l)
     return st;
 }
 
-/* A loop over v, `depth` loops of the recursion around it. */
+/* A loop over v, `depth` loops of the recursion around it.  The jn_loop outlives the loop if a
+ * macro or a variable took `loop` with it. */
 static sk_status run_loop(jn_run *r, const jn_node *n, jn_val v, size_t depth)
 {
     jn_loop *l = jn_new(&r->mem, jn_loop);
@@ -74,7 +78,8 @@ sk_status eng_jn_exec_for(jn_run *r, const jn_node *n)
     return st ? st : run_loop(r, n, v, 0);
 }
 
-/* loop(items): the loop again, one deeper, as text. */
+/* loop(items): the loop again, one deeper, as text.  It runs in the scope around the outermost
+ * loop, as jinja2 compiles a recursive loop to a function there. */
 sk_status eng_jn_loop_call(jn_run *r, jn_loop *l, const jn_args *a, jn_val *out)
 {
     if (!l->node)
@@ -94,6 +99,8 @@ sk_status eng_jn_loop_call(jn_run *r, jn_loop *l, const jn_args *a, jn_val *out)
 
 /* ---- macros ---- */
 
+/* The argument of that name, which is then used; NULL if it was not given.  By text, not by
+ * address: names out of **dict are not interned. */
 static jn_val *keyword(const jn_args *a, const jn_str *name, bool *used)
 {
     for (size_t i = 0; i < a->n_kw; i++)
@@ -104,7 +111,9 @@ static jn_val *keyword(const jn_args *a, const jn_str *name, bool *used)
     return NULL;
 }
 
-/* Binds parameter i: by place, by name, or its default, which sees the parameters before it. */
+/* Binds parameter i: by place, by name, or its default, which sees the parameters before it.  A
+ * parameter that was neither given nor has a default is undefined, not an error: only its use
+ * is. */
 static sk_status bind_param(jn_run *r, const jn_params *p, size_t i, const jn_args *a, bool *used)
 {
     jn_val v = jn_none();
@@ -119,7 +128,8 @@ static sk_status bind_param(jn_run *r, const jn_params *p, size_t i, const jn_ar
     return st ? st : eng_jn_scope_set(r, r->scope, p->name[i], v);
 }
 
-/* The special variable of a name that the body reads, in the program's own spelling. */
+/* The special variable of a name that the body reads, in the program's own spelling.  Looked up
+ * by text, since the parser interned the name only if the template wrote it. */
 static sk_status set_special(jn_run *r, const jn_str *name, jn_val v)
 {
     jn_str *own = NULL;
@@ -128,39 +138,58 @@ static sk_status set_special(jn_run *r, const jn_str *name, jn_val v)
     return own ? eng_jn_scope_set(r, r->scope, own, v) : SK_OK;
 }
 
-/* varargs, kwargs and caller, and the refusal of what nobody takes. */
-static sk_status bind_rest(jn_run *r, const jn_node *n, const jn_args *a, bool *used)
+/* `caller`, where the body reads it: undefined, with a sentence, outside a call block. */
+static sk_status bind_caller(jn_run *r, const jn_args *a, bool *used)
 {
-    static const jn_str caller = {.p = "caller", .n = 6}, varargs = {.p = "varargs", .n = 7},
-                        kwargs = {.p = "kwargs", .n = 6};
-    const jn_params *p = n->params;
+    static const jn_str caller = {.p = "caller", .n = 6};
     jn_val v = jn_none();
-    sk_status st = SK_OK;
-    if (p->caller) {
-        const jn_val *c = keyword(a, &caller, used);
-        if (c) v = *c;
-        if (!c) st = eng_jn_undef_hint(r, "No caller defined", &v);
-        if (!st) st = set_special(r, &caller, v);
-    }
-    if (!st && p->kwargs) st = eng_jn_dict_new(r, JN_DICT, &v);
+    const jn_val *c = keyword(a, &caller, used);
+    sk_status st = c ? SK_OK : eng_jn_undef_hint(r, "No caller defined", &v);
+    return st ? st : set_special(r, &caller, c ? *c : v);
+}
+
+/* The named arguments nobody took: the dict `kwargs`, or an error where the body does not read
+ * it. */
+static sk_status bind_kwargs(jn_run *r, const jn_node *n, const jn_args *a, const bool *used)
+{
+    static const jn_str kwargs = {.p = "kwargs", .n = 6};
+    bool wanted = n->params->kwargs;
+    jn_val v = jn_none();
+    sk_status st = wanted ? eng_jn_dict_new(r, JN_DICT, &v) : SK_OK;
     for (size_t i = 0; i < a->n_kw && !st; i++) {
         if (used[i]) continue;
-        if (!p->kwargs)
+        if (!wanted)
             return eng_jn_fail(r, SK_E_INVALID, "macro '%.*s' takes no keyword argument '%.*s'",
                                (int)n->name->n, n->name->p, (int)a->kw[i].name->n,
                                a->kw[i].name->p);
         st = eng_jn_dict_set(r, v.u.d, jn_of_str(a->kw[i].name), a->kw[i].v);
     }
-    if (!st && p->kwargs) st = set_special(r, &kwargs, v);
-    if (st) return st;
+    return st || !wanted ? st : set_special(r, &kwargs, v);
+}
+
+/* The positional arguments beyond the parameters: the tuple `varargs`, or an error likewise. */
+static sk_status bind_varargs(jn_run *r, const jn_node *n, const jn_args *a)
+{
+    static const jn_str varargs = {.p = "varargs", .n = 7};
+    const jn_params *p = n->params;
+    jn_val v = jn_none();
     size_t extra = a->n > p->n ? a->n - p->n : 0;
     if (extra && !p->varargs)
         return eng_jn_fail(r, SK_E_INVALID, "macro '%.*s' takes not more than %zu argument(s)",
                            (int)n->name->n, n->name->p, p->n);
     if (!p->varargs) return SK_OK;
-    st = eng_jn_seq_new(r, JN_TUPLE, extra, &v);
+    sk_status st = eng_jn_seq_new(r, JN_TUPLE, extra, &v);
     if (!st && extra) memcpy(v.u.seq->v, a->v + p->n, extra * sizeof *a->v);
     return st ? st : set_special(r, &varargs, v);
+}
+
+/* varargs, kwargs and caller, and the refusal of what nobody takes.  caller comes first, so that
+ * its keyword counts as used. */
+static sk_status bind_rest(jn_run *r, const jn_node *n, const jn_args *a, bool *used)
+{
+    sk_status st = n->params->caller ? bind_caller(r, a, used) : SK_OK;
+    if (!st) st = bind_kwargs(r, n, a, used);
+    return st ? st : bind_varargs(r, n, a);
 }
 
 /* The body runs in a scope inside the one the macro stands in, not the caller's. */

@@ -64,7 +64,8 @@ sk_status eng_jn_path_read(jn_run *r, jn_val attribute, jn_path *out)
     return SK_OK;
 }
 
-/* The default stands in at each part, as in jinja2, not at the end only. */
+/* The default stands in at each part, as in jinja2, not at the end only.  Items, not attributes:
+ * map(attribute='items') finds the member of a dict, never its method. */
 sk_status eng_jn_path_get(jn_run *r, const jn_path *p, jn_val item, jn_val deflt, bool fold,
                           jn_val *out)
 {
@@ -86,7 +87,9 @@ typedef struct sorting {
     bool reverse;
 } sorting;
 
-/* Merges the sorted [from, mid) and [mid, to): the right one first only where it is less. */
+/* Merges the sorted [from, mid) and [mid, to): the right one first only where it is less.
+ * `reverse` swaps the operands of the comparison and not the result, so that equals keep their
+ * order, as in Python's sorted(reverse=True). */
 static sk_status merge(sorting *s, size_t from, size_t mid, size_t to)
 {
     size_t a = from, b = mid;

@@ -1,4 +1,8 @@
 /* filter_json.c - tojson as transformers defines it (json.dumps, no HTML escaping), and from_json.
+ *
+ * transformers replaces jinja2's tojson by json.dumps(ensure_ascii=False), and chat templates
+ * write tool schemas with it: a blank too many would change the prompt.  Brackets, commas and
+ * quotes get the mark of the value they belong to, so a tool's JSON is message text as a whole.
  */
 #include "base/json.h"
 #include "engine/jinja/call.h"
@@ -25,7 +29,8 @@ typedef struct writer {
 
 static sk_status put(writer *w, jn_val v);
 
-/* A character, escaped where JSON or ensure_ascii asks for it. */
+/* A character, escaped where JSON or ensure_ascii asks for it.  A NUL is c = 0, which strchr
+ * would find at the end of the list: hence the test. */
 static void put_char(writer *w, const jn_str *s, size_t at, size_t len, uint32_t c)
 {
     static const char from[] = "\"\\\n\r\t\b\f", to[] = "\"\\nrtbf";
@@ -120,7 +125,8 @@ static sk_status put_key(writer *w, jn_val key, uint8_t mark)
     return st;
 }
 
-/* The entries as pairs, in order. */
+/* The entries as pairs, in order. sort_keys sorts by the keys as they are; mixed types have no
+ * order and fail, as in Python. */
 static sk_status entries(writer *w, jn_dict *d, jn_val **val, jn_val **key)
 {
     size_t at = 0, n = 0;
@@ -154,7 +160,8 @@ static sk_status put_dict(writer *w, jn_val v)
     return st ? st : w->b.st;
 }
 
-/* By type; what JSON has no form for is an error, undefined values included. */
+/* By type; what JSON has no form for is an error, undefined values included.  Depth is counted
+ * here: lists may hold themselves. */
 static sk_status put(writer *w, jn_val v)
 {
     char text[JN_NUM_TEXT];

@@ -35,8 +35,9 @@ static sk_status text_to_int(jn_run *r, const jn_str *s, int64_t base, bool *ok,
     return *ok ? eng_jn_num_trunc(r, f, out) : SK_OK;
 }
 
-/* None of the errors of int() but those of infinities get through: the default takes their place.
- */
+/* None of the errors of int() but those of infinities get through: the default takes their
+ * place. jinja2 tries int(value, base), then int(float(value)), then gives the default; an
+ * infinite float escapes both, with Python's OverflowError. */
 static sk_status to_int(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     int64_t base = 10;
@@ -85,7 +86,8 @@ static sk_status method_of(jn_run *r, jn_val v, char *out)
     return eng_jn_fail(r, SK_E_INVALID, "method must be common, ceil or floor");
 }
 
-/* "common" keeps whole numbers whole; ceil and floor always give floats. */
+/* "common" keeps whole numbers whole; ceil and floor always give floats. ceil and floor go by
+ * way of 10^precision, whatever that does to the last bits: jinja2 does the same. */
 static sk_status round_number(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     int64_t digits = 0;

@@ -1,4 +1,9 @@
-/* filter_pick.c - map, select and their like: filters that apply filters and tests to items. */
+/* filter_pick.c - map, select and their like: filters that apply filters and tests to items.
+ *
+ * All of these give generators: the items are made when something asks for them, and an error in
+ * the test or filter shows there.  jinja2 does it so, and {% if x|selectattr(...) %} is true
+ * even for no match because of it: a generator is always true.
+ */
 #include "engine/jinja/call.h"
 #include "engine/jinja/filter.h"
 #include "engine/jinja/obj.h"
@@ -48,7 +53,8 @@ static sk_status named(jn_run *r, jn_val name, bool filter, const jn_fn **out)
                        filter ? "filter" : "test", n, n ? name.u.s->p : "");
 }
 
-/* map(filter, arguments) */
+/* map(filter, arguments) An empty or undefined source gives nothing before the arguments are
+ * looked at, so map over nothing never fails. */
 static sk_status fill_map(jn_run *r, jn_gen *g, jn_seq *out)
 {
     jn_seq s;
@@ -77,30 +83,45 @@ static sk_status map(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 
 enum { REJECT = 1, ATTR = 2 }; /* flags of select and its relatives */
 
+/* What select and its relatives were given: the path of an attribute, the test and its own
+ * arguments (fn NULL: no test, truth counts). */
+typedef struct picking {
+    jn_path path;
+    const jn_fn *fn;
+    jn_args rest;
+} picking;
+
+/* Takes the arguments of a generator apart. */
+static sk_status read_picking(jn_run *r, const jn_gen *g, picking *out)
+{
+    size_t off = g->flags & ATTR ? 1 : 0;
+    *out = (picking){.path = {NULL, 0}};
+    if (g->args.n < off)
+        return eng_jn_fail(r, SK_E_INVALID, "Missing parameter for attribute name");
+    sk_status st = off ? eng_jn_path_read(r, g->args.v[0], &out->path) : SK_OK;
+    bool test = g->args.n > off;
+    if (!st && test) st = named(r, g->args.v[off], false, &out->fn);
+    out->rest = (jn_args){NULL, g->args.n - off - test, g->args.kw, g->args.n_kw};
+    if (out->rest.n) out->rest.v = g->args.v + off + test;
+    return st;
+}
+
 /* select(test, arguments), selectattr(path, test, arguments) and their opposites; without a test
- * what is true. */
+ * what is true.  Arguments behind the name of the test go to it as they are. */
 static sk_status fill_select(jn_run *r, jn_gen *g, jn_seq *out)
 {
     jn_seq s;
-    jn_path path = {NULL, 0};
-    const jn_fn *fn = NULL;
-    size_t off = g->flags & ATTR ? 1 : 0;
+    picking p;
+    bool reject = (g->flags & REJECT) != 0;
     *out = (jn_seq){NULL, 0, 0, false};
     if (!eng_jn_truth(g->src)) return SK_OK;
-    if (g->args.n < off)
-        return eng_jn_fail(r, SK_E_INVALID, "Missing parameter for attribute name");
-    sk_status st = off ? eng_jn_path_read(r, g->args.v[0], &path) : SK_OK;
-    bool test = g->args.n > off;
-    if (!st && test) st = named(r, g->args.v[off], false, &fn);
-    jn_args rest = {NULL, g->args.n - off - test, g->args.kw, g->args.n_kw};
-    if (rest.n) rest.v = g->args.v + off + test;
+    sk_status st = read_picking(r, g, &p);
     if (!st) st = eng_jn_items(r, g->src, &s);
     for (size_t i = 0; !st && i < s.n; i++) {
         jn_val v = jn_none();
-        st = eng_jn_path_get(r, &path, s.v[i], UNSET, false, &v);
-        if (!st && test) st = eng_jn_fn_call(r, fn, v, &rest, &v);
-        if (!st && eng_jn_truth(v) != ((g->flags & REJECT) != 0))
-            st = eng_jn_seq_push(r, out, s.v[i]);
+        st = eng_jn_path_get(r, &p.path, s.v[i], UNSET, false, &v);
+        if (!st && p.fn) st = eng_jn_fn_call(r, p.fn, v, &p.rest, &v);
+        if (!st && eng_jn_truth(v) != reject) st = eng_jn_seq_push(r, out, s.v[i]);
     }
     return st;
 }

@@ -40,7 +40,8 @@ static sk_status list(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return to_list(r, v, out);
 }
 
-/* Takes one item of a generator and leaves the others. */
+/* Takes one item of a generator and leaves the others.  A generator is filled as a whole and
+ * gets all but one back. */
 static sk_status first(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_seq s;
@@ -66,7 +67,8 @@ static sk_status last(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return SK_OK;
 }
 
-/* str() of all items. */
+/* str() of all items.  With an attribute the items are replaced in a copy of the list: to_list
+ * has made one. */
 static sk_status join(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_val sep = jn_none();
@@ -136,7 +138,8 @@ static sk_status items(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return eng_jn_gen_new(r, fill_items, v, NULL, 0, out);
 }
 
-/* Key to sort an item by, once for each of the paths: a list, as jinja2 has it. */
+/* Key to sort an item by, once for each of the paths: a list, as jinja2 has it.  A list even for
+ * one path, so that ties of several paths are broken by the later ones. */
 static sk_status sort_key(jn_run *r, const jn_path *path, size_t n, jn_val item, bool fold,
                           jn_val *out)
 {
@@ -181,34 +184,41 @@ static sk_status sort(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return st ? st : eng_jn_sort(r, out->u.seq->v, key, n, eng_jn_truth(a->v[0]));
 }
 
+/* What dictsort sorts by: 0 the key, 1 the value. */
+static sk_status sort_by(jn_run *r, jn_val v, size_t *out)
+{
+    *out = 0;
+    if (!jn_given(v)) return SK_OK;
+    if (v.type == JN_STR && eng_jn_str_is(v.u.s, "key")) return SK_OK;
+    *out = 1;
+    if (v.type == JN_STR && eng_jn_str_is(v.u.s, "value")) return SK_OK;
+    return eng_jn_fail(r, SK_E_INVALID, "You can only sort by either \"key\" or \"value\"");
+}
+
 /* A list of pairs. */
 static sk_status dictsort(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     size_t by = 0;
+    const jn_path none = {NULL, 0};
     if (v.type == JN_UNDEF) return eng_jn_undef_fail(r, v);
     if (v.type != JN_DICT)
         return eng_jn_fail(r, SK_E_INVALID, "'%s' object has no attribute 'items'",
                            eng_jn_type_name(v));
-    if (jn_given(a->v[1])) {
-        bool text = a->v[1].type == JN_STR;
-        by = text && eng_jn_str_is(a->v[1].u.s, "value");
-        if (!text || (!by && !eng_jn_str_is(a->v[1].u.s, "key")))
-            return eng_jn_fail(r, SK_E_INVALID, "You can only sort by either \"key\" or \"value\"");
-    }
     jn_view view = {v.u.d, JN_ITEMS};
-    const jn_path none = {NULL, 0};
-    sk_status st = to_list(r, (jn_val){.type = JN_VIEW, .u.view = &view}, out);
+    sk_status st = sort_by(r, a->v[1], &by);
+    if (!st) st = to_list(r, (jn_val){.type = JN_VIEW, .u.view = &view}, out);
     if (st) return st;
     size_t n = out->u.seq->n;
+    bool fold = !eng_jn_truth(a->v[0]);
     jn_val *key = jn_new_n(&r->mem, jn_val, n + 1);
     if (!key) return eng_jn_oom(r);
     for (size_t i = 0; i < n && !st; i++)
-        st = eng_jn_path_get(r, &none, out->u.seq->v[i].u.seq->v[by], UNSET, !eng_jn_truth(a->v[0]),
-                             &key[i]);
+        st = eng_jn_path_get(r, &none, out->u.seq->v[i].u.seq->v[by], UNSET, fold, &key[i]);
     return st ? st : eng_jn_sort(r, out->u.seq->v, key, n, eng_jn_truth(a->v[2]));
 }
 
-/* The first of equal items; texts regardless of case, unless case_sensitive. */
+/* The first of equal items; texts regardless of case, unless case_sensitive.  Seen keys are kept
+ * in a dict: what cannot be a key is an error, as in jinja2, which uses a set. */
 static sk_status fill_unique(jn_run *r, jn_gen *g, jn_seq *out)
 {
     jn_val seen = jn_none(), key = jn_none();
@@ -229,7 +239,8 @@ static sk_status fill_unique(jn_run *r, jn_gen *g, jn_seq *out)
     return st;
 }
 
-/* The arguments outlive the call that made the generator. */
+/* The arguments outlive the call that made the generator. eng_jn_fn_call binds them on its
+ * stack. */
 static sk_status lazy(jn_run *r, sk_status (*fill)(jn_run *, jn_gen *, jn_seq *), jn_val v,
                       const jn_args *a, unsigned flags, jn_val *out)
 {
@@ -298,11 +309,23 @@ static sk_status sum(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return st;
 }
 
+/* Fills a row up to n items with `fill`; nothing where nothing to fill with was given. */
+static sk_status fill_row(jn_run *r, jn_seq *row, int64_t n, jn_val fill)
+{
+    sk_status st = SK_OK;
+    if (!jn_given(fill) || fill.type == JN_NONE) return SK_OK;
+    while (!st && (int64_t)row->n < n) {
+        st = eng_jn_step(r, 1);
+        if (!st) st = eng_jn_seq_push(r, row, fill);
+    }
+    return st;
+}
+
 /* Rows of n items, the last one filled up where something to fill with is given. */
 static sk_status fill_batch(jn_run *r, jn_gen *g, jn_seq *out)
 {
     jn_seq s;
-    jn_val row = jn_none(), fill = g->args.v[1];
+    jn_val row = jn_none();
     int64_t n = 0;
     *out = (jn_seq){NULL, 0, 0, false};
     sk_status st = eng_jn_arg_int(r, g->args.v[0], "linecount", 0, &n);
@@ -314,12 +337,8 @@ static sk_status fill_batch(jn_run *r, jn_gen *g, jn_seq *out)
         }
         if (!st) st = eng_jn_seq_push(r, row.u.seq, s.v[i]);
     }
-    bool filled = jn_given(fill) && fill.type != JN_NONE && row.type == JN_LIST;
-    for (; !st && filled && (int64_t)row.u.seq->n < n;) {
-        st = eng_jn_step(r, 1);
-        if (!st) st = eng_jn_seq_push(r, row.u.seq, fill);
-    }
-    return st;
+    if (st || row.type == JN_NONE) return st;
+    return fill_row(r, row.u.seq, n, g->args.v[1]);
 }
 
 /* Rows of so many items. */
@@ -328,11 +347,11 @@ static sk_status batch(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return lazy(r, fill_batch, v, a, 0, out);
 }
 
-/* n lists of nearly equal length. */
+/* n lists of nearly equal length.  The first items-modulo-n columns have one more; the others get
+ * fill_with, where given. */
 static sk_status fill_slice(jn_run *r, jn_gen *g, jn_seq *out)
 {
     jn_seq s;
-    jn_val fill = g->args.v[1];
     int64_t n = 0;
     *out = (jn_seq){NULL, 0, 0, false};
     sk_status st = eng_jn_arg_int(r, g->args.v[0], "slices", 0, &n);
@@ -348,8 +367,7 @@ static sk_status fill_slice(jn_run *r, jn_gen *g, jn_seq *out)
         if (!st) st = eng_jn_seq_new(r, JN_LIST, 0, &row);
         for (size_t i = 0; i < take && !st; i++)
             st = eng_jn_seq_push(r, row.u.seq, s.v[at++]);
-        if (!st && !more && jn_given(fill) && fill.type != JN_NONE)
-            st = eng_jn_seq_push(r, row.u.seq, fill);
+        if (!st && !more) st = fill_row(r, row.u.seq, (int64_t)take + 1, g->args.v[1]);
         if (!st) st = eng_jn_seq_push(r, out, row);
     }
     return st;
@@ -361,12 +379,28 @@ static sk_status slice(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return lazy(r, fill_slice, v, a, 0, out);
 }
 
-/* Groups of equal keys, sorted by them: tuples (key, items). */
+/* Begins a group at an item: pushes the tuple (its own value of the path, an empty list) and gives
+ * the list. */
+static sk_status new_group(jn_run *r, const jn_path *path, jn_val item, jn_val deflt, jn_seq *out,
+                           jn_val *rows)
+{
+    jn_val pair = jn_none(), grouper = jn_none();
+    sk_status st = eng_jn_path_get(r, path, item, deflt, false, &grouper);
+    if (!st) st = eng_jn_seq_new(r, JN_LIST, 0, rows);
+    if (!st) st = eng_jn_pair(r, grouper, *rows, &pair);
+    if (st) return st;
+    pair.u.seq->group = true;
+    return eng_jn_seq_push(r, out, pair);
+}
+
+/* Groups of equal keys, sorted by them: tuples (key, items).  Sorting first makes equal keys
+ * neighbours, so one walk finds the groups; the grouper is the first item's own value, not its
+ * lowered form. */
 static sk_status groupby(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_path path;
-    jn_val l = jn_none(), pair = jn_none(), rows = jn_none(), grouper = jn_none();
-    bool fold = !eng_jn_truth(a->v[2]), same = false;
+    jn_val l = jn_none(), rows = jn_none();
+    bool fold = !eng_jn_truth(a->v[2]);
     sk_status st = eng_jn_path_read(r, a->v[0], &path);
     if (!st) st = to_list(r, v, &l);
     if (!st) st = eng_jn_seq_new(r, JN_LIST, 0, out);
@@ -378,15 +412,9 @@ static sk_status groupby(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
         st = eng_jn_path_get(r, &path, s->v[i], a->v[1], fold, &key[i]);
     if (!st) st = eng_jn_sort(r, s->v, key, s->n, false);
     for (size_t i = 0; i < s->n && !st; i++) {
-        same = false;
+        bool same = false;
         if (i) st = eng_jn_eq(r, key[i - 1], key[i], &same);
-        if (!st && !same) {
-            st = eng_jn_path_get(r, &path, s->v[i], a->v[1], false, &grouper);
-            if (!st) st = eng_jn_seq_new(r, JN_LIST, 0, &rows);
-            if (!st) st = eng_jn_pair(r, grouper, rows, &pair);
-            if (!st) pair.u.seq->group = true;
-            if (!st) st = eng_jn_seq_push(r, out->u.seq, pair);
-        }
+        if (!st && !same) st = new_group(r, &path, s->v[i], a->v[1], out->u.seq, &rows);
         if (!st) st = eng_jn_seq_push(r, rows.u.seq, s->v[i]);
     }
     return st;

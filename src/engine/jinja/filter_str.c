@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-/* Text of a value; a string stays what it is. */
+/* Text of a value; a string stays what it is.  Unlike str_of it keeps a string "safe", as
+ * jinja2's soft_str does. */
 static sk_status soft(jn_run *r, jn_val v, jn_str **out)
 {
     jn_val s = v;
@@ -46,36 +47,43 @@ static sk_status capitalize(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return in_case(r, v, JN_CAPITALIZE, out);
 }
 
-/* Words begin behind blanks, hyphens and opening brackets, unlike in str.title. */
+/* A word of title: its first character in upper case, the rest in lower. */
+static sk_status put_word(jn_run *r, jn_sb *b, const jn_str *s, size_t from, size_t to)
+{
+    jn_val head = jn_none(), tail = jn_none();
+    size_t first = 0;
+    if (from == to) return SK_OK;
+    (void)eng_jn_utf8_get(s->p + from, &first);
+    sk_status st = eng_jn_str_sub(r, s, from, first, &head);
+    if (!st) st = eng_jn_case(r, head.u.s, JN_UPPER, &head);
+    if (!st) st = eng_jn_str_sub(r, s, from + first, to - from - first, &tail);
+    if (!st) st = eng_jn_case(r, tail.u.s, JN_LOWER, &tail);
+    if (st) return st;
+    eng_jn_sb_str(b, head.u.s);
+    eng_jn_sb_str(b, tail.u.s);
+    return SK_OK;
+}
+
+/* Words begin behind blanks, hyphens and opening brackets, unlike in str.title: jinja2's own
+ * splitting, by which "it's" becomes "It's".  Each gap is copied as it is. */
 static sk_status title(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_str *s = NULL;
     jn_sb b;
+    size_t from = 0, len;
     (void)a;
     sk_status st = soft(r, v, &s);
     if (st) return st;
     eng_jn_sb_init(&b, r);
-    for (size_t i = 0, from = 0; i <= s->n && !st;) {
-        size_t len = 1;
-        uint32_t c = i < s->n ? eng_jn_utf8_get(s->p + i, &len) : ' ';
+    for (size_t i = 0; i < s->n && !st; i += len) {
+        uint32_t c = eng_jn_utf8_get(s->p + i, &len);
         bool gap = eng_jn_is_space(c) || (c < 0x80 && c && strchr("-({[<", (int)c));
-        jn_val part = jn_none();
-        if (i < s->n && !gap) {
-            i += len;
-            continue;
-        }
-        size_t first = 0;
-        if (i > from) (void)eng_jn_utf8_get(s->p + from, &first);
-        if (first) st = eng_jn_str_sub(r, s, from, first, &part);
-        if (first && !st) st = eng_jn_case(r, part.u.s, JN_UPPER, &part);
-        if (first && !st) eng_jn_sb_str(&b, part.u.s);
-        if (first && !st) st = eng_jn_str_sub(r, s, from + first, i - from - first, &part);
-        if (first && !st) st = eng_jn_case(r, part.u.s, JN_LOWER, &part);
-        if (first && !st) eng_jn_sb_str(&b, part.u.s);
-        if (i < s->n) eng_jn_sb_part(&b, s, i, len);
-        i += len;
-        from = i;
+        if (!gap) continue;
+        st = put_word(r, &b, s, from, i);
+        eng_jn_sb_part(&b, s, i, len);
+        from = i + len;
     }
+    if (!st) st = put_word(r, &b, s, from, s->n);
     return st ? st : eng_jn_sb_done(&b, out);
 }
 
@@ -148,7 +156,8 @@ static sk_status indention(jn_run *r, jn_val width, jn_val *out)
     return st ? st : eng_jn_binary(r, JO_MUL, *out, jn_int(n), out);
 }
 
-/* Empty lines stay empty unless `blank`. */
+/* Empty lines stay empty unless `blank`.  A newline is added and the lines split, as jinja2 does
+ * it: so "a\n" keeps its empty last line. */
 static sk_status indent(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_val in = jn_none(), newline = jn_none(), lines = jn_none();
@@ -212,7 +221,9 @@ static sk_status cut(jn_run *r, jn_str *s, size_t n, bool words, const jn_str *e
     return st ? st : eng_jn_str_cat(r, head.u.s, end, out);
 }
 
-/* `leeway` more characters are left alone; words are kept whole unless killwords. */
+/* `leeway` more characters are left alone; words are kept whole unless killwords.  The length
+ * counts `end`; a text longer by no more than leeway is left whole, since cutting it would save
+ * nothing. */
 static sk_status truncate_text(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     int64_t length = 255, leeway = 5;
@@ -256,7 +267,8 @@ static sk_status wordcount(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return st;
 }
 
-/* "..."|format(a, b) is "..." % (a, b). */
+/* "..."|format(a, b) is "..." % (a, b).  By names is a dict on the right of %, which jinja2
+ * allows and no chat template uses. */
 static sk_status format(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_str *s = NULL;

@@ -36,7 +36,8 @@ static sk_status range(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return SK_OK;
 }
 
-/* A dict (or namespace) of another, of pairs, and of names. */
+/* A dict (or namespace) of another, of pairs, and of names.  By the method update of a dict,
+ * which knows all the forms of arguments. */
 static sk_status make(jn_run *r, const jn_args *a, jn_type type, jn_val *out)
 {
     static const jn_str name = {.p = "update", .n = 6};
@@ -91,7 +92,8 @@ static sk_status joiner(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return st ? st : new_cycler(r, JN_JOINER, &sep, 1, out);
 }
 
-/* The template refuses its input. */
+/* The template refuses its input.  How a template says that a conversation is not one it can
+ * render ("roles must alternate"): the sentence goes to the client as it is. */
 static sk_status raise_exception(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_val s = jn_none();

@@ -20,7 +20,8 @@ enum { MIB = 1 << 20 };
 
 /* ---- compiling ---- */
 
-/* Memory and steps of compiling: a small multiple of the text. */
+/* Memory and steps of compiling: a small multiple of the text. 1000 steps a byte is far more
+ * than any template needs and little enough for a hostile one. */
 static jn_run compile_run(jn_mem mem, size_t n, sk_err *e)
 {
     return (jn_run){.mem = mem, .e = e, .line = 1, .max_steps = 1000 * (uint64_t)n + 1000000};
@@ -87,7 +88,7 @@ bool eng_jinja_is_own(const char *name)
 /* ---- rendering ---- */
 
 /* Bytes of text in a value, to give a rendering memory in proportion.  Bounded depth: what is
- * deeper is refused later. */
+ * deeper is refused later. 16 bytes a value stand for what a dict or list costs beyond its text. */
 static size_t text_bytes(json_t *v, int depth)
 {
     size_t n = 16, i;
@@ -128,7 +129,8 @@ static jn_run render_run(const eng_jinja *t, const eng_jinja_input *in, sk_err *
     };
 }
 
-/* The variables that the template mentions. */
+/* The variables that the template mentions.  Others would only cost memory: a long list of tools
+ * that the template never looks at is not converted. */
 static sk_status set_vars(jn_run *r, const eng_jinja *t, const eng_jinja_input *in)
 {
     sk_status st = SK_OK;
@@ -152,7 +154,8 @@ static size_t count_spans(const jn_grow *g)
     return n;
 }
 
-/* The built text and its spans into out. */
+/* The built text and its spans into out.  Out of the pool into memory of the caller's kind;
+ * neighbouring bytes of one origin become one span. */
 static sk_status take_text(const jn_sb *b, eng_jinja_text *out, sk_err *e)
 {
     const jn_grow *g = &b->g;

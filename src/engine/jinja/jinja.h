@@ -41,12 +41,12 @@ typedef struct eng_jinja_limits {
  * server checks (system, user, assistant, tool, ...) count as the template's: templates build
  * markers of them.  All is borrowed; bytes that are no UTF-8 become U+FFFD. */
 typedef struct eng_jinja_var {
-    const char *name;
-    json_t *value;
+    const char *name; /* as the template spells it; "messages", "tools" */
+    json_t *value;    /* NULL: text or msg counts */
     bool message;
-    const char *text;
+    const char *text; /* n_text bytes, a string to the template */
     size_t n_text;
-    const eng_chat_msg *msg;
+    const eng_chat_msg *msg; /* n_msg of them, a list of {role, content} */
     size_t n_msg;
 } eng_jinja_var;
 
@@ -76,10 +76,12 @@ typedef struct eng_jinja_text {
 /* Compiles text[0..n) (copied).  SK_E_FORMAT for a syntax error, SK_E_UNSUPPORTED for what this
  * engine lacks; both name the construct and the template's line.  Free with eng_jinja_free. */
 sk_status eng_jinja_compile(const char *text, size_t n, eng_jinja **out, sk_err *e);
+/* NULL is allowed.  No rendering may be under way. */
 void eng_jinja_free(eng_jinja *t);
 
 /* True for variables that are the engine's own and no text from people: bos_token and the like,
- * add_generation_prompt. */
+ * add_generation_prompt.  All others (messages, tools, documents, whatever a request sends
+ * along) are marked as message text, so that special tokens in them stay plain text. */
 bool eng_jinja_is_own(const char *name);
 
 /* True when the template mentions a variable of that name. */
@@ -90,6 +92,7 @@ bool eng_jinja_uses(const eng_jinja *t, const char *name);
  * sentence has the line. */
 sk_status eng_jinja_render(const eng_jinja *t, const eng_jinja_input *in, eng_jinja_text *out,
                            sk_err *e);
+/* Frees the text and its spans; t may be rendered into again. */
 void eng_jinja_text_fini(eng_jinja_text *t);
 
 #endif

@@ -1,4 +1,13 @@
-/* lex.c - template text to tokens. */
+/* lex.c - template text to tokens.
+ *
+ * The rules are those of jinja2's lexer.py with trim_blocks and lstrip_blocks on,
+ * keep_trailing_newline off.  They are written out here instead of as its regular expressions,
+ * so that the time is linear in the text and nothing recurses.  Each of the three kinds of tags
+ * has rules of its own for the white space around it:
+ *     {{ }}   takes none but with '-'; '+' means nothing special
+ *     {% %}   takes the blanks before it, if it is first on its line, and one newline behind it
+ *     {# #}   as {% %}
+ */
 #include "engine/jinja/lex.h"
 
 #include "engine/jinja/str.h"
@@ -6,6 +15,8 @@
 
 #include <string.h>
 
+/* Brackets open at once within one tag; a fixed stack, as the parser would refuse deeper nesting
+ * anyway. */
 enum { MAX_BRACKETS = 1000 };
 
 typedef struct lexer {
@@ -20,7 +31,8 @@ typedef struct lexer {
     size_t n_open;
 } lexer;
 
-/* A syntax error at the present line. */
+/* A syntax error at the present line.  The run's line is set here and not as the lexer goes:
+ * only errors need it. */
 static sk_status bad(lexer *x, const char *what)
 {
     x->r->line = x->line;
@@ -60,7 +72,7 @@ static size_t skip_blanks(const lexer *x, size_t i)
     return i;
 }
 
-/* True when `what` stands at i. */
+/* True when `what` stands at i <= x->n. */
 static bool starts(const lexer *x, size_t i, const char *what)
 {
     size_t n = strlen(what);
@@ -93,20 +105,27 @@ static size_t word_tag(const lexer *x, size_t i, const char *word, bool plus, bo
 
 /* ---- text between tags ---- */
 
-/* The end of text[from..to) once the blanks that the tag behind it takes are gone. */
+/* Where text[from..to) ends without the white space at its end. */
+static size_t strip_all(const lexer *x, size_t from, size_t to)
+{
+    while (to > from) {
+        size_t i = to - 1, len;
+        while (i > from && ((unsigned char)x->p[i] & 0xC0) == 0x80)
+            i--;
+        if (!eng_jn_is_space(eng_jn_utf8_get(x->p + i, &len))) break;
+        to = i;
+    }
+    return to;
+}
+
+/* The end of text[from..to) once the blanks that the tag behind it takes are gone.  lstrip_blocks:
+ * the blanks go only if nothing but blanks stands between the beginning of the line and the tag.
+ * Where the text begins behind a tag, "the beginning of the line" is there only if that tag took a
+ * newline (line_start). */
 static size_t strip_before(const lexer *x, size_t from, size_t to, bool variable)
 {
     char sign = to + 2 < x->n ? x->p[to + 2] : 0;
-    if (sign == '-') {
-        while (to > from) {
-            size_t i = to - 1, len;
-            while (i > from && ((unsigned char)x->p[i] & 0xC0) == 0x80)
-                i--;
-            if (!eng_jn_is_space(eng_jn_utf8_get(x->p + i, &len))) break;
-            to = i;
-        }
-        return to;
-    }
+    if (sign == '-') return strip_all(x, from, to);
     if (sign == '+' || variable) return to;
     size_t line = to;
     while (line > from && x->p[line - 1] != '\n')
@@ -138,7 +157,8 @@ static sk_status skip_comment(lexer *x)
     return bad(x, "a comment \"{#\" is not closed");
 }
 
-/* Behind the tag of a raw block: its text up to endraw. */
+/* Behind the tag of a raw block: its text up to endraw.  What looks like tags in it is text;
+ * only "{% endraw %}" with its own signs ends it. */
 static sk_status lex_raw(lexer *x)
 {
     for (size_t i = x->at; i + 1 < x->n; i++) {
@@ -159,7 +179,9 @@ static bool digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* End of digits of the base from i on, with single underscores between; i if there are none. */
+/* End of digits of the base from i on, with single underscores between; i if there are none.  An
+ * underscore that is not between two digits ends the number before it, and the parser then
+ * stumbles over a name, as jinja2's does. */
 static size_t digits(const lexer *x, size_t i, int base)
 {
     size_t end = i;
@@ -173,7 +195,19 @@ static size_t digits(const lexer *x, size_t i, int base)
     return end;
 }
 
-/* End of a number with a fraction or an exponent at i, 0 if there is none. */
+/* Behind an exponent at k ("e-3", in either case), or k if none is there: an e that no digit
+ * follows begins a name. */
+static size_t exponent_end(const lexer *x, size_t k)
+{
+    size_t i = k;
+    if (i == x->n || (x->p[i] | 32) != 'e') return k;
+    i++;
+    if (i < x->n && (x->p[i] == '+' || x->p[i] == '-')) i++;
+    return i < x->n && digit(x->p[i]) ? digits(x, i, 10) : k;
+}
+
+/* End of a number with a fraction or an exponent at i, 0 if there is none.  Behind a point there
+ * is none: x.1.2 is two subscripts, not the item 1.2. */
 static size_t float_end(const lexer *x, size_t i)
 {
     if (i > 0 && x->p[i - 1] == '.') return 0;
@@ -181,16 +215,12 @@ static size_t float_end(const lexer *x, size_t i)
     if (whole == i) return 0;
     if (whole + 1 < x->n && x->p[whole] == '.' && digit(x->p[whole + 1]))
         end = digits(x, whole + 1, 10);
-    size_t k = end;
-    if (k < x->n && (x->p[k] | 32) == 'e') {
-        k++;
-        if (k < x->n && (x->p[k] == '+' || x->p[k] == '-')) k++;
-        if (k < x->n && digit(x->p[k])) end = digits(x, k, 10);
-    }
+    end = exponent_end(x, end);
     return end > whole ? end : 0;
 }
 
-/* End of a whole number at i; the first digit is one. */
+/* End of a whole number at i; the first digit is one.  A leading zero stands alone (00 is 0, 01
+ * is 0 and 1), as in jinja2's pattern. */
 static size_t int_end(const lexer *x, size_t i)
 {
     char kind = x->p[i] == '0' && i + 1 < x->n ? x->p[i + 1] | 32 : 0;
@@ -223,23 +253,30 @@ static int64_t hex(const char *p, size_t n, const char *end)
     return v;
 }
 
-/* The character an escape stands for; *p is at the letter behind the backslash and moves behind the
- * escape.  -1: the backslash and the letter stay; -2: nothing; -3: an error. */
+/* Up to three octal digits at *p, the first of which is one. */
+static int64_t octal(const char **p, const char *end)
+{
+    int64_t v = 0;
+    for (int i = 0; i < 3 && *p < end && **p >= '0' && **p <= '7'; i++)
+        v = v * 8 + (*(*p)++ - '0');
+    return v;
+}
+
+/* The character an escape stands for; *p is at the letter behind the backslash and moves behind
+ * the escape.  -1: the backslash and the letter stay; -2: nothing; -3: an error.  \N{name} would
+ * need Unicode's list of names: an error, rather than a prompt that differs.  A surrogate is
+ * refused, since no UTF-8 can say it. */
 static int64_t escape(const char **p, const char *end)
 {
     static const char from[] = "abfnrtv\\'\"", to[] = "\a\b\f\n\r\t\v\\'\"";
-    char c = *(*p)++;
+    char c = **p;
+    if (c >= '0' && c <= '7') return octal(p, end);
+    ++*p;
     if (c == '\n') return -2;
+    if (c == 'N') return -3;
     const char *k = memchr(from, c, sizeof from - 1);
     if (k) return (unsigned char)to[k - from];
-    if (c >= '0' && c <= '7') {
-        int64_t v = c - '0';
-        for (int i = 0; i < 2 && *p < end && **p >= '0' && **p <= '7'; i++)
-            v = v * 8 + (*(*p)++ - '0');
-        return v;
-    }
     size_t n = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
-    if (c == 'N') return -3;
     if (!n) return -1;
     int64_t v = hex(*p, n, end);
     if (v < 0 || v > 0x10FFFF || (v >= 0xD800 && v < 0xE000)) return -3;
@@ -286,12 +323,29 @@ static sk_status lex_string(lexer *x)
     return st;
 }
 
-/* The operator that begins at x->at; brackets are balanced. */
+/* Keeps the brackets balanced: an opening one waits for its end, a closing one must be what is
+ * waited for. */
+static sk_status check_bracket(lexer *x, char c)
+{
+    static const char pairs[] = "()[]{}";
+    const char *k = strchr(pairs, c);
+    if (!k) return SK_OK;
+    if ((k - pairs) % 2 == 0) {
+        if (x->n_open == MAX_BRACKETS) return bad(x, "too many brackets are open");
+        x->open[x->n_open++] = k[1];
+        return SK_OK;
+    }
+    if (x->n_open && x->open[--x->n_open] == c) return SK_OK;
+    x->r->line = x->line;
+    return eng_jn_fail(x->r, SK_E_FORMAT, "unexpected '%c'", c);
+}
+
+/* The operator that begins at x->at.  A closing "}}" inside brackets is two closing braces; so the
+ * end of a tag is only looked for where none is open (lex_tag). */
 static sk_status lex_operator(lexer *x)
 {
     static const char two[][3] = {"//", "**", "==", "!=", ">=", "<="};
     static const char one[] = "+-/*%~[](){}><=.:|,;";
-    static const char pairs[] = "()[]{}";
     size_t n = 0;
     for (size_t i = 0; i < sizeof two / sizeof two[0]; i++)
         if (starts(x, x->at, two[i])) n = 2;
@@ -302,18 +356,9 @@ static sk_status lex_operator(lexer *x)
         return eng_jn_fail(x->r, SK_E_FORMAT, "unexpected character '%c'",
                            c > ' ' && c < 127 ? c : '?');
     }
-    const char *k = n == 1 ? strchr(pairs, c) : NULL;
-    if (k && (k - pairs) % 2 == 0) {
-        if (x->n_open == MAX_BRACKETS) return bad(x, "too many brackets are open");
-        x->open[x->n_open++] = k[1];
-    } else if (k) {
-        if (!x->n_open || x->open[--x->n_open] != c) {
-            x->r->line = x->line;
-            return eng_jn_fail(x->r, SK_E_FORMAT, "unexpected '%c'", c);
-        }
-    }
-    sk_status st = push(x, JT_OP, x->p + x->at, n);
-    advance(x, x->at + n);
+    sk_status st = n == 1 ? check_bracket(x, c) : SK_OK;
+    if (!st) st = push(x, JT_OP, x->p + x->at, n);
+    if (!st) advance(x, x->at + n);
     return st;
 }
 
@@ -365,7 +410,8 @@ static sk_status lex_tag(lexer *x, bool variable)
     }
 }
 
-/* The tag at x->at, the text before it having been pushed. */
+/* The tag at x->at, the text before it having been pushed.  A raw block is told apart before its
+ * "{%" becomes a token: its tag has no end token either. */
 static sk_status lex_one(lexer *x, char kind)
 {
     size_t raw = kind == '%' ? word_tag(x, x->at, "raw", false, false) : 0;

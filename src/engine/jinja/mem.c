@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+/* Bytes of a piece, and what blocks are rounded up to: the alignment of jn_val and of pointers. */
 enum { PIECE = 16 << 10, ROUND = 16 };
 
 /* The first piece comes with the first block. */
@@ -19,7 +20,8 @@ void eng_jn_mem_fini(jn_mem *m)
     *m = (jn_mem){NULL};
 }
 
-/* Large blocks go to the arena as they are, small ones are cut from a piece. */
+/* Large blocks go to the arena as they are, small ones are cut from a piece.  Larger than a
+ * quarter of a piece is large: what a new piece wastes of the old one stays below that. */
 void *eng_jn_alloc(jn_mem *m, size_t n)
 {
     if (n > m->max || m->used > m->max - n) {

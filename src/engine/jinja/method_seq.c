@@ -1,4 +1,9 @@
-/* method_seq.c - methods of lists, tuples, dicts, cyclers and the variable `loop`. */
+/* method_seq.c - methods of lists, tuples, dicts, cyclers and the variable `loop`.
+ *
+ * Lists may change while a loop runs over them, and the loop must not notice: its items are a
+ * view of the array as it was.  So what moves or removes items works on a new array (own_array),
+ * and append, which only writes behind the end, may stay in place.
+ */
 #include "engine/jinja/call.h"
 #include "engine/jinja/dict.h"
 #include "engine/jinja/method.h"
@@ -58,7 +63,9 @@ static sk_status insert(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return SK_OK;
 }
 
-/* The last item goes in place; else the rest moves in a new array. */
+/* The last item goes in place; else the rest moves in a new array.  The array is kept when the
+ * last one goes: a view still has its own length.  A later append writes over the item, which
+ * such a view then shows; Python's loop would show it as well. */
 static sk_status remove_at(jn_run *r, jn_seq *s, size_t at)
 {
     if (at + 1 == s->n) {
@@ -269,7 +276,8 @@ static sk_status setdefault(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return e ? SK_OK : eng_jn_dict_set(r, v.u.d, a->v[0], *out);
 }
 
-/* update(dict, name=value); pairs in a list are taken too. */
+/* update(dict, name=value); pairs in a list are taken too.  An error midway leaves what was set
+ * before it, as in Python. */
 static sk_status update(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     jn_seq s = {NULL, 0, 0, false}, pair;
@@ -291,7 +299,8 @@ static sk_status update(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
     return st;
 }
 
-/* Views of it are empty then, too. */
+/* Views of it are empty then, too.  The arrays stay in the pool for walks under way, which still
+ * see the old entries. */
 static sk_status clear_dict(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 {
     (void)r;

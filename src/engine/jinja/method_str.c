@@ -170,7 +170,8 @@ static sk_status format(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 /* ---- searching ---- */
 
 /* The bytes [from, to) that the arguments start and end (from a->v[i] on) stand for; false when
- * start is past the end, where nothing is found, not even an empty text. */
+ * start is past the end, where nothing is found, not even an empty text.  Positions of templates
+ * count characters, those of the engine bytes; this is where they meet. */
 static sk_status part(jn_run *r, jn_str *s, const jn_args *a, size_t i, size_t *from, size_t *to,
                       bool *inside)
 {
@@ -188,7 +189,8 @@ static sk_status part(jn_run *r, jn_str *s, const jn_args *a, size_t i, size_t *
     return eng_jn_step_bytes(r, s->n);
 }
 
-/* The place of a text in code points, -1 if it is not there. */
+/* The place of a text in code points, -1 if it is not there.  The bytes found are turned into
+ * characters by counting those before. */
 static sk_status find_at(jn_run *r, jn_val v, const jn_args *a, bool right, int64_t *out)
 {
     jn_str *what = NULL, *s = v.u.s;
@@ -355,7 +357,8 @@ static sk_status islower_(jn_run *r, jn_val v, const jn_args *a, jn_val *out)
 
 /* ---- filling up ---- */
 
-/* `left` fill characters before the string and `right` behind it. */
+/* `left` fill characters before the string and `right` behind it.  Refused by the output's limit
+ * before a blank is written. */
 static sk_status filled(jn_run *r, jn_str *s, jn_str *fill, int64_t left, int64_t right,
                         jn_val *out)
 {
@@ -387,7 +390,8 @@ static sk_status missing(jn_run *r, jn_val v, const jn_args *a, int64_t *width, 
     return SK_OK;
 }
 
-/* where: '<' to the left, '>' to the right, '^' in the middle. */
+/* where: '<' to the left, '>' to the right, '^' in the middle.  In the middle an odd blank goes
+ * left if the width is odd, too: CPython's formula. */
 static sk_status justify(jn_run *r, jn_val v, const jn_args *a, char where, jn_val *out)
 {
     int64_t width = 0, need = 0;

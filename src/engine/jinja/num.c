@@ -1,4 +1,9 @@
-/* num.c - numbers. */
+/* num.c - numbers.
+ *
+ * Python's whole numbers have no bounds; these have 64 bits, and what does not fit is an error
+ * with a name instead of a wrong number in a prompt.  Floats print as repr() does: the shortest
+ * decimal that reads back as the same double.
+ */
 #include "engine/jinja/num.h"
 
 #include "engine/jinja/uni.h"
@@ -25,7 +30,8 @@ static int digit_value(char c)
     return c >= 'a' && c <= 'z' ? c - 'a' + 10 : 99;
 }
 
-/* Digits of a base with single underscores between them. */
+/* Digits of a base with single underscores between them.  False when it is no number of the
+ * base; *big when it is one that does not fit.  The least int64 is allowed only with its sign. */
 static bool parse_digits(const char *p, size_t n, int base, bool neg, int64_t *out, bool *big)
 {
     uint64_t v = 0;
@@ -65,6 +71,13 @@ static void strip(const char **p, size_t *n)
     }
 }
 
+/* The base of a prefix 0x, 0o or 0b at p[0..n), 0 if there is none. */
+static int prefix_base(const char *p, size_t n)
+{
+    char kind = n > 1 && p[0] == '0' ? p[1] | 32 : 0;
+    return kind == 'x' ? 16 : kind == 'o' ? 8 : kind == 'b' ? 2 : 0;
+}
+
 /* Base 0 reads the prefix 0x, 0o, 0b; those are allowed with their own base too. */
 bool eng_jn_num_parse_int(const char *p, size_t n, int base, int64_t *out, bool *big)
 {
@@ -75,21 +88,18 @@ bool eng_jn_num_parse_int(const char *p, size_t n, int base, int64_t *out, bool 
         p++;
         n--;
     }
-    char kind = n > 1 && p[0] == '0' ? p[1] | 32 : 0;
-    int own = kind == 'x' ? 16 : kind == 'o' ? 8 : kind == 'b' ? 2 : 0;
+    int own = prefix_base(p, n);
     if (own && (base == 0 || base == own)) {
-        p += 2;
-        n -= 2;
-        if (n && *p == '_') {
-            p++;
-            n--;
-        }
+        size_t taken = n > 2 && p[2] == '_' ? 3 : 2;
+        p += taken;
+        n -= taken;
         base = own;
     }
     return parse_digits(p, n, base ? base : 10, neg, out, big);
 }
 
-/* strtod goes by the locale's decimal sign, so it is put in for the point. */
+/* strtod goes by the locale's decimal sign, so it is put in for the point.  The text has been
+ * checked by float_form, so that nothing but the decimal sign can depend on the locale. */
 static double to_double(const char *text)
 {
     char local[400];
@@ -108,41 +118,56 @@ static double to_double(const char *text)
     return strtod(local, NULL);
 }
 
-/* True when the text is [sign] digits [. digits] [e digits], which it copies without underscores.
- */
-static bool float_form(const char *p, size_t n, char *out)
+static bool is_digit(char c)
 {
-    size_t i = 0, k = 0, digits = 0;
-    bool point = false, exponent = false;
-    if (i < n && (p[i] == '-' || p[i] == '+')) out[k++] = p[i++];
-    for (; i < n; i++) {
-        char c = p[i];
-        bool digit = c >= '0' && c <= '9';
-        if (c == '_') {
-            bool between = i > 0 && i + 1 < n && p[i - 1] >= '0' && p[i - 1] <= '9' &&
-                           p[i + 1] >= '0' && p[i + 1] <= '9';
-            if (!between) return false;
-            continue;
-        }
-        if (c == '.' && !point && !exponent) {
-            point = true;
-        } else if ((c | 32) == 'e' && digits && !exponent) {
-            exponent = true;
-            digits = 0;
-            out[k++] = 'e';
-            if (i + 1 < n && (p[i + 1] == '-' || p[i + 1] == '+')) out[k++] = p[++i];
-            continue;
-        } else if (!digit) {
-            return false;
-        }
-        digits += digit;
-        out[k++] = c;
-    }
-    out[k] = 0;
-    return digits > 0;
+    return c >= '0' && c <= '9';
 }
 
-/* Also inf, infinity and nan, in any case and with a sign. */
+/* Copies digits from p[*i..n) on to out + k without their underscores, each of which must stand
+ * between two digits; *i moves behind them.  Returns how many there are, SIZE_MAX for a stray
+ * underscore. */
+static size_t copy_digits(const char *p, size_t n, size_t *i, char *out)
+{
+    size_t k = 0;
+    for (; *i < n && (is_digit(p[*i]) || p[*i] == '_'); ++*i) {
+        if (p[*i] != '_')
+            out[k++] = p[*i];
+        else if (!*i || *i + 1 == n || !is_digit(p[*i - 1]) || !is_digit(p[*i + 1]))
+            return SIZE_MAX;
+    }
+    return k;
+}
+
+/* True when the text is [sign] digits [. digits] [e digits], which it copies without underscores.
+ * Digits may be missing on one side of the point, not on both. */
+static bool float_form(const char *p, size_t n, char *out)
+{
+    size_t i = 0, k = 0;
+    if (i < n && (p[i] == '-' || p[i] == '+')) out[k++] = p[i++];
+    size_t whole = copy_digits(p, n, &i, out + k), rest = 0;
+    if (whole == SIZE_MAX) return false;
+    k += whole;
+    if (i < n && p[i] == '.') {
+        out[k++] = p[i++];
+        rest = copy_digits(p, n, &i, out + k);
+        if (rest == SIZE_MAX) return false;
+        k += rest;
+    }
+    size_t digits = whole + rest;
+    if (digits && i < n && (p[i] | 32) == 'e') {
+        out[k++] = 'e';
+        i++;
+        if (i < n && (p[i] == '-' || p[i] == '+')) out[k++] = p[i++];
+        digits = copy_digits(p, n, &i, out + k);
+        if (digits == SIZE_MAX) return false;
+        k += digits;
+    }
+    out[k] = 0;
+    return digits > 0 && i == n;
+}
+
+/* Also inf, infinity and nan, in any case and with a sign.  A text of 320 bytes or more is none:
+ * no double needs so many, and the buffer is on the stack. */
 bool eng_jn_num_parse_float(const char *p, size_t n, double *out)
 {
     char text[320] = "";
@@ -193,7 +218,9 @@ sk_status eng_jn_num_trunc(jn_run *r, double f, jn_val *out)
 
 /* ---- numbers to text ---- */
 
-/* The shortest digits that read back as f, and the exponent of the first. */
+/* The shortest digits that read back as f, and the exponent of the first.  At most 17 digits are
+ * needed for a double, and printf rounds correctly; trying 1, 2, ... gives the shortest.
+ * Trailing zeros (1e22) are taken off. */
 static int shortest(double f, char digits[20], int *exponent)
 {
     char text[40];
@@ -212,6 +239,31 @@ static int shortest(double f, char digits[20], int *exponent)
     return n;
 }
 
+/* d.ddde+XX, the exponent with two digits at least. */
+static void put_exponent_form(char *p, const char *digits, int n, int e)
+{
+    *p++ = digits[0];
+    if (n > 1) *p++ = '.';
+    for (int i = 1; i < n; i++)
+        *p++ = digits[i];
+    (void)snprintf(p, 8, "e%c%02d", e < 0 ? '-' : '+', e < 0 ? -e : e);
+}
+
+/* Zeros and a point around the digits; a whole number ends in ".0". */
+static void put_plain_form(char *p, const char *digits, int n, int e)
+{
+    if (e < 0) {
+        (void)snprintf(p, 30, "0.%.*s%.*s", -e - 1, "000", n, digits);
+        return;
+    }
+    for (int i = 0; i <= e; i++)
+        *p++ = i < n ? digits[i] : '0';
+    *p++ = '.';
+    for (int i = e + 1; i < n || i == e + 1; i++)
+        *p++ = i < n ? digits[i] : '0';
+    *p = 0;
+}
+
 /* Plain from 1e-4 to below 1e16, else with an exponent of two digits at least. */
 void eng_jn_num_repr(double f, char out[JN_NUM_TEXT])
 {
@@ -224,31 +276,16 @@ void eng_jn_num_repr(double f, char out[JN_NUM_TEXT])
     }
     if (signbit(f)) *p++ = '-';
     int n = shortest(fabs(f), digits, &e);
-    if (e < -4 || e >= 16) {
-        *p++ = digits[0];
-        if (n > 1) *p++ = '.';
-        for (int i = 1; i < n; i++)
-            *p++ = digits[i];
-        (void)snprintf(p, 8, "e%c%02d", e < 0 ? '-' : '+', e < 0 ? -e : e);
-        return;
-    }
-    if (e < 0) {
-        p += snprintf(p, 8, "0.%.*s", -e - 1, "000");
-        for (int i = 0; i < n; i++)
-            *p++ = digits[i];
-    } else {
-        for (int i = 0; i <= e; i++)
-            *p++ = i < n ? digits[i] : '0';
-        *p++ = '.';
-        for (int i = e + 1; i < n || i == e + 1; i++)
-            *p++ = i < n ? digits[i] : '0';
-    }
-    *p = 0;
+    if (e < -4 || e >= 16)
+        put_exponent_form(p, digits, n, e);
+    else
+        put_plain_form(p, digits, n, e);
 }
 
 /* ---- arithmetic ---- */
 
-/* a ** b of whole numbers, b >= 0. */
+/* a ** b of whole numbers, b >= 0.  By squaring; a overflows only where a further bit of b would
+ * still use it. */
 static sk_status int_pow(jn_run *r, int64_t a, int64_t b, jn_val *out)
 {
     int64_t v = 1;
@@ -297,10 +334,41 @@ static sk_status int_op(jn_run *r, jn_op op, int64_t a, int64_t b, jn_val *out)
     return SK_OK;
 }
 
-/* // and % by way of fmod, as CPython has them, so that the last bits agree. */
+/* a // b, or a % b if `rest`, by way of fmod.  The corrections are float_divmod's of CPython, in
+ * its order, so that the last bits agree: the remainder gets the sign of b, and the quotient is
+ * rounded to the whole number nearest to what it should be exactly. */
+static double float_divide(double a, double b, bool rest)
+{
+    double m = fmod(a, b), v = (a - m) / b;
+    if (m != 0 && (b < 0) != (m < 0)) {
+        m += b;
+        v -= 1.0;
+    }
+    if (rest) return m == 0 ? copysign(0.0, b) : m;
+    if (v == 0) return copysign(0.0, a / b);
+    double f = floor(v);
+    return v - f > 0.5 ? f + 1.0 : f;
+}
+
+/* a ** b, with the errors that Python has (a complex result among them). */
+static sk_status float_pow(jn_run *r, double a, double b, double *out)
+{
+    if (a == 0 && b < 0)
+        return eng_jn_fail(r, SK_E_INVALID, "0.0 cannot be raised to a negative power");
+    double v = pow(a, b);
+    if (isinf(v) && isfinite(a) && isfinite(b))
+        return eng_jn_fail(r, SK_E_INVALID, "a power is too large");
+    if (isnan(v) && !isnan(a) && !isnan(b))
+        return eng_jn_fail(r, SK_E_UNSUPPORTED, "complex numbers are not supported");
+    *out = v;
+    return SK_OK;
+}
+
+/* Floats overflow to infinity but for **, as Python's do. */
 static sk_status float_op(jn_run *r, jn_op op, double a, double b, jn_val *out)
 {
-    double v = 0, m = 0;
+    double v = 0;
+    sk_status st = SK_OK;
     switch ((int)op) {
     case JO_ADD:
         v = a + b;
@@ -315,32 +383,13 @@ static sk_status float_op(jn_run *r, jn_op op, double a, double b, jn_val *out)
         v = a / b;
         break;
     case JO_POW:
-        if (a == 0 && b < 0)
-            return eng_jn_fail(r, SK_E_INVALID, "0.0 cannot be raised to a negative power");
-        v = pow(a, b);
-        if (isinf(v) && isfinite(a) && isfinite(b))
-            return eng_jn_fail(r, SK_E_INVALID, "a power is too large");
-        if (isnan(v) && !isnan(a) && !isnan(b))
-            return eng_jn_fail(r, SK_E_UNSUPPORTED, "complex numbers are not supported");
+        st = float_pow(r, a, b, &v);
         break;
-    default: /* // and %: the remainder has the divisor's sign */
-        m = fmod(a, b);
-        v = (a - m) / b;
-        if (m != 0 && (b < 0) != (m < 0)) {
-            m += b;
-            v -= 1.0;
-        }
-        if (m == 0) m = copysign(0.0, b);
-        if (v != 0) {
-            double f = floor(v);
-            v = v - f > 0.5 ? f + 1.0 : f;
-        } else {
-            v = copysign(0.0, a / b);
-        }
-        if (op == JO_MOD) v = m;
+    default:
+        v = float_divide(a, b, op == JO_MOD);
     }
     *out = jn_float(v);
-    return SK_OK;
+    return st;
 }
 
 /* Whole numbers stay whole but for /, and ** with a negative exponent. */
@@ -372,24 +421,10 @@ sk_status eng_jn_num_neg(jn_run *r, jn_val a, jn_val *out)
     return SK_OK;
 }
 
-/* A whole number and a float are compared exactly. */
-int eng_jn_num_cmp(jn_val a, jn_val b)
+/* A whole number and a float, not a NaN, exactly: not by converting the whole number, as 2^53 + 1
+ * is not 2^53 + 0.0. */
+static int cmp_int_float(int64_t x, double f)
 {
-    if (jn_is_int(a) && jn_is_int(b)) {
-        int64_t x = jn_to_int(a), y = jn_to_int(b);
-        return (x > y) - (x < y);
-    }
-    if (a.type == JN_FLOAT && b.type == JN_FLOAT) {
-        if (isnan(a.u.f) || isnan(b.u.f)) return 2;
-        return (a.u.f > b.u.f) - (a.u.f < b.u.f);
-    }
-    if (a.type == JN_FLOAT) {
-        int c = eng_jn_num_cmp(b, a);
-        return c == 2 ? 2 : -c;
-    }
-    int64_t x = jn_to_int(a);
-    double f = b.u.f;
-    if (isnan(f)) return 2;
     if (f >= 0x1p63) return -1;
     if (f < -0x1p63) return 1;
     int64_t whole = (int64_t)f;
@@ -398,7 +433,21 @@ int eng_jn_num_cmp(jn_val a, jn_val b)
     return (rest < 0) - (rest > 0);
 }
 
-/* printf rounds the exact value, ties to even, which is what Python's round does. */
+/* -1, 0, 1, or 2 where a NaN takes part. */
+int eng_jn_num_cmp(jn_val a, jn_val b)
+{
+    bool fa = a.type == JN_FLOAT, fb = b.type == JN_FLOAT;
+    if ((fa && isnan(a.u.f)) || (fb && isnan(b.u.f))) return 2;
+    if (fa && fb) return (a.u.f > b.u.f) - (a.u.f < b.u.f);
+    if (fa) return -cmp_int_float(jn_to_int(b), a.u.f);
+    if (fb) return cmp_int_float(jn_to_int(a), b.u.f);
+    int64_t x = jn_to_int(a), y = jn_to_int(b);
+    return (x > y) - (x < y);
+}
+
+/* printf rounds the exact value, ties to even, which is what Python's round does.  Python goes
+ * on to 323 digits; beyond 22 only tiny numbers would still change, and they are left as they
+ * are. */
 double eng_jn_num_round(double f, int64_t digits)
 {
     char text[400];

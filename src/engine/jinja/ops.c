@@ -1,4 +1,8 @@
-/* ops.c - truth, equality, order, "in" and arithmetic over all values. */
+/* ops.c - truth, equality, order, "in" and arithmetic over all values.
+ *
+ * The errors carry Python's sentences word for word where they can: whoever debugs a template
+ * searches for them.  Equality never fails for types; order does.
+ */
 #include "engine/jinja/ops.h"
 
 #include "engine/jinja/dict.h"
@@ -50,7 +54,8 @@ static sk_status seq_eq(jn_run *r, const jn_seq *a, const jn_seq *b, bool *out)
     return st;
 }
 
-/* The order of entries does not matter. */
+/* The order of entries does not matter.  A key is looked up in b by b's index, so that comparing
+ * costs the size and not its square. */
 static sk_status dict_eq(jn_run *r, const jn_dict *a, const jn_dict *b, bool *out)
 {
     size_t at = 0;
@@ -79,7 +84,8 @@ static sk_status view_eq(jn_run *r, const jn_view *a, const jn_view *b, bool *ou
     return st ? st : eng_jn_step(r, at);
 }
 
-/* Two ranges are equal when they give the same numbers. */
+/* Two ranges are equal when they give the same numbers.  The stop does not matter: range(0, 3,
+ * 2) equals range(0, 4, 2). */
 static bool range_eq(const jn_range *a, const jn_range *b)
 {
     size_t n = eng_jn_range_len(a);
@@ -103,7 +109,8 @@ static bool same_object(jn_val a, jn_val b)
     return a.type == b.type && a.u.d == b.u.d;
 }
 
-/* Numbers are compared across types, all else only within one. */
+/* Numbers are compared across types, all else only within one.  NaN is not equal to itself here,
+ * though Python's `in` would find the same object: templates have no NaN but by parsing one. */
 sk_status eng_jn_eq(jn_run *r, jn_val a, jn_val b, bool *out)
 {
     *out = false;
@@ -151,7 +158,8 @@ static bool ordered(jn_op op, int c)
     }
 }
 
-/* The first pair that differs decides, else the length. */
+/* The first pair that differs decides, else the length.  Equal pairs are passed over by equality
+ * and not by order, so [1, none] < [1, none] is false and no error. */
 static sk_status seq_compare(jn_run *r, jn_op op, const jn_seq *a, const jn_seq *b, bool *out)
 {
     sk_status st = eng_jn_enter(r);
@@ -192,6 +200,7 @@ sk_status eng_jn_compare(jn_run *r, jn_op op, jn_val a, jn_val b, bool *out)
 
 /* ---- in ---- */
 
+/* A generator is read to its end, found or not. */
 static sk_status items_contain(jn_run *r, jn_val a, jn_val b, bool *out)
 {
     jn_seq s;
@@ -265,7 +274,8 @@ static sk_status add_seqs(jn_run *r, jn_val a, jn_val b, jn_val *out)
     return SK_OK;
 }
 
-/* A string n times. */
+/* A string n times.  Bounded by the output's limit before the first copy: 'a' * 10**15 must not
+ * run into the limit of steps only after filling the memory. */
 static sk_status repeat_string(jn_run *r, const jn_str *s, size_t n, jn_val *out)
 {
     jn_sb b;
@@ -282,7 +292,7 @@ static sk_status repeat_string(jn_run *r, const jn_str *s, size_t n, jn_val *out
     return st;
 }
 
-/* The items are shared. */
+/* The items are shared.  A product that overflows is made one that no limit allows. */
 static sk_status repeat_seq(jn_run *r, jn_val a, size_t n, jn_val *out)
 {
     size_t total;
@@ -309,6 +319,22 @@ static bool repeatable(jn_val v)
     return v.type == JN_STR || jn_is_seq(v);
 }
 
+/* +: text to text, a list to a list, a tuple to a tuple. */
+static sk_status add(jn_run *r, jn_val a, jn_val b, jn_val *out)
+{
+    if (a.type == JN_STR && b.type == JN_STR) return add_strings(r, a, b, out);
+    if (jn_is_seq(a) && a.type == b.type) return add_seqs(r, a, b, out);
+    return no_operator(r, JO_ADD, a, b);
+}
+
+/* *: a text or list and a number, in either order. */
+static sk_status multiply(jn_run *r, jn_val a, jn_val b, jn_val *out)
+{
+    if (repeatable(a) && jn_is_int(b)) return repeat(r, a, b, out);
+    if (repeatable(b) && jn_is_int(a)) return repeat(r, b, a, out);
+    return no_operator(r, JO_MUL, a, b);
+}
+
 /* % of a string is a format; operators on what is undefined fail as jinja2 has it. */
 sk_status eng_jn_binary(jn_run *r, jn_op op, jn_val a, jn_val b, jn_val *out)
 {
@@ -316,9 +342,6 @@ sk_status eng_jn_binary(jn_run *r, jn_op op, jn_val a, jn_val b, jn_val *out)
     if (a.type == JN_STR && op == JO_MOD) return eng_jn_percent(r, a, b, out);
     if (a.type == JN_UNDEF || b.type == JN_UNDEF)
         return eng_jn_undef_fail(r, a.type == JN_UNDEF ? a : b);
-    if (op == JO_ADD && a.type == JN_STR && b.type == JN_STR) return add_strings(r, a, b, out);
-    if (op == JO_ADD && jn_is_seq(a) && a.type == b.type) return add_seqs(r, a, b, out);
-    if (op == JO_MUL && repeatable(a) && jn_is_int(b)) return repeat(r, a, b, out);
-    if (op == JO_MUL && repeatable(b) && jn_is_int(a)) return repeat(r, b, a, out);
-    return no_operator(r, op, a, b);
+    if (op == JO_ADD) return add(r, a, b, out);
+    return op == JO_MUL ? multiply(r, a, b, out) : no_operator(r, op, a, b);
 }

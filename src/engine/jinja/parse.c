@@ -1,14 +1,22 @@
-/* parse.c - statements, and what the parser stands on: tokens, nodes, names. */
+/* parse.c - statements, and what the parser stands on: tokens, nodes, names.
+ *
+ * Statements are found by their name in one table; a name that jinja2 knows and this engine
+ * lacks is in it too, so that the sentence says "not supported" and not "unknown".  Tokens are
+ * read through p->tok, which only moves forward.
+ */
 #include "engine/jinja/parser.h"
 #include "engine/jinja/str.h"
 
 #include <assert.h>
 #include <string.h>
 
+/* Levels of blocks and brackets.  A level of an expression costs some ten C frames, so 150 of
+ * them stay well within the smallest stack a thread of the server has. */
 enum { MAX_NESTING = 150 };
 
 /* ---- tokens ---- */
 
+/* Operators are compared as text: there are few, and the token keeps its spelling for messages. */
 bool eng_jn_is_op(const jn_parser *p, const char *op)
 {
     size_t n = strlen(op);
@@ -38,6 +46,7 @@ bool eng_jn_skip_name(jn_parser *p, const char *name)
     return yes;
 }
 
+/* Names and operators are quoted (40 bytes at most), other tokens named by their kind. */
 sk_status(eng_jn_unexpected)(jn_parser *p, const char *what)
 {
     const jn_tok *t = p->tok;
@@ -80,6 +89,7 @@ static sk_status want_end(jn_parser *p)
 
 /* ---- nodes, lists, names ---- */
 
+/* Cleared, so that fields a kind does not use are NULL. */
 jn_node *eng_jn_node(jn_parser *p, jn_kind kind)
 {
     jn_node *n = jn_new(&p->r->mem, jn_node);
@@ -133,7 +143,8 @@ sk_status eng_jn_intern(jn_parser *p, const char *s, size_t n, jn_str **out)
 static sk_status parse_body(jn_parser *p, const char *const *end, jn_node **out);
 
 /* The body of a block: the tag's end, then statements up to one of the names in `end`
- * (NULL-terminated), which becomes the current token. */
+ * (NULL-terminated), which becomes the current token.  A colon behind the head is allowed, as
+ * jinja2 has it for people who write Python. */
 static sk_status parse_block(jn_parser *p, const char *const *end, jn_node **out)
 {
     (void)eng_jn_skip_op(p, ":");
@@ -150,7 +161,8 @@ static sk_status parse_block_to(jn_parser *p, const char *end, jn_node **out)
     return st;
 }
 
-/* An elif becomes an if in the else branch. */
+/* An elif becomes an if in the else branch. p->soft is jinja2's "soft frame", raised over
+ * condition and branches alike.  Recursion is by elif, hence the level. */
 static sk_status parse_if(jn_parser *p, jn_node *n)
 {
     static const char *const ends[] = {"elif", "else", "endif", NULL};
@@ -174,7 +186,9 @@ static sk_status parse_if(jn_parser *p, jn_node *n)
     return st;
 }
 
-/* The list has no inline if, since an if there is the loop's condition. */
+/* The list has no inline if, since an if there is the loop's condition.  The body may break and
+ * continue; the else branch, run when there was no item, may not, hence p->loops only around the
+ * body. */
 static sk_status parse_for(jn_parser *p, jn_node *n)
 {
     static const char *const ends[] = {"endfor", "else", NULL};
@@ -210,6 +224,23 @@ static sk_status parse_set(jn_parser *p, jn_node *n)
     return st ? st : parse_block_to(p, "endset", &n->body);
 }
 
+/* One parameter, "a" or "a=1"; *dflt is true once one had a default, as all behind it must then. */
+static sk_status parse_param(jn_parser *p, bool *dflt, jn_node **out)
+{
+    jn_node *n = eng_jn_node(p, JK_NAME);
+    if (!n) return eng_jn_oom(p->r);
+    if (p->tok->type != JT_NAME) return eng_jn_unexpected(p, "the name of a parameter");
+    sk_status st = eng_jn_intern(p, p->tok->p, p->tok->n, &n->name);
+    p->tok++;
+    if (st) return st;
+    *out = n;
+    if (eng_jn_skip_op(p, "=")) {
+        *dflt = true;
+        return eng_jn_parse_expr(p, true, &n->a);
+    }
+    return *dflt ? eng_jn_unexpected(p, "a default value") : SK_OK;
+}
+
 /* "(a, b=1)" of a macro or a call block. */
 static sk_status parse_params(jn_parser *p, jn_params *m)
 {
@@ -217,19 +248,9 @@ static sk_status parse_params(jn_parser *p, jn_params *m)
     sk_status st = eng_jn_want_op(p, "(");
     bool dflt = false;
     while (!st && !eng_jn_is_op(p, ")")) {
+        jn_node *n = NULL;
         if (l.n) st = eng_jn_want_op(p, ",");
-        jn_node *n = st ? NULL : eng_jn_node(p, JK_NAME);
-        if (st) return st;
-        if (!n) return eng_jn_oom(p->r);
-        if (p->tok->type != JT_NAME) return eng_jn_unexpected(p, "the name of a parameter");
-        st = eng_jn_intern(p, p->tok->p, p->tok->n, &n->name);
-        p->tok++;
-        if (!st && eng_jn_skip_op(p, "=")) {
-            dflt = true;
-            st = eng_jn_parse_expr(p, true, &n->a);
-        } else if (!st && dflt) {
-            return eng_jn_unexpected(p, "a default value");
-        }
+        if (!st) st = parse_param(p, &dflt, &n);
         if (!st) st = eng_jn_list_add(p, &l, n);
     }
     if (st) return st;
@@ -245,7 +266,9 @@ static sk_status parse_params(jn_parser *p, jn_params *m)
     return SK_OK;
 }
 
-/* The body of a macro up to `end`, with the special variables it reads noted. */
+/* The body of a macro up to `end`, with the special variables it reads noted. p->loops starts at
+ * 0 in it: a break in a macro cannot end a loop at the place it is called from.  A parameter of
+ * the name "caller", "varargs" or "kwargs" takes the special meaning away. */
 static sk_status parse_macro_body(jn_parser *p, jn_node *n, const char *end)
 {
     jn_params *outer = p->macro;
@@ -277,7 +300,8 @@ static sk_status parse_macro(jn_parser *p, jn_node *n)
     return st ? st : parse_macro_body(p, n, "endmacro");
 }
 
-/* The body becomes a macro without a name of its own. */
+/* The body becomes a macro without a name of its own.  {% call(user) list(users) %}...{% endcall
+ * %}: the parameters in front are the block's, not the call's. */
 static sk_status parse_call_block(jn_parser *p, jn_node *n)
 {
     n->kind = JK_CALLBLOCK;
@@ -300,26 +324,30 @@ static sk_status parse_filter_block(jn_parser *p, jn_node *n)
     return st ? st : parse_block_to(p, "endfilter", &n->body);
 }
 
-/* Names and values in turn. */
+/* One "name = value" of a with block: two nodes more in the list. */
+static sk_status parse_binding(jn_parser *p, jn_list *l)
+{
+    if (p->tok->type != JT_NAME) return eng_jn_unexpected(p, "a name");
+    jn_node *x = eng_jn_node(p, JK_NAME);
+    if (!x) return eng_jn_oom(p->r);
+    sk_status st = eng_jn_intern(p, p->tok->p, p->tok->n, &x->name);
+    p->tok++;
+    if (!st) st = eng_jn_list_add(p, l, x);
+    if (!st) st = eng_jn_want_op(p, "=");
+    if (!st) st = eng_jn_parse_expr(p, true, &x);
+    return st ? st : eng_jn_list_add(p, l, x);
+}
+
+/* Names and values in turn.  All values are evaluated in the scope outside (exec_with), so a later
+ * one does not see an earlier name. */
 static sk_status parse_with(jn_parser *p, jn_node *n)
 {
     jn_list l = {NULL, 0, 0};
     n->kind = JK_WITH;
     while (p->tok->type != JT_BLOCK_END) {
-        jn_node *x = NULL;
         sk_status st = l.n ? eng_jn_want_op(p, ",") : SK_OK;
         if (!st && p->tok->type == JT_BLOCK_END) break;
-        if (!st && p->tok->type != JT_NAME) return eng_jn_unexpected(p, "a name");
-        if (!st) {
-            x = eng_jn_node(p, JK_NAME);
-            if (!x) return eng_jn_oom(p->r);
-            st = eng_jn_intern(p, p->tok->p, p->tok->n, &x->name);
-            p->tok++;
-        }
-        if (!st) st = eng_jn_list_add(p, &l, x);
-        if (!st) st = eng_jn_want_op(p, "=");
-        if (!st) st = eng_jn_parse_expr(p, true, &x);
-        if (!st) st = eng_jn_list_add(p, &l, x);
+        if (!st) st = parse_binding(p, &l);
         if (st) return st;
     }
     n->list = l.v;
@@ -440,7 +468,8 @@ static bool at_end(const jn_parser *p, const char *const *end)
     return false;
 }
 
-/* Without `end` up to the end of the template. */
+/* Without `end` up to the end of the template.  Statements hang on each other by `next`, so that
+ * a list costs no array and no recursion. */
 static sk_status parse_body(jn_parser *p, const char *const *end, jn_node **out)
 {
     jn_node **tail = out;

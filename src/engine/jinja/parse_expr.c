@@ -1,4 +1,10 @@
-/* parse_expr.c - expressions, with jinja2's precedence: from if-else down to names and literals. */
+/* parse_expr.c - expressions, with jinja2's precedence: from if-else down to names and literals.
+ *
+ * One function a level of precedence, loosest last.  The order differs from Python's in two
+ * places, and templates depend on it: signs bind tighter than **, and ** groups from the left.
+ * Filters and tests hang on the operand, so -1|abs is (-1)|abs and 1 + x|length is 1 +
+ * (x|length).
+ */
 #include "engine/jinja/parser.h"
 
 #include "engine/jinja/filter.h"
@@ -9,7 +15,8 @@
 #include <assert.h>
 #include <string.h>
 
-/* A node over a (and b). */
+/* A node over a (and b).  The line is that of its first operand, where a reader would look for
+ * the error. */
 static sk_status make(jn_parser *p, jn_kind kind, jn_node *a, jn_node *b, jn_node **out)
 {
     jn_node *n = eng_jn_node(p, kind);
@@ -33,7 +40,9 @@ static sk_status parse_string(jn_parser *p, jn_node *n)
     return eng_jn_sb_done(&b, &n->val);
 }
 
-/* A name, or one of the constants that look like names. */
+/* A name, or one of the constants that look like names.  What a macro's body reads of its
+ * special variables is noted, so that a call with more arguments than anybody reads is refused,
+ * as in jinja2. */
 static sk_status parse_name(jn_parser *p, jn_node *n)
 {
     static const char *const word[] = {"true", "True", "false", "False", "none", "None"};
@@ -54,7 +63,8 @@ static sk_status parse_name(jn_parser *p, jn_node *n)
     return st;
 }
 
-/* Items up to the closing bracket; of a dict key and value in turn. */
+/* Items up to the closing bracket; of a dict key and value in turn.  A comma behind the last
+ * item is allowed. */
 static sk_status parse_items(jn_parser *p, const char *close, bool dict, jn_node *n)
 {
     jn_list l = {NULL, 0, 0};
@@ -120,6 +130,8 @@ static sk_status parse_primary(jn_parser *p, jn_node **out)
 
 /* ---- calls, filters, tests, subscripts ---- */
 
+/* name=value, the name being the current token.  The names have an array of their own as long as
+ * the list of values has room, made anew whenever one is added: calls have few. */
 static sk_status add_kw(jn_parser *p, jn_call *c, jn_list *vals)
 {
     jn_node *v = NULL;
@@ -138,25 +150,31 @@ static sk_status add_kw(jn_parser *p, jn_call *c, jn_list *vals)
     return SK_OK;
 }
 
-/* One argument of a call: *a, **a, name=a or a. */
+/* True when a token of an operator follows the current one: the "=" of name=value. */
+static bool op_follows(const jn_parser *p, char op)
+{
+    return p->tok[1].type == JT_OP && p->tok[1].n == 1 && p->tok[1].p[0] == op;
+}
+
+/* One argument of a call: *a, **a, name=a or a.  Python's order is enforced here, since the
+ * evaluator takes it for granted. */
 static sk_status parse_arg(jn_parser *p, jn_call *c, jn_list *args, jn_list *kws)
 {
     jn_node *v = NULL;
     bool star = eng_jn_is_op(p, "*"), stars = eng_jn_is_op(p, "**");
-    bool named = p->tok->type == JT_NAME && p->tok[1].type == JT_OP && p->tok[1].n == 1 &&
-                 p->tok[1].p[0] == '=';
-    if (c->dyn_kw || (c->dyn && !stars && !named) || (kws->n && !named && !star && !stars))
-        return eng_jn_unexpected(p, "arguments in the order a, name=b, *c, **d");
+    bool named = p->tok->type == JT_NAME && op_follows(p, '=');
+    bool plain = !star && !stars && !named;
+    bool late = c->dyn_kw || (c->dyn && (plain || star)) || (kws->n && plain);
+    if (late) return eng_jn_unexpected(p, "arguments in the order a, name=b, *c, **d");
     if (named) return add_kw(p, c, kws);
-    if (star || stars) p->tok++;
+    p->tok += !plain;
     sk_status st = eng_jn_parse_expr(p, true, &v);
     if (st) return st;
+    if (plain) return eng_jn_list_add(p, args, v);
     if (stars)
         c->dyn_kw = v;
-    else if (star)
-        c->dyn = v;
     else
-        return eng_jn_list_add(p, args, v);
+        c->dyn = v;
     return SK_OK;
 }
 
@@ -192,7 +210,8 @@ static sk_status dotted_name(jn_parser *p, jn_node *n, const char *what)
     return st;
 }
 
-/* An unknown filter or test is an error, unless an if may keep it from being reached. */
+/* An unknown filter or test is an error, unless an if may keep it from being reached.  Only
+ * remembered: an if-else around may still take it back (eng_jn_parse_expr). */
 static void check_known(jn_parser *p, const jn_node *n)
 {
     if (!n->fn && !p->soft && !p->unknown) p->unknown = n;
@@ -219,7 +238,8 @@ sk_status eng_jn_parse_filters(jn_parser *p, jn_node *on, jn_node **out)
 
 static sk_status parse_postfix(jn_parser *p, jn_node **out);
 
-/* True when an argument without brackets follows a test: "x is divisibleby 3". */
+/* True when an argument without brackets follows a test: "x is divisibleby 3".  The names else,
+ * or, and are operators there; any other name begins an argument. */
 static bool test_argument(const jn_parser *p)
 {
     if (p->tok->type == JT_NAME)
@@ -228,37 +248,45 @@ static bool test_argument(const jn_parser *p)
            eng_jn_is_op(p, "[") || eng_jn_is_op(p, "{");
 }
 
+/* "x is divisibleby 3": the argument is a primary with its subscripts and no operators, so that
+ * "x is divisibleby 2 + 1" is (x is divisibleby 2) + 1. */
+static sk_status parse_test_argument(jn_parser *p, jn_node *test)
+{
+    jn_node *arg = NULL;
+    jn_list l = {NULL, 0, 0};
+    if (eng_jn_is_name(p, "is")) return eng_jn_unexpected(p, "no second test");
+    test->call = jn_new(&p->r->mem, jn_call);
+    sk_status st = test->call ? parse_primary(p, &arg) : eng_jn_oom(p->r);
+    if (!st) st = parse_postfix(p, &arg);
+    if (!st) st = eng_jn_list_add(p, &l, arg);
+    if (st) return st;
+    test->call->arg = l.v;
+    test->call->n_arg = l.n;
+    return SK_OK;
+}
+
 /* "is" has been taken. */
 static sk_status parse_test(jn_parser *p, jn_node **out)
 {
     bool negate = eng_jn_skip_name(p, "not");
-    jn_node *n = NULL, *arg = NULL;
+    jn_node *n = NULL;
     sk_status st = make(p, JK_TEST, *out, NULL, &n);
     if (st) return st;
     n->line = p->tok->line;
     st = dotted_name(p, n, "the name of a test");
     if (st) return st;
-    if (eng_jn_skip_op(p, "(")) {
+    if (eng_jn_skip_op(p, "("))
         st = parse_args(p, &n->call);
-    } else if (test_argument(p)) {
-        if (eng_jn_is_name(p, "is")) return eng_jn_unexpected(p, "no second test");
-        n->call = jn_new(&p->r->mem, jn_call);
-        jn_list l = {NULL, 0, 0};
-        st = n->call ? parse_primary(p, &arg) : eng_jn_oom(p->r);
-        if (!st) st = parse_postfix(p, &arg);
-        if (!st) st = eng_jn_list_add(p, &l, arg);
-        if (st) return st;
-        n->call->arg = l.v;
-        n->call->n_arg = l.n;
-    }
+    else if (test_argument(p))
+        st = parse_test_argument(p, n);
     if (st) return st;
     n->fn = eng_jn_test_find(n->name->p, n->name->n);
     check_known(p, n);
     *out = n;
-    return st || !negate ? st : make(p, JK_NOT, n, NULL, out);
+    return negate ? make(p, JK_NOT, n, NULL, out) : SK_OK;
 }
 
-/* One index or slice within brackets. */
+/* One index or slice within brackets.  Parts that are left out stay NULL. */
 static sk_status parse_subscribed(jn_parser *p, jn_node **out)
 {
     jn_node *part[3] = {NULL, NULL, NULL};
@@ -281,7 +309,7 @@ static sk_status parse_subscribed(jn_parser *p, jn_node **out)
     return SK_OK;
 }
 
-/* "[" has been taken. */
+/* "[" has been taken. a[1, 2] has a tuple as its index, which may hold no slice. */
 static sk_status parse_index(jn_parser *p, jn_node **out)
 {
     jn_list l = {NULL, 0, 0};
@@ -456,29 +484,39 @@ static sk_status parse_concat(jn_parser *p, jn_node **out)
     return SK_OK;
 }
 
-/* Comparisons chain: a < b < c is one node. */
-static sk_status parse_compare(jn_parser *p, jn_node **out)
+/* Takes an operator of comparison into *op; false if there is none.  "not in" is two tokens, so a
+ * "not" that does not stand before "in" is none. */
+static bool skip_comparison(jn_parser *p, jn_op *op)
 {
     static const struct {
         const char *op;
         jn_op code;
     } ops[] = {{"==", JO_EQ}, {"!=", JO_NE}, {"<", JO_LT},
                {"<=", JO_LE}, {">", JO_GT},  {">=", JO_GE}};
+    for (size_t k = 0; k < sizeof ops / sizeof ops[0]; k++)
+        if (eng_jn_skip_op(p, ops[k].op)) {
+            *op = ops[k].code;
+            return true;
+        }
+    const jn_tok *t = p->tok;
+    *op = eng_jn_skip_name(p, "not") ? JO_NOT_IN : JO_IN;
+    if (eng_jn_skip_name(p, "in")) return true;
+    p->tok = t;
+    return false;
+}
+
+/* Comparisons chain: a < b < c is one node. */
+static sk_status parse_compare(jn_parser *p, jn_node **out)
+{
     jn_list l = {NULL, 0, 0};
+    jn_op op = JO_EQ;
     sk_status st = parse_level(p, SUM, out);
-    while (!st) {
-        size_t k = 0;
-        while (k < 6 && !eng_jn_is_op(p, ops[k].op))
-            k++;
-        bool not_in = eng_jn_is_name(p, "not") && p->tok[1].type == JT_NAME && p->tok[1].n == 2 &&
-                      memcmp(p->tok[1].p, "in", 2) == 0;
-        if (k == 6 && !not_in && !eng_jn_is_name(p, "in")) break;
+    while (!st && skip_comparison(p, &op)) {
         jn_node *n = NULL, *right = NULL;
-        p->tok += not_in ? 2 : 1;
         st = parse_level(p, SUM, &right);
         if (!st) st = make(p, JK_OPERAND, right, NULL, &n);
         if (st) break;
-        n->op = (uint8_t)(k < 6 ? ops[k].code : not_in ? JO_NOT_IN : JO_IN);
+        n->op = (uint8_t)op;
         st = eng_jn_list_add(p, &l, n);
     }
     if (st || !l.n) return st;
@@ -525,7 +563,9 @@ static sk_status parse_or(jn_parser *p, jn_node **out)
     return st;
 }
 
-/* The if-else binds loosest; its filters need not be known, since one branch is not taken. */
+/* The if-else binds loosest; its filters need not be known, since one branch is not taken.
+ * While "a if b" is looked at, p->unknown goes back to what it was before a: that filter may
+ * never run. */
 sk_status eng_jn_parse_expr(jn_parser *p, bool cond, jn_node **out)
 {
     sk_status st = eng_jn_enter(p->r);

@@ -52,7 +52,8 @@ static sk_status next_value(filling *f, jn_val *out)
     return SK_OK;
 }
 
-/* A number, or * for the next value. */
+/* A number, or * for the next value.  Numbers stop growing at 10^9, far beyond any limit,
+ * instead of overflowing. */
 static sk_status percent_number(filling *f, int64_t *out)
 {
     jn_val v = jn_none();
@@ -69,7 +70,8 @@ static sk_status percent_number(filling *f, int64_t *out)
     return SK_OK;
 }
 
-/* "(name)": the value of that key. */
+/* "(name)": the value of that key.  With a name all values count as used: "%(a)s" % {'a': 1,
+ * 'b': 2} is no error. */
 static sk_status percent_key(filling *f, jn_val *v)
 {
     jn_val key = jn_none();
@@ -89,7 +91,8 @@ static sk_status percent_key(filling *f, jn_val *v)
     return SK_OK;
 }
 
-/* What stands between % and the letter. */
+/* What stands between % and the letter. '-' wins over '0', as in C.  h, l and L are read and
+ * mean nothing, as in Python. */
 static sk_status percent_flags(filling *f, jn_spec *s)
 {
     for (; peek(f) && strchr("#0- +", peek(f)); f->at++) {
@@ -122,6 +125,33 @@ static sk_status percent_check(filling *f, const jn_spec *s, jn_val v)
     return SK_OK;
 }
 
+/* repr() of a value as a string value: %r, %a, {!r}, {!a}. */
+static sk_status repr_of(jn_run *r, jn_val v, jn_val *out)
+{
+    jn_sb b;
+    eng_jn_sb_init(&b, r);
+    sk_status st = eng_jn_put_repr(r, &b, v);
+    return st ? st : eng_jn_sb_done(&b, out);
+}
+
+/* Lays a value out by the letter of its conversion.  What is text is filled with blanks, whatever
+ * the flags: "%05s" has no zeros. */
+static sk_status percent_put(filling *f, jn_spec *s, jn_val v)
+{
+    sk_status st = percent_check(f, s, v);
+    if (st) return st;
+    if (s->type == 'i' || s->type == 'u') s->type = 'd';
+    if (s->type == 'r' || s->type == 'a') {
+        st = repr_of(f->r, v, &v);
+        s->type = 's';
+    }
+    if (s->type == 's' || s->type == 'c') {
+        s->fill = ' ';
+        if (s->align == '=') s->align = '>';
+    }
+    return st ? st : eng_jn_spec_put(f->r, &f->b, v, s);
+}
+
 /* One conversion; % has been taken. */
 static sk_status percent_one(filling *f)
 {
@@ -139,19 +169,7 @@ static sk_status percent_one(filling *f)
     }
     if (!strchr("diouxXeEfFgGcrsa", s.type)) return bad(f, "unsupported format character");
     if (v.type == JN_UNSET) st = next_value(f, &v);
-    if (!st) st = percent_check(f, &s, v);
-    if (st) return st;
-    if (s.type == 'i' || s.type == 'u') s.type = 'd';
-    if (s.type == 'r' || s.type == 'a') {
-        jn_sb b;
-        eng_jn_sb_init(&b, f->r);
-        st = eng_jn_put_repr(f->r, &b, v);
-        if (!st) st = eng_jn_sb_done(&b, &v);
-        s.type = 's';
-    }
-    if (s.type == 's' || s.type == 'c') s.fill = ' ';
-    if ((s.type == 's' || s.type == 'c') && s.align == '=') s.align = '>';
-    return st ? st : eng_jn_spec_put(f->r, &f->b, v, &s);
+    return st ? st : percent_put(f, &s, v);
 }
 
 /* All values must be used, unless they can be read by name. */
@@ -176,23 +194,28 @@ sk_status eng_jn_percent(jn_run *r, jn_val form, jn_val values, jn_val *out)
 
 /* ---- format ---- */
 
-/* The argument a field begins with: a name, a number or the next one. */
-static sk_status field_value(filling *f, const char *p, size_t n, jn_val *out)
+/* The positional argument of a field "{}" or "{0}".  The two may not be mixed within one form,
+ * Python's rule. */
+static sk_status positional(filling *f, const char *p, size_t n, jn_val *out)
 {
     int64_t i = 0;
     bool big = false;
-    if (n == 0 || (p[0] >= '0' && p[0] <= '9')) {
-        if (n && (!eng_jn_num_parse_int(p, n, 10, &i, &big) || big))
-            return bad(f, "a field of the format is no number");
-        f->numbered |= n > 0;
-        f->automatic |= n == 0;
-        if (f->numbered && f->automatic)
-            return bad(f, "cannot switch between manual and automatic field numbering");
-        size_t at = n ? (size_t)i : f->used++;
-        if (at >= f->args->n) return bad(f, "replacement index out of range for positional args");
-        *out = f->args->v[at];
-        return SK_OK;
-    }
+    if (n && (!eng_jn_num_parse_int(p, n, 10, &i, &big) || big))
+        return bad(f, "a field of the format is no number");
+    f->numbered |= n > 0;
+    f->automatic |= n == 0;
+    if (f->numbered && f->automatic)
+        return bad(f, "cannot switch between manual and automatic field numbering");
+    size_t at = n ? (size_t)i : f->used++;
+    if (at >= f->args->n) return bad(f, "replacement index out of range for positional args");
+    *out = f->args->v[at];
+    return SK_OK;
+}
+
+/* The argument a field begins with: a name, a number or the next one. */
+static sk_status field_value(filling *f, const char *p, size_t n, jn_val *out)
+{
+    if (n == 0 || (p[0] >= '0' && p[0] <= '9')) return positional(f, p, n, out);
     for (size_t k = 0; k < f->args->n_kw; k++)
         if (f->args->kw[k].name->n == n && memcmp(f->args->kw[k].name->p, p, n) == 0) {
             *out = f->args->kw[k].v;
@@ -202,19 +225,29 @@ static sk_status field_value(filling *f, const char *p, size_t n, jn_val *out)
                        (int)(n < 40 ? n : 40), p);
 }
 
-/* .attribute and [item] behind it. */
+/* One ".attribute" or "[item]" of p..end; returns how many bytes its name has, SIZE_MAX for a
+ * bracket that is not closed. */
+static size_t step_length(const char *p, const char *end, bool item)
+{
+    size_t left = (size_t)(end - p);
+    if (item) {
+        const char *close = memchr(p, ']', left);
+        return close ? (size_t)(close - p) : SIZE_MAX;
+    }
+    size_t n = strcspn(p, ".[]!:}");
+    return n < left ? n : left;
+}
+
+/* .attribute and [item] behind it.  An index of digits is a number, any other text a key:
+ * "{a[0]}" and "{a[x]}" both work without quotes. */
 static sk_status field_path(filling *f, const char *p, const char *end, jn_val *v)
 {
     while (p < end) {
-        bool item = *p++ == '[';
-        size_t n = item ? (size_t)(end - p) : strcspn(p, ".[]!:}");
-        const char *close = item ? memchr(p, ']', n) : NULL;
-        if (item && !close) return bad(f, "expected ']' in the format");
-        if (item) n = (size_t)(close - p);
-        if (n > (size_t)(end - p)) n = (size_t)(end - p);
+        bool item = *p++ == '[', big = false;
+        size_t n = step_length(p, end, item);
+        if (n == SIZE_MAX) return bad(f, "expected ']' in the format");
         jn_val key = jn_none();
         int64_t i = 0;
-        bool big = false;
         sk_status st = eng_jn_str_copy(f->r, p, n, JN_TEMPLATE, &key);
         if (st) return st;
         if (item && eng_jn_num_parse_int(p, n, 10, &i, &big) && !big) key = jn_int(i);
@@ -223,6 +256,17 @@ static sk_status field_path(filling *f, const char *p, const char *end, jn_val *
         p += n + item;
         if (p < end && *p != '.' && *p != '[') return bad(f, "a field of the format is malformed");
     }
+    return SK_OK;
+}
+
+/* The conversion behind the ! of a field: r and a give the repr(), s the text; without one the
+ * text of what is neither a number nor a string. */
+static sk_status convert(filling *f, const char *bang, const char *end, jn_val *v)
+{
+    if (bang && (end - bang != 2 || !strchr("rsa", bang[1])))
+        return bad(f, "unknown conversion of a format");
+    if (bang && bang[1] != 's') return repr_of(f->r, *v, v);
+    if (bang || (!jn_is_num(*v) && v->type != JN_STR)) return eng_jn_str_of(f->r, *v, v);
     return SK_OK;
 }
 
@@ -237,27 +281,15 @@ static sk_status field(filling *f)
     f->at = (size_t)(end - f->form->p) + 1;
     const char *colon = memchr(p, ':', (size_t)(end - p)), *head = colon ? colon : end;
     const char *bang = memchr(p, '!', (size_t)(head - p)), *name_end = bang ? bang : head;
-    const char *first = p;
+    const char *first = p, *spec = colon ? colon + 1 : end;
     while (first < name_end && *first != '.' && *first != '[')
         first++;
     jn_val v = jn_none();
     jn_spec s;
     sk_status st = field_value(f, p, (size_t)(first - p), &v);
     if (!st) st = field_path(f, first, name_end, &v);
-    if (!st)
-        st = eng_jn_spec_read(f->r, colon ? colon + 1 : end, colon ? (size_t)(end - colon - 1) : 0,
-                              &s);
-    if (st) return st;
-    if (bang && (head - bang != 2 || !strchr("rsa", bang[1])))
-        return bad(f, "unknown conversion of a format");
-    if (bang && bang[1] != 's') {
-        jn_sb b;
-        eng_jn_sb_init(&b, f->r);
-        st = eng_jn_put_repr(f->r, &b, v);
-        if (!st) st = eng_jn_sb_done(&b, &v);
-    } else if (bang || (!jn_is_num(v) && v.type != JN_STR)) {
-        st = eng_jn_str_of(f->r, v, &v);
-    }
+    if (!st) st = eng_jn_spec_read(f->r, spec, (size_t)(end - spec), &s);
+    if (!st) st = convert(f, bang, head, &v);
     return st ? st : eng_jn_spec_put(f->r, &f->b, v, &s);
 }
 

@@ -26,7 +26,8 @@ const char *eng_jn_type_name(jn_val v)
     return v.type == JN_VIEW ? views[v.u.view->kind] : names[v.type];
 }
 
-/* A character that repr() shows as it is, escaped if it is a control, a quote or not printable. */
+/* A character that repr() shows as it is, escaped if it is a control, a quote or not printable.
+ * Escapes are Python's: \x up to U+00FF, \u up to U+FFFF, \U beyond. */
 static void put_char(jn_sb *b, const jn_str *s, size_t at, size_t len, uint32_t c, char quote)
 {
     char text[16];
@@ -127,7 +128,8 @@ static void put_range(jn_sb *b, const jn_range *g, uint8_t mark)
     eng_jn_sb_addc(b, ')', mark);
 }
 
-/* Values that hold others. */
+/* Values that hold others.  A list that holds itself ends at the limit of depth; Python prints
+ * [...] there, which no template wants. */
 static sk_status put_container(jn_run *r, jn_sb *b, jn_val v)
 {
     sk_status st = eng_jn_enter(r);
@@ -154,7 +156,8 @@ static sk_status put_container(jn_run *r, jn_sb *b, jn_val v)
     return st;
 }
 
-/* What Python shows with an address has no text here. */
+/* What Python shows with an address has no text here.  Addresses differ from run to run, and a
+ * prompt must not. */
 sk_status eng_jn_put_repr(jn_run *r, jn_sb *b, jn_val v)
 {
     char text[JN_NUM_TEXT];

@@ -26,7 +26,9 @@ sk_status eng_jn_scope_set(jn_run *r, jn_scope *s, jn_str *name, jn_val v)
     return SK_OK;
 }
 
-/* From the inside out; the search counts as steps. */
+/* From the inside out; the search counts as steps. r->steps is only added to; the next
+ * eng_jn_step tells.  A variable that is JN_UNSET belonged to the pass before: the search goes
+ * on outwards. */
 const jn_val *eng_jn_scope_get(jn_run *r, const jn_scope *s, const jn_str *name)
 {
     for (; s; s = s->up)

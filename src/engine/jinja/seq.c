@@ -20,7 +20,8 @@ sk_status eng_jn_seq_new(jn_run *r, jn_type type, size_t n, jn_val *out)
     return SK_OK;
 }
 
-/* The old array stays as it was: views of it may be in use. */
+/* The old array stays as it was: views of it may be in use.  Growing by doubling keeps the cost
+ * of n pushes linear; what is dropped is at most as much again. */
 sk_status eng_jn_seq_push(jn_run *r, jn_seq *s, jn_val v)
 {
     if (s->n == s->cap) {
@@ -106,7 +107,9 @@ static sk_status dict_items(jn_run *r, const jn_dict *d, jn_view_kind kind, jn_s
     return st;
 }
 
-/* What is left of a generator, which is then used up. */
+/* What is left of a generator, which is then used up. fill is taken off before it runs: a
+ * generator that reads itself (through a variable it was assigned to) gets nothing instead of
+ * recursing for ever. */
 static sk_status gen_items(jn_run *r, jn_gen *g, jn_seq *out)
 {
     if (g->fill) {
@@ -154,7 +157,8 @@ sk_status eng_jn_items(jn_run *r, jn_val v, jn_seq *out)
     }
 }
 
-/* What is undefined has length 0. */
+/* What is undefined has length 0.  Generators have none, as in Python: counting would use them
+ * up. */
 sk_status eng_jn_len(jn_run *r, jn_val v, size_t *out)
 {
     switch ((int)v.type) {

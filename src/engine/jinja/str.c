@@ -1,4 +1,9 @@
-/* str.c - marked strings: views, slices, growth in place, searching, building. */
+/* str.c - marked strings: views, slices, growth in place, searching, building.
+ *
+ * Every byte of text carries its origin (value.h), but most strings are of one origin: mk stays
+ * NULL until a byte of another kind comes in, and only then is an array of marks made.  Bytes
+ * that were handed out never change; appending writes behind them.
+ */
 #include "engine/jinja/str.h"
 
 #include <assert.h>
@@ -6,6 +11,7 @@
 
 /* ---- UTF-8 ---- */
 
+/* No checks: strings hold valid UTF-8 from where they enter (convert.h, the template itself). */
 uint32_t eng_jn_utf8_get(const char *p, size_t *len)
 {
     const unsigned char *u = (const unsigned char *)p;
@@ -43,6 +49,7 @@ static bool inside(char c)
 
 /* ---- strings ---- */
 
+/* chars is counted when first asked for: most strings never are. */
 jn_str *eng_jn_str_view(jn_run *r, const char *p, size_t n, uint8_t mark)
 {
     jn_str *s = jn_new(&r->mem, jn_str);
@@ -71,7 +78,8 @@ sk_status eng_jn_str_lit(jn_run *r, const char *text, jn_val *out)
     return SK_OK;
 }
 
-/* Shares bytes, marks, and the room behind where it ends at the end. */
+/* Shares bytes, marks, and the room behind where it ends at the end.  A slice of ASCII knows its
+ * number of characters.  It may share grow: only who ends where that ends can append in place. */
 sk_status eng_jn_str_sub(jn_run *r, const jn_str *s, size_t from, size_t n, jn_val *out)
 {
     assert(from <= s->n && n <= s->n - from);
@@ -142,7 +150,7 @@ size_t eng_jn_str_find(const jn_str *s, size_t from, size_t to, const jn_str *wh
     return hit ? (size_t)(hit - s->p) : SIZE_MAX;
 }
 
-/* From the end. */
+/* From the end.  Plain search: the needle is short, and the caller counts the steps of the text. */
 size_t eng_jn_str_rfind(const jn_str *s, size_t from, size_t to, const jn_str *what)
 {
     if (from > to || what->n > to - from) return SIZE_MAX;
@@ -172,20 +180,21 @@ static sk_status grow(jn_run *r, jn_grow *g, size_t n)
 }
 
 /* Appends n bytes; g so far is all of origin `old` where it has no marks of its own.  The new bytes
- * have the marks mk, or `mark` where mk is NULL. */
+ * have the marks mk, or `mark` where mk is NULL.  Marks come into being at the first byte whose
+ * origin differs from all before it. */
 static sk_status append(jn_run *r, jn_grow *g, uint8_t old, const char *p, size_t n,
                         const uint8_t *mk, uint8_t mark)
 {
     sk_status st = grow(r, g, n);
-    if (st) return st;
-    if (!g->mk && n && (mk || mark != old)) {
+    if (st || !n) return st;
+    if (!g->mk && (mk || mark != old)) {
         g->mk = eng_jn_alloc(&r->mem, g->cap);
         if (!g->mk) return eng_jn_oom(r);
         memset(g->mk, old, g->used);
     }
-    if (n) memcpy(g->p + g->used, p, n);
-    if (g->mk && mk && n) memcpy(g->mk + g->used, mk, n);
-    if (g->mk && !mk && n) memset(g->mk + g->used, mark, n);
+    memcpy(g->p + g->used, p, n);
+    if (g->mk && mk) memcpy(g->mk + g->used, mk, n);
+    if (g->mk && !mk) memset(g->mk + g->used, mark, n);
     g->used += n;
     return SK_OK;
 }
@@ -203,6 +212,21 @@ static sk_status grown(jn_run *r, jn_grow *g, uint8_t mark, jn_val *out)
     return SK_OK;
 }
 
+/* b behind a, in the room behind a's growing bytes: there must be enough. */
+static sk_status cat_in_place(jn_run *r, const jn_str *a, const jn_str *b, jn_val *out)
+{
+    jn_grow *own = a->grow;
+    size_t from = (size_t)(a->p - own->p);
+    sk_status st = append(r, own, a->mark, b->p, b->n, b->mk, b->mark);
+    if (st) return st;
+    jn_str *s = eng_jn_str_view(r, a->p, a->n + b->n, a->mark);
+    if (!s) return eng_jn_oom(r);
+    s->grow = own;
+    s->mk = own->mk ? own->mk + from : NULL;
+    *out = jn_of_str(s);
+    return SK_OK;
+}
+
 /* Where a ends at the end of its growing bytes (nobody has appended to it yet), b goes behind it in
  * place; else both are copied.  Either way the bytes that others share don't change. */
 sk_status eng_jn_str_cat(jn_run *r, const jn_str *a, const jn_str *b, jn_val *out)
@@ -213,21 +237,11 @@ sk_status eng_jn_str_cat(jn_run *r, const jn_str *a, const jn_str *b, jn_val *ou
         const jn_str *s = a->n ? a : b;
         return eng_jn_str_sub(r, s, 0, s->n, out);
     }
+    const jn_grow *own = a->grow;
+    if (own && a->p + a->n == own->p + own->used && b->n <= own->cap - own->used)
+        return cat_in_place(r, a, b, out);
     jn_grow g = {NULL, NULL, 0, 0};
     uint8_t old = a->mark;
-    jn_grow *own = a->grow;
-    bool last = own && a->p + a->n == own->p + own->used;
-    size_t from = last ? (size_t)(a->p - own->p) : 0;
-    if (last && b->n <= own->cap - own->used) {
-        st = append(r, own, old, b->p, b->n, b->mk, b->mark);
-        if (st) return st;
-        jn_str *s = eng_jn_str_view(r, a->p, a->n + b->n, a->mark);
-        if (!s) return eng_jn_oom(r);
-        s->grow = own;
-        s->mk = own->mk ? own->mk + from : NULL;
-        *out = jn_of_str(s);
-        return SK_OK;
-    }
     st = eng_jn_step_bytes(r, a->n);
     if (!st) st = grow(r, &g, a->n + b->n + (a->n + b->n) / 2);
     if (!st) st = append(r, &g, old, a->p, a->n, a->mk, a->mark);
@@ -237,12 +251,14 @@ sk_status eng_jn_str_cat(jn_run *r, const jn_str *a, const jn_str *b, jn_val *ou
 
 /* ---- building ---- */
 
+/* Memory comes with the first byte. */
 void eng_jn_sb_init(jn_sb *b, jn_run *r)
 {
     *b = (jn_sb){.r = r};
 }
 
-/* Appends marked bytes, unless something failed before. */
+/* Appends marked bytes, unless something failed before.  The first bytes decide b->mark; a later
+ * different one makes the marks (append). */
 static void add(jn_sb *b, const char *p, size_t n, const uint8_t *mk, uint8_t mark)
 {
     if (b->st || !n) return;

@@ -44,6 +44,7 @@ sk_status eng_jn_strip(jn_run *r, const jn_str *s, jn_str *chars, bool left, boo
 
 /* ---- splitting ---- */
 
+/* A step a part: splitting at every character makes as many strings as bytes. */
 static sk_status push_part(jn_run *r, jn_seq *l, const jn_str *s, size_t from, size_t to)
 {
     jn_val v = jn_none();
@@ -62,7 +63,7 @@ static void reverse(jn_seq *l)
     }
 }
 
-/* At blanks: empty parts are none. */
+/* At blanks: empty parts are none.  With max = 0 all of it, its front blanks gone, is one part. */
 static sk_status split_blanks(jn_run *r, const jn_str *s, int64_t max, jn_seq *l)
 {
     size_t i = 0, len;
@@ -163,6 +164,8 @@ sk_status eng_jn_split_lines(jn_run *r, const jn_str *s, bool keep, jn_val *out)
 
 /* ---- replacing, joining, counting ---- */
 
+/* Marks: what is put in keeps its own, so a message's text that replaces a placeholder is still
+ * the message's. */
 sk_status eng_jn_replace(jn_run *r, jn_str *s, const jn_str *old, const jn_str *by, int64_t max,
                          jn_val *out)
 {
@@ -224,7 +227,8 @@ size_t eng_jn_count(jn_str *s, const jn_str *what)
 /* ---- cases ---- */
 
 /* True when the sigma at byte i ends a word: a cased letter before it and none behind it, with
- * characters that cases ignore between (Unicode, Final_Sigma). */
+ * characters that cases ignore between (Unicode, Final_Sigma).  Greek writes sigma otherwise at
+ * a word's end; str.lower of Python 3 does this, so a template's |lower must. */
 static bool final_sigma(const jn_str *s, size_t i)
 {
     size_t len, k = i;
@@ -244,7 +248,8 @@ static bool final_sigma(const jn_str *s, size_t i)
     return true;
 }
 
-/* Appends the character at byte i in the case asked for. */
+/* Appends the character at byte i in the case asked for.  CAPITALIZE and SWAPCASE have become
+ * one of the others by now. */
 static void put_case(jn_sb *b, const jn_str *s, size_t i, uint32_t c, jn_case how)
 {
     uint32_t to[3];

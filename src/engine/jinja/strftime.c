@@ -11,7 +11,9 @@ static const char *const months[] = {"January",   "February", "March",    "April
                                      "May",       "June",     "July",     "August",
                                      "September", "October",  "November", "December"};
 
-/* Week of the year by ISO 8601, and the year it belongs to. */
+/* Week of the year by ISO 8601, and the year it belongs to.  Week 1 is the one with the year's
+ * first Thursday; so the last days of December may belong to week 1 of the next year and the
+ * first of January to week 52 or 53 of the last. */
 static int iso_week(const struct tm *t, int *year)
 {
     int weekday = (t->tm_wday + 6) % 7, week = (t->tm_yday - weekday + 10) / 7;
@@ -31,7 +33,8 @@ static int iso_week(const struct tm *t, int *year)
     return week;
 }
 
-/* A number of that width; flag '-' takes the filling off, '_' fills with blanks, '0' with zeros. */
+/* A number of that width; flag '-' takes the filling off, '_' fills with blanks, '0' with zeros.
+ * The flags are glibc's, which Python passes on to it. */
 static void number(char out[64], int v, int width, char fill, char flag)
 {
     if (flag == '-') width = 0;
@@ -40,133 +43,96 @@ static void number(char out[64], int v, int width, char fill, char flag)
     (void)snprintf(out, 64, fill == ' ' ? "%*d" : "%0*d", width, v);
 }
 
-/* The text of a conversion that is a number; false for any other. */
+/* The text of a conversion that is a number; false for any other.  %U and %W count weeks from the
+ * year's first Sunday or Monday, %V those of ISO 8601. */
 static bool numeric(const struct tm *t, char c, char flag, char out[64])
 {
-    int year = 0, hour = t->tm_hour % 12 ? t->tm_hour % 12 : 12;
-    int week = iso_week(t, &year);
-    switch (c) {
-    case 'd':
-        number(out, t->tm_mday, 2, '0', flag);
+    int iso_year = 0, week = iso_week(t, &iso_year), year = t->tm_year + 1900;
+    int hour = t->tm_hour % 12 ? t->tm_hour % 12 : 12, monday = (t->tm_wday + 6) % 7;
+    const struct {
+        char c, fill;
+        int width, v;
+    } number_of[] = {
+        {'d', '0', 2, t->tm_mday},
+        {'e', ' ', 2, t->tm_mday},
+        {'m', '0', 2, t->tm_mon + 1},
+        {'Y', '0', 1, year},
+        {'y', '0', 2, t->tm_year % 100},
+        {'C', '0', 2, year / 100},
+        {'G', '0', 1, iso_year},
+        {'g', '0', 2, iso_year % 100},
+        {'V', '0', 2, week},
+        {'U', '0', 2, (t->tm_yday + 7 - t->tm_wday) / 7},
+        {'W', '0', 2, (t->tm_yday + 7 - monday) / 7},
+        {'j', '0', 3, t->tm_yday + 1},
+        {'u', '0', 1, t->tm_wday ? t->tm_wday : 7},
+        {'w', '0', 1, t->tm_wday},
+        {'H', '0', 2, t->tm_hour},
+        {'k', ' ', 2, t->tm_hour},
+        {'I', '0', 2, hour},
+        {'l', ' ', 2, hour},
+        {'M', '0', 2, t->tm_min},
+        {'S', '0', 2, t->tm_sec},
+    };
+    for (size_t i = 0; i < sizeof number_of / sizeof number_of[0]; i++) {
+        if (number_of[i].c != c) continue;
+        number(out, number_of[i].v, number_of[i].width, number_of[i].fill, flag);
         return true;
-    case 'e':
-        number(out, t->tm_mday, 2, ' ', flag);
-        return true;
-    case 'm':
-        number(out, t->tm_mon + 1, 2, '0', flag);
-        return true;
-    case 'Y':
-        number(out, t->tm_year + 1900, 1, '0', flag);
-        return true;
-    case 'y':
-        number(out, t->tm_year % 100, 2, '0', flag);
-        return true;
-    case 'C':
-        number(out, (t->tm_year + 1900) / 100, 2, '0', flag);
-        return true;
-    case 'G':
-        number(out, year, 1, '0', flag);
-        return true;
-    case 'g':
-        number(out, year % 100, 2, '0', flag);
-        return true;
-    case 'V':
-        number(out, week, 2, '0', flag);
-        return true;
-    case 'U':
-        number(out, (t->tm_yday + 7 - t->tm_wday) / 7, 2, '0', flag);
-        return true;
-    case 'W':
-        number(out, (t->tm_yday + 7 - (t->tm_wday + 6) % 7) / 7, 2, '0', flag);
-        return true;
-    case 'j':
-        number(out, t->tm_yday + 1, 3, '0', flag);
-        return true;
-    case 'u':
-        number(out, t->tm_wday ? t->tm_wday : 7, 1, '0', flag);
-        return true;
-    case 'w':
-        number(out, t->tm_wday, 1, '0', flag);
-        return true;
-    case 'H':
-        number(out, t->tm_hour, 2, '0', flag);
-        return true;
-    case 'k':
-        number(out, t->tm_hour, 2, ' ', flag);
-        return true;
-    case 'I':
-        number(out, hour, 2, '0', flag);
-        return true;
-    case 'l':
-        number(out, hour, 2, ' ', flag);
-        return true;
-    case 'M':
-        number(out, t->tm_min, 2, '0', flag);
-        return true;
-    case 'S':
-        number(out, t->tm_sec, 2, '0', flag);
-        return true;
-    default:
-        return false;
     }
+    return false;
 }
 
 /* The conversions that stand for several; NULL for any other. */
 static const char *compound(char c)
 {
-    switch (c) {
-    case 'c':
-        return "%a %b %e %H:%M:%S %Y";
-    case 'D':
-    case 'x':
-        return "%m/%d/%y";
-    case 'F':
-        return "%Y-%m-%d";
-    case 'R':
-        return "%H:%M";
-    case 'r':
-        return "%I:%M:%S %p";
-    case 'T':
-    case 'X':
-        return "%H:%M:%S";
-    default:
-        return NULL;
-    }
+    static const struct {
+        char c;
+        const char *form;
+    } forms[] = {
+        {'c', "%a %b %e %H:%M:%S %Y"},
+        {'D', "%m/%d/%y"},
+        {'x', "%m/%d/%y"},
+        {'F', "%Y-%m-%d"},
+        {'R', "%H:%M"},
+        {'r', "%I:%M:%S %p"},
+        {'T', "%H:%M:%S"},
+        {'X', "%H:%M:%S"},
+    };
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
+        if (forms[i].c == c) return forms[i].form;
+    return NULL;
 }
 
-/* The conversions that are words; NULL for any other. */
+/* The conversions that are words, at most `most` bytes of each; NULL for any other.  The clock has
+ * no microseconds (%f), and datetime.now() knows no zone (%z, %Z). */
 static const char *word(const struct tm *t, char c, char out[64])
 {
-    switch (c) {
-    case 'A':
-        return days[t->tm_wday];
-    case 'B':
-        return months[t->tm_mon];
-    case 'a':
-        (void)snprintf(out, 64, "%.3s", days[t->tm_wday]);
+    bool morning = t->tm_hour < 12;
+    const struct {
+        char c;
+        int most;
+        const char *text;
+    } word_of[] = {
+        {'A', 20, days[t->tm_wday]},
+        {'B', 20, months[t->tm_mon]},
+        {'a', 3, days[t->tm_wday]},
+        {'b', 3, months[t->tm_mon]},
+        {'h', 3, months[t->tm_mon]},
+        {'p', 2, morning ? "AM" : "PM"},
+        {'P', 2, morning ? "am" : "pm"},
+        {'n', 1, "\n"},
+        {'t', 1, "\t"},
+        {'f', 6, "000000"},
+        {'z', 0, ""},
+        {'Z', 0, ""},
+        {'%', 1, "%"},
+    };
+    for (size_t i = 0; i < sizeof word_of / sizeof word_of[0]; i++) {
+        if (word_of[i].c != c) continue;
+        (void)snprintf(out, 64, "%.*s", word_of[i].most, word_of[i].text);
         return out;
-    case 'b':
-    case 'h':
-        (void)snprintf(out, 64, "%.3s", months[t->tm_mon]);
-        return out;
-    case 'p':
-        return t->tm_hour < 12 ? "AM" : "PM";
-    case 'P':
-        return t->tm_hour < 12 ? "am" : "pm";
-    case 'n':
-        return "\n";
-    case 't':
-        return "\t";
-    case 'f':
-        return "000000"; /* microseconds: the clock has none */
-    case 'z':
-    case 'Z':
-        return ""; /* datetime.now() knows no zone */
-    case '%':
-        return "%";
-    default:
-        return NULL;
     }
+    return NULL;
 }
 
 /* What is no conversion stays as it is, as in glibc. */

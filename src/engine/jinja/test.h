@@ -1,4 +1,8 @@
-/* test.h - the tests ("x is name"), by name. */
+/* test.h - the tests ("x is name"), by name.
+ *
+ * A test is a jn_fn like a filter, but gives a truth value.  All of jinja2's are there, with its
+ * spellings as operators ("==", "lessthan").
+ */
 #ifndef ENG_JINJA_TEST_H
 #define ENG_JINJA_TEST_H
 

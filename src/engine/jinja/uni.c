@@ -1,4 +1,8 @@
-/* uni.c - properties of characters: ASCII at once, the rest from the tables. */
+/* uni.c - properties of characters: ASCII at once, the rest from the tables.
+ *
+ * Sets are searched by halving, maps of cases walked from the front: they are short, and all
+ * ASCII is answered before.
+ */
 #include "engine/jinja/uni.h"
 
 #include "engine/jinja/uni_case.h"
@@ -7,7 +11,8 @@
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 #define IN(c, set) in_set((c), (set), COUNT(set))
 
-/* True when c is in one of the n / 2 ascending ranges. */
+/* True when c is in one of the n / 2 ascending ranges.  The last range that begins at or below c
+ * is the only one that can hold it. */
 static bool in_set(uint32_t c, const uint32_t *set, size_t n)
 {
     size_t lo = 0, hi = n / 2;
@@ -88,8 +93,9 @@ bool eng_jn_case_ignorable(uint32_t c)
     return IN(c, uni_ignorable);
 }
 
-/* What c becomes by a table of special cases and a map: number of characters, 0 if neither has it.
- */
+/* What c becomes by a table of special cases and a map: number of characters, 0 if neither has
+ * it.  Ranges may lie within each other (uni_case.h), so the walk cannot stop at the first that
+ * begins below c; it stops where one begins above. */
 static size_t change(const uint32_t *special, size_t n_special, const int32_t *map, size_t n_map,
                      uint32_t c, uint32_t out[3])
 {

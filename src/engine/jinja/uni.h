@@ -12,10 +12,11 @@
 /* str.isspace of one character, which is what str.strip and str.split go by. */
 bool eng_jn_is_space(uint32_t c);
 
-/* Ends a line for str.splitlines. */
+/* Ends a line for str.splitlines. \n, \r, \v, \f, U+001C to U+001E, U+0085, U+2028, U+2029. */
 bool eng_jn_is_newline(uint32_t c);
 
-/* Shown by repr() as it is. */
+/* Shown by repr() as it is.  Not: separators other than the space, controls, surrogates and what
+ * is not assigned. */
 bool eng_jn_is_printable(uint32_t c);
 
 /* str.isalpha, isdecimal, isdigit, isnumeric, isupper, islower of one character. */
@@ -28,6 +29,8 @@ bool eng_jn_is_lower(uint32_t c);
 
 /* Has a case (titles included); passed over when looking for the end of a word. */
 bool eng_jn_is_cased(uint32_t c);
+/* Passed over when the final sigma is looked for (Unicode, 3.13, Final_Sigma): apostrophes,
+ * accents. */
 bool eng_jn_case_ignorable(uint32_t c);
 
 /* The characters c becomes in upper, lower, title case and for str.casefold; returns how many. */

@@ -29,21 +29,22 @@ typedef struct jn_undef jn_undef;
 typedef struct jn_range jn_range;
 typedef struct jn_fn jn_fn;
 
-/* Where text comes from. */
+/* Where text comes from.  Marks are joined by |, so that whatever a message had a part in counts
+ * as the message's. */
 enum { JN_TEMPLATE = 0, JN_MESSAGE = 1 };
 
 typedef enum jn_type {
     JN_UNSET, /* an argument that was not given; never seen by a template */
     JN_UNDEF,
-    JN_NONE,
-    JN_BOOL,
-    JN_INT,
-    JN_FLOAT,
-    JN_STR,
+    JN_NONE,  /* Python's None */
+    JN_BOOL,  /* also a number: true + 1 is 2 */
+    JN_INT,   /* 64 bits: what would be larger is an error, where Python goes on */
+    JN_FLOAT, /* printed with the fewest digits that read back */
+    JN_STR,   /* str.h; immutable */
     JN_LIST,
-    JN_TUPLE,
-    JN_DICT,
-    JN_RANGE,
+    JN_TUPLE,  /* as a list, but hashable and never changed */
+    JN_DICT,   /* dict.h; order of insertion */
+    JN_RANGE,  /* numbers made when asked for: range(10**9) costs nothing by itself */
     JN_VIEW,   /* keys(), values(), items() of a dict */
     JN_GEN,    /* what map, select, ... give: read once */
     JN_NS,     /* namespace() */
@@ -51,8 +52,8 @@ typedef enum jn_type {
     JN_MACRO,  /* also the caller of a call block */
     JN_FUNC,   /* a global function */
     JN_METHOD, /* a method with its object */
-    JN_CYCLER,
-    JN_JOINER
+    JN_CYCLER, /* cycler() and its next(), current, reset() */
+    JN_JOINER  /* joiner(): callable */
 } jn_type;
 
 typedef struct jn_val {
@@ -84,6 +85,7 @@ struct jn_seq {
     bool group; /* a tuple of groupby: (.grouper, .list) */
 };
 
+/* start, start + step, ... before stop; step is not 0. */
 struct jn_range {
     int64_t start, stop, step;
 };
@@ -97,14 +99,14 @@ struct jn_undef {
 
 /* Arguments of a call. */
 typedef struct jn_kw {
-    jn_str *name;
+    jn_str *name; /* interned only if the template wrote it; **dict gives others */
     jn_val v;
 } jn_kw;
 
 typedef struct jn_args {
     jn_val *v;
     size_t n;
-    jn_kw *kw;
+    jn_kw *kw; /* [n_kw] */
     size_t n_kw;
 } jn_args;
 
