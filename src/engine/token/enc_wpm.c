@@ -56,22 +56,31 @@ static sk_status take_plain(eng_encoder *c, char ch)
     return sk_buf_ok(&c->text) ? SK_OK : eng_encoder_no_memory(c);
 }
 
-/* Takes one character of the text. */
+/* Characters that BERT's cleaning drops: NUL, U+FFFD, controls, and accents once they stand apart
+ * from their letters. */
+static bool is_dropped(const eng_vocab *v, uint32_t ch, eng_uniclass is)
+{
+    enum { REPLACEMENT = 0xfffd };
+    if (!ch || ch == REPLACEMENT || is == ENG_UNI_CONTROL) return true;
+    return v->strip_accents && is == ENG_UNI_MARK;
+}
+
+/* Takes one character of the text.  Punctuation and ideographs are words of their own; U+2581
+ * counts as the space it stands for in token texts. */
 static sk_status take(eng_encoder *c, uint32_t ch)
 {
     const eng_vocab *v = c->v;
-    enum { REPLACEMENT = 0xfffd, SPACE_MARK = 0x2581 };
+    enum { SPACE_MARK = 0x2581 };
     if (v->strip_accents) ch = eng_uni_base(ch);
     eng_uniclass is = eng_uni_class(ch);
     if (is == ENG_UNI_SPACE) return put_word(c);
-    if (!ch || ch == REPLACEMENT || is == ENG_UNI_CONTROL) return SK_OK;
-    if (v->strip_accents && is == ENG_UNI_MARK) return SK_OK;
+    if (is_dropped(v, ch, is)) return SK_OK;
     bool alone = is == ENG_UNI_PUNCT || is_ideograph(ch);
     sk_status st = alone ? put_word(c) : SK_OK;
     if (st) return st;
-    char b[4];
+    char b[4] = " ";
     if (v->lower) ch = eng_uni_lower(ch);
-    sk_buf_add(&c->text, b, ch == SPACE_MARK ? (b[0] = ' ', 1) : eng_utf8_put(ch, b));
+    sk_buf_add(&c->text, b, ch == SPACE_MARK ? 1 : eng_utf8_put(ch, b));
     if (!sk_buf_ok(&c->text)) return eng_encoder_no_memory(c);
     return alone ? put_word(c) : SK_OK;
 }

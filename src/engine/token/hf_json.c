@@ -27,30 +27,45 @@ static void read_top(eng_hf_json *f, eng_jscan *s)
     sk_buf_fini(&key);
 }
 
+/* A member of the model that is a flag or a place in the text; all others are passed over.  c: the
+ * first byte of its value. */
+static void read_model_member(eng_hf_json *f, eng_jscan *s, const char *key, char c)
+{
+    eng_str *place = strcmp(key, "vocab") == 0    ? &f->vocab
+                     : strcmp(key, "merges") == 0 ? &f->merges
+                                                  : NULL;
+    if (strcmp(key, "byte_fallback") == 0) f->byte_fallback = c == 't';
+    if (strcmp(key, "ignore_merges") == 0) f->ignore_merges = c == 't';
+    (void)eng_jscan_skip(s, place);
+}
+
+/* The member "model": what is small as trees, the vocabulary and the merges as places in the text,
+ * to be walked once all else is known.  Of members that come twice the first tree counts. */
 static void read_model(eng_hf_json *f, eng_jscan *s)
 {
     sk_buf key = SK_BUF_INIT, b = SK_BUF_INIT;
     bool first = true;
     (void)eng_jscan_open(s, '{');
     while (!s->st && eng_jscan_member(s, &first, &key)) {
-        eng_jnode **tree = strcmp(key.p, "continuing_subword_prefix") == 0 ? &f->prefix
-                           : strcmp(key.p, "end_of_word_suffix") == 0      ? &f->suffix
-                           : strcmp(key.p, "unk_token") == 0               ? &f->unk
-                                                                           : NULL;
+        struct {
+            const char *key;
+            eng_jnode **to;
+        } trees[] = {{"continuing_subword_prefix", &f->prefix},
+                     {"end_of_word_suffix", &f->suffix},
+                     {"unk_token", &f->unk}};
         char c = eng_jscan_peek(s);
+        size_t k = 0;
+        while (k < 3 && strcmp(key.p, trees[k].key) != 0)
+            k++;
         if (strcmp(key.p, "type") == 0) {
             sk_buf_reset(&b);
             if (eng_jscan_string(s, &b) && b.len < sizeof f->type) memcpy(f->type, b.p, b.len + 1);
         } else if (strcmp(key.p, "unk_id") == 0 && c != 'n') {
             (void)eng_jscan_int(s, &f->unk_id);
-        } else if (tree && !*tree) {
-            (void)eng_jtree_read(s, f->r->mem, tree);
+        } else if (k < 3 && !*trees[k].to) {
+            (void)eng_jtree_read(s, f->r->mem, trees[k].to);
         } else {
-            if (strcmp(key.p, "byte_fallback") == 0) f->byte_fallback = c == 't';
-            if (strcmp(key.p, "ignore_merges") == 0) f->ignore_merges = c == 't';
-            (void)eng_jscan_skip(s, strcmp(key.p, "vocab") == 0    ? &f->vocab
-                                    : strcmp(key.p, "merges") == 0 ? &f->merges
-                                                                   : NULL);
+            read_model_member(f, s, key.p, c);
         }
     }
     sk_buf_fini(&key);
@@ -76,7 +91,15 @@ static void read_vocab(eng_hf_json *f, eng_jscan *s)
     sk_buf_fini(&key);
 }
 
-/* [["token", score], ...] */
+/* ["token", score] */
+static bool read_pair(eng_jscan *s, sk_buf *text, double *score)
+{
+    bool inner = true;
+    return eng_jscan_open(s, '[') && eng_jscan_element(s, &inner) && eng_jscan_string(s, text) &&
+           eng_jscan_element(s, &inner) && eng_jscan_num(s, score) && !eng_jscan_element(s, &inner);
+}
+
+/* [["token", score], ...]; the id of a token is its place. */
 static void read_scored(eng_hf_json *f, eng_jscan *s)
 {
     eng_hf_read *r = f->r;
@@ -84,18 +107,30 @@ static void read_scored(eng_hf_json *f, eng_jscan *s)
     int64_t id = 0;
     (void)eng_jscan_open(s, '[');
     while (!s->st && eng_jscan_element(s, &first)) {
-        bool inner = true;
         size_t at = r->text.len;
         double score = 0;
-        if (!eng_jscan_open(s, '[') || !eng_jscan_element(s, &inner) ||
-            !eng_jscan_string(s, &r->text) || !eng_jscan_element(s, &inner) ||
-            !eng_jscan_num(s, &score) || eng_jscan_element(s, &inner))
-            break;
+        if (!read_pair(s, &r->text, &score)) break;
         uint8_t type = id == f->unk_id ? ENG_TOKEN_UNKNOWN : ENG_TOKEN_NORMAL;
         if (!eng_hf_read_token(r, at, id++, type, (float)score)) s->st = eng_hf_read_no_memory(r);
     }
     if (!s->st && (eng_jscan_peek(s) || s->p != s->end))
         (void)eng_jscan_fail(s, "a token and its score expected");
+}
+
+/* ["a", "b"]: put as "a b", so that a space inside a part would make it another merge. */
+static void read_merge_pair(eng_hf_read *r, eng_jscan *s)
+{
+    bool inner = true;
+    (void)eng_jscan_open(s, '[');
+    for (int k = 0; k < 2 && !s->st; k++) {
+        if (!eng_jscan_element(s, &inner)) (void)eng_jscan_fail(s, "a pair expected");
+        size_t at = r->merges.len;
+        if (!s->st && !eng_jscan_string(s, &r->merges)) return;
+        if (!s->st && memchr(r->merges.p + at, ' ', r->merges.len - at))
+            (void)eng_jscan_fail(s, "a merge with a space in it");
+        if (!k) sk_buf_addc(&r->merges, ' ');
+    }
+    if (!s->st && eng_jscan_element(s, &inner)) (void)eng_jscan_fail(s, "a pair expected");
 }
 
 /* ["a b", ...] or [["a", "b"], ...]; a space inside a part is written in GPT-2's way. */
@@ -105,21 +140,10 @@ static void read_merges(eng_hf_json *f, eng_jscan *s)
     bool first = true;
     (void)eng_jscan_open(s, '[');
     while (!s->st && eng_jscan_element(s, &first)) {
-        if (eng_jscan_peek(s) == '[') {
-            bool inner = true;
-            (void)eng_jscan_open(s, '[');
-            for (int k = 0; k < 2 && !s->st; k++) {
-                if (!eng_jscan_element(s, &inner)) (void)eng_jscan_fail(s, "a pair expected");
-                size_t at = r->merges.len;
-                if (!s->st && !eng_jscan_string(s, &r->merges)) break;
-                if (!s->st && memchr(r->merges.p + at, ' ', r->merges.len - at))
-                    (void)eng_jscan_fail(s, "a merge with a space in it");
-                if (!k) sk_buf_addc(&r->merges, ' ');
-            }
-            if (!s->st && eng_jscan_element(s, &inner)) (void)eng_jscan_fail(s, "a pair expected");
-        } else {
+        if (eng_jscan_peek(s) == '[')
+            read_merge_pair(r, s);
+        else
             (void)eng_jscan_string(s, &r->merges);
-        }
         sk_buf_add(&r->merge_ends, &r->merges.len, sizeof r->merges.len);
         if (!s->st && (!sk_buf_ok(&r->merges) || !sk_buf_ok(&r->merge_ends)))
             s->st = eng_hf_read_no_memory(r);

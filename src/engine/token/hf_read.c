@@ -122,8 +122,24 @@ static sk_status count_tokens(eng_hf_read *r)
     return SK_OK;
 }
 
-/* Puts the added tokens in their places.  A user's token that is written with U+2581 means spaces.
- */
+/* s with every U+2581 a space, in r's memory; s itself where it has none.  s->p is NULL without
+ * memory. */
+static eng_str spaces_of(eng_hf_read *r, eng_str s)
+{
+    static const char mark[] = "\342\226\201";
+    if (!memmem(s.p, s.n, mark, 3)) return s;
+    char *p = sk_arena_alloc(r->mem, s.n);
+    size_t n = 0;
+    for (size_t k = 0; p && k < s.n; k++) {
+        bool here = s.n - k >= 3 && memcmp(s.p + k, mark, 3) == 0;
+        p[n++] = here ? ' ' : s.p[k];
+        if (here) k += 2;
+    }
+    return (eng_str){p, n};
+}
+
+/* Puts the added tokens in their places; later ones count.  A user's token that is written with
+ * U+2581 means spaces. */
 static bool lay_out_added(eng_hf_read *r)
 {
     const eng_hf_added *a = (const void *)r->added.p;
@@ -132,17 +148,8 @@ static bool lay_out_added(eng_hf_read *r)
         eng_str s = {r->text.p + a[i].at, a[i].n};
         size_t id = (size_t)a[i].id;
         bool special = a[i].special || looks_special(s);
-        if (!special && memmem(s.p, s.n, "\342\226\201", 3)) {
-            char *p = sk_arena_alloc(r->mem, s.n);
-            size_t n = 0;
-            if (!p) return false;
-            for (size_t k = 0; k < s.n; k++) {
-                bool mark = s.n - k >= 3 && memcmp(s.p + k, "\342\226\201", 3) == 0;
-                p[n++] = mark ? ' ' : s.p[k];
-                if (mark) k += 2;
-            }
-            s = (eng_str){p, n};
-        }
+        if (!special) s = spaces_of(r, s);
+        if (!s.p) return false;
         r->token[id] = s;
         if (r->type[id] != ENG_TOKEN_UNKNOWN && r->type[id] != ENG_TOKEN_BYTE)
             r->type[id] = special ? ENG_TOKEN_CONTROL : ENG_TOKEN_USER;
@@ -152,7 +159,28 @@ static bool lay_out_added(eng_hf_read *r)
     return true;
 }
 
-/* Puts the tokens in the order of their ids. */
+/* Names the ids that have no token: unused ones, with a score that no other token has. */
+static sk_status fill_gaps(eng_hf_read *r)
+{
+    enum { NAME = 24 };
+    const float least = -10000;
+    size_t gaps = 0;
+    for (size_t i = 0; i < r->n; i++)
+        gaps += !r->type[i];
+    char *name = sk_arena_alloc(r->mem, gaps * NAME + 1);
+    if (!name) return eng_hf_read_no_memory(r);
+    for (size_t i = 0; i < r->n; i++) {
+        if (r->type[i]) continue;
+        int n = snprintf(name, NAME, "[PAD%zu]", i);
+        r->token[i] = (eng_str){name, (size_t)n};
+        r->type[i] = ENG_TOKEN_UNUSED;
+        r->score[i] = least;
+        name += NAME;
+    }
+    return SK_OK;
+}
+
+/* Puts the tokens in the order of their ids.  A type of 0 is an id without a token. */
 sk_status eng_hf_read_lay_out(eng_hf_read *r)
 {
     sk_status st = count_tokens(r);
@@ -171,23 +199,7 @@ sk_status eng_hf_read_lay_out(eng_hf_read *r)
         r->type[t[i].id] = t[i].type;
         r->score[t[i].id] = t[i].score;
     }
-    if (!lay_out_added(r)) return eng_hf_read_no_memory(r);
-    const float least = -10000;
-    size_t gaps = 0;
-    for (size_t i = 0; i < r->n; i++)
-        gaps += !r->type[i];
-    enum { NAME = 24 };
-    char *name = sk_arena_alloc(r->mem, gaps * NAME + 1);
-    if (!name) return eng_hf_read_no_memory(r);
-    for (size_t i = 0; i < r->n; i++) {
-        if (r->type[i]) continue;
-        int n = snprintf(name, NAME, "[PAD%zu]", i);
-        r->token[i] = (eng_str){name, (size_t)n};
-        r->type[i] = ENG_TOKEN_UNUSED;
-        r->score[i] = least;
-        name += NAME;
-    }
-    return SK_OK;
+    return lay_out_added(r) ? fill_gaps(r) : eng_hf_read_no_memory(r);
 }
 
 /* The id of a token by its text. */

@@ -33,31 +33,40 @@ typedef struct rules {
     const char *other_name;
 } rules;
 
-/* Takes one normaliser into account. */
+/* The unigram model's character map, out of its base64. */
+static sk_status read_charsmap(eng_hf_json *f, const eng_jnode *o)
+{
+    eng_str *map = &f->r->charsmap;
+    const char *s = eng_jtree_text(o, "precompiled_charsmap");
+    char *room = sk_arena_alloc(f->r->mem, strlen(s) / 4 * 3 + 1);
+    if (!room) return eng_hf_read_no_memory(f->r);
+    if (!eng_base64_read(s, strlen(s), room, &map->n))
+        return sk_fail(f->r->e, SK_E_FORMAT, "tokenizer.json: the character map is no base64");
+    map->p = room;
+    return SK_OK;
+}
+
+/* Takes one normaliser into account.  NFC is passed over: nothing here normalises, and text that is
+ * in NFC already, as nearly all is, stays what it is. */
 static sk_status add_normalizer(eng_hf_json *f, const eng_jnode *o, rules *u)
 {
-    const char *type = eng_jtree_text(o, "type"), *content = eng_jtree_text(o, "content");
+    static const char mark[] = "\342\226\201";
     const eng_jnode *pattern = eng_jtree_get(o, "pattern");
-    if (is(o, "Prepend") && strcmp(eng_jtree_text(o, "prepend"), "\342\226\201") == 0) {
+    const char *text = eng_jtree_text(pattern, "String");
+    const char *regex = eng_jtree_text(pattern, "Regex");
+    bool replace = is(o, "Replace"), to_mark = strcmp(eng_jtree_text(o, "content"), mark) == 0;
+    if (is(o, "Precompiled")) return read_charsmap(f, o);
+    if (is(o, "Prepend") && strcmp(eng_jtree_text(o, "prepend"), mark) == 0) {
         u->space_prefix = true;
-    } else if (is(o, "Replace") && strcmp(eng_jtree_text(pattern, "String"), " ") == 0 &&
-               strcmp(content, "\342\226\201") == 0) {
+    } else if (replace && strcmp(text, " ") == 0 && to_mark) {
         u->space_mark = true;
-    } else if (is(o, "Replace") && strcmp(eng_jtree_text(pattern, "Regex"), " {2,}") == 0) {
+    } else if (replace && strcmp(regex, " {2,}") == 0) {
         u->merge_spaces = true;
-    } else if (is(o, "Precompiled")) {
-        eng_str *map = &f->r->charsmap;
-        const char *s = eng_jtree_text(o, "precompiled_charsmap");
-        char *room = sk_arena_alloc(f->r->mem, strlen(s) / 4 * 3 + 1);
-        if (!room) return eng_hf_read_no_memory(f->r);
-        if (!eng_base64_read(s, strlen(s), room, &map->n))
-            return sk_fail(f->r->e, SK_E_FORMAT, "tokenizer.json: the character map is no base64");
-        map->p = room;
     } else if (is(o, "Strip")) {
         u->strip = true;
     } else if (!is(o, "NFC")) {
         u->other = true;
-        u->other_name = type;
+        u->other_name = eng_jtree_text(o, "type");
     }
     return SK_OK;
 }
@@ -111,6 +120,15 @@ static sk_status check_cuts(eng_hf_json *f)
     return SK_OK;
 }
 
+/* The name of a rule that does not go with BPE on characters, NULL if there is none. */
+static const char *foreign_rule(const rules *u, bool charsmap)
+{
+    if (u->other) return u->other_name;
+    if (u->strip) return "Strip";
+    if (u->merge_spaces) return "Replace";
+    return charsmap ? "Precompiled" : NULL;
+}
+
 /* BPE on characters: SentencePiece's, by scores; or merges by rank where that is not the same. */
 static sk_status on_characters(eng_hf_json *f)
 {
@@ -119,16 +137,11 @@ static sk_status on_characters(eng_hf_json *f)
     eng_hf_read *r = f->r;
     sk_status st = read_rules(f, &u);
     if (st) return st;
-    if (u.other || u.strip || u.merge_spaces || r->charsmap.n)
-        return unsupported(f, "with BPE on characters the normalizer",
-                           u.other          ? u.other_name
-                           : u.strip        ? "Strip"
-                           : u.merge_spaces ? "Replace"
-                                            : "Precompiled");
+    const char *foreign = foreign_rule(&u, r->charsmap.n > 0);
+    if (foreign) return unsupported(f, "with BPE on characters the normalizer", foreign);
     if (!u.space_mark) return unsupported(f, "BPE without ByteLevel or", "Metaspace");
     st = check_cuts(f);
-    if (st) return st;
-    st = eng_hf_json_score(f, &all);
+    if (!st) st = eng_hf_json_score(f, &all);
     if (st) return st;
     if (!all && u.space_prefix)
         return unsupported(f, "BPE with other merges than SentencePiece's and", "Prepend");
@@ -190,6 +203,26 @@ static sk_status read_unigram(eng_hf_json *f)
     return SK_OK;
 }
 
+/* Texts of the tokens in a GGUF's way: what goes on a word loses its "##", what begins one gets
+ * U+2581 in front. */
+static sk_status turn_prefixes(eng_hf_read *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        eng_str *t = &r->token[i];
+        if (r->type[i] == ENG_TOKEN_CONTROL || r->type[i] == ENG_TOKEN_UNUSED) continue;
+        if (t->n >= 2 && memcmp(t->p, "##", 2) == 0) {
+            *t = (eng_str){t->p + 2, t->n - 2};
+            continue;
+        }
+        char *p = sk_arena_alloc(r->mem, t->n + 3);
+        if (!p) return eng_hf_read_no_memory(r);
+        memcpy(p, "\342\226\201", 3);
+        if (t->n) memcpy(p + 3, t->p, t->n);
+        *t = (eng_str){p, t->n + 3};
+    }
+    return SK_OK;
+}
+
 /* BERT's: "##x" goes on, others begin a word. */
 static sk_status read_wordpiece(eng_hf_json *f)
 {
@@ -208,20 +241,7 @@ static sk_status read_wordpiece(eng_hf_json *f)
     r->pre = "default";
     r->lower = eng_jtree_flag(n, "lowercase", 1);
     r->strip_accents = eng_jtree_flag(n, "strip_accents", r->lower);
-    for (size_t i = 0; i < r->n; i++) {
-        eng_str *t = &r->token[i];
-        if (r->type[i] == ENG_TOKEN_CONTROL || r->type[i] == ENG_TOKEN_UNUSED) continue;
-        if (t->n >= 2 && memcmp(t->p, "##", 2) == 0) {
-            *t = (eng_str){t->p + 2, t->n - 2};
-            continue;
-        }
-        char *p = sk_arena_alloc(r->mem, t->n + 3);
-        if (!p) return eng_hf_read_no_memory(r);
-        memcpy(p, "\342\226\201", 3);
-        if (t->n) memcpy(p + 3, t->p, t->n);
-        *t = (eng_str){p, t->n + 3};
-    }
-    return SK_OK;
+    return turn_prefixes(r);
 }
 
 /* A special token by its text in a post-processor: to the role, and to be added. */

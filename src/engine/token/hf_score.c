@@ -6,31 +6,41 @@
 
 #include <string.h>
 
+/* The token that merge i makes, its text "a b" at p[0..n); ENG_STRINDEX_NONE where one of the three
+ * is no normal token (a user's token is found before any merge).  `join` is scratch. */
+static sk_status merge_target(eng_hf_read *r, const eng_strindex *ix, size_t i, eng_str s,
+                              sk_buf *join, uint32_t *out)
+{
+    const char *gap = memchr(s.p, ' ', s.n);
+    *out = ENG_STRINDEX_NONE;
+    if (!gap) return sk_fail(r->e, SK_E_FORMAT, "tokenizer.json: merge %zu is no pair", i);
+    size_t left = (size_t)(gap - s.p), right = s.n - left - 1;
+    sk_buf_reset(join);
+    sk_buf_add(join, s.p, left);
+    sk_buf_add(join, gap + 1, right);
+    if (!sk_buf_ok(join)) return eng_hf_read_no_memory(r);
+    if (!join->len) return SK_OK;
+    bool parts = eng_strindex_find(ix, s.p, left) != ENG_STRINDEX_NONE &&
+                 eng_strindex_find(ix, gap + 1, right) != ENG_STRINDEX_NONE;
+    if (parts) *out = eng_strindex_find(ix, join->p, join->len);
+    return SK_OK;
+}
+
 /* Gives each token that a merge makes the place of its first merge as a score; *kept is the number
  * of merges that make normal tokens, *grouped says that those of a token stand together. */
 static sk_status score_merges(eng_hf_read *r, const eng_strindex *ix, size_t *kept, bool *grouped)
 {
     const size_t *end = (const void *)r->merge_ends.p;
     size_t n = r->merge_ends.len / sizeof *end, from = 0;
-    uint32_t before = ENG_STRINDEX_NONE;
+    uint32_t before = ENG_STRINDEX_NONE, c;
     sk_buf join = SK_BUF_INIT;
     sk_status st = SK_OK;
     *kept = 0;
     *grouped = true;
     for (size_t i = 0; i < n && !st; from = end[i++]) {
-        const char *p = r->merges.p + from, *gap = memchr(p, ' ', end[i] - from);
-        size_t left = gap ? (size_t)(gap - p) : 0;
-        sk_buf_reset(&join);
-        sk_buf_add(&join, p, left);
-        if (gap) sk_buf_add(&join, gap + 1, end[i] - from - left - 1);
-        if (!gap) st = sk_fail(r->e, SK_E_FORMAT, "tokenizer.json: merge %zu is no pair", i);
-        if (!st && !sk_buf_ok(&join)) st = eng_hf_read_no_memory(r);
-        if (st || !join.len) continue;
-        uint32_t c = eng_strindex_find(ix, join.p, join.len);
-        /* from or to a user's token, which is found before any merge */
-        if (c == ENG_STRINDEX_NONE || eng_strindex_find(ix, p, left) == ENG_STRINDEX_NONE ||
-            eng_strindex_find(ix, gap + 1, join.len - left) == ENG_STRINDEX_NONE)
-            continue;
+        eng_str s = {r->merges.p + from, end[i] - from};
+        st = merge_target(r, ix, i, s, &join, &c);
+        if (st || c == ENG_STRINDEX_NONE) continue;
         if (c != before && r->score[c] != 0) *grouped = false;
         if (c != before) r->score[c] = -(float)(i + 1);
         before = c;

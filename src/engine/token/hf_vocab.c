@@ -8,6 +8,26 @@
 
 #define KEY(name) "tokenizer.ggml." name
 
+/* tokenizer.model with the added tokens beside it, up to the layout. */
+static sk_status read_model_file(eng_hf_read *r, const char *folder, eng_str spm)
+{
+    sk_status st = eng_hf_read_spm(r, spm.p, spm.n);
+    if (!st) st = eng_hf_read_more_tokens(r, folder);
+    return st ? st : eng_hf_read_lay_out(r);
+}
+
+/* tokenizer.json from the beginning: what was read of the other file is dropped. */
+static sk_status read_json_instead(eng_hf_read *r, const char *folder, sk_err *e)
+{
+    eng_str json;
+    const size_t n_vocab = r->n_vocab;
+    eng_hf_read_fini(r);
+    sk_status st = eng_hf_read_init(r, n_vocab, e);
+    if (!st) st = eng_hf_read_file(r, folder, "tokenizer.json", &json);
+    if (!st && !json.p) st = sk_fail(e, SK_E_NOTFOUND, "%s/tokenizer.json is gone", folder);
+    return st ? st : eng_hf_read_json(r, json.p, json.n);
+}
+
 /* Reads the folder's tokenizer.model or tokenizer.json.  A tokenizer.model that is none (some
  * models have another file of that name) does not matter when there is a tokenizer.json. */
 static sk_status read_folder(eng_hf_read *r, const char *folder)
@@ -22,18 +42,11 @@ static sk_status read_folder(eng_hf_read *r, const char *folder)
                        folder);
     if (!spm.p) return eng_hf_read_json(r, json.p, json.n);
     r->e = &why;
-    st = eng_hf_read_spm(r, spm.p, spm.n);
-    if (!st) st = eng_hf_read_more_tokens(r, folder);
-    if (!st) st = eng_hf_read_lay_out(r);
+    st = read_model_file(r, folder, spm);
     r->e = e;
     if (!st) return SK_OK;
     if (st != SK_E_FORMAT || !json.p) return sk_fail(e, st, "%s", why.text);
-    const size_t n_vocab = r->n_vocab;
-    eng_hf_read_fini(r);
-    st = eng_hf_read_init(r, n_vocab, e);
-    if (!st) st = eng_hf_read_file(r, folder, "tokenizer.json", &json);
-    if (!st && !json.p) st = sk_fail(e, SK_E_NOTFOUND, "%s/tokenizer.json is gone", folder);
-    return st ? st : eng_hf_read_json(r, json.p, json.n);
+    return read_json_instead(r, folder, e);
 }
 
 /* The merges as strings, in r->mem. */

@@ -91,6 +91,8 @@ static bool is_added(const writing *w, size_t i)
     return t == ENG_TOKEN_CONTROL || t == ENG_TOKEN_USER || t == ENG_TOKEN_UNKNOWN;
 }
 
+/* The tokens beside the model: Hugging Face finds these in a text before it is cut.  What is no
+ * user's token is "special", which keeps it out of decoded text. */
 static sk_status put_added(writing *w)
 {
     const char *comma = "";
@@ -173,10 +175,29 @@ static int better(const void *a, const void *b, void *arg)
     return x != y ? (x < y) - (x > y) : (i > k) - (i < k);
 }
 
-/* SentencePiece's tokens as merges. */
-static sk_status put_splits(writing *w)
+/* Every way to make token i of two others, as merges; *first until one has been put. */
+static sk_status put_splits_of(writing *w, const eng_strindex *ix, uint32_t i, bool *first)
 {
     enum { LONGEST = 1024 };
+    eng_str t = w->p.text[i];
+    if (t.n > LONGEST)
+        return sk_fail(w->e, SK_E_UNSUPPORTED, "token %u of %zu bytes is too long to be written", i,
+                       t.n);
+    for (size_t k = 1; k < t.n; k++) {
+        if (((unsigned char)t.p[k] & 0xc0) == 0x80) continue; /* inside a character */
+        uint32_t a = eng_strindex_find(ix, t.p, k);
+        uint32_t b = eng_strindex_find(ix, t.p + k, t.n - k);
+        if (a == ENG_STRINDEX_NONE || b == ENG_STRINDEX_NONE) continue;
+        if (!put_merge(w, a, b, *first)) return not_utf8(w, i);
+        *first = false;
+    }
+    return SK_OK;
+}
+
+/* SentencePiece's tokens as merges: it has none, but joins whatever gives the token with the best
+ * score.  So the merges are all splits of the tokens, best token first. */
+static sk_status put_splits(writing *w)
+{
     eng_strindex ix;
     size_t n = 0;
     bool first = true;
@@ -193,20 +214,8 @@ static sk_status put_splits(writing *w)
         id[n++] = (uint32_t)i;
     }
     qsort_r(id, n, sizeof *id, better, &w->p);
-    for (size_t i = 0; i < n && !st; i++) {
-        eng_str t = w->p.text[id[i]];
-        if (t.n > LONGEST)
-            st = sk_fail(w->e, SK_E_UNSUPPORTED, "token %u of %zu bytes is too long to be written",
-                         id[i], t.n);
-        for (size_t k = 1; k < t.n && !st; k++) {
-            if (((unsigned char)t.p[k] & 0xc0) == 0x80) continue;
-            uint32_t a = eng_strindex_find(&ix, t.p, k);
-            uint32_t b = eng_strindex_find(&ix, t.p + k, t.n - k);
-            if (a == ENG_STRINDEX_NONE || b == ENG_STRINDEX_NONE) continue;
-            if (!put_merge(w, a, b, first)) st = not_utf8(w, id[i]);
-            first = false;
-        }
-    }
+    for (size_t i = 0; i < n && !st; i++)
+        st = put_splits_of(w, &ix, id[i], &first);
     sk_arena_free(mem);
     return st;
 }
@@ -273,33 +282,46 @@ static sk_status put_model(writing *w)
     return st;
 }
 
+/* BERT's rules, which are one normaliser and one pre-tokenizer of their own. */
+static void put_wpm_rules(const eng_vocab_parts *p, sk_buf *out)
+{
+    sk_buf_addf(out,
+                "\"normalizer\":{\"type\":\"BertNormalizer\",\"clean_text\":true,"
+                "\"handle_chinese_chars\":true,\"strip_accents\":%s,\"lowercase\":%s},\n"
+                "\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},\n"
+                "\"decoder\":{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":true},\n",
+                p->strip_accents ? "true" : "false", p->lower ? "true" : "false");
+}
+
+/* The unigram model's: the character map, runs of spaces made one, spaces as U+2581. */
+static void put_ugm_rules(const eng_vocab_parts *p, sk_buf *out)
+{
+    const char *scheme = p->space_prefix ? "always" : "never";
+    sk_buf_adds(out, "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[");
+    if (p->charsmap.n) {
+        sk_buf_adds(out, "{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"");
+        eng_base64_write(p->charsmap.p, p->charsmap.n, out);
+        sk_buf_adds(out, p->merge_spaces ? "\"}," : "\"}");
+    }
+    if (p->merge_spaces)
+        sk_buf_adds(out,
+                    "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\" {2,}\"},\"content\":\" \"}");
+    sk_buf_addf(out,
+                "]},\n\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\\u2581\","
+                "\"prepend_scheme\":\"%s\"},\n\"decoder\":{\"type\":\"Metaspace\","
+                "\"replacement\":\"\\u2581\",\"prepend_scheme\":\"%s\"},\n",
+                scheme, scheme);
+}
+
 /* Normaliser, pre-tokenizer and decoder of the kinds. */
 static sk_status put_rules(writing *w)
 {
     const eng_vocab_parts *p = &w->p;
     sk_buf *out = w->out;
     if (p->kind == ENG_VOCAB_WPM) {
-        sk_buf_addf(out,
-                    "\"normalizer\":{\"type\":\"BertNormalizer\",\"clean_text\":true,"
-                    "\"handle_chinese_chars\":true,\"strip_accents\":%s,\"lowercase\":%s},\n"
-                    "\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},\n"
-                    "\"decoder\":{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":true},\n",
-                    p->strip_accents ? "true" : "false", p->lower ? "true" : "false");
+        put_wpm_rules(p, out);
     } else if (p->kind == ENG_VOCAB_UGM) {
-        sk_buf_adds(out, "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[");
-        if (p->charsmap.n) {
-            sk_buf_adds(out, "{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"");
-            eng_base64_write(p->charsmap.p, p->charsmap.n, out);
-            sk_buf_adds(out, p->merge_spaces ? "\"}," : "\"}");
-        }
-        if (p->merge_spaces)
-            sk_buf_adds(
-                out, "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\" {2,}\"},\"content\":\" \"}");
-        sk_buf_addf(out,
-                    "]},\n\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\\u2581\","
-                    "\"prepend_scheme\":\"%s\"},\n\"decoder\":{\"type\":\"Metaspace\","
-                    "\"replacement\":\"\\u2581\",\"prepend_scheme\":\"%s\"},\n",
-                    p->space_prefix ? "always" : "never", p->space_prefix ? "always" : "never");
+        put_ugm_rules(p, out);
     } else if (!w->mapped) {
         sk_buf_addf(out, "\"normalizer\":%s,\n\"pre_tokenizer\":null,\n\"decoder\":",
                     p->space_prefix ? prefix_and_spaces : spaces);
@@ -340,32 +362,40 @@ static void put_template_entry(writing *w, eng_token_role role, bool comma)
     sk_buf_adds(w->out, "]}");
 }
 
-/* What is added at the ends of a text. */
+/* "single" or "pair" of a TemplateProcessing: BOS, the sequence and the last token, once for each
+ * of the n sequences. */
+static void put_template(writing *w, const char *name, int n, bool bos, bool end,
+                         eng_token_role last)
+{
+    sk_buf_addf(w->out, ",\"%s\":[", name);
+    for (int k = 0; k < n; k++) {
+        if (k) sk_buf_addc(w->out, ',');
+        if (bos) put_template_token(w, ENG_ROLE_BOS, true);
+        sk_buf_addf(w->out, "{\"Sequence\":{\"id\":\"%c\",\"type_id\":%d}}", "AB"[k], k);
+        if (end) put_template_token(w, last, false);
+    }
+    sk_buf_addc(w->out, ']');
+}
+
+/* What is added at the ends of a text.  BERT's last token is its separator. */
 static void put_post(writing *w)
 {
-    eng_token_role last = w->p.kind == ENG_VOCAB_WPM ? ENG_ROLE_SEPARATOR : ENG_ROLE_EOS;
-    bool bos = w->p.add_bos > 0 && w->p.role[ENG_ROLE_BOS] >= 0;
-    bool eos =
-        (w->p.kind == ENG_VOCAB_WPM ? w->p.add_sep > 0 : w->p.add_eos > 0) && w->p.role[last] >= 0;
+    const eng_vocab_parts *p = &w->p;
+    bool wpm = p->kind == ENG_VOCAB_WPM;
+    eng_token_role last = wpm ? ENG_ROLE_SEPARATOR : ENG_ROLE_EOS;
+    bool bos = p->add_bos > 0 && p->role[ENG_ROLE_BOS] >= 0;
+    bool end = (wpm ? p->add_sep : p->add_eos) > 0 && p->role[last] >= 0;
     sk_buf_adds(w->out, "\"post_processor\":");
-    if (!bos && !eos) {
+    if (!bos && !end) {
         sk_buf_adds(w->out, "null,\n");
         return;
     }
     sk_buf_adds(w->out, "{\"type\":\"TemplateProcessing\"");
-    for (int pair = 0; pair < 2; pair++) {
-        sk_buf_adds(w->out, pair ? "],\"pair\":[" : ",\"single\":[");
-        for (int k = 0; k <= pair; k++) {
-            if (k) sk_buf_addc(w->out, ',');
-            if (bos) put_template_token(w, ENG_ROLE_BOS, true);
-            sk_buf_addf(w->out, "{\"Sequence\":{\"id\":\"%c\",\"type_id\":%d}}", "AB"[k], k);
-            if (eos) put_template_token(w, last, false);
-        }
-    }
-    sk_buf_adds(w->out, "],\"special_tokens\":{");
+    put_template(w, "single", 1, bos, end, last);
+    put_template(w, "pair", 2, bos, end, last);
+    sk_buf_adds(w->out, ",\"special_tokens\":{");
     if (bos) put_template_entry(w, ENG_ROLE_BOS, false);
-    if (eos && (!bos || w->p.role[last] != w->p.role[ENG_ROLE_BOS]))
-        put_template_entry(w, last, bos);
+    if (end && (!bos || p->role[last] != p->role[ENG_ROLE_BOS])) put_template_entry(w, last, bos);
     sk_buf_adds(w->out, "}},\n");
 }
 

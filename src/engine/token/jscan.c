@@ -97,6 +97,23 @@ static bool hex4(eng_jscan *s, uint32_t *out)
     return true;
 }
 
+/* The character of "\uXXXX", the u having been taken; one beyond U+FFFF is a pair of surrogates
+ * (RFC 8259, section 7), of which a half alone stands for nothing. */
+static bool escape_unicode(eng_jscan *s, uint32_t *out)
+{
+    uint32_t u = 0, low = 0;
+    if (!hex4(s, &u)) return false;
+    if (u >= 0xd800 && u < 0xe000) {
+        bool pair = u < 0xdc00 && s->end - s->p >= 6 && s->p[0] == '\\' && s->p[1] == 'u';
+        if (pair) s->p += 2;
+        if (!pair || !hex4(s, &low) || low < 0xdc00 || low > 0xdfff)
+            return eng_jscan_fail(s, "half of a surrogate pair");
+        u = 0x10000 + ((u - 0xd800) << 10) + (low - 0xdc00);
+    }
+    *out = u;
+    return true;
+}
+
 /* What stands behind a backslash. */
 static bool escape(eng_jscan *s, sk_buf *out)
 {
@@ -107,17 +124,10 @@ static bool escape(eng_jscan *s, sk_buf *out)
         sk_buf_addc(out, stands[at - plain]);
         return true;
     }
-    uint32_t u = 0, low = 0;
+    uint32_t u = 0;
     char utf8[4];
     if (c != 'u') return eng_jscan_fail(s, "an unknown escape");
-    if (!hex4(s, &u)) return false;
-    if (u >= 0xd800 && u < 0xe000) {
-        bool pair = u < 0xdc00 && s->end - s->p >= 6 && s->p[0] == '\\' && s->p[1] == 'u';
-        if (pair) s->p += 2;
-        if (!pair || !hex4(s, &low) || low < 0xdc00 || low > 0xdfff)
-            return eng_jscan_fail(s, "half of a surrogate pair");
-        u = 0x10000 + ((u - 0xd800) << 10) + (low - 0xdc00);
-    }
+    if (!escape_unicode(s, &u)) return false;
     sk_buf_add(out, utf8, eng_utf8_put(u, utf8));
     return true;
 }

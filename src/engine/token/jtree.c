@@ -65,6 +65,8 @@ static bool read_word(reading *r, char kind)
     return true;
 }
 
+/* One value by its first byte.  Depth and number of nodes are bounded: the file is a stranger's,
+ * and each level is a C frame. */
 static bool read_value(reading *r, int depth, eng_jnode **out)
 {
     if (depth > DEPTH_MAX || ++r->n > NODES_MAX)

@@ -99,22 +99,28 @@ static bool copy_tokens(eng_vocab *v, const eng_vocab_parts *parts)
     return true;
 }
 
-/* Builds the sets of special tokens, and that of the others where encoding walks one.  False
- * without memory. */
+/* The numbers of the tokens with types in [low, high] into id; returns how many. */
+static size_t of_types(const eng_vocab *v, uint8_t low, uint8_t high, uint32_t *id)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < v->n; i++)
+        if (v->type[i] >= low && v->type[i] <= high) id[n++] = (uint32_t)i;
+    return n;
+}
+
+/* Builds the sets of special tokens, and that of the others where encoding walks one.  id has room
+ * for all tokens.  False without memory. */
 static bool index_sets(eng_vocab *v, uint32_t *id)
 {
-    size_t users = 0, marks = 0, plain = 0;
-    for (size_t i = 0; i < v->n; i++)
-        if (v->type[i] == ENG_TOKEN_USER) id[users++] = (uint32_t)i;
-    if (!eng_special_init(&v->users, v->mem, v->text, id, users)) return false;
-    for (size_t i = 0; i < v->n; i++)
-        if (v->type[i] >= ENG_TOKEN_UNKNOWN && v->type[i] <= ENG_TOKEN_USER)
-            id[marks++] = (uint32_t)i;
-    if (!eng_special_init(&v->marks, v->mem, v->text, id, marks)) return false;
+    size_t n = of_types(v, ENG_TOKEN_USER, ENG_TOKEN_USER, id);
+    if (!eng_special_init(&v->users, v->mem, v->text, id, n)) return false;
+    n = of_types(v, ENG_TOKEN_UNKNOWN, ENG_TOKEN_USER, id);
+    if (!eng_special_init(&v->marks, v->mem, v->text, id, n)) return false;
     if (v->kind != ENG_VOCAB_UGM && v->kind != ENG_VOCAB_WPM) return true;
+    n = 0;
     for (size_t i = 0; i < v->n; i++)
-        if (plain_type(v, v->type[i])) id[plain++] = (uint32_t)i;
-    return eng_prefix_init(&v->tokens, v->mem, v->text, id, plain);
+        if (plain_type(v, v->type[i])) id[n++] = (uint32_t)i;
+    return eng_prefix_init(&v->tokens, v->mem, v->text, id, n);
 }
 
 /* Indexes the tokens by their texts; false without memory. */
@@ -173,6 +179,14 @@ static sk_status copy_merges(eng_vocab *v, const eng_vocab_parts *parts, sk_err 
     return SK_OK;
 }
 
+/* True for tokens that models of these traits take whole, before any merge: all of them, or runs
+ * of line feeds. */
+static bool taken_whole(eng_pretok_traits traits, eng_str s)
+{
+    if (traits.whole) return true;
+    return traits.newlines && s.p[0] == '\n' && strspn(s.p, "\n") == s.n;
+}
+
 /* Finds out which normal tokens a piece of the same bytes encodes to, so that encoding can take
  * most words in one look-up.  Merging decides: a token no merge leads to is never taken, unless the
  * model takes whole pieces first. */
@@ -185,8 +199,7 @@ static bool find_whole(eng_vocab *v, eng_pretok_traits traits)
     for (size_t i = 0; i < v->n && ok; i++) {
         size_t n = v->text[i].n;
         if (v->type[i] != ENG_TOKEN_NORMAL || !n) continue;
-        v->whole[i] = traits.whole || (traits.newlines && v->text[i].p[0] == '\n' &&
-                                       strspn(v->text[i].p, "\n") == n);
+        v->whole[i] = taken_whole(traits, v->text[i]);
         if (v->whole[i] || n > LONGEST) continue;
         n = eng_bpe_symbols(v, v->text[i].p, n, sym);
         ok = eng_bpe_run(&v->bpe, &work, sym, &n);
@@ -289,26 +302,42 @@ static void build_wpm(eng_vocab *v, const eng_vocab_parts *parts)
     index_bytes(v, false);
 }
 
-/* Roles, ends and the template. */
-static sk_status copy_rest(eng_vocab *v, const eng_vocab_parts *parts, sk_err *e)
+/* Ids of the roles; those that end an answer are marked as ends. */
+static sk_status copy_roles(eng_vocab *v, const eng_vocab_parts *parts, sk_err *e)
 {
+    static const eng_token_role ends[] = {ENG_ROLE_EOS, ENG_ROLE_EOT, ENG_ROLE_EOM};
     for (int r = 0; r < ENG_ROLE_N; r++) {
         v->role[r] = parts->role[r];
         if (v->role[r] >= 0 && (size_t)v->role[r] >= v->n)
             return sk_fail(e, SK_E_FORMAT, "%s is %d, past the last of %zu tokens",
                            eng_token_role_key((eng_token_role)r), v->role[r], v->n);
-        if (v->role[r] >= 0 && (r == ENG_ROLE_EOS || r == ENG_ROLE_EOT || r == ENG_ROLE_EOM))
-            v->end[v->role[r]] = true;
     }
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+        if (v->role[ends[i]] >= 0) v->end[v->role[ends[i]]] = true;
+    return SK_OK;
+}
+
+/* Marks the control tokens that end an answer by their texts: files name one EOS, but models are
+ * trained to end turns in others too.  Where there is <|return|> or <|flush|>, <|end|> parts the
+ * messages of one turn and ends nothing. */
+static void mark_ends(eng_vocab *v)
+{
     for (size_t i = 0; i < v->n; i++)
         if (v->type[i] == ENG_TOKEN_CONTROL &&
             (LISTED(v->text[i], end_marks) || LISTED(v->text[i], end_words)))
             v->end[i] = true;
-    /* in the form that has <|return|>, <|end|> parts the messages of one turn */
     int32_t part = eng_vocab_special(v, "<|end|>");
-    if (part >= 0 &&
-        (eng_vocab_special(v, "<|return|>") >= 0 || eng_vocab_special(v, "<|flush|>") >= 0))
+    if (part < 0) return;
+    if (eng_vocab_special(v, "<|return|>") >= 0 || eng_vocab_special(v, "<|flush|>") >= 0)
         v->end[part] = false;
+}
+
+/* Roles, ends and the template. */
+static sk_status copy_rest(eng_vocab *v, const eng_vocab_parts *parts, sk_err *e)
+{
+    sk_status st = copy_roles(v, parts, e);
+    if (st) return st;
+    mark_ends(v);
     v->chat_template_len = parts->chat_template.n;
     v->chat_template = sk_arena_strndup(v->mem, parts->chat_template.p, parts->chat_template.n);
     if (parts->strip) v->strip = sk_arena_alloc(v->mem, v->n);

@@ -33,23 +33,34 @@ static void mark(const eng_vocab_parts *p, const char *text, uint8_t what, uint8
         if (is(p->text[i], text)) strip[i] = what;
 }
 
+/* Phi-3's control and user's tokens swallow the white space behind them, but for these three. */
+static void strip_phi3(const eng_vocab_parts *p, uint8_t *strip)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->type[i] >= ENG_TOKEN_UNKNOWN && p->type[i] <= ENG_TOKEN_USER)
+            strip[i] = ENG_STRIP_RIGHT;
+    mark(p, "</s>", ENG_STRIP_RIGHT, strip);
+    mark(p, "<unk>", 0, strip);
+    mark(p, "<s>", 0, strip);
+    mark(p, "<|endoftext|>", 0, strip);
+}
+
+/* True for the encoders whose <mask> takes the space before it. */
+static bool is_jina(eng_str pretok, eng_str arch)
+{
+    return holds(pretok, "jina-v2-de") || holds(pretok, "jina-v2-es") ||
+           holds(pretok, "jina-v2-code") || holds(arch, "nomic-bert-moe") ||
+           holds(arch, "jina-bert-v3");
+}
+
 /* Marks the special tokens beside which white space is dropped. */
 void eng_vocab_strip_by_name(const eng_vocab_parts *p, eng_str model, eng_str pretok, eng_str arch,
                              uint8_t *strip)
 {
-    if (holds(pretok, "jina-v2-de") || holds(pretok, "jina-v2-es") ||
-        holds(pretok, "jina-v2-code") || holds(arch, "nomic-bert-moe") ||
-        holds(arch, "jina-bert-v3")) {
+    if (is_jina(pretok, arch))
         mark(p, "<mask>", ENG_STRIP_LEFT, strip);
-    } else if (holds(model, "phi-3") || holds(model, "phi3")) {
-        for (size_t i = 0; i < p->n; i++)
-            if (p->type[i] >= ENG_TOKEN_UNKNOWN && p->type[i] <= ENG_TOKEN_USER)
-                strip[i] = ENG_STRIP_RIGHT;
-        mark(p, "</s>", ENG_STRIP_RIGHT, strip);
-        mark(p, "<unk>", 0, strip);
-        mark(p, "<s>", 0, strip);
-        mark(p, "<|endoftext|>", 0, strip);
-    } else if (holds(model, "modern-bert")) {
+    else if (holds(model, "phi-3") || holds(model, "phi3"))
+        strip_phi3(p, strip);
+    else if (holds(model, "modern-bert"))
         mark(p, "[MASK]", ENG_STRIP_LEFT, strip);
-    }
 }
