@@ -131,6 +131,8 @@ static sk_status use_settings(cmd_chat *c, const cmd_chat_opts *was, sk_err *e)
     return cmd_outf(e, "Not set: %s.\n", mine.text);
 }
 
+/* /set NAME VALUE is read as if it were the flag --NAME VALUE, by the same table, so that names,
+ * bounds and sentences are the same; only the one field it names is taken over. */
 static sk_status do_set(cmd_chat *c, const char *arg, bool *end, sk_err *e)
 {
     (void)end;

@@ -267,6 +267,8 @@ static double share_bytes(const bench *b, const run *r)
     return r->rate * r->bytes / b->limits.read_bytes;
 }
 
+/* A table for people.  "of peak" and "of read" are shares of what the machine was just measured
+ * to do: the larger of the two says what holds a model back. */
 static void text(const bench *b, sk_buf *out)
 {
     sk_buf_addf(out,
@@ -296,6 +298,7 @@ static void member(sk_buf *out, const char *key, double v)
     sk_json_add_num(out, v);
 }
 
+/* The same for programs; figures are plain numbers in operations, bytes and seconds. */
 static void json(const bench *b, sk_buf *out)
 {
     sk_buf_addf(out, "{\"machine\":{\"cpu\":\"%s\",\"threads\":%zu", sk_cpu_name(sk_cpu()),

@@ -51,11 +51,22 @@ static bool ends_in(const sk_buf *b, const char *end)
     return b->len >= n && !memcmp(b->p + b->len - n, end, n);
 }
 
+/* One more line behind the text, with a newline between; none before the first line of a quoted
+ * text. */
+static sk_status read_more(cmd_chat *c, sk_buf *text, cmd_line_end *end, sk_err *e)
+{
+    sk_buf more = SK_BUF_INIT;
+    sk_status st = cmd_line_read(c->line, ". ", &more, end, e);
+    sk_buf_addc(text, '\n');
+    sk_buf_add(text, more.p ? more.p : "", more.len);
+    sk_buf_fini(&more);
+    return st;
+}
+
 /* Appends lines to the first one: all up to """ if it begins with that, else while lines end in a
  * backslash.  An interrupt drops the message. */
 static sk_status read_rest(cmd_chat *c, sk_buf *text, cmd_line_end *end, sk_err *e)
 {
-    sk_buf more = SK_BUF_INIT;
     sk_status st = SK_OK;
     bool quoted = text->len >= 3 && !memcmp(text->p, "\"\"\"", 3);
     if (quoted) {
@@ -65,16 +76,10 @@ static sk_status read_rest(cmd_chat *c, sk_buf *text, cmd_line_end *end, sk_err 
     while (!st && *end == CMD_LINE_TEXT && sk_buf_ok(text)) {
         if (quoted ? ends_in(text, "\"\"\"") : !ends_in(text, "\\")) break;
         if (!quoted) cut_end(text, 1);
-        if (quoted && !text->len)
-            st = cmd_line_read(c->line, ". ", text, end, e);
-        else {
-            st = cmd_line_read(c->line, ". ", &more, end, e);
-            sk_buf_addc(text, '\n');
-            sk_buf_add(text, more.p ? more.p : "", more.len);
-        }
+        bool empty = quoted && !text->len;
+        st = empty ? cmd_line_read(c->line, ". ", text, end, e) : read_more(c, text, end, e);
     }
     if (!st && quoted && *end == CMD_LINE_TEXT && ends_in(text, "\"\"\"")) cut_end(text, 3);
-    sk_buf_fini(&more);
     return st || sk_buf_ok(text) ? st : sk_fail(e, SK_E_NOMEM, "no memory for the message");
 }
 

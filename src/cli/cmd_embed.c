@@ -113,6 +113,7 @@ static sk_status add_lines(embed *t, sk_err *e)
     return st;
 }
 
+/* The verb: flags, texts, vectors.  Nothing is printed before all is computed. */
 static sk_status embed_verb(int argc, char **argv, sk_err *e)
 {
     embed_opts o = {0};

@@ -107,6 +107,8 @@ static void add_logprob(const making *k, sk_buf *b, int32_t id, double logprob)
         sk_buf_adds(b, "null");
 }
 
+/* The log-probabilities of one choice, as JSON behind those before it.  They are the model's
+ * own, before any sampler changed them. */
 static sk_status on_token(void *arg, int32_t id, const float *logits, sk_err *e)
 {
     making *k = arg;

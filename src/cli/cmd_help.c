@@ -86,6 +86,21 @@ static void names(sk_buf *out)
         sk_buf_addf(out, "%s\n", v[i]->opt.name);
 }
 
+/* The form asked for, of one verb or (v NULL) of the whole program. */
+static sk_status write_help(const help_opts *o, const cmd_verb *v, sk_buf *out)
+{
+    if (o->bash) return bash(out);
+    if (o->names)
+        names(out);
+    else if (o->man)
+        v ? sk_opt_man(&v->opt, CMD_PROGRAM, SK_VERSION, out) : overview_man(out);
+    else if (o->markdown)
+        v ? sk_opt_markdown(&v->opt, CMD_PROGRAM, out) : overview_markdown(out);
+    else
+        v ? sk_opt_help(&v->opt, CMD_PROGRAM, cmd_columns(), out) : overview(out);
+    return SK_OK;
+}
+
 /* Without a verb every form is about the whole program. */
 static sk_status help(int argc, char **argv, sk_err *e)
 {
@@ -100,16 +115,7 @@ static sk_status help(int argc, char **argv, sk_err *e)
 
     const cmd_verb *v = args.n ? cmd_find(args.item[0]) : NULL;
     if (args.n && !v) return cmd_unknown(args.item[0], e);
-    if (o.bash)
-        st = bash(&out);
-    else if (o.names)
-        names(&out);
-    else if (o.man)
-        v ? sk_opt_man(&v->opt, CMD_PROGRAM, SK_VERSION, &out) : overview_man(&out);
-    else if (o.markdown)
-        v ? sk_opt_markdown(&v->opt, CMD_PROGRAM, &out) : overview_markdown(&out);
-    else
-        v ? sk_opt_help(&v->opt, CMD_PROGRAM, cmd_columns(), &out) : overview(&out);
+    st = write_help(&o, v, &out);
     if (st) {
         sk_buf_fini(&out);
         return sk_fail(e, st, "more verbs than the completion script holds");

@@ -212,6 +212,7 @@ static sk_status open_any(const inspect_opts *o, const char *name, char path[CMD
     return st == SK_E_INVALID ? eng_gguf_open_one(path, g, e) : st;
 }
 
+/* The verb: opens whatever it is given without loading a weight, and prints. */
 static sk_status inspect(int argc, char **argv, sk_err *e)
 {
     inspect_opts o = {.model = NULL};

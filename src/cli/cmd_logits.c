@@ -46,6 +46,7 @@ static sk_status parse_ids(const char *s, eng_ids *out, sk_err *e)
     return out->n ? SK_OK : sk_fail(e, SK_E_USAGE, "--ids: no token ids given");
 }
 
+/* Opens the model and its adapter and writes the logits of all positions. */
 static sk_status run(const logits_opts *o, const eng_ids *ids, sk_err *e)
 {
     char path[CMD_PATH_MAX];

@@ -60,6 +60,8 @@ static sk_status print(const perplexity_opts *o, const eng_ppl *p, sk_err *e)
     return st;
 }
 
+/* Opens the model, scores the text with a bar on stderr, prints.  A Ctrl-C ends it between two
+ * windows. */
 static sk_status run(const perplexity_opts *o, const sk_buf *text, sk_err *e)
 {
     char path[CMD_PATH_MAX];

@@ -94,6 +94,8 @@ static sk_status run(const quantize_opts *o, const eng_gguf *g, const char *dst,
     return st ? st : report(o, dst, type, &r, (double)(sk_now_us() - start) * 1e-6, e);
 }
 
+/* The verb: SOURCE DESTINATION TYPE, where the source may be a model's name, a file or a Hugging
+ * Face folder. */
 static sk_status quantize(int argc, char **argv, sk_err *e)
 {
     quantize_opts o = {.imatrix = NULL};

@@ -101,25 +101,31 @@ static sk_status render(const eng_jinja *t, const eng_jinja_input *in, const tem
     return st;
 }
 
+/* The JSON object in the file of --vars, NULL without one; to be released with json_decref. */
+static sk_status load_vars(const char *path, json_t **out, sk_err *e)
+{
+    sk_buf b = SK_BUF_INIT;
+    *out = NULL;
+    if (!path) return SK_OK;
+    sk_status st = sk_file_load(path, MAX_FILE, &b, e);
+    if (!st) st = sk_json_parse(b.p, b.len, MAX_DEPTH, out, e);
+    sk_buf_fini(&b);
+    if (st) return sk_while(e, "%s", path);
+    if (json_is_object(*out)) return SK_OK;
+    return sk_fail(e, SK_E_INVALID, "%s: the variables must be one JSON object", path);
+}
+
 /* Reads the variables and renders. */
 static sk_status with_vars(const eng_jinja *t, const template_opts *o, sk_err *e)
 {
     eng_jinja_var var[MAX_VARS];
-    eng_jinja_input in = {.var = var, .now = -1};
-    sk_buf b = SK_BUF_INIT;
+    eng_jinja_input in = {.var = var, .now = -1, .utc = o->now != NULL};
     json_t *vars = NULL;
-    sk_status st = SK_OK;
-    if (o->vars) st = sk_file_load(o->vars, MAX_FILE, &b, e);
-    if (!st && o->vars) st = sk_json_parse(b.p, b.len, MAX_DEPTH, &vars, e);
-    if (st && o->vars) (void)sk_while(e, "%s", o->vars);
-    if (!st && vars && !json_is_object(vars))
-        st = sk_fail(e, SK_E_INVALID, "%s: the variables must be one JSON object", o->vars);
+    sk_status st = load_vars(o->vars, &vars, e);
     if (!st && vars) st = collect(vars, var, &in, e);
     if (!st && o->now) st = read_moment(o->now, &in.now, e);
-    if (o->now) in.utc = true;
     if (!st) st = render(t, &in, o, e);
     json_decref(vars);
-    sk_buf_fini(&b);
     return st;
 }
 

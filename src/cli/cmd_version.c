@@ -56,6 +56,7 @@ static void collect(fact f[N_FACTS], char *pcre, char *cores)
         f[i] = all[i];
 }
 
+/* The verb: what was built, with what, and what it runs on. */
 static sk_status version(int argc, char **argv, sk_err *e)
 {
     version_opts o = {.json = false};

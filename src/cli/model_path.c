@@ -29,12 +29,30 @@ static bool try_folder(const char *dir, const char *sub, const char *name, char 
     return n > 0 && n < CMD_PATH_MAX && sk_file_exists(path);
 }
 
+/* Looks for NAME.gguf in $STOKE_MODELS, in models/ of the current folder, and in the places where a
+ * build or an installed program has its models. */
+static bool search(const char *folder, const char *name, char *path)
+{
+    char dir[CMD_PATH_MAX];
+    program_folder(dir, sizeof dir);
+    const struct {
+        const char *folder, *below;
+    } place[] = {{folder && *folder ? folder : NULL, ""},
+                 {"models", ""},
+                 {"models", "/local"},
+                 {dir, "/../models"},
+                 {dir, "/../models/local"},
+                 {dir, "/../share/stoke/models"}};
+    for (size_t i = 0; i < sizeof place / sizeof place[0]; i++)
+        if (place[i].folder && try_folder(place[i].folder, place[i].below, name, path)) return true;
+    return false;
+}
+
 /* A name that holds a slash or ends in .gguf was meant as a path: no search, and an error about
  * that path. */
 sk_status cmd_model_path(const char *name, char *path, sk_err *e)
 {
     const char *folder = getenv("STOKE_MODELS");
-    char dir[CMD_PATH_MAX];
     size_t len = strlen(name);
 
     if (len == 0) return sk_fail(e, SK_E_USAGE, "the model's name is empty");
@@ -46,14 +64,7 @@ sk_status cmd_model_path(const char *name, char *path, sk_err *e)
     }
     if (strchr(name, '/') || (len > 5 && strcmp(name + len - 5, ".gguf") == 0))
         return sk_fail(e, SK_E_NOTFOUND, "there is no model file %s", name);
-
-    program_folder(dir, sizeof dir);
-    if ((folder && *folder && try_folder(folder, "", name, path)) ||
-        try_folder("models", "", name, path) || try_folder("models", "/local", name, path) ||
-        try_folder(dir, "/../models", name, path) ||
-        try_folder(dir, "/../models/local", name, path) ||
-        try_folder(dir, "/../share/stoke/models", name, path))
-        return SK_OK;
+    if (search(folder, name, path)) return SK_OK;
     return sk_fail(e, SK_E_NOTFOUND,
                    "there is no model \"%s\": no such file, and no %s.gguf in models/, "
                    "models/local/ or $STOKE_MODELS (%s)",

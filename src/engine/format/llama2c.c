@@ -48,21 +48,28 @@ static void list_runs(const shape *s, run r[RUNS])
     memcpy(r, all, sizeof all);
 }
 
-/* Reads the header; false unless every number is plausible and the file has the right size. */
+/* True for sizes that a transformer can have.  With the bounds of read_shape no product of them
+ * overflows 64 bits. */
+static bool fits_together(const shape *s)
+{
+    return s->layers <= 1024 && s->heads <= 1024 && s->dim % s->heads == 0 &&
+           s->heads % s->kv_heads == 0 && s->dim / s->heads % 2 == 0;
+}
+
+/* Reads the header; false unless every number is plausible and the file has the right size: the
+ * format has no magic, so the size is what tells a checkpoint from anything else. */
 static bool read_shape(const sk_map *m, shape *s)
 {
     int32_t h[7];
     if (m->len < HEAD_BYTES) return false;
     memcpy(h, m->p, sizeof h);
-    s->own_head = h[5] < 0;
-    if (h[5] < 0) h[5] = h[5] == INT32_MIN ? 0 : -h[5];
+    bool own_head = h[5] < 0;
+    if (own_head) h[5] = h[5] == INT32_MIN ? 0 : -h[5];
     for (int i = 0; i < 7; i++)
         if (h[i] < 1 || h[i] > (i == 5 ? VOCAB_MAX : MOST)) return false;
     *s = (shape){(uint64_t)h[0], (uint64_t)h[1], (uint64_t)h[2], (uint64_t)h[3],
-                 (uint64_t)h[4], (uint64_t)h[5], (uint64_t)h[6], s->own_head};
-    if (s->layers > 1024 || s->heads > 1024 || s->dim % s->heads || s->heads % s->kv_heads ||
-        s->dim / s->heads % 2)
-        return false;
+                 (uint64_t)h[4], (uint64_t)h[5], (uint64_t)h[6], own_head};
+    if (!fits_together(s)) return false;
     run r[RUNS];
     uint64_t floats = 0;
     list_runs(s, r);
@@ -107,6 +114,8 @@ static bool set_token(sk_arena *mem, tokens *t, size_t i, const char *p, size_t 
     return copy != NULL;
 }
 
+/* Each token: float32 score, int32 length, bytes.  The first int32 of the file (the longest
+ * token) is not needed. */
 static sk_status read_tokens(const sk_map *m, size_t n, sk_arena *mem, tokens *t, sk_err *e)
 {
     size_t at = 4;
@@ -131,6 +140,7 @@ static sk_status read_tokens(const sk_map *m, size_t n, sk_arena *mem, tokens *t
     return SK_OK;
 }
 
+/* The file has no names for its special tokens; llama2.c takes 1 for BOS and 2 for EOS. */
 static sk_status put_tokens(const char *path, size_t n, eng_gguf_writer *w, sk_err *e)
 {
     sk_map m;
@@ -202,6 +212,7 @@ static sk_status each_tensor(const shape *s, eng_gguf_writer *w, const sk_map *m
     return SK_OK;
 }
 
+/* Two walks over the tensors: a GGUF has all declarations before the first byte of data. */
 sk_status eng_llama2c_to_gguf(const char *path, const char *tokenizer, const char *dst, sk_err *e)
 {
     sk_map m;

@@ -287,17 +287,22 @@ static eng_dtype by_rule(eng_mix mix, role r, const facts *f, int i, int n)
     return mixes[mix].type;
 }
 
+/* The type of the output matrix, or of an embedding that stands in for it: its errors reach every
+ * logit, so it keeps 6 bits, and 8 where its rows are no whole super-blocks. */
+static eng_dtype output_type(const eng_mix_opts *o, const facts *f, const eng_gguf_tensor *t)
+{
+    bool eight = o->mix == ENG_MIX_MXFP4_MOE || o->mix == ENG_MIX_Q8_0 || f->falcon ||
+                 t->dim[0] % eng_dtype_block(mixes[o->mix].type);
+    return eight ? ENG_Q8_0 : ENG_Q6_K;
+}
+
 /* The type a tensor should have, shapes aside; i counts the tensors of its role. */
 static eng_dtype wanted(const eng_mix_opts *o, const facts *f, const eng_gguf_tensor *t, role r,
                         int i)
 {
     eng_dtype own = mixes[o->mix].type;
     if (o->pure || eng_dtype_block(own) == 1) return own;
-    if (r == OUTPUT || (r == EMBEDDING && f->tied)) {
-        bool eight = o->mix == ENG_MIX_MXFP4_MOE || o->mix == ENG_MIX_Q8_0 || f->falcon ||
-                     t->dim[0] % eng_dtype_block(own);
-        return eight ? ENG_Q8_0 : ENG_Q6_K;
-    }
+    if (r == OUTPUT || (r == EMBEDDING && f->tied)) return output_type(o, f, t);
     if (o->mix == ENG_MIX_MXFP4_MOE) return t->dim[2] > 1 ? ENG_MXFP4 : ENG_Q8_0;
     if ((r == VALUE || r == KEY) && f->eight_experts) return ENG_Q8_0;
     eng_dtype type = by_rule(o->mix, r, f, i, r == VALUE ? f->n_value : f->n_layer);
@@ -360,22 +365,31 @@ static bool arch_is(const eng_gguf *g, const char *name)
            memcmp(arch.p, name, arch.n) == 0;
 }
 
+/* llama.cpp's "70B": models of 80 layers whose value matrices are shared by eight query heads, so
+ * small that more bits for them cost next to nothing. */
+static bool is_70b(const eng_gguf *g, int n_layer, bool shares)
+{
+    if (n_layer == 68) return arch_is(g, "jais2");
+    if (n_layer != 80) return false;
+    return (arch_is(g, "llama") && shares) || arch_is(g, "qwen2") || arch_is(g, "deci") ||
+           arch_is(g, "olmo");
+}
+
+/* What the rules ask about a model.  n_value counts the value matrices, by which "the first eighth"
+ * is measured for them; a model without an output matrix uses its embedding for it. */
 static facts facts_of(const eng_gguf *g, const eng_mix_opts *o)
 {
-    int heads = count_of(g, "attention.head_count");
+    int heads = count_of(g, "attention.head_count"), n_layer = count_of(g, "block_count");
     int shared = count_of(g, "attention.head_count_kv"), experts = count_of(g, "expert_count");
     if (!shared) shared = heads;
     facts f = {.falcon = arch_is(g, "falcon"),
                .eight_experts = experts == 8,
                .many_experts = experts > 1,
                .gqa4 = shared && heads / shared >= 4,
+               .is_70b = is_70b(g, n_layer, heads != shared),
                .tied = true,
                .has_imatrix = o->has_imatrix,
-               .n_layer = count_of(g, "block_count")};
-    f.is_70b =
-        (f.n_layer == 80 && ((arch_is(g, "llama") && heads != shared) || arch_is(g, "qwen2") ||
-                             arch_is(g, "deci") || arch_is(g, "olmo"))) ||
-        (f.n_layer == 68 && arch_is(g, "jais2"));
+               .n_layer = n_layer};
     for (size_t i = 0; i < eng_gguf_n_tensors(g); i++) {
         role r = role_of(eng_gguf_tensor_at(g, i)->name);
         f.n_value += r == VALUE;

@@ -59,6 +59,7 @@ static void add_header(sk_buf *b, const eng_st_decl *decl, size_t n, uint64_t *d
     memcpy(b->p, &len, LENGTH_BYTES);
 }
 
+/* The header holds every offset, so all shapes must be known before the first tensor is. */
 sk_status eng_st_create(const char *path, const eng_st_decl *decl, size_t n, eng_st_writer **out,
                         sk_err *e)
 {

@@ -111,6 +111,10 @@ static sk_status reorder(reader *rd, const eng_hf_name *row, const eng_st_tensor
     return SK_OK;
 }
 
+/* One tensor of the adapter as GGUF's lora_a or lora_b.  B of a query or key matrix is turned
+ * the way the matrix itself is (from halves to pairs), as its rows are the matrix's rows; A is
+ * not, as its columns are those of the input.  Other forms move rows between tensors, and an
+ * adapter of a part is none of the whole. */
 static sk_status add_tensor(reader *rd, const eng_st_tensor *t, sk_err *e)
 {
     char base[200], name[80], made[64];

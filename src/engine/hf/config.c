@@ -164,6 +164,8 @@ static sk_status read_size(const eng_hf_in *in, const char *names, uint32_t max,
     return SK_OK;
 }
 
+/* The sizes that tables and forms depend on, under the names families have given them over the
+ * years.  Bounds are those of what is computed; they keep products of sizes within 64 bits. */
 static sk_status read_sizes(eng_hf_in *in, sk_err *e)
 {
     sk_status st;
@@ -187,11 +189,26 @@ static sk_status read_sizes(eng_hf_in *in, sk_err *e)
     return SK_OK;
 }
 
-/* rope.*: the base, and the kinds of scaling that are keys.  llama3's and longrope's are tensors
- * (extra.c). */
-static sk_status read_rope(eng_hf_in *in, sk_err *e)
+/* What YaRN has besides its factor. */
+static void read_yarn(eng_hf_in *in, json_t *r)
 {
-    json_t *r = eng_hf_rope(in);
+    static const struct {
+        const char *hf, *gguf;
+    } row[] = {{"extrapolation_factor", "rope.scaling.yarn_ext_factor"},
+               {"attention_factor|attn_factor", "rope.scaling.yarn_attn_factor"},
+               {"beta_fast", "rope.scaling.yarn_beta_fast"},
+               {"beta_slow", "rope.scaling.yarn_beta_slow"}};
+    double v = 0;
+    if (eng_hf_num_in(r, "original_max_position_embeddings", &v) ||
+        eng_hf_num(in, "max_position_embeddings", &v))
+        eng_hf_put_int(in, "rope.scaling.original_context_length", v);
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+        if (eng_hf_num_in(r, row[i].hf, &v)) eng_hf_put_num(in, row[i].gguf, v);
+}
+
+/* The bases: of all layers, and of windowed ones where they differ from what those usually have. */
+static void read_rope_bases(eng_hf_in *in, json_t *r)
+{
     double v = 0;
     if (eng_hf_num(in, "rope_theta|rotary_emb_base", &v) || eng_hf_num_in(r, "rope_theta", &v))
         eng_hf_put_num(in, "rope.freq_base", v);
@@ -199,6 +216,15 @@ static sk_status read_rope(eng_hf_in *in, sk_err *e)
         json_object_get(json_object_get(in->cfg, "rope_parameters"), "sliding_attention");
     if (eng_hf_num_in(local, "rope_theta", &v) && v != 10000)
         eng_hf_put_num(in, "rope.freq_base_swa", v);
+}
+
+/* rope.*: the base, and the kinds of scaling that are keys.  llama3's and longrope's are tensors
+ * (extra.c). */
+static sk_status read_rope(eng_hf_in *in, sk_err *e)
+{
+    json_t *r = eng_hf_rope(in);
+    double v = 0;
+    read_rope_bases(in, r);
     const char *type = rope_type(in);
     if (!strcmp(type, "default") || !strcmp(type, "llama3")) return SK_OK;
     if (!strcmp(type, "longrope") || !strcmp(type, "su")) {
@@ -211,18 +237,7 @@ static sk_status read_rope(eng_hf_in *in, sk_err *e)
                        type);
     eng_hf_put_str(in, "rope.scaling.type", yarn ? "yarn" : "linear");
     eng_hf_put_num(in, "rope.scaling.factor", v);
-    if (!yarn) return SK_OK;
-    if (eng_hf_num_in(r, "original_max_position_embeddings", &v) ||
-        eng_hf_num(in, "max_position_embeddings", &v))
-        eng_hf_put_int(in, "rope.scaling.original_context_length", v);
-    const struct {
-        const char *hf, *gguf;
-    } row[] = {{"extrapolation_factor", "rope.scaling.yarn_ext_factor"},
-               {"attention_factor|attn_factor", "rope.scaling.yarn_attn_factor"},
-               {"beta_fast", "rope.scaling.yarn_beta_fast"},
-               {"beta_slow", "rope.scaling.yarn_beta_slow"}};
-    for (size_t i = 0; i < sizeof row / sizeof *row; i++)
-        if (eng_hf_num_in(r, row[i].hf, &v)) eng_hf_put_num(in, row[i].gguf, v);
+    if (yarn) read_yarn(in, r);
     return SK_OK;
 }
 
@@ -255,6 +270,8 @@ static sk_status lay_text_over(eng_hf_in *in, sk_err *e)
     return bad ? sk_fail(e, SK_E_NOMEM, "no memory for config.json") : SK_OK;
 }
 
+/* config.json of a model that also sees or hears has the text model's part in an object of its
+ * own, which is laid over the rest first: what follows need not know. */
 sk_status eng_hf_config_read(const char *text, size_t n, sk_arena *mem, eng_hf_in *in, sk_err *e)
 {
     *in = (eng_hf_in){.mem = mem};

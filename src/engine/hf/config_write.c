@@ -106,25 +106,36 @@ static sk_status write_llama3(const eng_hf_out *o, const eng_gguf_tensor *t, sk_
                    "the factors of rope_freqs.weight are none that config.json can say");
 }
 
+/* partial_rotary_factor, where less than a whole head is rotated. */
+static void write_rotated_part(const eng_hf_out *o)
+{
+    double v = 0, head = 0, heads = 1, own = 0;
+    if (!num_of(o, "rope.dimension_count", &v) || !num_of(o, "embedding_length", &head)) return;
+    (void)num_of(o, "attention.head_count", &heads);
+    head = num_of(o, "attention.key_length", &own) ? own : head / heads;
+    if (v != head) set(o, "partial_rotary_factor", json_real(v / head));
+}
+
+/* True for a text that reads so. */
+static bool reads(eng_str s, const char *text)
+{
+    return s.n == strlen(text) && memcmp(s.p, text, s.n) == 0;
+}
+
 /* rope_theta, rope_scaling, partial_rotary_factor. */
 static sk_status write_rope(const eng_hf_out *o, sk_err *e)
 {
     char key[128];
-    double v = 0, head = 0;
+    double v = 0;
     eng_str type = {"", 0};
     if (num_of(o, "rope.freq_base", &v)) set(o, "rope_theta", json_real(shortest(v)));
-    if (num_of(o, "rope.dimension_count", &v) && num_of(o, "embedding_length", &head)) {
-        double heads = 1, own = 0;
-        (void)num_of(o, "attention.head_count", &heads);
-        head = num_of(o, "attention.key_length", &own) ? own : head / heads;
-        if (v != head) set(o, "partial_rotary_factor", json_real(v / head));
-    }
+    write_rotated_part(o);
     const eng_gguf_tensor *freqs = eng_gguf_tensor_find(o->g, "rope_freqs.weight");
     if (freqs) return write_llama3(o, freqs, e);
     (void)eng_gguf_str(o->g, key_of(o, "rope.scaling.type", key), &type, NULL);
-    if (!type.n || (type.n == 4 && !memcmp(type.p, "none", 4))) return SK_OK;
-    bool yarn = type.n == 4 && !memcmp(type.p, "yarn", 4);
-    if (!yarn && (type.n != 6 || memcmp(type.p, "linear", 6) != 0))
+    if (!type.n || reads(type, "none")) return SK_OK;
+    bool yarn = reads(type, "yarn");
+    if (!yarn && !reads(type, "linear"))
         return sk_fail(e, SK_E_UNSUPPORTED, "%s %.*s cannot be written", key, (int)type.n, type.p);
     if (!num_of(o, "rope.scaling.factor", &v)) return SK_OK;
     json_t *s =

@@ -87,6 +87,7 @@ static sk_status open_index(eng_hf_dir *d, json_t *index, sk_err *e)
     return st;
 }
 
+/* The index says which files there are; a folder without one has a single file. */
 static sk_status open_tensors(eng_hf_dir *d, sk_err *e)
 {
     sk_buf text = SK_BUF_INIT;
@@ -113,6 +114,7 @@ static sk_status open_tensors(eng_hf_dir *d, sk_err *e)
     return st;
 }
 
+/* Only opened, not understood: config.json is read by config.c, once the files are there. */
 sk_status eng_hf_dir_open(const char *path, eng_hf_dir **out, sk_err *e)
 {
     eng_hf_dir *d = sk_calloc(SK_MEM_WEIGHTS, 1, sizeof *d);

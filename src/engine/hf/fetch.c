@@ -89,6 +89,8 @@ static void fetch_fp4(const eng_hf_plan *p, const eng_hf_tensor *t, uint8_t *dst
         }
 }
 
+/* By the form: blocks of 4 bits, experts laid behind one another, matrices turned, and for all
+ * the others rows in their new order. */
 void eng_hf_plan_fetch(const eng_hf_plan *p, const eng_hf_tensor *t, void *dst)
 {
     size_t per_head = p->sizes.mla_nope + p->sizes.mla_v;

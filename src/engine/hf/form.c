@@ -3,46 +3,54 @@
 
 #include <assert.h>
 
+/* Numbers of rows that a form may ask for or make. */
+typedef enum row_count { AS_SOURCE, OF_Q, OF_KV, OF_QQQ, OF_QKV, OF_MLA, HALF } row_count;
+
+/* Rows that the source must have (AS_SOURCE: any number), and those that come out of it. */
+static const struct {
+    row_count from, to;
+} rows_of[] = {
+    [ENG_HF_ROPE_Q] = {OF_Q, AS_SOURCE},      [ENG_HF_ROPE_K] = {OF_KV, AS_SOURCE},
+    [ENG_HF_QKV_HEADS] = {OF_QQQ, AS_SOURCE}, [ENG_HF_QKV_GROUPS] = {OF_QKV, AS_SOURCE},
+    [ENG_HF_GROUP_Q] = {OF_QKV, OF_Q},        [ENG_HF_GROUP_K] = {OF_QKV, OF_KV},
+    [ENG_HF_GROUP_V] = {OF_QKV, OF_KV},       [ENG_HF_PART_Q] = {OF_QKV, OF_Q},
+    [ENG_HF_PART_K] = {OF_QKV, OF_KV},        [ENG_HF_PART_V] = {OF_QKV, OF_KV},
+    [ENG_HF_HALF_0] = {AS_SOURCE, HALF},      [ENG_HF_HALF_1] = {AS_SOURCE, HALF},
+    [ENG_HF_EVEN] = {AS_SOURCE, HALF},        [ENG_HF_ODD] = {AS_SOURCE, HALF},
+    [ENG_HF_FP4_EVEN] = {AS_SOURCE, HALF},    [ENG_HF_FP4_ODD] = {AS_SOURCE, HALF},
+    [ENG_HF_MLA_K] = {OF_MLA, AS_SOURCE},     [ENG_HF_MLA_V] = {OF_MLA, AS_SOURCE},
+    [ENG_HF_SKIP] = {AS_SOURCE, AS_SOURCE},
+};
+
+/* The number of rows by the table, then what the table cannot say: turned and split matrices, heads
+ * that must be even. */
 bool eng_hf_form_shape(eng_hf_form form, const eng_hf_sizes *z, eng_hf_shape src, eng_hf_shape *dst)
 {
     size_t q = z->n_head * z->head_dim, kv = z->n_kv_head * z->head_dim;
+    const size_t count[] = {
+        [AS_SOURCE] = src.rows, [OF_Q] = q,
+        [OF_KV] = kv,           [OF_QQQ] = 3 * q,
+        [OF_QKV] = q + 2 * kv,  [OF_MLA] = z->n_head * (z->mla_nope + z->mla_v),
+        [HALF] = src.rows / 2,
+    };
+    row_count from = rows_of[form].from, to = rows_of[form].to;
     *dst = src;
+    if (from != AS_SOURCE && (src.mats != 1 || src.rows != count[from])) return false;
+    dst->rows = count[to];
+    if (to == HALF) return src.rows % 2 == 0;
     switch (form) {
     case ENG_HF_ROPE_Q:
-        return src.mats == 1 && src.rows == q && z->head_dim % 2 == 0;
     case ENG_HF_ROPE_K:
-        return src.mats == 1 && src.rows == kv && z->head_dim % 2 == 0;
+        return z->head_dim % 2 == 0;
     case ENG_HF_TRANSPOSE:
         *dst = (eng_hf_shape){src.mats, src.cols, src.rows};
         return true;
-    case ENG_HF_QKV_HEADS:
-        return src.mats == 1 && src.rows == 3 * q;
-    case ENG_HF_GROUP_Q:
-    case ENG_HF_PART_Q:
-        dst->rows = q;
-        return src.mats == 1 && src.rows == q + 2 * kv;
-    case ENG_HF_GROUP_K:
-    case ENG_HF_GROUP_V:
-    case ENG_HF_PART_K:
-    case ENG_HF_PART_V:
-        dst->rows = kv;
-        return src.mats == 1 && src.rows == q + 2 * kv;
-    case ENG_HF_QKV_GROUPS:
-        return src.mats == 1 && src.rows == q + 2 * kv;
-    case ENG_HF_HALF_0:
-    case ENG_HF_HALF_1:
-    case ENG_HF_EVEN:
-    case ENG_HF_ODD:
-    case ENG_HF_FP4_EVEN:
-    case ENG_HF_FP4_ODD:
-        dst->rows = src.rows / 2;
-        return src.rows % 2 == 0;
     case ENG_HF_MLA_K:
         *dst = (eng_hf_shape){z->n_head, src.cols, z->mla_nope};
-        return src.mats == 1 && src.rows == z->n_head * (z->mla_nope + z->mla_v) && z->mla_nope;
+        return z->mla_nope > 0;
     case ENG_HF_MLA_V:
         *dst = (eng_hf_shape){z->n_head, z->mla_v, src.cols};
-        return src.mats == 1 && src.rows == z->n_head * (z->mla_nope + z->mla_v) && z->mla_v;
+        return z->mla_v > 0;
     default:
         return true;
     }
@@ -70,6 +78,8 @@ static size_t group_row(const eng_hf_sizes *z, size_t r)
     return (group * (per + 2) + slot) * hd + r % hd;
 }
 
+/* Each case undoes one way of storing: h is the head and i the place in it that row r has in the
+ * GGUF. */
 size_t eng_hf_form_row(eng_hf_form form, const eng_hf_sizes *z, size_t rows, size_t r)
 {
     size_t hd = z->head_dim ? z->head_dim : 1, h = r / hd, i = r % hd;

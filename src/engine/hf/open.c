@@ -107,6 +107,8 @@ static sk_status build_tensors(const folder *f, eng_gguf_writer *w, sk_err *e)
     return SK_OK;
 }
 
+/* The GGUF owns what it views: first the arena, then the folder, both dropped when it is closed.
+ * If the folder cannot be handed over it is dropped at once, and build_open reports the failure. */
 sk_status eng_hf_open(const char *path, eng_gguf **out, sk_err *e)
 {
     folder f;

@@ -50,11 +50,19 @@ static uint32_t type_of(const eng_hf_tensor *t, const eng_st_tensor *src, bool v
     return src->type == ENG_ST_F16 ? ENG_F16 : src->type == ENG_ST_BF16 ? ENG_BF16 : ENG_F32;
 }
 
+/* True for tensors that get a dimension for their matrices even where it is 1: experts, and heads
+ * of latent attention. */
+static bool keeps_mats(const eng_hf_tensor *t, const eng_st_tensor *src, bool vector)
+{
+    if (t->to.mats > 1 || src->n_dims > (vector ? 1u : 2u)) return true;
+    return t->form == ENG_HF_STACK || t->form == ENG_HF_MLA_K || t->form == ENG_HF_MLA_V;
+}
+
 /* Dimensions, type and bytes of t from its source. */
 static sk_status set_shape(const planner *p, eng_hf_tensor *t, sk_err *e)
 {
     const eng_st_tensor *src = t->src[0];
-    bool fp4 = eng_hf_form_is_fp4(t->form);
+    bool fp4 = eng_hf_form_is_fp4(t->form), stack = t->form == ENG_HF_STACK;
     if (src->n_dims < 1 || src->n_dims > (fp4 ? 4 : 3))
         return sk_fail(e, SK_E_FORMAT, "the tensor %s has %u dimensions", src->name, src->n_dims);
     bool vector = src->n_dims == 1 || ends_with(src->name, "bias");
@@ -63,14 +71,12 @@ static sk_status set_shape(const planner *p, eng_hf_tensor *t, sk_err *e)
     if (!eng_hf_form_shape(t->form, &p->p->sizes, t->from, &t->to))
         return sk_fail(e, SK_E_FORMAT,
                        "the shape of tensor %s does not fit the heads in config.json", src->name);
-    if (t->form == ENG_HF_STACK) t->to.mats = t->n_src;
-    t->type = type_of(t, src, vector && t->form != ENG_HF_STACK);
+    if (stack) t->to.mats = t->n_src;
+    t->type = type_of(t, src, vector && !stack);
     size_t dims = 0;
     if (!vector) t->dim[dims++] = t->to.cols;
     t->dim[dims++] = t->to.rows;
-    if (t->to.mats > 1 || src->n_dims > (vector ? 1u : 2u) || t->form == ENG_HF_STACK ||
-        t->form == ENG_HF_MLA_K || t->form == ENG_HF_MLA_V)
-        t->dim[dims++] = t->to.mats;
+    if (keeps_mats(t, src, vector)) t->dim[dims++] = t->to.mats;
     t->n_dims = (uint32_t)dims;
     t->bytes = eng_dtype_bytes((eng_dtype)t->type, t->to.mats * t->to.rows * t->to.cols);
     return SK_OK;

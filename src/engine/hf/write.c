@@ -60,15 +60,20 @@ static sk_status read_sizes(exporter *x, sk_err *e)
     return SK_OK;
 }
 
+/* True for forms that can be undone by moving rows or subtracting one. */
+static bool can_undo(eng_hf_form f)
+{
+    return f == ENG_HF_ADD_ONE || f == ENG_HF_SAME || f == ENG_HF_STACK || f == ENG_HF_ROPE_Q ||
+           f == ENG_HF_ROPE_K;
+}
+
 /* The row whose GGUF name fits: the first, in the family's order, that can be undone. */
 static const eng_hf_name *row_of(const exporter *x, const char *name, uint32_t *layer)
 {
     uint32_t expert = 0;
     for (const eng_hf_name *const *list = x->family->names; *list; list++)
         for (const eng_hf_name *r = *list; r->hf; r++)
-            if (r->gguf && eng_hf_name_fits(r->gguf, name, layer, &expert) &&
-                (r->form == ENG_HF_ADD_ONE || r->form == ENG_HF_SAME || r->form == ENG_HF_STACK ||
-                 r->form == ENG_HF_ROPE_Q || r->form == ENG_HF_ROPE_K))
+            if (r->gguf && can_undo(r->form) && eng_hf_name_fits(r->gguf, name, layer, &expert))
                 return r;
     return NULL;
 }
@@ -209,6 +214,7 @@ static sk_status make_piece(exporter *x, const piece *p, size_t *bytes, sk_err *
     return st;
 }
 
+/* All tensors in the order they were declared, one in memory at a time. */
 static sk_status write_tensors(exporter *x, const char *folder, eng_hf_progress fn, void *arg,
                                sk_err *e)
 {

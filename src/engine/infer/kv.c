@@ -45,6 +45,8 @@ static sk_status lay_out(eng_kv *kv, const eng_config *cfg, size_t n_ctx, eng_dt
     return st || !cfg->encoder ? st : share_layer(kv, cfg->n_layer, e);
 }
 
+/* One allocation for all slots.  Pages of it cost memory only once they are written, so a long
+ * context that is not used is cheap. */
 sk_status eng_kv_open(const eng_config *cfg, size_t n_slots, size_t n_ctx, eng_dtype type,
                       eng_kv **out, sk_err *e)
 {

@@ -175,6 +175,8 @@ static sk_status alloc(ppl *p, sk_err *e)
     return eng_session_open(p->x, p->m, &so, &p->s, e);
 }
 
+/* Several windows are run at once, as many as fill a step; a window's figures do not depend on
+ * that. */
 sk_status eng_perplexity(eng_exec *x, const eng_model *m, const char *text, size_t n,
                          const eng_ppl_opts *o, eng_ppl *out, sk_err *e)
 {

@@ -37,6 +37,8 @@ static float block_highest(const float *x)
     return top[0];
 }
 
+/* The first block whose maximum is the highest holds the best, at its first place: ties go to
+ * the smaller id. */
 void eng_rank_scan(eng_rank *r)
 {
     size_t whole = r->n / ENG_RANK_BLOCK, at = 0;

@@ -80,6 +80,8 @@ static sk_status check_range(const range *r, double v, sk_err *e)
     return sk_fail(e, SK_E_INVALID, "%s is %g; it must be %g to %g", r->name, v, r->min, r->max);
 }
 
+/* By two tables of ranges.  Whole numbers near the top of their type pass unlooked at: as
+ * doubles they would be rounded beyond the bound. */
 sk_status eng_sample_opts_check(const eng_sample_opts *o, sk_err *e)
 {
     sk_status st = SK_OK;

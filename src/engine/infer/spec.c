@@ -191,6 +191,9 @@ static size_t before_end(const eng_spec *s, const int32_t *ids, size_t n)
     return n;
 }
 
+/* The look-up goes first: where it agrees in many tokens (LOOKUP_TRUST) it is better than a
+ * small model's guess, and it costs nothing.  A draft that was unsure several times in a row
+ * pauses for longer and longer. */
 sk_status eng_spec_guess(eng_spec *s, const eng_sample_opts *so, const int32_t *ids, size_t n,
                          size_t most, int32_t *out, size_t *n_out, sk_err *e)
 {

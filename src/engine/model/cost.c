@@ -30,6 +30,7 @@ static void add_moe(eng_cost *c, const eng_config *cfg, const eng_moe *m)
     add(c, m->sh_router, 1);
 }
 
+/* Matrices of latent attention count once a head where they are kept apart by heads. */
 void eng_model_cost(const eng_model *m, eng_cost *out)
 {
     eng_cost c = {0};

@@ -53,41 +53,62 @@ static void *take(eng_decoder *d, size_t count, size_t size, uint64_t *asked)
     return sk_arena_alloc(d->arena, bytes);
 }
 
-/* What steps of every model need, and in the second half what only some do.  False without memory.
+/* What steps of every model need. */
+static bool take_common(eng_decoder *d, uint64_t *asked)
+{
+    const eng_config *c = &d->m->cfg;
+    size_t rows = d->max_rows, f = sizeof(float);
+    return (d->res = take(d, rows, c->n_embd * f, asked)) &&
+           (d->normed = take(d, rows, c->n_embd * f, asked)) &&
+           (d->branch = take(d, rows, c->n_embd * f, asked)) &&
+           (d->qkv = take(d, rows, d->size.qkv * f, asked)) &&
+           (d->att = take(d, rows, d->size.att * f, asked)) &&
+           (d->ffn = take(d, rows, d->size.ffn * f, asked)) &&
+           (d->row_seq = take(d, rows, sizeof(*d->row_seq), asked)) &&
+           (d->first_row = take(d, d->max_seqs, sizeof(*d->first_row), asked)) &&
+           (d->item = take(d, d->max_seqs, c->n_kv_head * sizeof(*d->item), asked));
+}
+
+/* Cosines and sines of the step's rows; those of windowed layers are the same memory where their
+ * angles are the same. */
+static bool take_angles(eng_decoder *d, uint64_t *asked)
+{
+    const eng_config *c = &d->m->cfg;
+    size_t rows = d->max_rows, bytes = eng_config_n_rot(c) / 2 * sizeof(float);
+    bool two = c->window && (c->local_unscaled || c->rope_theta_local != 0.0f);
+    if (c->no_rope) return true;
+    if (!(d->cos[0] = d->cos[1] = take(d, rows, bytes, asked)) ||
+        !(d->sin[0] = d->sin[1] = take(d, rows, bytes, asked)))
+        return false;
+    return !two ||
+           ((d->cos[1] = take(d, rows, bytes, asked)) && (d->sin[1] = take(d, rows, bytes, asked)));
+}
+
+/* What choosing experts and adding up what they give needs. */
+static bool take_experts(eng_decoder *d, uint64_t *asked)
+{
+    const eng_config *c = &d->m->cfg;
+    size_t rows = d->max_rows, f = sizeof(float), used = c->n_expert_used;
+    if (!c->n_expert) return true;
+    return (d->part = take(d, rows, c->n_embd * f, asked)) &&
+           (d->router = take(d, rows, 2 * c->n_expert * f, asked)) &&
+           (d->chosen = take(d, rows, used * sizeof(*d->chosen), asked)) &&
+           (d->of_expert = take(d, rows, used * sizeof(*d->of_expert), asked)) &&
+           (d->expert_first = take(d, c->n_expert + 1, sizeof(*d->expert_first), asked));
+}
+
+/* All of a decoder's scratch: what every model needs, and what only some do.  False without memory.
  */
 static bool take_all(eng_decoder *d, uint64_t *asked)
 {
     const eng_config *c = &d->m->cfg;
-    size_t rows = d->max_rows, f = sizeof(float), half = eng_config_n_rot(c) / 2;
-    size_t used = c->n_expert_used;
-    bool two = c->window && (c->local_unscaled || c->rope_theta_local != 0.0f);
-    if (!(d->res = take(d, rows, c->n_embd * f, asked)) ||
-        !(d->normed = take(d, rows, c->n_embd * f, asked)) ||
-        !(d->branch = take(d, rows, c->n_embd * f, asked)) ||
-        !(d->qkv = take(d, rows, d->size.qkv * f, asked)) ||
-        !(d->att = take(d, rows, d->size.att * f, asked)) ||
-        !(d->ffn = take(d, rows, d->size.ffn * f, asked)) ||
-        !(d->row_seq = take(d, rows, sizeof(*d->row_seq), asked)) ||
-        !(d->first_row = take(d, d->max_seqs, sizeof(*d->first_row), asked)) ||
-        !(d->item = take(d, d->max_seqs, c->n_kv_head * sizeof(*d->item), asked)))
-        return false;
-    if (!c->no_rope && (!(d->cos[0] = d->cos[1] = take(d, rows, half * f, asked)) ||
-                        !(d->sin[0] = d->sin[1] = take(d, rows, half * f, asked))))
-        return false;
-    if (!c->no_rope && two &&
-        (!(d->cos[1] = take(d, rows, half * f, asked)) ||
-         !(d->sin[1] = take(d, rows, half * f, asked))))
-        return false;
+    size_t rows = d->max_rows, f = sizeof(float);
+    if (!take_common(d, asked) || !take_angles(d, asked)) return false;
     if (c->kv_lora && (!(d->q = take(d, rows, d->size.q * f, asked)) ||
                        !(d->kv = take(d, rows, d->size.kv * f, asked))))
         return false;
     if (c->alibi_max != 0.0f && !(d->slope = take(d, c->n_head, f, asked))) return false;
-    return !c->n_expert ||
-           ((d->part = take(d, rows, c->n_embd * f, asked)) &&
-            (d->router = take(d, rows, 2 * c->n_expert * f, asked)) &&
-            (d->chosen = take(d, rows, used * sizeof(*d->chosen), asked)) &&
-            (d->of_expert = take(d, rows, used * sizeof(*d->of_expert), asked)) &&
-            (d->expert_first = take(d, c->n_expert + 1, sizeof(*d->expert_first), asked)));
+    return take_experts(d, asked);
 }
 
 /* ALiBi's slopes (Press et al. 2022): powers of 2^(-max / n) for the first n heads, n the largest
@@ -119,6 +140,7 @@ static sk_status alloc_scratch(eng_decoder *d, sk_err *e)
     return eng_exec_reserve(d->x, eng_attn_scratch(c->head_dim, eng_config_head_dim_v(c)), e);
 }
 
+/* All scratch is taken here, so that a step allocates nothing and cannot fail. */
 sk_status eng_decoder_open(eng_exec *x, const eng_model *m, size_t max_rows, size_t max_seqs,
                            size_t n_ctx, eng_decoder **out, sk_err *e)
 {

@@ -234,6 +234,7 @@ static sk_status read_pairs(eng_exec *x, eng_lora *l, const eng_gguf *g, double 
     return SK_OK;
 }
 
+/* At most one pair for two tensors of the file, hence the size of the list. */
 sk_status eng_lora_read(eng_exec *x, const eng_model *m, const eng_gguf *g, double scale,
                         eng_lora **out, sk_err *e)
 {

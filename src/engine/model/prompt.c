@@ -41,6 +41,8 @@ static sk_status add_extra(eng_jinja_var *var, size_t *n, json_t *extra, sk_err 
     return SK_OK;
 }
 
+/* The variables are those that transformers passes to a chat template; tools and documents are
+ * there as none, since templates test them without asking whether they are defined. */
 sk_status eng_prompt_text(const eng_prompt *p, const eng_vocab *v, json_t *messages,
                           const eng_chat_msg *msg, size_t n_msg, const eng_chat_opts *o,
                           eng_jinja_text *out, sk_err *e)
@@ -89,6 +91,8 @@ static sk_status try_out(const eng_prompt *p, const eng_vocab *v, sk_err *e)
     return st;
 }
 
+/* A template is tried once, here: what is wrong with it is then known before the first question,
+ * and a server can say so when it starts. */
 sk_status eng_prompt_open(const eng_vocab *v, const char *text, size_t n, eng_prompt *out,
                           sk_err *e)
 {

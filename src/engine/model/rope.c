@@ -35,15 +35,24 @@ static double unscaled_share(const eng_config *c, double base, size_t i)
     return 1 - fmin(1, fmax(0, y));
 }
 
-/* Base, then frequencies, then their divisors, then the scaling. */
-void eng_rope_init(eng_rope *r, const eng_config *c, bool local, const float *factors)
+/* The base of a kind of layer.  NTK-aware scaling raises it so that the slowest pair turns alpha
+ * times slower while the fastest keeps its pace (bloc97, 2023). */
+static double base_of(const eng_config *c, bool local, bool scaled)
 {
     double n_rot = eng_config_n_rot(c), base = (double)c->rope_theta;
-    bool scaled = !(local && c->local_unscaled);
-    double factor = scaled && c->rope_factor > 0.0f ? (double)c->rope_factor : 1;
     if (local && c->rope_theta_local != 0.0f) base = (double)c->rope_theta_local;
     if (scaled && c->rope_alpha > 0.0f && n_rot > 2)
         base *= pow((double)c->rope_alpha, n_rot / (n_rot - 2));
+    return base;
+}
+
+/* Base, then frequencies, then their divisors, then the scaling: base^(-2i / n_rot) for pair i, of
+ * which YaRN leaves a share unscaled. */
+void eng_rope_init(eng_rope *r, const eng_config *c, bool local, const float *factors)
+{
+    bool scaled = !(local && c->local_unscaled);
+    double n_rot = eng_config_n_rot(c), base = base_of(c, local, scaled);
+    double factor = scaled && c->rope_factor > 0.0f ? (double)c->rope_factor : 1;
     r->half = eng_config_n_rot(c) / 2;
     assert(r->half <= ENG_ROPE_MAX_HALF);
     for (size_t i = 0; i < r->half; i++) {

@@ -75,6 +75,17 @@ static void weigh(const eng_config *c, eng_choice *out)
         out[i].weight *= by;
 }
 
+/* The largest that is not taken yet, the smaller number among equals. */
+static uint32_t best_left(const float *score, const bool *taken, uint32_t n)
+{
+    uint32_t best = 0;
+    while (taken[best])
+        best++;
+    for (uint32_t j = best + 1; j < n; j++)
+        if (!taken[j] && score[j] > score[best]) best = j;
+    return best;
+}
+
 /* The largest, one after the other, marked as taken; then in order of their numbers. */
 void eng_route(const eng_kernels *kern, const eng_config *c, float *logits,
                const float *choice_bias, float *scratch, eng_choice *out)
@@ -87,14 +98,8 @@ void eng_route(const eng_kernels *kern, const eng_config *c, float *logits,
     for (uint32_t i = 0; choice_bias && i < n; i++)
         scratch[i] += choice_bias[i];
     if (c->n_group > 1) mask_groups(c, scratch);
-    for (uint32_t i = 0; i < c->n_expert_used; i++) {
-        uint32_t best = 0;
-        while (taken[best])
-            best++;
-        for (uint32_t j = best + 1; j < n; j++)
-            if (!taken[j] && scratch[j] > scratch[best]) best = j;
-        taken[best] = true;
-    }
+    for (uint32_t i = 0; i < c->n_expert_used; i++)
+        taken[best_left(scratch, taken, n)] = true;
     for (uint32_t i = 0; i < n; i++)
         if (taken[i]) out[k++] = (eng_choice){i, logits[i]};
     assert(k == c->n_expert_used);

@@ -100,6 +100,9 @@ static int level(float v)
     return (int)nearbyintf(v < 31 ? v : 31);
 }
 
+/* Each group of 32 gets the scale that fits it best; the largest of them decides d, so that all
+ * fit into 6 bits as multiples of it.  The codes are then chosen for the rounded scale and not
+ * for the one that was wished for.  As ggml's quantize_row_iq4_xs, bit for bit. */
 void eng_pack_iq4_xs(const float *x, const float *importance, void *dst)
 {
     enum { GROUPS = ENG_QK / ENG_QB };
