@@ -272,6 +272,20 @@ void eng_sampler_free(eng_sampler *s);
 sk_status eng_sampler_pick(eng_sampler *s, const eng_sample_opts *o, const eng_sample_in *in,
                            int32_t *out, sk_err *e);
 
+/* One of several choices that are made together. */
+typedef struct eng_pick {
+    eng_sample_opts opts;
+    eng_sample_in in;
+    int32_t id;       /* out: the choice, where status is SK_OK */
+    sk_status status; /* in: SK_OK, or the choice is left alone; out: with its sentence in err */
+    sk_err err;
+} eng_pick;
+
+/* Makes n choices on x's threads, each the one that eng_sampler_pick makes.  Sampler i of the
+ * n_samplers takes choices i, i + n_samplers, ..: more samplers than threads are of no use. */
+void eng_sampler_pick_all(eng_exec *x, eng_sampler *const *s, size_t n_samplers, eng_pick *p,
+                          size_t n);
+
 /* Moves in->state on as the choice of `id` did; SK_E_INVALID if it can't have been chosen. */
 sk_status eng_sampler_follow(eng_sampler *s, const eng_sample_opts *o, const eng_sample_in *in,
                              int32_t id, sk_err *e);

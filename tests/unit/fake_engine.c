@@ -85,21 +85,22 @@ static int32_t scripted(const fake_engine *f, const float *logits)
     return (int32_t)(unsigned char)f->script[0];
 }
 
-static sk_status fake_pick(void *self, const eng_sample_opts *o, const eng_sample_in *in,
-                           int32_t *out, sk_err *e)
+static int32_t pick_one(fake_engine *f, const eng_pick *p)
 {
-    fake_engine *f = self;
-    const float *logits = in->logits;
-    uint64_t pos = in->n_ids;
-    (void)e;
-    assert(logits && logits[1] == (float)pos && "pos is where the token will stand");
-    if (f->script) {
-        *out = *f->script ? scripted(f, logits) : FAKE_END;
-        if (*f->script) f->script++;
-        return SK_OK;
+    const float *logits = p->in.logits;
+    assert(logits && logits[1] == (float)p->in.n_ids && "n_ids is where the token will stand");
+    if (!f->script) return choose(f, (uint32_t)logits[0], &p->opts, p->in.n_ids);
+    int32_t id = *f->script ? scripted(f, logits) : FAKE_END;
+    if (*f->script) f->script++;
+    return id;
+}
+
+static void fake_pick(void *self, eng_pick *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        p[i].id = pick_one(self, &p[i]);
+        p[i].status = SK_OK;
     }
-    *out = choose(f, (uint32_t)logits[0], o, pos);
-    return SK_OK;
 }
 
 static const char *fake_piece(void *self, int32_t id, size_t *n)

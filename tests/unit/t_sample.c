@@ -404,6 +404,42 @@ static void logprobs(void **state)
     eng_sampler_free(s);
 }
 
+/* Choices made together, on several threads and samplers: those made one by one; one that has
+ * failed before is left alone. */
+static void together(void **state)
+{
+    (void)state;
+    enum { N = 1000, PICKS = 7 };
+    static float logits[PICKS][N];
+    sk_err e = SK_ERR_INIT;
+    for (size_t n_threads = 1; n_threads <= 3; n_threads++) {
+        eng_exec *x = NULL;
+        eng_sampler *s[3] = {eng_sampler_new(N), eng_sampler_new(N), eng_sampler_new(N)};
+        eng_pick p[PICKS] = {0};
+        int32_t want[PICKS];
+        assert_status_ok(eng_exec_open(n_threads, &x, &e), e);
+        for (size_t i = 0; i < PICKS; i++) {
+            for (size_t k = 0; k < N; k++)
+                logits[i][k] = (float)sk_rng_normal(7, i, k);
+            p[i].opts = plain(i ? 1 : 0, 40 + i);
+            p[i].in = (eng_sample_in){.logits = logits[i], .n_ids = 10 + i};
+            want[i] = pick(s[0], logits[i], &p[i].opts, 10 + i);
+        }
+        p[2].status = SK_E_NOMEM;
+        p[4].opts.temperature = -1;
+        eng_sampler_pick_all(x, s, n_threads, p, PICKS);
+        for (size_t i = 0; i < PICKS; i++) {
+            if (i != 2 && i != 4) assert_int_equal(p[i].status, SK_OK);
+            if (i != 2 && i != 4) assert_int_equal(p[i].id, want[i]);
+        }
+        assert_int_equal(p[2].status, SK_E_NOMEM);
+        assert_status(p[4].status, SK_E_INVALID, p[4].err, "temperature");
+        for (size_t i = 0; i < 3; i++)
+            eng_sampler_free(s[i]);
+        eng_exec_close(x);
+    }
+}
+
 static void without_memory(void **state)
 {
     (void)state;
@@ -430,6 +466,7 @@ int main(void)
         cmocka_unit_test(biases_and_penalties),
         cmocka_unit_test(top_choices_excluded),
         cmocka_unit_test(logprobs),
+        cmocka_unit_test(together),
         cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

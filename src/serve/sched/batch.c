@@ -27,6 +27,7 @@ struct srv_batch {
     batch_slot *slot;    /* [n_slots] */
     eng_step_item *item; /* [n_slots] */
     srv_job **who;       /* [n_slots] the job of each item */
+    eng_pick *pick;      /* [n_slots] what is chosen after a step */
     size_t n_items;
     srv_job *first, *last; /* waiting, in order of arrival */
     size_t n_waiting, n_running;
@@ -84,7 +85,8 @@ sk_status srv_batch_open(const srv_engine *eng, const srv_batch_opts *o, srv_bat
     b->slot = sk_calloc(SK_MEM_REQUEST, eng->n_slots, sizeof *b->slot);
     b->item = sk_calloc(SK_MEM_REQUEST, eng->n_slots, sizeof *b->item);
     b->who = sk_calloc(SK_MEM_REQUEST, eng->n_slots, sizeof(srv_job *));
-    bool ok = b->slot && b->item && b->who;
+    b->pick = sk_calloc(SK_MEM_REQUEST, eng->n_slots, sizeof *b->pick);
+    bool ok = b->slot && b->item && b->who && b->pick;
     for (size_t i = 0; ok && i < eng->n_slots; i++) {
         b->slot[i].held = sk_calloc(SK_MEM_REQUEST, eng->n_ctx, sizeof *b->slot[i].held);
         ok = b->slot[i].held != NULL;
@@ -108,6 +110,7 @@ void srv_batch_close(srv_batch *b)
     sk_free(b->slot);
     sk_free(b->item);
     sk_free(b->who);
+    sk_free(b->pick);
     sk_free(b);
 }
 
@@ -329,22 +332,38 @@ static void take_token(srv_batch *b, srv_job *j, int32_t id, uint64_t now)
     sk_buf_reset(&b->text);
 }
 
-/* What the step did for one item. */
-static void take_item(srv_batch *b, const eng_step_item *it, srv_job *j, uint64_t now)
+/* What the step left in the slot of one item; true if a token is to be chosen, with *p saying how.
+ */
+static bool hold_item(srv_batch *b, const eng_step_item *it, srv_job *j, eng_pick *p)
 {
     batch_slot *s = &b->slot[it->slot];
     memcpy(s->held + it->pos, it->ids, it->n * sizeof *it->ids);
     s->n_held = j->n_fed = it->pos + it->n;
-    if (it->want == ENG_WANT_NONE) return;
-    sk_err e = SK_ERR_INIT;
-    int32_t id = -1;
-    eng_sample_in in = {
+    if (it->want == ENG_WANT_NONE) return false;
+    p->status = SK_OK;
+    p->err = (sk_err)SK_ERR_INIT;
+    p->opts = j->sample;
+    p->in = (eng_sample_in){
         .logits = it->logits, .ids = s->held, .n_ids = j->n_fed, .state = &j->sampled};
-    if (b->eng->pick(b->eng->self, &j->sample, &in, &id, &e)) {
-        leave(b, j, SRV_FIN_ERROR, &e);
-        return;
+    return true;
+}
+
+/* What the step did: all tokens are chosen together, then handed out one by one. */
+static void take_items(srv_batch *b, uint64_t now)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->n_items; i++)
+        if (hold_item(b, &b->item[i], b->who[i], &b->pick[n])) n++;
+    if (n) b->eng->pick(b->eng->self, b->pick, n);
+    n = 0;
+    for (size_t i = 0; i < b->n_items; i++) {
+        if (b->item[i].want == ENG_WANT_NONE) continue;
+        const eng_pick *p = &b->pick[n++];
+        if (p->status)
+            leave(b, b->who[i], SRV_FIN_ERROR, &p->err);
+        else
+            take_token(b, b->who[i], p->id, now);
     }
-    take_token(b, j, id, now);
 }
 
 /* The step failed: its jobs end, and what their slots hold is not known any more. */
@@ -376,8 +395,7 @@ static void run_step(srv_batch *b, size_t n_prefill)
         fail_step(b, &e);
         return;
     }
-    for (size_t i = 0; i < b->n_items; i++)
-        take_item(b, &b->item[i], b->who[i], t1);
+    take_items(b, t1);
 }
 
 /* One step. */

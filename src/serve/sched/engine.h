@@ -14,8 +14,7 @@ typedef struct srv_engine {
     size_t n_slots, n_ctx, max_step, n_vocab;
     bool has_chat;
     sk_status (*step)(void *self, eng_step_item *item, size_t n, sk_err *e);
-    sk_status (*pick)(void *self, const eng_sample_opts *o, const eng_sample_in *in, int32_t *out,
-                      sk_err *e);
+    void (*pick)(void *self, eng_pick *p, size_t n); /* the choices after a step */
     const char *(*piece)(void *self, int32_t id, size_t *n);
     bool (*is_end)(void *self, int32_t id);
     sk_status (*encode)(void *self, const char *text, size_t n, eng_ids *out, sk_err *e);

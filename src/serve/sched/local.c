@@ -12,7 +12,8 @@ struct srv_local {
     eng_model *model;
     eng_lora *lora; /* NULL: none */
     eng_session *session;
-    eng_sampler *sampler;
+    eng_sampler **sampler; /* [n_samplers] one a thread, as far as there are slots */
+    size_t n_samplers;
     eng_dry_breakers *breakers; /* of DRY, made when a request first asks for it */
     eng_model_info info;
     srv_engine engine;
@@ -24,19 +25,25 @@ static sk_status local_step(void *self, eng_step_item *item, size_t n, sk_err *e
     return eng_session_step(((srv_local *)self)->session, item, n, e);
 }
 
-static sk_status local_pick(void *self, const eng_sample_opts *o, const eng_sample_in *in,
-                            int32_t *out, sk_err *e)
+/* DRY's breakers for the choices that need them, made when the first does.  Without memory those
+ * choices have failed. */
+static void give_breakers(srv_local *l, eng_pick *p, size_t n)
 {
     static const char *const usual[] = {"\n", ":", "\"", "*"};
-    srv_local *l = self;
-    eng_sample_opts with = *o;
-    if (o->dry_multiplier != 0 && !l->breakers && eng_model_vocab(l->model)) {
-        sk_status st =
-            eng_dry_breakers_new(l->model, usual, sizeof usual / sizeof *usual, &l->breakers, e);
-        if (st) return st;
+    for (size_t i = 0; i < n; i++) {
+        if (p[i].opts.dry_multiplier == 0) continue;
+        if (!l->breakers && eng_model_vocab(l->model))
+            p[i].status = eng_dry_breakers_new(l->model, usual, sizeof usual / sizeof *usual,
+                                               &l->breakers, &p[i].err);
+        p[i].opts.dry_breakers = l->breakers;
     }
-    with.dry_breakers = l->breakers;
-    return eng_sampler_pick(l->sampler, &with, in, out, e);
+}
+
+static void local_pick(void *self, eng_pick *p, size_t n)
+{
+    srv_local *l = self;
+    give_breakers(l, p, n);
+    eng_sampler_pick_all(l->exec, l->sampler, l->n_samplers, p, n);
 }
 
 static const char *local_piece(void *self, int32_t id, size_t *n)
@@ -76,6 +83,17 @@ static void set_name(srv_local *l, const srv_local_opts *o)
             *c = '-';
 }
 
+/* A sampler for each thread, but no more than sequences. */
+static sk_status open_samplers(srv_local *l, size_t n_slots, sk_err *e)
+{
+    size_t n = eng_exec_threads(l->exec);
+    if (n > n_slots) n = n_slots;
+    l->sampler = sk_calloc(SK_MEM_SCRATCH, n, sizeof(eng_sampler *));
+    for (; l->sampler && l->n_samplers < n; l->n_samplers++)
+        if (!(l->sampler[l->n_samplers] = eng_sampler_new(l->info.n_vocab))) break;
+    return l->n_samplers == n ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory for the samplers");
+}
+
 /* Opens the session the options ask for. */
 static sk_status open_session(srv_local *l, const srv_local_opts *o, sk_err *e)
 {
@@ -93,8 +111,8 @@ static sk_status open_session(srv_local *l, const srv_local_opts *o, sk_err *e)
     sk_status st = eng_session_open(l->exec, l->model, &so, &l->session, e);
     if (st == SK_E_NOMEM) return sk_while(e, "try a smaller --context or --parallel");
     if (st) return st;
-    l->sampler = eng_sampler_new(l->info.n_vocab);
-    if (!l->sampler) return sk_fail(e, SK_E_NOMEM, "no memory for the sampler");
+    st = open_samplers(l, o->n_slots, e);
+    if (st) return st;
     l->engine = (srv_engine){.self = l,
                              .model = l->name,
                              .n_slots = o->n_slots,
@@ -142,7 +160,9 @@ sk_status srv_local_open(const srv_local_opts *o, srv_local **out, sk_err *e)
 void srv_local_close(srv_local *l)
 {
     if (!l) return;
-    if (l->sampler) eng_sampler_free(l->sampler);
+    for (size_t i = 0; i < l->n_samplers; i++)
+        eng_sampler_free(l->sampler[i]);
+    sk_free(l->sampler);
     eng_dry_breakers_free(l->breakers);
     if (l->session) eng_session_close(l->session);
     eng_lora_close(l->lora);
