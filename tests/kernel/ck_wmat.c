@@ -18,13 +18,14 @@ static const eng_dtype types[] = {ENG_Q8_0,  ENG_Q4_0, ENG_Q4_1, ENG_Q5_0, ENG_Q
                                   ENG_MXFP4, ENG_F32,  ENG_F16,  ENG_BF16};
 enum { N_TYPES = sizeof types / sizeof types[0] };
 
-/* Rows, columns, blocks of 256: round the panels (32), tiles (6, 4, 16) and chunks (512). */
+/* Rows, columns, blocks of 256: round the panels (32), tiles (8, 4, 16), the few rows that are
+ * multiplied without tiles (16), and chunks (512). */
 typedef struct shape {
     size_t m, n, k256;
 } shape;
 
-static const shape shapes[] = {{1, 1, 1},  {2, 31, 2}, {3, 33, 3},  {4, 64, 1},
-                               {5, 40, 5}, {7, 65, 2}, {13, 32, 3}, {40, 97, 2}};
+static const shape shapes[] = {{1, 1, 1},  {2, 31, 2}, {3, 33, 3},  {4, 64, 1},  {5, 40, 5},
+                               {7, 65, 2}, {8, 32, 3}, {13, 32, 3}, {16, 70, 2}, {40, 97, 2}};
 enum { N_SHAPES = sizeof shapes / sizeof shapes[0] };
 
 /* A half float of usual size. */
@@ -163,12 +164,14 @@ static eng_exec *exec_at(ck *k, sk_cpu_level level, size_t threads)
     return x;
 }
 
-/* Each row of the product alone, and up to four together. */
+/* Each row of the product alone, and up to MOST together: both sides of what counts as few. */
 static void rows_alone(ck *k, eng_exec *x, const eng_wmat *w, const problem *p)
 {
-    float *one = ck_room(k, 6, 4 * p->ldc, 0);
+    enum { MOST = 20 };
+    float *one = ck_room(k, 6, MOST * p->ldc, 0);
     for (size_t i = 0, n; i < p->s.m; i += n) {
-        n = 1 + ck_below(k, p->s.m - i < 4 ? p->s.m - i : 4);
+        n = 1 + ck_below(k, ck_below(k, 2) ? 4 : MOST);
+        if (n > p->s.m - i) n = p->s.m - i;
         memcpy(one, p->c0 + i * p->ldc, n * p->ldc * 4);
         eng_wmat_mul(x, n, p->a + i * p->lda, p->lda, w, one, p->ldc, p->add);
         ck_same(k, "rows alone", one, p->c + i * p->ldc, n * p->ldc * 4);

@@ -241,29 +241,36 @@ static const void *groups_of(const mul_job *j, const part *p, size_t i, size_t b
     return own->packed;
 }
 
+/* Rows of tile t. */
+static size_t tile_m(const mul_job *j, size_t t)
+{
+    size_t left = j->m - t * j->acts.rows;
+    return left < j->acts.rows ? left : j->acts.rows;
+}
+
 /* Few rows times one panel. */
 static void dot_panel(const mul_job *j, const part *p, size_t i, float *c, work *own)
 {
     size_t step = j->w->in_place ? ENG_WCHUNK : j->blocks, n = panel_rows(p, i);
     for (size_t b = 0; b < j->blocks; b += step) {
         size_t n_blocks = j->blocks - b < step ? j->blocks - b : step;
-        j->slots->dot(p->form, j->m, n, n_blocks, acts_at(j, 0, b),
-                      groups_of(j, p, i, b, n_blocks, own), c, j->ldc, j->add || b);
+        const void *groups = groups_of(j, p, i, b, n_blocks, own);
+        for (size_t t = 0; t < j->tiles; t++)
+            j->slots->dot(p->form, tile_m(j, t), n, n_blocks, acts_at(j, t, b), groups,
+                          c + t * j->acts.rows * j->ldc, j->ldc, j->add || b);
     }
 }
 
 /* Many rows times one panel. */
 static void tile_panel(const mul_job *j, const part *p, size_t i, float *c, work *own)
 {
-    size_t n = panel_rows(p, i), height = j->acts.rows;
+    size_t n = panel_rows(p, i);
     for (size_t b = 0; b < j->blocks; b += ENG_WCHUNK) {
         size_t n_blocks = j->blocks - b < ENG_WCHUNK ? j->blocks - b : ENG_WCHUNK;
         j->slots->unpack(p->form, groups_of(j, p, i, b, n_blocks, own), n_blocks, &own->chunk);
-        for (size_t t = 0; t < j->tiles; t++) {
-            size_t r = t * height, rows = j->m - r < height ? j->m - r : height;
-            j->slots->tile(p->form, rows, n, n_blocks, acts_at(j, t, b), &own->chunk,
-                           c + r * j->ldc, j->ldc, j->add || b);
-        }
+        for (size_t t = 0; t < j->tiles; t++)
+            j->slots->tile(p->form, tile_m(j, t), n, n_blocks, acts_at(j, t, b), &own->chunk,
+                           c + t * j->acts.rows * j->ldc, j->ldc, j->add || b);
     }
 }
 
@@ -276,7 +283,7 @@ static void panel_task(void *arg, size_t task, size_t worker)
     float *c = j->c;
     size_t first = 0; /* panels before part p */
     for (const part *p = j->w->part; i < end; c += p->n_out, first += p->panels, p++) {
-        bool tiles = j->m > j->slots->dot_rows && i - first < p->panels;
+        bool tiles = j->m > j->slots->dot_most && i - first < p->panels;
         if (tiles && j->slots->begin) j->slots->begin(p->form, j->acts.rows);
         for (; i < end && i - first < p->panels; i++) {
             float *at = c + (i - first) * ENG_WCOLS;
@@ -294,9 +301,9 @@ static void mul_rows(mul_job *j)
 {
     sk_pool *pool = eng_exec_pool(j->x);
     size_t threads = eng_exec_threads(j->x), n_in = j->w->n_in;
-    bool few = j->m <= j->slots->dot_rows;
+    bool few = j->m <= j->slots->dot_most;
     j->bias = few ? 0 : j->slots->bias;
-    j->tiles = few ? 1 : ceil_div(j->m, j->slots->tile_rows);
+    j->tiles = ceil_div(j->m, few ? j->slots->dot_rows : j->slots->tile_rows);
     j->acts.rows = ceil_div(j->m, j->tiles);
     if (!few) j->acts.rows = ceil_div(j->acts.rows, j->slots->row_step) * j->slots->row_step;
     if (j->m * n_in < SERIAL_QUANT)

@@ -51,9 +51,9 @@ typedef struct eng_wmat_slots {
      * bytes for them, else 0. */
     uint8_t bias;
 
-    /* Most rows of dot(), 0: there is none.  The driver takes dot() up to so many rows, unpack()
-     * and tile() above. */
-    uint8_t dot_rows;
+    /* Most rows of a call of dot(), 0: there is none; and up to how many rows of a product the
+     * driver takes dot(), one call after the other, since unpack() and tile() would cost more. */
+    uint8_t dot_rows, dot_most;
 
     /* Most rows of tile(), and what its number of rows is a multiple of. */
     uint8_t tile_rows, row_step;
@@ -76,7 +76,7 @@ typedef struct eng_wmat_slots {
     void (*tile)(const eng_wform *f, size_t m, size_t n, size_t n_blocks, eng_wacts a,
                  const eng_wchunk *w, float *c, size_t ldc, bool add);
 
-    /* The same from packed groups, m = a.rows <= dot_rows; activation codes without a bias. */
+    /* The same from packed groups, m <= a.rows <= dot_rows; activation codes without a bias. */
     void (*dot)(const eng_wform *f, size_t m, size_t n, size_t n_blocks, eng_wacts a,
                 const void *groups, float *c, size_t ldc, bool add);
 

@@ -23,6 +23,7 @@ static inline vi dot_tile(vi acc, vi a, vi w, vi abs_w)
 const eng_wmat_slots eng_wmat_slots_dotprod = {
     .bias = BIAS,
     .dot_rows = DOT_ROWS,
+    .dot_most = DOT_ROWS,
     .tile_rows = TILE_ROWS,
     .row_step = 1,
     .quant = quant,

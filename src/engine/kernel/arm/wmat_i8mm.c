@@ -151,6 +151,7 @@ static float spin(size_t n, double *ops)
 const eng_wmat_slots eng_wmat_slots_i8mm = {
     .bias = BIAS,
     .dot_rows = DOT_ROWS,
+    .dot_most = DOT_ROWS,
     .tile_rows = MOST,
     .row_step = 2,
     .quant = quant,

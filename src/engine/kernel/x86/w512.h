@@ -9,6 +9,10 @@
 /* Signed bytes are made unsigned by adding so much. */
 enum { SIGNED_OFFSET = 128 };
 
+/* Rows and vectors of dot(): 16 dots at a time, half of the registers. */
+enum { DOT_V = 2, DOT_ROWS = 8 };
+#define DOT_HEIGHTS(F) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8)
+
 #define wb_shl(x, n) _mm512_slli_epi16(x, n)
 #define wb_shr(x, n) _mm512_srli_epi16(x, n)
 #define vi_shl(x, n) _mm512_slli_epi32(x, n)
@@ -112,5 +116,9 @@ static inline void put_codes(const float *a, float inverse, uint8_t bias, eng_wa
     _mm_storeu_si128((void *)to.q, _mm_add_epi8(x, b));
     _mm_storeu_si128((void *)(to.q + VL), _mm_add_epi8(y, b));
 }
+
+/* dot() of the VNNI level, which the AMX level takes as well: few rows leave tiles empty. */
+void eng_wmat_dot_avx512vnni(const eng_wform *f, size_t m, size_t n, size_t n_blocks, eng_wacts a,
+                             const void *groups, float *c, size_t ldc, bool add);
 
 #endif

@@ -6,6 +6,7 @@
  * time keep both kinds of work going.
  */
 enum { BIAS = 0, TILE_ROWS = 16, ROW_STEP = 4 };
+#define OWN_DOT
 #define OWN_TILE
 
 #include "engine/kernel/x86/tile.h"
@@ -179,6 +180,7 @@ static float spin(size_t n, double *ops)
 const eng_wmat_slots eng_wmat_slots_amx = {
     .bias = BIAS,
     .dot_rows = DOT_ROWS,
+    .dot_most = 2 * DOT_ROWS,
     .tile_rows = TILE_ROWS,
     .row_step = ROW_STEP,
     .quant = quant,
@@ -186,6 +188,6 @@ const eng_wmat_slots eng_wmat_slots_amx = {
     .begin = begin,
     .tile = tile,
     .end = end,
-    .dot = dot,
+    .dot = eng_wmat_dot_avx512vnni,
     .spin = spin,
 };

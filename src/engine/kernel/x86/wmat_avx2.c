@@ -12,8 +12,9 @@
 #define vi_shl(x, n) _mm256_slli_epi32(x, n)
 #define vi_shr(x, n) _mm256_srli_epi32(x, n)
 
-enum { SIGNED_OFFSET = 0, BIAS = 0, TILE_V = 1, TILE_ROWS = 4 };
+enum { SIGNED_OFFSET = 0, BIAS = 0, TILE_V = 1, TILE_ROWS = 4, DOT_V = 1, DOT_ROWS = 4 };
 #define ROWS(F) F(1) F(2) F(3) F(4)
+#define DOT_HEIGHTS ROWS
 
 static inline vi wb_sub(vi a, vi b)
 {
@@ -131,6 +132,7 @@ static inline void put_codes(const float *a, float inverse, uint8_t bias, eng_wa
 const eng_wmat_slots eng_wmat_slots_avx2 = {
     .bias = BIAS,
     .dot_rows = DOT_ROWS,
+    .dot_most = DOT_ROWS,
     .tile_rows = TILE_ROWS,
     .row_step = 1,
     .quant = quant,

@@ -8,9 +8,16 @@ enum { BIAS = 128, TILE_V = 2, TILE_ROWS = 8 };
 /* over the words of the above */
 #include "engine/kernel/vec/wmat_tmpl.h"
 
+void eng_wmat_dot_avx512vnni(const eng_wform *f, size_t m, size_t n, size_t n_blocks, eng_wacts a,
+                             const void *groups, float *c, size_t ldc, bool add)
+{
+    dot(f, m, n, n_blocks, a, groups, c, ldc, add);
+}
+
 const eng_wmat_slots eng_wmat_slots_avx512vnni = {
     .bias = BIAS,
     .dot_rows = DOT_ROWS,
+    .dot_most = 2 * DOT_ROWS,
     .tile_rows = TILE_ROWS,
     .row_step = 1,
     .quant = quant,
