@@ -53,6 +53,8 @@ typedef struct cmd_verb {
 
 /* All verbs in the order help shows them, and one by name (NULL if there is none). */
 const cmd_verb *const *cmd_verbs(size_t *n);
+
+/* The verb of that exact name, static storage; NULL if there is none. */
 const cmd_verb *cmd_find(const char *name);
 
 /* Flags every verb understands. */
@@ -112,6 +114,8 @@ int cmd_columns(void);
 
 /* Writes to stdout at once; a reader that went away or a full disk is an error like any other. */
 sk_status cmd_out(const char *p, size_t n, sk_err *e);
+
+/* The same by a form of printf. */
 sk_status cmd_outf(sk_err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* The same for a buffer, which is checked for lost appends and freed. */

@@ -137,6 +137,8 @@ sk_status cmd_gen_open(cmd_gen *g, const char *name, int64_t threads, const cmd_
 /* Opens the session for up to n_ctx tokens (more than the model's are cut to the model's), keys and
  * values kept as the type --kv-type names. */
 sk_status cmd_gen_start(cmd_gen *g, size_t n_ctx, const char *kv_type, sk_err *e);
+
+/* Closes whatever was opened, in reverse; g may be half open, or all zeros. */
 void cmd_gen_close(cmd_gen *g);
 
 /* Makes g->sample ready after a change of its numbers: checks them, and makes the breakers that DRY

@@ -33,8 +33,9 @@ typedef struct eng_model eng_model;
 typedef struct eng_model_info {
     const char *arch, *name,
         *dtype; /* borrowed from the model; dtype = of the matrices: "F32", "BF16" */
-    uint64_t n_params, file_bytes;
-    uint32_t n_vocab, n_ctx, n_embd, n_layer, n_head, n_kv_head, head_dim, n_ff;
+    uint64_t n_params, file_bytes; /* elements of all tensors; bytes on disk */
+    uint32_t n_vocab, n_ctx, n_embd, n_layer, n_head, n_kv_head, head_dim,
+        n_ff; /* as in eng_config */
     /* What a step of one token is multiplied with, and the bytes these have in memory: weights of
      * the layers (of experts as many as a token uses) and of the output matrix. */
     uint64_t layer_weights, head_weights, layer_bytes, head_bytes;
@@ -56,7 +57,12 @@ typedef struct eng_model_opts {
 /* The same with options; NULL: all off.  They change no result. */
 sk_status eng_model_open_opts(eng_exec *x, const char *path, const eng_model_opts *o,
                               eng_model **out, sk_err *e);
+
+/* Frees the packs and unmaps the file; NULL is allowed.  Sessions, adapters and embedders of it
+ * must be closed before. */
 void eng_model_close(eng_model *m);
+
+/* Fills out; its texts live as long as the model. */
 void eng_model_get_info(const eng_model *m, eng_model_info *out);
 
 /* The model's tokenizer, borrowed (functions in token/vocab.h are wrapped below for other rooms).
@@ -106,6 +112,8 @@ sk_status eng_model_chat_text(const eng_model *m, json_t *messages, const eng_ch
 /* Takes text[0..n), or the file at path, for the model's chat template, before the model is shared.
  * One that can't be used is an error, and the old one stays. */
 sk_status eng_model_set_template(eng_model *m, const char *text, size_t n, sk_err *e);
+
+/* The file's text, of at most a few megabytes; SK_E_NOTFOUND and its kind name it. */
 sk_status eng_model_load_template(eng_model *m, const char *path, sk_err *e);
 
 /* ---- adapters ---- */
@@ -118,6 +126,8 @@ typedef struct eng_lora eng_lora;
  * be adapted (experts, latent attention, embeddings).  m and x must outlive it. */
 sk_status eng_lora_open(eng_exec *x, const eng_model *m, const char *path, double scale,
                         eng_lora **out, sk_err *e);
+
+/* Frees the pairs; NULL is allowed.  No slot may use it any more. */
 void eng_lora_close(eng_lora *l);
 
 /* ---- sessions ---- */
@@ -138,8 +148,8 @@ typedef enum eng_want { ENG_WANT_NONE, ENG_WANT_LAST, ENG_WANT_ALL, ENG_WANT_STA
  * Positions below pos must have been stepped before (they may be stepped again: later ones are then
  * forgotten). */
 typedef struct eng_step_item {
-    uint32_t slot;
-    size_t pos, n;
+    uint32_t slot; /* below n_slots */
+    size_t pos, n; /* n is at least 1 */
     const int32_t *ids;
     eng_want want;
     const float *logits; /* out: [n_vocab] (LAST) or [n, n_vocab] (ALL), or [n, n_embd], the states
@@ -150,6 +160,8 @@ typedef struct eng_step_item {
 /* Allocates KV cache and scratch for the session; SK_E_NOMEM says how much was asked for. */
 sk_status eng_session_open(eng_exec *x, const eng_model *m, const eng_session_opts *o,
                            eng_session **out, sk_err *e);
+
+/* Frees cache and scratch; NULL is allowed.  Logits it gave are gone. */
 void eng_session_close(eng_session *s);
 
 /* Runs all items through the model in one batch; slots must differ.  SK_E_INVALID for a bad
@@ -182,6 +194,8 @@ typedef struct eng_embedder eng_embedder;
 /* Makes vectors with m: an encoder, which sees a text as a whole, or any decoder.  Both x and m
  * must outlive it. */
 sk_status eng_embedder_open(eng_exec *x, const eng_model *m, eng_embedder **out, sk_err *e);
+
+/* NULL is allowed. */
 void eng_embedder_close(eng_embedder *d);
 
 /* The vector [n_embd] of a text of n tokens, the model's own first and last tokens among them
@@ -195,7 +209,7 @@ sk_status eng_embedder_run(eng_embedder *d, const int32_t *ids, size_t n, eng_po
 /* Added to a token's logit; -INFINITY bans the token. */
 typedef struct eng_logit_bias {
     int32_t id;
-    float bias;
+    float bias; /* in the unit of logits */
 } eng_logit_bias;
 
 typedef struct eng_dry_breakers eng_dry_breakers;
@@ -207,8 +221,8 @@ typedef struct eng_sample_opts {
     int64_t top_k;      /* of the k likeliest; 0: off */
     double top_p;       /* of the likeliest that reach this probability together; 1: off */
     double min_p;       /* of those at least so likely as the likeliest times this; 0: off */
-    uint64_t seed;
-    double typical_p;       /* of those with the most typical surprise; 0 or 1: off */
+    uint64_t seed;      /* the only source of chance: same seed, logits and position, same choice */
+    double typical_p;   /* of those with the most typical surprise; 0 or 1: off */
     double xtc_probability; /* how often to exclude the top choices; 0: never */
     double xtc_threshold;   /* probability that makes a token a top choice; over 0.5: off */
     double repeat_penalty;  /* divides positive logits of repeated tokens, multiplies others; 0 or
@@ -253,6 +267,8 @@ typedef struct eng_sample_in {
 /* The n texts as DRY needs them, for o->dry_breakers; a text's bytes after the 40th don't count. */
 sk_status eng_dry_breakers_new(const eng_model *m, const char *const *text, size_t n,
                                eng_dry_breakers **out, sk_err *e);
+
+/* NULL is allowed; no options may point to it any more. */
 void eng_dry_breakers_free(eng_dry_breakers *b);
 
 typedef struct eng_logprob {
@@ -264,6 +280,8 @@ typedef struct eng_sampler eng_sampler;
 
 /* Scratch for choosing among n_vocab tokens; one per thread.  NULL without memory. */
 eng_sampler *eng_sampler_new(size_t n_vocab);
+
+/* NULL is allowed. */
 void eng_sampler_free(eng_sampler *s);
 
 /* Chooses a token.  A pure function of (options, in): nothing else is remembered.  Ties go to the
@@ -317,6 +335,8 @@ typedef struct eng_spec eng_spec;
  * another one. */
 sk_status eng_spec_open(eng_exec *x, const eng_model *m, const eng_spec_opts *o, size_t n_ctx,
                         eng_spec **out, sk_err *e);
+
+/* Closes the draft's session; NULL is allowed. */
 void eng_spec_close(eng_spec *s);
 
 /* Guesses what follows ids[0..n): at most `most` tokens into out [ENG_SPEC_MAX], none of them an
@@ -365,9 +385,9 @@ typedef enum eng_train_kind {
 
 typedef struct eng_train_event {
     eng_train_kind kind;
-    const char *stage, *text;
-    uint64_t step, total, tokens; /* tokens: trained on since step 0 */
-    double loss, val_loss, bits_per_byte, lr, grad_norm;
+    const char *stage, *text;                            /* borrowed for the call */
+    uint64_t step, total, tokens;                        /* tokens: trained on since step 0 */
+    double loss, val_loss, bits_per_byte, lr, grad_norm; /* nats a token; NaN where not measured */
     double tokens_per_s, mfu; /* of this step; mfu: share of the machine's measured peak, at
                                  6 N + 12 n_layer n_embd n_ctx operations a token */
 } eng_train_event;
@@ -375,21 +395,22 @@ typedef struct eng_train_event {
 typedef struct eng_train_opts {
     const char *const *data; /* text files, plain or zstd, "-" = stdin; documents separated by a
                                 line <|endoftext|> */
-    size_t n_data;
-    const char *valid;     /* held-out text, NULL: none */
-    const char *out;       /* folder; gets model.gguf, tokenizer.gguf, checkpoint.stk, log.jsonl,
-                              curve.svg */
-    const char *arch;      /* "qwen3" or "llama" */
-    const char *name;      /* general.name of the model */
-    const char *tokenizer; /* a GGUF to take the tokenizer from; NULL: train one on data */
-    uint64_t steps, batch_tokens, seed;
+    size_t n_data;           /* at least 1 */
+    const char *valid;       /* held-out text, NULL: none */
+    const char *out;         /* folder; gets model.gguf, tokenizer.gguf, checkpoint.stk, log.jsonl,
+                                curve.svg */
+    const char *arch;        /* "qwen3" or "llama" */
+    const char *name;        /* general.name of the model */
+    const char *tokenizer;   /* a GGUF to take the tokenizer from; NULL: train one on data */
+    uint64_t steps, batch_tokens,
+        seed;      /* steps in all; tokens of a step; of weights and of the order of rows */
     double epochs; /* fine-tuning with steps = 0: passes over the conversations */
-    uint32_t dim, layers, heads, kv_heads, ffn, vocab, context;
-    double rope_theta;
-    bool tied, resume;
-    bool cosine;      /* learning rate falls as a cosine instead of warm-up, level, decay */
-    eng_dtype dtype;  /* of the matrices in the model file written */
-    int compute_bf16; /* 1: bf16 matrix products, 0: f32, -1: bf16 where the processor has it */
+    uint32_t dim, layers, heads, kv_heads, ffn, vocab, context; /* the model's shape */
+    double rope_theta;                                          /* base of RoPE's angles */
+    bool tied, resume; /* the output matrix is the embedding; go on from the checkpoint */
+    bool cosine;       /* learning rate falls as a cosine instead of warm-up, level, decay */
+    eng_dtype dtype;   /* of the matrices in the model file written */
+    int compute_bf16;  /* 1: bf16 matrix products, 0: f32, -1: bf16 where the processor has it */
     double lr, min_lr_frac, warmup_frac, decay_frac, weight_decay, beta1, beta2, grad_clip;
     uint64_t eval_every, save_every, eval_tokens; /* steps, steps, tokens; 0: chosen */
     /* Called from the training thread. */

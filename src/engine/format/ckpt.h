@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 typedef struct eng_ckpt_section {
-    char name[8]; /* NUL-padded: "meta", "param", "adam.m" */
-    const void *p;
-    uint64_t n;
+    char name[8];  /* NUL-padded: "meta", "param", "adam.m" */
+    const void *p; /* borrowed during the write */
+    uint64_t n;    /* bytes */
 } eng_ckpt_section;
 
 /* Writes the sections to path (old file replaced only when all is on disk). */

@@ -27,13 +27,14 @@ typedef struct eng_str {
 int eng_str_cmp(eng_str a, eng_str b);
 
 typedef struct eng_gguf_tensor {
-    eng_str name;
-    uint32_t type; /* ggml_type */
-    uint32_t n_dims;
-    uint64_t dim[4]; /* innermost first, as in the file; 1 beyond n_dims */
-    uint32_t file;   /* which file of a split model it lies in, from 0 */
-    const void *data;
-    uint64_t bytes;
+    eng_str name;     /* borrowed, without a NUL */
+    uint32_t type;    /* ggml_type */
+    uint32_t n_dims;  /* 1 to 4 */
+    uint64_t dim[4];  /* innermost first, as in the file; 1 beyond n_dims */
+    uint32_t file;    /* which file of a split model it lies in, from 0 */
+    const void *data; /* in the mapping (or the caller's memory); aligned as the file says, else to
+                         32 bytes */
+    uint64_t bytes;   /* of data */
 } eng_gguf_tensor;
 
 /* "F32", "Q4_K", ...: every tensor type there is, also those this build cannot compute with; "?"
@@ -57,6 +58,8 @@ void eng_gguf_close(eng_gguf *g);
 
 /* The version of the format (2 or 3) and the size of the file, of all files of a split model. */
 uint32_t eng_gguf_version(const eng_gguf *g);
+
+/* Bytes of the file, headers and padding included, or of all files of a split model. */
 uint64_t eng_gguf_file_bytes(const eng_gguf *g);
 
 /* Files it was read from: 1, the parts of a split model, or 0 when it was built in memory. */
@@ -64,6 +67,8 @@ size_t eng_gguf_n_files(const eng_gguf *g);
 
 /* Tensors in the order of the file's table: how many, and one of them (i below that number). */
 size_t eng_gguf_n_tensors(const eng_gguf *g);
+
+/* In the order of the table, which need not be that of the data. */
 const eng_gguf_tensor *eng_gguf_tensor_at(const eng_gguf *g, size_t i);
 
 /* NULL if there is none of that name. */
@@ -71,7 +76,11 @@ const eng_gguf_tensor *eng_gguf_tensor_find(const eng_gguf *g, const char *name)
 
 /* Keys: number, name by index, and the value printed for people (long arrays cut). */
 size_t eng_gguf_n_keys(const eng_gguf *g);
+
+/* The name of key i, borrowed, in the file's order. */
 eng_str eng_gguf_key_at(const eng_gguf *g, size_t i);
+
+/* Appends the value of key i; of an array the first 8 elements, then "...". */
 void eng_gguf_key_text(const eng_gguf *g, size_t i, sk_buf *out);
 
 /* The value as JSON: numbers (not finite ones: null), truth values and strings as such; an array as
@@ -82,15 +91,27 @@ void eng_gguf_key_json(const eng_gguf *g, size_t i, sk_buf *out);
 /* Typed values by key.  Absent: SK_E_NOTFOUND (e is written, out untouched); wrong type:
  * SK_E_FORMAT.  Any integer type that fits converts to u64, float32/64 to f64. */
 sk_status eng_gguf_u64(const eng_gguf *g, const char *key, uint64_t *out, sk_err *e);
+
+/* Only float32 and float64: an integer is SK_E_FORMAT. */
 sk_status eng_gguf_f64(const eng_gguf *g, const char *key, double *out, sk_err *e);
+
+/* Only of type bool: a 1 is none. */
 sk_status eng_gguf_bool(const eng_gguf *g, const char *key, bool *out, sk_err *e);
+
+/* Borrowed from the mapping, not NUL-terminated. */
 sk_status eng_gguf_str(const eng_gguf *g, const char *key, eng_str *out, sk_err *e);
 
 /* Arrays: length, then elements by index (string arrays have an index built at open: O(1)).  i64
  * takes arrays of integers, and of truth values as 0 and 1. */
 sk_status eng_gguf_arr_len(const eng_gguf *g, const char *key, size_t *n, sk_err *e);
+
+/* i is below the length; another one is SK_E_FORMAT. */
 sk_status eng_gguf_arr_str(const eng_gguf *g, const char *key, size_t i, eng_str *out, sk_err *e);
+
+/* u64 values beyond int64 are SK_E_FORMAT. */
 sk_status eng_gguf_arr_i64(const eng_gguf *g, const char *key, size_t i, int64_t *out, sk_err *e);
+
+/* Arrays of numbers of any type. */
 sk_status eng_gguf_arr_f64(const eng_gguf *g, const char *key, size_t i, double *out, sk_err *e);
 
 /* Writing: create, put keys, declare tensors, write their data in the same order, commit.  A put or
@@ -104,25 +125,36 @@ sk_status eng_gguf_create(const char *path, eng_gguf_writer **out, sk_err *e);
 
 /* A key with a value of the type in the name; a key may be put once. */
 void eng_gguf_put_u32(eng_gguf_writer *w, const char *key, uint32_t v);
+
+/* The bits as they are, NaN too. */
 void eng_gguf_put_f32(eng_gguf_writer *w, const char *key, float v);
+
+/* One byte, 0 or 1. */
 void eng_gguf_put_bool(eng_gguf_writer *w, const char *key, bool v);
+
+/* n bytes, any of them; GGUF counts strings and ends them with nothing. */
 void eng_gguf_put_str(eng_gguf_writer *w, const char *key, const char *s, size_t n);
 
 /* A key with an array of n elements (n = 0 is allowed). */
 void eng_gguf_put_strs(eng_gguf_writer *w, const char *key, const eng_str *s, size_t n);
+
+/* The elements are copied. */
 void eng_gguf_put_i32s(eng_gguf_writer *w, const char *key, const int32_t *v, size_t n);
+
+/* The same for floats. */
 void eng_gguf_put_f32s(eng_gguf_writer *w, const char *key, const float *v, size_t n);
 
 /* The same for any type of fixed size (ENG_GGUF_U8 ... ENG_GGUF_F64 of gguf_type.h): the value, or
  * the n elements, lie at v as they will lie in the file. */
 void eng_gguf_put_value(eng_gguf_writer *w, const char *key, uint32_t type, const void *v);
+
+/* v may be at any address; n = 0 is allowed. */
 void eng_gguf_put_array(eng_gguf_writer *w, const char *key, uint32_t elem, const void *v,
                         size_t n);
 
-/* Copies key i of g, whatever its value.  Nothing happens when a key of that name was put before:
- * so what replaces a key is put first.  Keys that speak of a file's own layout (general.alignment,
- * split.*) are left out. */
-void eng_gguf_copy_key(eng_gguf_writer *w, const eng_gguf *g, size_t i);
+/* Copies all keys of g, whatever their values.  One whose name was put before stays out: so what
+ * replaces a key is put first.  Keys that speak of a file's own layout (general.alignment, split.*)
+ * are left out. */
 void eng_gguf_copy_keys(eng_gguf_writer *w, const eng_gguf *g);
 
 /* Declares a tensor of the given type: [rows, cols] with cols innermost, or [cols] for a vector

@@ -173,7 +173,7 @@ static bool about_layout(eng_str name)
 }
 
 /* Copies one key of an open GGUF, unless it was put before. */
-void eng_gguf_copy_key(eng_gguf_writer *w, const eng_gguf *g, size_t i)
+static void copy_key(eng_gguf_writer *w, const eng_gguf *g, size_t i)
 {
     const eng_gguf_key k = eng_gguf_key_read(g, i);
     if (about_layout(k.name) || known_name(w, 'k', k.name.p, k.name.n)) return;
@@ -183,5 +183,5 @@ void eng_gguf_copy_key(eng_gguf_writer *w, const eng_gguf *g, size_t i)
 void eng_gguf_copy_keys(eng_gguf_writer *w, const eng_gguf *g)
 {
     for (size_t i = 0; i < g->n_keys; i++)
-        eng_gguf_copy_key(w, g, i);
+        copy_key(w, g, i);
 }

@@ -14,13 +14,13 @@ enum {
     ENG_GGUF_U32,
     ENG_GGUF_I32,
     ENG_GGUF_F32,
-    ENG_GGUF_BOOL,
-    ENG_GGUF_STR,
-    ENG_GGUF_ARR,
+    ENG_GGUF_BOOL, /* a byte, 0 or 1 */
+    ENG_GGUF_STR,  /* u64 length, then the bytes */
+    ENG_GGUF_ARR,  /* u32 type of elements, u64 their number, then they */
     ENG_GGUF_U64,
     ENG_GGUF_I64,
     ENG_GGUF_F64,
-    ENG_GGUF_TYPES
+    ENG_GGUF_TYPES /* how many there are */
 };
 
 /* Bytes of a value of fixed size, 0 for strings, arrays and unknown types. */

@@ -35,19 +35,19 @@ typedef struct eng_gguf_owned {
 } eng_gguf_owned;
 
 struct eng_gguf {
-    sk_arena *mem;
-    sk_map *map; /* the files, n_files of them */
+    sk_arena *mem; /* all lists below */
+    sk_map *map;   /* the files, n_files of them */
     size_t n_files;
     eng_gguf_owned *owned; /* dropped at the end, the last first */
     size_t n_owned;
-    uint64_t len; /* bytes of all files */
-    uint32_t version;
-    size_t n_keys, n_tensors;
-    eng_gguf_slot *key;      /* in the file's order */
-    const uint8_t *keys_end; /* behind the last */
-    uint32_t *by_key;        /* numbers of keys, sorted by name */
-    eng_gguf_tensor *tensor;
-    uint32_t *by_tensor; /* numbers of tensors, sorted by name */
+    uint64_t len;             /* bytes of all files */
+    uint32_t version;         /* 2 or 3 */
+    size_t n_keys, n_tensors; /* of key, of tensor */
+    eng_gguf_slot *key;       /* in the file's order */
+    const uint8_t *keys_end;  /* behind the last */
+    uint32_t *by_key;         /* numbers of keys, sorted by name */
+    eng_gguf_tensor *tensor;  /* in the order of the table */
+    uint32_t *by_tensor;      /* numbers of tensors, sorted by name */
 };
 
 /* A number out of the file, whatever its type: as integer (negative said apart) or as double. */

@@ -11,25 +11,25 @@
 
 /* A declared tensor. */
 typedef struct eng_gguf_declared {
-    uint32_t type, n_dims;
-    uint64_t dim[4];
-    size_t n, bytes;  /* elements, and bytes without padding */
-    size_t name;      /* where its name begins in names */
-    const void *data; /* of a GGUF in memory */
+    uint32_t type, n_dims; /* ggml's number; 1 to 4 */
+    uint64_t dim[4];       /* innermost first */
+    size_t n, bytes;       /* elements, and bytes without padding */
+    size_t name;           /* where its name begins in names */
+    const void *data;      /* of a GGUF in memory */
 } eng_gguf_declared;
 
 struct eng_gguf_writer {
-    sk_outfile *f;  /* NULL: a GGUF in memory */
-    sk_buf keys;    /* as they will stand in the file */
-    sk_buf names;   /* every key and tensor name, "k" or "t" before and NUL behind */
-    sk_buf tensors; /* array of eng_gguf_declared */
-    sk_buf owned;   /* array of eng_gguf_owned */
-    uint64_t n_keys;
-    size_t n_tensors, n_written;
-    size_t n_part; /* bytes written of the tensor that is next */
-    bool begun;    /* header, keys and table are out */
-    sk_status st;
-    sk_err err; /* the first thing that went wrong */
+    sk_outfile *f;               /* NULL: a GGUF in memory */
+    sk_buf keys;                 /* as they will stand in the file */
+    sk_buf names;                /* every key and tensor name, "k" or "t" before and NUL behind */
+    sk_buf tensors;              /* array of eng_gguf_declared */
+    sk_buf owned;                /* array of eng_gguf_owned */
+    uint64_t n_keys;             /* in keys */
+    size_t n_tensors, n_written; /* declared, and whose data is complete */
+    size_t n_part;               /* bytes written of the tensor that is next */
+    bool begun;                  /* header, keys and table are out */
+    sk_status st;                /* SK_OK while nothing failed */
+    sk_err err;                  /* the first thing that went wrong */
 };
 
 /* An empty one without a file, NULL without memory. */

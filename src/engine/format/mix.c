@@ -41,11 +41,6 @@ const char *eng_mix_name(eng_mix m)
     return mixes[m].name;
 }
 
-eng_dtype eng_mix_type(eng_mix m)
-{
-    return mixes[m].type;
-}
-
 uint32_t eng_mix_number(eng_mix m)
 {
     return mixes[m].number;

@@ -43,13 +43,14 @@ typedef enum eng_mix { ENG_MIX_TABLE(ENG_MIX_ENUM) ENG_MIXES } eng_mix;
  * False (out untouched) if there is none. */
 bool eng_mix_of_name(const char *name, eng_mix *out);
 
-/* "Q4_K_M"; the type of most matrices; the number in general.file_type. */
+/* "Q4_K_M"; the number in general.file_type. */
 const char *eng_mix_name(eng_mix m);
-eng_dtype eng_mix_type(eng_mix m);
+
+/* llama.cpp's enum llama_ftype, which other programs show. */
 uint32_t eng_mix_number(eng_mix m);
 
 typedef struct eng_mix_opts {
-    eng_mix mix;
+    eng_mix mix;      /* whose rules count */
     bool pure;        /* every matrix the mix's own type, no exceptions */
     bool has_imatrix; /* some rules ask */
 } eng_mix_opts;

@@ -11,7 +11,7 @@
 typedef bool (*eng_quantize_progress)(void *arg, uint64_t done, uint64_t total, eng_str name);
 
 typedef struct eng_quantize_opts {
-    eng_mix mix;
+    eng_mix mix;                /* what matrices become */
     bool pure;                  /* no exceptions (mix.h) */
     bool copy;                  /* no tensor changes: joins a split model, say */
     bool allow_requantize;      /* also from quantised tensors, which adds up the errors of both */
@@ -19,12 +19,13 @@ typedef struct eng_quantize_opts {
     const char *imatrix_file;   /* its path, noted in the file written */
     size_t threads;             /* 0: all cores */
     eng_quantize_progress progress; /* NULL: none */
-    void *arg;
+    void *arg;                      /* progress's own */
 } eng_quantize_opts;
 
 typedef struct eng_quantize_result {
     uint64_t bytes_before, bytes_after; /* of all tensors' data */
-    size_t n_tensors, n_changed, n_fallback;
+    size_t n_tensors, n_changed,
+        n_fallback; /* all; those of another type now; those that got a type of smaller blocks */
     size_t n_unweighed; /* tensors that changed without an entry in the importance matrix */
 } eng_quantize_result;
 

@@ -20,10 +20,10 @@ typedef enum eng_st_type {
     ENG_ST_F32,
     ENG_ST_F16,
     ENG_ST_BF16,
-    ENG_ST_U8,
-    ENG_ST_F8,
-    ENG_ST_F64,
-    ENG_ST_INT
+    ENG_ST_U8,  /* bytes: packed forms of other programs */
+    ENG_ST_F8,  /* eight bits: e4m3, e5m2, e8m0 */
+    ENG_ST_F64, /* doubles */
+    ENG_ST_INT  /* other whole numbers, and truth values */
 } eng_st_type;
 
 enum { ENG_ST_DIMS = 8 };
@@ -34,8 +34,8 @@ typedef struct eng_st_tensor {
     const char *type_name; /* as the file spells it: "BF16" */
     uint32_t n_dims;
     uint64_t dim[ENG_ST_DIMS]; /* outermost first, as in the file */
-    const void *data;
-    uint64_t bytes;
+    const void *data;          /* in the mapping, at any alignment */
+    uint64_t bytes;            /* what shape and type ask for */
 } eng_st_tensor;
 
 typedef struct eng_st eng_st;
@@ -51,6 +51,8 @@ void eng_st_close(eng_st *s);
 
 /* Tensors in ascending order of their names. */
 size_t eng_st_n(const eng_st *s);
+
+/* i is below eng_st_n; good until the file is closed. */
 const eng_st_tensor *eng_st_at(const eng_st *s, size_t i);
 
 /* NULL if there is none of that name. */

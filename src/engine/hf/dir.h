@@ -8,7 +8,7 @@
 typedef struct eng_hf_dir {
     char *path;    /* the folder */
     sk_buf config; /* the text of config.json */
-    eng_st **file;
+    eng_st **file; /* [n_files], open until the folder is closed */
     size_t n_files;
 } eng_hf_dir;
 
@@ -27,7 +27,11 @@ void eng_hf_dir_close(eng_hf_dir *d);
 
 /* Tensors over all files: how many, one of them, one by name (NULL if there is none). */
 size_t eng_hf_dir_n(const eng_hf_dir *d);
+
+/* In the order of the files, within a file of the names. */
 const eng_st_tensor *eng_hf_dir_at(const eng_hf_dir *d, size_t i);
+
+/* Looked for in one file after the other. */
 const eng_st_tensor *eng_hf_dir_find(const eng_hf_dir *d, const char *name);
 
 #endif

@@ -7,9 +7,9 @@
 enum { ENG_HF_EXTRA_MAX = 2 };
 
 typedef struct eng_hf_extra {
-    const char *name;
+    const char *name;  /* of the GGUF tensor, static storage */
     const float *data; /* n floats in the arena */
-    size_t n;
+    size_t n;          /* half the rotated elements of a head */
 } eng_hf_extra;
 
 /* rope_freqs.weight for llama3's scaling; rope_factors_long and _short for longrope.  *n of them,

@@ -27,25 +27,25 @@ typedef enum eng_hf_form {
     ENG_HF_GROUP_K,    /* the keys, likewise */
     ENG_HF_GROUP_V,    /* the values */
     ENG_HF_PART_Q,     /* the query rows of [q; k; v] */
-    ENG_HF_PART_K,
-    ENG_HF_PART_V,
-    ENG_HF_HALF_0, /* first half of the rows (of each expert) */
-    ENG_HF_HALF_1, /* second half */
-    ENG_HF_EVEN,   /* rows 0, 2, 4 .. (of each expert) */
-    ENG_HF_ODD,    /* rows 1, 3, 5 .. */
-    ENG_HF_FP4,    /* MXFP4 as blocks and scales apart ("_blocks", "_scales") */
-    ENG_HF_FP4_EVEN,
-    ENG_HF_FP4_ODD,
-    ENG_HF_MLA_K, /* of kv_b: the key part of each head, transposed */
-    ENG_HF_MLA_V, /* of kv_b: the value part of each head */
-    ENG_HF_ZERO,  /* must hold zeros; GGUF has no place for it */
-    ENG_HF_SKIP   /* not a parameter */
+    ENG_HF_PART_K,     /* the key rows, */
+    ENG_HF_PART_V,     /* the value rows */
+    ENG_HF_HALF_0,     /* first half of the rows (of each expert) */
+    ENG_HF_HALF_1,     /* second half */
+    ENG_HF_EVEN,       /* rows 0, 2, 4 .. (of each expert) */
+    ENG_HF_ODD,        /* rows 1, 3, 5 .. */
+    ENG_HF_FP4,        /* MXFP4 as blocks and scales apart ("_blocks", "_scales") */
+    ENG_HF_FP4_EVEN,   /* rows 0, 2, .. of such blocks */
+    ENG_HF_FP4_ODD,    /* rows 1, 3, .. */
+    ENG_HF_MLA_K,      /* of kv_b: the key part of each head, transposed */
+    ENG_HF_MLA_V,      /* of kv_b: the value part of each head */
+    ENG_HF_ZERO,       /* must hold zeros; GGUF has no place for it */
+    ENG_HF_SKIP        /* not a parameter */
 } eng_hf_form;
 
 /* A tensor's two names; gguf is NULL for ENG_HF_ZERO and ENG_HF_SKIP. */
 typedef struct eng_hf_name {
     const char *hf, *gguf;
-    eng_hf_form form;
+    eng_hf_form form; /* how one comes of the other */
 } eng_hf_name;
 
 typedef enum eng_hf_kind { ENG_HF_INT, ENG_HF_NUM, ENG_HF_BOOL } eng_hf_kind;
@@ -53,7 +53,7 @@ typedef enum eng_hf_kind { ENG_HF_INT, ENG_HF_NUM, ENG_HF_BOOL } eng_hf_kind;
 /* A number that both sides have: config.json may call it one of several names ("a|b"). */
 typedef struct eng_hf_key {
     const char *hf, *gguf;
-    eng_hf_kind kind;
+    eng_hf_kind kind; /* whole number, number or truth value */
 } eng_hf_key;
 
 struct eng_hf_in;

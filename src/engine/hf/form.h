@@ -6,12 +6,12 @@
 
 /* The sizes a form depends on. */
 typedef struct eng_hf_sizes {
-    size_t n_head, n_kv_head, head_dim, mla_nope, mla_v;
+    size_t n_head, n_kv_head, head_dim, mla_nope, mla_v; /* 0 where a model has no such thing */
 } eng_hf_sizes;
 
 /* A tensor as matrices of rows: mats x rows x cols elements.  A vector is one column. */
 typedef struct eng_hf_shape {
-    size_t mats, rows, cols;
+    size_t mats, rows, cols; /* cols innermost, as both formats store it */
 } eng_hf_shape;
 
 /* The shape that src becomes.  False when src does not fit the form and the sizes. */

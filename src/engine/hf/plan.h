@@ -10,22 +10,22 @@
 #include "engine/hf/form.h"
 
 typedef struct eng_hf_tensor {
-    char name[64];
+    char name[64]; /* in the GGUF */
     uint32_t type; /* of the GGUF tensor */
     uint32_t n_dims;
     uint64_t dim[4]; /* innermost first */
     uint64_t bytes;
-    eng_hf_form form;
-    eng_hf_shape from, to;
+    eng_hf_form form;          /* how it is made of src */
+    eng_hf_shape from, to;     /* of the source, of the result */
     const eng_st_tensor **src; /* the folder's: one, one an expert, or blocks and scales */
     size_t n_src;
     const float *made; /* worked out from config.json instead; NULL else */
 } eng_hf_tensor;
 
 typedef struct eng_hf_plan {
-    eng_hf_sizes sizes;
+    eng_hf_sizes sizes;    /* of heads, from config.json */
     eng_hf_tensor *tensor; /* embeddings, layers, rest; in the arena */
-    size_t n;
+    size_t n;              /* of tensor */
 } eng_hf_plan;
 
 /* Plans the tensors of an open folder whose config.json was read into in. */

@@ -18,14 +18,14 @@
 
 /* A breaker as tokens: `head`, then the n of `tail`. */
 typedef struct eng_dry_entry {
-    int32_t head;
-    uint32_t n;
+    int32_t head; /* the token that ends in the breaker's first bytes */
+    uint32_t n;   /* tokens of tail that must follow */
     int32_t tail[ENG_DRY_TAIL];
 } eng_dry_entry;
 
 struct eng_dry_breakers {
     eng_dry_entry *entry; /* [n], heads rising */
-    size_t n, cap;
+    size_t n, cap;        /* entries, and room */
 };
 
 /* True if o asks for it. */

@@ -11,14 +11,16 @@
 
 /* Candidates under way; never empty. */
 typedef struct eng_cands {
-    eng_cand *v;
-    size_t n;
+    eng_cand *v;       /* shortened in place */
+    size_t n;          /* at least 1 */
     bool falling;      /* in falling order; else in the order of ids */
     eng_cand *scratch; /* [n], NULL: none; sorting long lists is slow then */
 } eng_cands;
 
 /* Brings the list into falling order, or into the order of ids. */
 void eng_cands_fall(eng_cands *c);
+
+/* Into the order of ids, which is the order the draw needs. */
 void eng_cands_rise(eng_cands *c);
 
 /* Locally typical sampling (Meister et al. 2022): keeps the tokens whose surprise -ln p is nearest

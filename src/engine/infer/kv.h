@@ -10,6 +10,8 @@ typedef struct eng_kv eng_kv;
  * (ENG_F32: as they are); SK_E_NOMEM says how much was asked for. */
 sk_status eng_kv_open(const eng_config *cfg, size_t n_slots, size_t n_ctx, eng_dtype type,
                       eng_kv **out, sk_err *e);
+
+/* Frees the memory of all slots; NULL is allowed. */
 void eng_kv_close(eng_kv *kv);
 
 /* Where the decoder finds the keys and values of a slot. */

@@ -18,8 +18,8 @@
 #define ENG_RANK_BLOCKS(n) (((n) + ENG_RANK_BLOCK - 1) / ENG_RANK_BLOCK)
 
 typedef struct eng_cand {
-    float logit;
-    int32_t id;
+    float logit; /* finite */
+    int32_t id;  /* below n_vocab */
 } eng_cand;
 
 /* Logits and the maxima of their blocks. */
@@ -53,6 +53,8 @@ double eng_rank_mass(const eng_rank *r);
  * scratch [n] (NULL: there is none) long lists take linear time.  (From another order into falling
  * order is right too, but slower.) */
 void eng_cands_by_rank(eng_cand *v, size_t n, eng_cand *scratch);
+
+/* A list that rises already is left as it is. */
 void eng_cands_by_id(eng_cand *v, size_t n, eng_cand *scratch);
 
 #endif

@@ -238,8 +238,10 @@ static eng_cand best_of(const eng_cands *c)
     return best;
 }
 
-int32_t eng_sample_draw(eng_sampler *s, const eng_cand *v, size_t n, eng_cand best,
-                        const eng_sample_opts *o, uint64_t pos, double *share)
+/* Draws from v[0..n), in the order of ids, at the temperature with the uniform number of (seed,
+ * position).  best: the highest logit among them.  *share: the probability of what was drawn. */
+static int32_t draw(eng_sampler *s, const eng_cand *v, size_t n, eng_cand best,
+                    const eng_sample_opts *o, uint64_t pos, double *share)
 {
     double total = 0, sum = 0;
     for (size_t i = 0; i < n; i++)
@@ -307,7 +309,7 @@ sk_status eng_sampler_pick(eng_sampler *s, const eng_sample_opts *o, const eng_s
         eng_cand best = best_of(&c);
         eng_cands_rise(&c);
         *out = best.id;
-        if (o->temperature > 0) *out = eng_sample_draw(s, c.v, c.n, best, o, in->n_ids, &share);
+        if (o->temperature > 0) *out = draw(s, c.v, c.n, best, o, in->n_ids, &share);
     }
     if (o->mirostat) eng_mirostat_learn(in->state, o, share);
     return SK_OK;

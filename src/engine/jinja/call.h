@@ -25,12 +25,16 @@ sk_status eng_jn_call(jn_run *r, jn_val f, const jn_args *a, jn_val *out);
 
 /* Runs a macro, and the body of a recursive loop; both give text and stand in exec_for.c. */
 sk_status eng_jn_macro_call(jn_run *r, const jn_macro *m, const jn_args *a, jn_val *out);
+
+/* SK_E_INVALID where the loop is not marked `recursive`. */
 sk_status eng_jn_loop_call(jn_run *r, jn_loop *l, const jn_args *a, jn_val *out);
 
 /* An argument as a whole number / text / truth, or `otherwise` where it was not given (a null
  * string: NULL).  SK_E_INVALID names the parameter.  A bool counts as 0 or 1, a float is
  * refused, as Python does where it wants an index. */
 sk_status eng_jn_arg_int(jn_run *r, jn_val v, const char *what, int64_t otherwise, int64_t *out);
+
+/* A null string in *out stands for none or not given; the caller knows whether that will do. */
 sk_status eng_jn_arg_str(jn_run *r, jn_val v, const char *what, jn_str **out);
 /* True for an argument that the caller wrote, be it none. */
 static inline bool jn_given(jn_val v)

@@ -32,10 +32,6 @@ sk_status eng_jn_capture(jn_run *r, const jn_node *body, jn_val *out);
  * for blocks but not for `if`. */
 sk_status eng_jn_exec_scoped(jn_run *r, const jn_node *n);
 
-/* A macro over the scope it stands in.  The scope is kept from then on (scope.h), since the
- * macro may be called when its block has ended. */
-sk_status eng_jn_macro_new(jn_run *r, const jn_node *n, jn_val *out);
-
 /* Runs a for loop; exec_for.c.  The items are taken before the first pass: changing the list
  * inside the loop does not change the loop. */
 sk_status eng_jn_exec_for(jn_run *r, const jn_node *n);

@@ -137,7 +137,7 @@ static sk_status exec_with(jn_run *r, const jn_node *n)
 /* ---- macros ---- */
 
 /* Every scope out to the first kept one is kept from now on: the macro sees them all. */
-sk_status eng_jn_macro_new(jn_run *r, const jn_node *n, jn_val *out)
+static sk_status new_macro(jn_run *r, const jn_node *n, jn_val *out)
 {
     jn_macro *m = jn_new(&r->mem, jn_macro);
     if (!m) return eng_jn_oom(r);
@@ -152,7 +152,7 @@ sk_status eng_jn_macro_new(jn_run *r, const jn_node *n, jn_val *out)
 static sk_status exec_macro(jn_run *r, const jn_node *n)
 {
     jn_val m = jn_none();
-    sk_status st = eng_jn_macro_new(r, n, &m);
+    sk_status st = new_macro(r, n, &m);
     return st ? st : eng_jn_scope_set(r, r->scope, n->name, m);
 }
 
@@ -165,7 +165,7 @@ static sk_status exec_call_block(jn_run *r, const jn_node *n)
     jn_args a;
     sk_status st = eng_jn_eval(r, n->a->a, &f);
     if (!st) st = eng_jn_eval_args(r, n->a->call, &a);
-    if (!st) st = eng_jn_macro_new(r, n->b, &caller);
+    if (!st) st = new_macro(r, n->b, &caller);
     if (st) return st;
     jn_kw *kw = jn_new_n(&r->mem, jn_kw, a.n_kw + 1);
     if (!kw) return eng_jn_oom(r);

@@ -68,12 +68,6 @@ static jn_str *name_of(const eng_jinja *t, const char *name)
     return NULL;
 }
 
-/* By the names the parser met, as variables or attributes. */
-bool eng_jinja_uses(const eng_jinja *t, const char *name)
-{
-    return name_of(t, name) != NULL;
-}
-
 /* Names as transformers passes them. */
 bool eng_jinja_is_own(const char *name)
 {

@@ -84,9 +84,6 @@ void eng_jinja_free(eng_jinja *t);
  * along) are marked as message text, so that special tokens in them stay plain text. */
 bool eng_jinja_is_own(const char *name);
 
-/* True when the template mentions a variable of that name. */
-bool eng_jinja_uses(const eng_jinja *t, const char *name);
-
 /* Renders into out, which is emptied first.  SK_E_INVALID: the template refuses the input
  * (raise_exception, or something undefined was used); SK_E_TOOBIG: a limit, which is named.  The
  * sentence has the line. */

@@ -15,6 +15,8 @@ sk_status eng_jn_num_literal(jn_run *r, const char *p, size_t n, bool real, jn_v
 /* int(text, base) and float(text) of Python; false when the text is no such number.  *big: it is
  * one, but too large for us. */
 bool eng_jn_num_parse_int(const char *p, size_t n, int base, int64_t *out, bool *big);
+
+/* Also "inf" and "nan", as Python's float() takes them. */
 bool eng_jn_num_parse_float(const char *p, size_t n, double *out);
 
 /* int(v) of a float: cut towards zero; NaN, infinities and what is too large are refused. */
@@ -22,6 +24,8 @@ sk_status eng_jn_num_trunc(jn_run *r, double f, jn_val *out);
 
 /* repr() of a float. */
 enum { JN_NUM_TEXT = 40 };
+
+/* The shortest digits that read back as the same double; "1.0", "1e+16", "nan". */
 void eng_jn_num_repr(double f, char out[JN_NUM_TEXT]);
 
 /* a op b of two numbers, op one of JO_ADD to JO_POW. */

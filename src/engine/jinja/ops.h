@@ -36,7 +36,11 @@ sk_status eng_jn_slice(jn_run *r, jn_val a, const jn_val part[3], jn_val *out);
 
 /* str(v) as a string value, and appended to a text; repr(v) appended. */
 sk_status eng_jn_str_of(jn_run *r, jn_val v, jn_val *out);
+
+/* What {{ }} writes: nothing for an undefined value. */
 sk_status eng_jn_put_str(jn_run *r, jn_sb *b, jn_val v);
+
+/* What a list shows of its items: strings in quotes, escaped. */
 sk_status eng_jn_put_repr(jn_run *r, jn_sb *b, jn_val v);
 
 /* HTML-escaped copy of str(v), a "safe" string; a safe string stays as it is. */

@@ -22,10 +22,14 @@ typedef struct jn_parser {
 
 /* The current token is this operator / this name. */
 bool eng_jn_is_op(const jn_parser *p, const char *op);
+
+/* Keywords included: they are names by their place. */
 bool eng_jn_is_name(const jn_parser *p, const char *name);
 
 /* Takes the current token if it is that. */
 bool eng_jn_skip_op(jn_parser *p, const char *op);
+
+/* The same for a name. */
 bool eng_jn_skip_name(jn_parser *p, const char *name);
 
 /* Takes it or fails.  SK_E_FORMAT, "'op' is expected here: unexpected ...". */

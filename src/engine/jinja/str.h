@@ -56,10 +56,14 @@ size_t eng_jn_str_offset(jn_str *s, size_t at);
 int eng_jn_str_cmp(const jn_str *a, const jn_str *b);
 /* Equal bytes; origins do not count, as a template must not be able to tell them apart. */
 bool eng_jn_str_eq(const jn_str *a, const jn_str *b);
+
+/* Compared with a C string, for names. */
 bool eng_jn_str_is(const jn_str *s, const char *text);
 
 /* Byte offset of the first / last place of `what` in s[from..to), SIZE_MAX if there is none. */
 size_t eng_jn_str_find(const jn_str *s, size_t from, size_t to, const jn_str *what);
+
+/* The last place; an empty text is found at `to`. */
 size_t eng_jn_str_rfind(const jn_str *s, size_t from, size_t to, const jn_str *what);
 
 /* The mark of byte i. */
@@ -70,6 +74,8 @@ static inline uint8_t jn_mark_at(const jn_str *s, size_t i)
 
 /* The code point at p (valid UTF-8) and its length; and back into out[4]. */
 uint32_t eng_jn_utf8_get(const char *p, size_t *len);
+
+/* Returns how many bytes it wrote. */
 size_t eng_jn_utf8_put(uint32_t c, char out[4]);
 
 /* A string being built.  Appends need no check: the first failure is kept and told at the end.
@@ -87,11 +93,19 @@ typedef struct jn_sb {
 void eng_jn_sb_init(jn_sb *b, jn_run *r);
 /* Appends n bytes of one origin; one byte of ASCII; a C string; a code point. */
 void eng_jn_sb_add(jn_sb *b, const char *p, size_t n, uint8_t mark);
+
+/* One byte of ASCII. */
 void eng_jn_sb_addc(jn_sb *b, char c, uint8_t mark);
+
+/* A C string. */
 void eng_jn_sb_adds(jn_sb *b, const char *text, uint8_t mark);
+
+/* A code point, no surrogate. */
 void eng_jn_sb_char(jn_sb *b, uint32_t c, uint8_t mark);
 /* Bytes [from, from + n) of s with their marks; and all of it. */
 void eng_jn_sb_part(jn_sb *b, const jn_str *s, size_t from, size_t n);
+
+/* The whole of s. */
 void eng_jn_sb_str(jn_sb *b, const jn_str *s);
 
 /* The string, or the failure. */

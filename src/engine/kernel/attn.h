@@ -46,6 +46,8 @@ typedef struct eng_attn {
 /* Runs items on x's threads.  Allocates nothing: the caller has reserved
  * eng_attn_scratch(head_dim_k, head_dim_v) bytes (eng_exec_reserve) for the largest of each. */
 void eng_attn_run(eng_exec *x, const eng_attn *items, size_t n);
+
+/* Bytes of scratch that one worker needs for heads of these sizes. */
 size_t eng_attn_scratch(size_t head_dim_k, size_t head_dim_v);
 
 /* Keys in blocks: those of ENG_ATTN_BLOCK positions together, element d of all of them side by
@@ -56,6 +58,8 @@ size_t eng_attn_scratch(size_t head_dim_k, size_t head_dim_v);
 
 /* Byte of element d of the key at position p, from k on; of its scale (ENG_Q8_0 only). */
 size_t eng_attn_key_at(eng_dtype type, size_t row_bytes, size_t p, size_t d);
+
+/* Byte of the scale of the 32 elements that d is one of, likewise from k on. */
 size_t eng_attn_scale_at(size_t row_bytes, size_t p, size_t d);
 
 /* ---- for the kernels ---- */

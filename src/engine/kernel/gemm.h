@@ -32,8 +32,8 @@ typedef enum eng_prec { ENG_PREC_F32, ENG_PREC_BF16 } eng_prec;
 
 /* A matrix by strides: element (i, j) is p[i * rs + j * cs]. */
 typedef struct eng_mat {
-    const float *p;
-    size_t rs, cs;
+    const float *p; /* borrowed */
+    size_t rs, cs;  /* strides of rows and columns, in floats */
 } eng_mat;
 
 /* A right operand B[k,n] in the layout the kernels read. */
@@ -41,9 +41,17 @@ typedef struct eng_bpack eng_bpack;
 
 /* Room for a pack (zero padding included), not filled.  Close with eng_bpack_free. */
 sk_status eng_bpack_new(eng_prec prec, size_t k, size_t n, eng_bpack **out, sk_err *e);
+
+/* Frees the pack; NULL is allowed. */
 void eng_bpack_free(eng_bpack *b);
+
+/* Bytes that one product reads of it, padding included. */
 size_t eng_bpack_bytes(const eng_bpack *b);
+
+/* Rows of B: the length of the sums. */
 size_t eng_bpack_k(const eng_bpack *b);
+
+/* Columns of B, padding not counted. */
 size_t eng_bpack_n(const eng_bpack *b);
 
 /* Fills the pack from float elements B(i, j) = b.p[i * rs + j * cs]; threaded, deterministic. */

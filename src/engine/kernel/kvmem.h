@@ -19,20 +19,20 @@ typedef struct eng_kv_shape {
 
 /* Where a layer's heads lie: bytes from the slot's start, from head to head, from row to row. */
 typedef struct eng_kv_layer {
-    eng_kv_shape shape;
-    size_t k_at, v_at, k_head, v_head, k_row, v_row;
+    eng_kv_shape shape;                              /* heads and sizes */
+    size_t k_at, v_at, k_head, v_head, k_row, v_row; /* bytes */
 } eng_kv_layer;
 
 typedef struct eng_kv_layout {
-    eng_dtype type; /* of keys and values */
-    size_t n_layer, n_ctx, slot_bytes;
-    const eng_kv_layer *layer;
+    eng_dtype type;                    /* of keys and values */
+    size_t n_layer, n_ctx, slot_bytes; /* layers; positions; memory of one sequence */
+    const eng_kv_layer *layer;         /* [n_layer] */
 } eng_kv_layout;
 
 /* The memory of one sequence. */
 typedef struct eng_kv_seq {
-    char *base;
-    const eng_kv_layout *layout;
+    char *base;                  /* slot_bytes of it */
+    const eng_kv_layout *layout; /* shared by all slots */
 } eng_kv_seq;
 
 /* Fills out for n_layer layers of the given shapes and n_ctx positions, in arena a.  SK_E_INVALID

@@ -29,6 +29,9 @@ void eng_par_attn_bwd(eng_exec *x, const eng_attn_bwd *items, size_t n_groups, s
 /* AdamW and the sum of squares over a flat array, in fixed pieces of 64 Ki elements. */
 void eng_par_adamw(eng_exec *x, float *p, const float *g, float *m, float *v, size_t n,
                    const eng_adamw *o);
+
+/* The sum of the pieces' sums in ascending order, in double: one number for every count of
+ * threads. */
 double eng_par_sumsq(eng_exec *x, const float *v, size_t n);
 
 #endif

@@ -45,7 +45,7 @@
 #define ENG_WSTEP (ENG_WCOLS * 4)
 
 typedef enum eng_wscale {
-    ENG_WS_F16,
+    ENG_WS_F16, /* see the list above */
     ENG_WS_F16_MIN,
     ENG_WS_E8,
     ENG_WS_K45,
@@ -66,9 +66,9 @@ typedef enum eng_wcode {
 } eng_wcode;
 
 typedef struct eng_wform {
-    eng_dtype type;
-    eng_wcode code;
-    eng_wscale scale;
+    eng_dtype type;       /* the file's */
+    eng_wcode code;       /* which kernel */
+    eng_wscale scale;     /* how the group's scales lie */
     uint8_t offset;       /* taken off the code */
     uint8_t subs;         /* scales a block: 1, or 2 (each 16 elements) */
     bool mins;            /* there are minimums */

@@ -45,7 +45,11 @@ void eng_wmat_free(eng_wmat *w);
 
 /* Columns and rows of W, and the bytes that one product reads of it. */
 size_t eng_wmat_n_in(const eng_wmat *w);
+
+/* Rows of W: columns of the product. */
 size_t eng_wmat_n_out(const eng_wmat *w);
+
+/* Packed bytes: what a step of one token must fetch from memory, which is what bounds its speed. */
 size_t eng_wmat_bytes(const eng_wmat *w);
 
 /* C[m, n_out] = A W^T, or C += A W^T when add; row i of A at a + i * lda, of C at c + i * ldc (in

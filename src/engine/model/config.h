@@ -34,15 +34,15 @@ typedef enum eng_norm_kind {
  *   PRE  x + f(norm(x));   POST  x + norm(f(x));   BOTH  x + norm'(f(norm(x)));
  *   SUM  norm(x + f(x)), and no norm after the last layer */
 typedef enum eng_norm_place {
-    ENG_PLACE_PRE,
-    ENG_PLACE_POST,
-    ENG_PLACE_BOTH,
-    ENG_PLACE_SUM
+    ENG_PLACE_PRE,  /* llama, qwen, gpt2 */
+    ENG_PLACE_POST, /* olmo2 */
+    ENG_PLACE_BOTH, /* gemma2, glm4 */
+    ENG_PLACE_SUM   /* bert */
 } eng_norm_place;
 
 /* Norms of q and k before RoPE. */
 typedef enum eng_qk_norm {
-    ENG_QK_NONE,
+    ENG_QK_NONE, /* none */
     ENG_QK_HEAD, /* each head by itself, all with the same weights [head_dim] */
     ENG_QK_EACH, /* each head by itself, with weights of its own [heads, head_dim] */
     ENG_QK_ROW   /* one norm over all heads together [heads * head_dim] */
@@ -51,8 +51,8 @@ typedef enum eng_qk_norm {
 /* How a router's outputs become the weights of experts (ggml's numbers). */
 typedef enum eng_gating {
     ENG_GATE_SOFTMAX = 1, /* softmax over all experts, then choose */
-    ENG_GATE_SIGMOID = 2,
-    ENG_GATE_CHOSEN = 3 /* choose, then softmax over the chosen */
+    ENG_GATE_SIGMOID = 2, /* each expert by itself (DeepSeek V3) */
+    ENG_GATE_CHOSEN = 3   /* choose, then softmax over the chosen */
 } eng_gating;
 
 typedef struct eng_config {
@@ -64,26 +64,26 @@ typedef struct eng_config {
     bool tied;        /* output matrix = token embedding */
 
     /* norms and residual */
-    eng_norm_kind norm; /* (first of the switches: eng_config_family) */
-    eng_norm_place place;
-    eng_qk_norm qk_norm;
-    bool parallel; /* x + attention(norm(x)) + ffn(norm'(x)); without a norm' of its own the
-                      feed-forward block reads the attention's */
+    eng_norm_kind norm;   /* (first of the switches: eng_config_family) */
+    eng_norm_place place; /* where the norms of a block stand */
+    eng_qk_norm qk_norm;  /* over what part of q and k */
+    bool parallel;        /* x + attention(norm(x)) + ffn(norm'(x)); without a norm' of its own the
+                             feed-forward block reads the attention's */
 
     /* positions */
-    eng_rope_form rope_form;
-    bool no_rope;           /* in no layer: positions are learned, or ALiBi's */
-    eng_layer_set nope;     /* layers that do not rotate */
-    uint32_t n_rot;         /* elements of a head that are rotated; 0: all */
-    float rope_theta_local; /* base in windowed layers; 0: rope_theta */
-    bool local_unscaled;    /* windowed layers ignore all RoPE scaling */
-    float rope_factor;      /* scaling: positions are divided by this; 0: not scaled */
-    float rope_alpha;       /* NTK-aware scaling of the base; 0: none */
-    bool rope_yarn;         /* YaRN: high frequencies are not scaled, magnitudes are */
-    uint32_t n_ctx_orig;    /* context before scaling; 0: n_ctx */
-    float rope_attn_factor; /* factor of cosines and sines; 0: 1 */
-    float yarn_log_mul;     /* DeepSeek's mscale_all_dim; 0: none */
-    float alibi_max;        /* largest bias of ALiBi; 0: no ALiBi */
+    eng_rope_form rope_form; /* which elements of a head are turned together */
+    bool no_rope;            /* in no layer: positions are learned, or ALiBi's */
+    eng_layer_set nope;      /* layers that do not rotate */
+    uint32_t n_rot;          /* elements of a head that are rotated; 0: all */
+    float rope_theta_local;  /* base in windowed layers; 0: rope_theta */
+    bool local_unscaled;     /* windowed layers ignore all RoPE scaling */
+    float rope_factor;       /* scaling: positions are divided by this; 0: not scaled */
+    float rope_alpha;        /* NTK-aware scaling of the base; 0: none */
+    bool rope_yarn;          /* YaRN: high frequencies are not scaled, magnitudes are */
+    uint32_t n_ctx_orig;     /* context before scaling; 0: n_ctx */
+    float rope_attn_factor;  /* factor of cosines and sines; 0: 1 */
+    float yarn_log_mul;      /* DeepSeek's mscale_all_dim; 0: none */
+    float alibi_max;         /* largest bias of ALiBi; 0: no ALiBi */
 
     /* attention */
     bool encoder;        /* every token sees all of its text; there is no head: a text is one step,
@@ -105,9 +105,9 @@ typedef struct eng_config {
     uint32_t n_dense_lead; /* the first layers have no experts */
     uint32_t moe_step;     /* layer i has experts if (i + 1) % moe_step = 0; 0: every layer */
     uint32_t n_group, n_group_used; /* experts are chosen from the best groups */
-    eng_gating gating;
-    bool expert_norm;   /* weights of the chosen are made to sum to 1 */
-    float expert_scale; /* then multiplied by this; 0: 1 */
+    eng_gating gating;              /* how the router's outputs become weights */
+    bool expert_norm;               /* weights of the chosen are made to sum to 1 */
+    float expert_scale;             /* then multiplied by this; 0: 1 */
 
     /* scales */
     float embd_scale, residual_scale, logit_scale; /* factors; 0: 1 */
@@ -124,6 +124,8 @@ typedef struct eng_config {
 
 /* Sets of layers. */
 bool eng_layer_in(const eng_layer_set *s, uint32_t layer);
+
+/* layer is below ENG_MAX_LAYERS. */
 void eng_layer_add(eng_layer_set *s, uint32_t layer);
 
 /* Adds every layer i with i % period < period - 1 (period 0: all; 1: none): the windows of gemma2
@@ -134,9 +136,17 @@ void eng_layer_add_period(eng_layer_set *s, uint32_t n_layer, uint32_t period);
 uint32_t eng_config_n_rot(const eng_config *c);
 uint32_t eng_config_head_dim_v(const eng_config *c); /* of the cache */
 uint32_t eng_config_att_dim(const eng_config *c);    /* of a head of what attention gives */
+/* What scores are multiplied by; of latent attention with YaRN's correction in it (DeepSeek's
+ * mscale). */
 float eng_config_attn_scale(const eng_config *c);
+
+/* True for layers whose feed-forward part is experts. */
 bool eng_config_is_moe(const eng_config *c, uint32_t layer);
+
+/* False for layers that know positions by other means, or not at all. */
 bool eng_config_rotates(const eng_config *c, uint32_t layer);
+
+/* True for layers that see a window only. */
 bool eng_config_is_local(const eng_config *c, uint32_t layer);
 
 /* Absorbed latent attention: keys and values are one row of the cache. */

@@ -10,6 +10,8 @@ typedef struct eng_cost {
     uint64_t layer_weights, head_weights, layer_bytes, head_bytes;
 } eng_cost;
 
+/* What sets the speed of decoding: a token's step takes at least its bytes over the memory's
+ * bandwidth. */
 void eng_model_cost(const eng_model *m, eng_cost *out);
 
 #endif

@@ -16,19 +16,19 @@
 
 /* Widths of rows of the scratch below, in floats. */
 typedef struct eng_dec_sizes {
-    size_t qkv, q, kv, att, ffn;
+    size_t qkv, q, kv, att, ffn; /* floats of a row */
 } eng_dec_sizes;
 
 struct eng_decoder {
-    eng_exec *x;
-    const eng_model *m;
-    const eng_kernels *kern;
-    sk_arena *arena;
-    size_t max_rows, max_seqs, n_ctx;
-    eng_dec_sizes size;
-    eng_rope rope[2]; /* angles: of ordinary, of windowed layers */
-    float *cos[2];    /* [max_rows, n_rot/2] of the step's rows; [1] is [0] where they are equal */
-    float *sin[2];
+    eng_exec *x;                      /* who computes */
+    const eng_model *m;               /* borrowed */
+    const eng_kernels *kern;          /* x's table */
+    sk_arena *arena;                  /* all of the below but lora */
+    size_t max_rows, max_seqs, n_ctx; /* what was asked for at open */
+    eng_dec_sizes size;               /* of this model */
+    eng_rope rope[2];                 /* angles: of ordinary, of windowed layers */
+    float *cos[2]; /* [max_rows, n_rot/2] of the step's rows; [1] is [0] where they are equal */
+    float *sin[2]; /* likewise */
     float *res;    /* [max_rows, n_embd] residual stream */
     float *normed; /* [max_rows, n_embd] */
     float *branch; /* [max_rows, n_embd] what a block gives, where it is not added at once */
@@ -47,17 +47,17 @@ struct eng_decoder {
     size_t *first_row;    /* [max_seqs] a piece's first row */
     eng_attn *item;       /* [max_seqs * n_kv_head] */
     float *lora;          /* [max_rows, lora_rank] of adapters, NULL before the first */
-    size_t lora_rank;
+    size_t lora_rank;     /* the largest that fits */
 };
 
 /* A step under way. */
 typedef struct eng_dec_step {
-    eng_decoder *d;
-    const eng_seq *seq;
-    size_t n_seq, n_rows, n_out;
-    const eng_layer *layer; /* the one being computed, and its number */
-    uint32_t layer_no;
-    bool adapted; /* some piece has an adapter */
+    eng_decoder *d;              /* its scratch holds the step's rows */
+    const eng_seq *seq;          /* [n_seq] the pieces */
+    size_t n_seq, n_rows, n_out; /* pieces; tokens of all; tokens whose logits are wanted */
+    const eng_layer *layer;      /* the one being computed, and its number */
+    uint32_t layer_no;           /* from 0 */
+    bool adapted;                /* some piece has an adapter */
 } eng_dec_step;
 
 /* Position of a row in its sequence. */
@@ -73,9 +73,6 @@ void eng_dec_rows(eng_dec_step *s, void (*fn)(void *s, size_t first, size_t n, s
 /* n_rows norms of n elements, of the model's kind: y = norm(x), strides in floats; y may be x. */
 void eng_dec_norm_rows(const eng_decoder *d, const eng_norm *w, float *y, size_t ldy,
                        const float *x, size_t ldx, size_t n_rows, size_t n);
-
-/* to [n_rows, n_embd] = norm(from) of all rows of the step. */
-void eng_dec_norm(eng_dec_step *s, const eng_norm *w, const float *from, float *to);
 
 /* y [n_rows, ..] (+)= x W^T + b, strides in floats. */
 void eng_dec_linear(eng_dec_step *s, const eng_linear *w, const float *x, size_t ldx, float *y,
@@ -97,10 +94,15 @@ void eng_dec_attention(eng_dec_step *s, const float *in);
 /* The two halves of latent attention: rows of d->kv with k and v (or q absorbed) in place; then
  * from d->att to what a head gives, in d->q. */
 void eng_dec_latent_in(eng_dec_step *s, const float *in);
+
+/* From what attention gives (latent rows where it is absorbed) to the values of the heads. */
 void eng_dec_latent_out(eng_dec_step *s);
 
 /* res += the feed-forward part of rows `in`, plain or with experts. */
 void eng_dec_ffn(eng_dec_step *s, const float *in);
+
+/* Each expert computes all its rows at once; a row's sum over its experts runs in ascending
+ * order of their numbers, whatever else is in the step. */
 void eng_dec_moe(eng_dec_step *s, const float *in);
 
 /* act(gate) * up of n_rows rows at p, or act alone; `width` is the width of gate. */

@@ -45,7 +45,8 @@ static void norm_piece(void *arg, size_t first, size_t n, size_t worker)
     eng_dec_norm_rows(j->d, j->w, j->to + at, n_embd, j->from + at, n_embd, n, n_embd);
 }
 
-void eng_dec_norm(eng_dec_step *s, const eng_norm *w, const float *from, float *to)
+/* to [n_rows, n_embd] = norm(from) of all rows of the step. */
+static void norm_all(eng_dec_step *s, const eng_norm *w, const float *from, float *to)
 {
     norm_job j = {s->d, w, from, to};
     eng_par_rows(s->d->x, s->n_rows, 0, norm_piece, &j);
@@ -109,7 +110,7 @@ static void branch_piece(void *arg, size_t first, size_t n, size_t worker)
 /* The norm of the sum, if norms stand there. */
 static void norm_sum(eng_dec_step *s, const eng_norm *w)
 {
-    if (s->d->m->cfg.place == ENG_PLACE_SUM) eng_dec_norm(s, w, s->d->res, s->d->res);
+    if (s->d->m->cfg.place == ENG_PLACE_SUM) norm_all(s, w, s->d->res, s->d->res);
 }
 
 void eng_dec_add_branch(eng_dec_step *s, const eng_norm *post)
@@ -218,7 +219,7 @@ static void attention_block(eng_dec_step *s)
     const eng_config *c = &d->m->cfg;
     const eng_layer *y = s->layer;
     bool pre = eng_config_norms_input(c), again = c->place == ENG_PLACE_SUM && y->attn_norm.w;
-    if (pre) eng_dec_norm(s, &y->attn_norm, d->res, d->normed);
+    if (pre) norm_all(s, &y->attn_norm, d->res, d->normed);
     eng_dec_attention(s, pre ? d->normed : d->res);
     if (again) memcpy(d->normed, d->res, s->n_rows * c->n_embd * sizeof(*d->res));
     if (s->layer_no + 1 == c->n_layer) {
@@ -226,7 +227,7 @@ static void attention_block(eng_dec_step *s)
         if (c->parallel || again) narrow(s, d->normed);
         s->n_rows = s->n_out;
     }
-    if (c->parallel && y->ffn_norm.w) eng_dec_norm(s, &y->ffn_norm, d->res, d->normed);
+    if (c->parallel && y->ffn_norm.w) norm_all(s, &y->ffn_norm, d->res, d->normed);
     size_t width = (size_t)c->n_head * eng_config_att_dim(c);
     const float *att = d->att;
     if (eng_config_absorbed(c)) {
@@ -247,7 +248,7 @@ static void ffn_block(eng_dec_step *s)
     const eng_config *c = &d->m->cfg;
     const eng_layer *y = s->layer;
     bool pre = eng_config_norms_input(c);
-    if (pre && !c->parallel) eng_dec_norm(s, &y->ffn_norm, d->res, d->normed);
+    if (pre && !c->parallel) norm_all(s, &y->ffn_norm, d->res, d->normed);
     const float *in = pre ? d->normed : d->res;
     if (y->moe)
         eng_dec_moe(s, in);
@@ -283,7 +284,7 @@ static void head_block(eng_dec_step *s, float *logits, float *hidden)
     if (c->place == ENG_PLACE_SUM)
         memcpy(last, d->res, s->n_rows * c->n_embd * sizeof(*last));
     else
-        eng_dec_norm(s, &m->out_norm, d->res, last);
+        norm_all(s, &m->out_norm, d->res, last);
     if (!logits) return;
     eng_dec_linear(s, &m->head, last, c->n_embd, logits, c->n_vocab, false);
     logit_job j = {d, logits};

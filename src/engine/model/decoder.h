@@ -12,9 +12,9 @@
 /* A piece of one sequence: n tokens at positions pos .. pos + n - 1.  Logits are wanted of its last
  * n_out tokens. */
 typedef struct eng_seq {
-    eng_kv_seq kv;
-    size_t pos, n, n_out;
-    const int32_t *ids;
+    eng_kv_seq kv;        /* the slot's memory */
+    size_t pos, n, n_out; /* n_out is at most n */
+    const int32_t *ids;   /* [n] */
     const eng_lora *lora; /* adapter, NULL: none */
 } eng_seq;
 
@@ -23,6 +23,8 @@ typedef struct eng_decoder eng_decoder;
 /* Scratch for steps of up to max_rows tokens in up to max_seqs pieces, positions below n_ctx. */
 sk_status eng_decoder_open(eng_exec *x, const eng_model *m, size_t max_rows, size_t max_seqs,
                            size_t n_ctx, eng_decoder **out, sk_err *e);
+
+/* Frees the scratch; NULL is allowed. */
 void eng_decoder_close(eng_decoder *d);
 
 /* Makes room for adapters of that rank; steps with none larger allocate nothing. */

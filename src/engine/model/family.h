@@ -56,32 +56,32 @@
 /* Groups of keys of a model file that a family may understand (config_gguf.c has their names).  A
  * key of another group is refused unless its value says that nothing is to be done. */
 enum {
-    ENG_KEYS_SCALES = 1, /* embedding, residual, logits */
-    ENG_KEYS_ATTN_SCALE = 2,
-    ENG_KEYS_SOFTCAP = 4,
-    ENG_KEYS_CLAMP = 8,
-    ENG_KEYS_ALIBI = 16,
-    ENG_KEYS_WINDOW = 32,
-    ENG_KEYS_MOE = 64,     /* number and width of experts */
-    ENG_KEYS_GATING = 128, /* how they are weighted and chosen */
-    ENG_KEYS_SHARED = 256,
-    ENG_KEYS_LEAD = 512, /* layers without experts */
-    ENG_KEYS_MLA = 1024,
-    ENG_KEYS_PARALLEL = 2048
+    ENG_KEYS_SCALES = 1,     /* embedding, residual, logits */
+    ENG_KEYS_ATTN_SCALE = 2, /* attention.scale */
+    ENG_KEYS_SOFTCAP = 4,    /* of scores and of logits (gemma2) */
+    ENG_KEYS_CLAMP = 8,      /* of q, k, v (mpt, olmo) */
+    ENG_KEYS_ALIBI = 16,     /* largest bias */
+    ENG_KEYS_WINDOW = 32,    /* and which layers have it */
+    ENG_KEYS_MOE = 64,       /* number and width of experts */
+    ENG_KEYS_GATING = 128,   /* how they are weighted and chosen */
+    ENG_KEYS_SHARED = 256,   /* experts for every token */
+    ENG_KEYS_LEAD = 512,     /* layers without experts */
+    ENG_KEYS_MLA = 1024,     /* latent attention's ranks and sizes */
+    ENG_KEYS_PARALLEL = 2048 /* attention and feed-forward side by side */
 };
 
 /* A parameter's name in this architecture's files. */
 typedef struct eng_rename {
-    eng_param_kind kind;
-    const char *suffix; /* NULL ends the list */
+    eng_param_kind kind; /* ENG_P_* */
+    const char *suffix;  /* NULL ends the list */
 } eng_rename;
 
 typedef struct eng_family {
-    const char *arch;  /* general.architecture, also the prefix of its keys */
-    eng_config base;   /* the switches; has[]: the parameters that must be there */
-    bool may[ENG_P_N]; /* parameters that are taken if they are there */
-    unsigned keys;     /* groups of keys, ENG_KEYS_* */
-    const eng_rename *rename;
+    const char *arch;         /* general.architecture, also the prefix of its keys */
+    eng_config base;          /* the switches; has[]: the parameters that must be there */
+    bool may[ENG_P_N];        /* parameters that are taken if they are there */
+    unsigned keys;            /* groups of keys, ENG_KEYS_* */
+    const eng_rename *rename; /* NULL: the usual names */
     /* What no table says, after the keys have been read and before the parameters are looked for;
      * g may be NULL (a shape that no file tells).  NULL: nothing. */
     sk_status (*finish)(const eng_gguf *g, eng_config *c, sk_err *e);
@@ -111,6 +111,8 @@ const eng_family *eng_family_find(const char *arch);
 
 /* Makes the parameters of experts, or of a shared expert, ones that must be there. */
 void eng_family_need_experts(eng_config *c);
+
+/* A shared expert computes for every token, beside those the router chooses. */
 void eng_family_need_shared(eng_config *c);
 
 /* Names of all families, ", " between. */

@@ -6,9 +6,9 @@
 #include "engine/model/config.h"
 
 typedef struct eng_param {
-    char name[64]; /* GGUF tensor name */
-    eng_param_kind kind;
-    uint32_t layer;
+    char name[64];            /* GGUF tensor name */
+    eng_param_kind kind;      /* what it is for */
+    uint32_t layer;           /* 0 outside the layers */
     size_t outer, rows, cols; /* experts or heads outermost (1 elsewhere); a vector has rows = 1 */
     size_t offset;            /* in a flat float array of all parameters; a multiple of 16 */
     bool is_matrix;           /* gets weight decay */
@@ -16,12 +16,12 @@ typedef struct eng_param {
 
 /* All parameters of a config: what stands before the layers, the layers, what stands after. */
 typedef struct eng_layout {
-    eng_param *param;
-    size_t n_params;
-    size_t n_floats;  /* length of the flat array, padding included */
-    size_t n_weights; /* parameters proper */
-    uint32_t n_layer, n_nextn;
-    uint32_t *index; /* [n_layer][ENG_P_N] where each is in param; UINT32_MAX: nowhere */
+    eng_param *param;          /* [n_params] in the order of ENG_PARAM_TABLE, layer by layer */
+    size_t n_params;           /* tensors, not numbers */
+    size_t n_floats;           /* length of the flat array, padding included */
+    size_t n_weights;          /* parameters proper */
+    uint32_t n_layer, n_nextn; /* layers computed; layers behind them that stay in the file */
+    uint32_t *index;           /* [n_layer][ENG_P_N] where each is in param; UINT32_MAX: nowhere */
 } eng_layout;
 
 /* Whether cfg has a parameter of that kind in that layer (outside the layers: at all). */
@@ -35,6 +35,8 @@ size_t eng_layout_find(const eng_layout *l, eng_param_kind kind, uint32_t layer)
 
 /* "attn_q.weight": the name without "blk.N."; whether it has that in front; its place. */
 const char *eng_param_suffix(const eng_config *cfg, eng_param_kind kind);
+
+/* Where a parameter of that kind stands: before, in or behind the layers. */
 eng_place eng_param_place(eng_param_kind kind);
 
 /* "blk.3.attn_q.weight": the full name, into name. */

@@ -235,8 +235,8 @@ static sk_status read_pairs(eng_exec *x, eng_lora *l, const eng_gguf *g, double 
 }
 
 /* At most one pair for two tensors of the file, hence the size of the list. */
-sk_status eng_lora_read(eng_exec *x, const eng_model *m, const eng_gguf *g, double scale,
-                        eng_lora **out, sk_err *e)
+static sk_status read_adapter(eng_exec *x, const eng_model *m, const eng_gguf *g, double scale,
+                              eng_lora **out, sk_err *e)
 {
     double alpha = 0;
     sk_status st = read_keys(m, g, &alpha, e);
@@ -273,7 +273,7 @@ sk_status eng_lora_open(eng_exec *x, const eng_model *m, const char *path, doubl
     sk_status st = eng_hf_is_adapter(path) ? eng_hf_adapter_open(path, m->cfg.arch, &z, &g, e)
                                            : eng_gguf_open(path, &g, e);
     if (st) return st;
-    st = eng_lora_read(x, m, g, scale, out, &why);
+    st = read_adapter(x, m, g, scale, out, &why);
     eng_gguf_close(g);
     return st ? sk_fail(e, st, "%s: %s", path, why.text) : SK_OK;
 }

@@ -21,9 +21,4 @@ void eng_lora_add(const eng_lora *l, eng_exec *x, const eng_linear *w, size_t n,
 /* True when the adapter was opened for this very model. */
 bool eng_lora_fits(const eng_lora *l, const eng_model *m);
 
-/* eng_lora_open over an adapter that is open already (tests, fuzzing); g stays the caller's and
- * may be closed afterwards. */
-sk_status eng_lora_read(eng_exec *x, const eng_model *m, const eng_gguf *g, double scale,
-                        eng_lora **out, sk_err *e);
-
 #endif

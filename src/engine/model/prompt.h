@@ -15,6 +15,8 @@ typedef struct eng_prompt {
  * vocabulary has its markers.  A template that can't be used is no failure, out then says why. */
 sk_status eng_prompt_open(const eng_vocab *v, const char *text, size_t n, eng_prompt *out,
                           sk_err *e);
+
+/* Frees the template; p may be all zeros. */
 void eng_prompt_close(eng_prompt *p);
 
 struct eng_chat_opts;
@@ -23,6 +25,9 @@ struct eng_chat_opts;
 sk_status eng_prompt_text(const eng_prompt *p, const eng_vocab *v, json_t *messages,
                           const eng_chat_msg *msg, size_t n_msg, const struct eng_chat_opts *o,
                           eng_jinja_text *out, sk_err *e);
+
+/* Special tokens are read in the template's own spans only, so nothing a message says becomes a
+ * marker. */
 sk_status eng_prompt_ids(const eng_vocab *v, const eng_jinja_text *text, eng_ids *out, sk_err *e);
 
 #endif

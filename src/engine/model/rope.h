@@ -14,8 +14,8 @@
 /* Angles of one kind of layer: pair i of position p is turned by p * freq[i], its length multiplied
  * by `magnitude`. */
 typedef struct eng_rope {
-    size_t half; /* pairs */
-    double magnitude, freq[ENG_ROPE_MAX_HALF];
+    size_t half;                               /* pairs */
+    double magnitude, freq[ENG_ROPE_MAX_HALF]; /* factor of cosines and sines; radians a position */
 } eng_rope;
 
 /* The angles of cfg's windowed (local) or other layers; factors [n_rot/2] are the divisors of the

@@ -5,8 +5,8 @@
 #include "engine/model/config.h"
 
 typedef struct eng_choice {
-    uint32_t expert;
-    float weight;
+    uint32_t expert; /* below n_expert */
+    float weight;    /* what its output is multiplied by */
 } eng_choice;
 
 /* Chooses cfg->n_expert_used experts from a router's outputs [n_expert] (overwritten).  choice_bias

@@ -24,8 +24,8 @@ typedef struct eng_lin_part {
 /* A linear layer Y[n, n_out] = X[n, n_in] W^T, whose W may be made of up to three parameters (q, k
  * and v are computed in one product). */
 typedef struct eng_lin {
-    size_t n_in, n_out, n_parts;
-    eng_prec prec;
+    size_t n_in, n_out, n_parts; /* n_out is the sum of the parts' */
+    eng_prec prec;               /* of the products */
     eng_lin_part part[3];
 } eng_lin;
 
@@ -33,6 +33,8 @@ typedef struct eng_lin {
  * for its packs.  Close with eng_lin_close, also after a failure. */
 sk_status eng_lin_open(eng_lin *lin, eng_prec prec, const eng_layout *l, const size_t *idx,
                        size_t n_idx, sk_err *e);
+
+/* Frees the packs; lin is then all zeros. */
 void eng_lin_close(eng_lin *lin);
 
 /* Reads the weights: once an optimiser step. */
@@ -55,6 +57,9 @@ void eng_norm_fwd(eng_exec *x, size_t n, size_t d, const float *in, const float 
 /* Its gradient: dx += .., dw += ..  `partial` [eng_norm_partials(n), d] is scratch. */
 void eng_norm_bwd(eng_exec *x, size_t n, size_t d, const float *dy, const float *in, const float *w,
                   const float *rstd, float *dx, float *dw, float *partial);
+
+/* Rows of `partial`: one for each piece of ENG_PAR_ROWS rows, so their number does not depend on
+ * the threads. */
 size_t eng_norm_partials(size_t n);
 
 /* What turns the heads of q and k: an optional RMSNorm over each head, then RoPE.  Rows of `raw`
@@ -84,17 +89,24 @@ void eng_turn_bwd(eng_exec *x, const eng_turn *t, size_t n, float *drot, float *
 /* act[n, ff] = silu(gate) * up with gu [n, 2 ff] = rows [gate | up]; backward puts the gradients of
  * gate and up in gu's place. */
 void eng_glu_fwd(eng_exec *x, size_t n, size_t ff, const float *gu, float *act);
+
+/* gu keeps its layout: [d gate | d up]. */
 void eng_glu_bwd(eng_exec *x, size_t n, size_t ff, const float *dact, float *gu);
 
 /* out[n, d] = rows ids[] of table; backward adds rows of dout into grad in the order of the tokens.
  */
 void eng_embed_fwd(eng_exec *x, size_t n, size_t d, const int32_t *ids, const float *table,
                    float *out);
+
+/* Backward: workers own columns and not tokens, so an id that occurs twice is added by one of
+ * them, in the order of the tokens. */
 void eng_embed_bwd(eng_exec *x, size_t n, size_t d, const int32_t *ids, const float *dout,
                    float *grad);
 
 /* Copies or clears [n, width] by all workers. */
 void eng_rows_copy(eng_exec *x, size_t n, size_t width, const float *from, float *to);
+
+/* Clears [n, width]. */
 void eng_rows_zero(eng_exec *x, size_t n, size_t width, float *p);
 
 #endif

@@ -18,10 +18,10 @@ typedef struct eng_pass eng_pass;
 
 /* What to plan for: at most `rows` sequences of n_ctx tokens at once. */
 typedef struct eng_pass_plan {
-    const eng_config *cfg;
-    const eng_layout *layout;
-    eng_prec prec;
-    size_t n_ctx, rows;
+    const eng_config *cfg;    /* one that eng_config_trainable takes */
+    const eng_layout *layout; /* of cfg */
+    eng_prec prec;            /* of the matrix products */
+    size_t n_ctx, rows;       /* tokens of a row; rows of a micro-batch */
 } eng_pass_plan;
 
 /* A micro-batch: rows (at most the plan's) of n_ctx tokens.  target[i] is the token that follows
@@ -31,7 +31,7 @@ typedef struct eng_pass_plan {
  * if it stood alone. */
 typedef struct eng_batch {
     const int32_t *ids, *target, *first;
-    size_t rows;
+    size_t rows; /* at least 1 */
 } eng_batch;
 
 /* Bytes eng_pass_open will ask for. */
@@ -39,6 +39,8 @@ uint64_t eng_pass_bytes(const eng_pass_plan *plan);
 
 /* Allocates all the pass needs; cfg and layout must outlive it. */
 sk_status eng_pass_open(eng_exec *x, const eng_pass_plan *plan, eng_pass **out, sk_err *e);
+
+/* Frees packs and activations; NULL is allowed. */
 void eng_pass_close(eng_pass *p);
 
 /* Takes over new parameters; `params` must stay as they are until the next load. */

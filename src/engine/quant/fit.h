@@ -10,8 +10,8 @@
 
 /* y = a q - b with codes q of 0 ... top. */
 typedef struct eng_fit_line {
-    float a, b;
-    float error;
+    float a, b;  /* spacing and depth */
+    float error; /* sum w (x - y)^2 */
 } eng_fit_line;
 
 /* Sums of a line's fit over some numbers: of w, w x, w q, w q q, w x q. */

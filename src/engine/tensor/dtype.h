@@ -51,8 +51,14 @@ bool eng_dtype_of_name(const char *name, eng_dtype *out);
 
 /* Bit-exact scalar conversions: round to nearest even, NaN stays a (quiet) NaN, denormals kept. */
 uint16_t eng_bf16_of(float x);
+
+/* Exact: bf16 is the upper half of a float. */
 float eng_bf16_to(uint16_t h);
+
+/* Above 65504 (rounded) it is infinity; below 2^-24 (rounded) zero, the sign kept. */
 uint16_t eng_f16_of(float x);
+
+/* Exact, subnormals included. */
 float eng_f16_to(uint16_t h);
 
 /* n elements of the plain type t at src to float at dst.  (Blocks: engine/quant/quant.h, which

@@ -17,12 +17,12 @@ typedef struct eng_bpe_merge {
 /* The merges by pair: open addressing, at most half full, read-only once built. */
 typedef struct eng_bpe {
     struct eng_bpe_slot *slot;
-    size_t mask;
+    size_t mask; /* slots - 1, a power of two less one */
 } eng_bpe;
 
 /* Scratch of one caller; start with all zeros. */
 typedef struct eng_bpe_work {
-    void *p;
+    void *p; /* bytes, kept from call to call */
     size_t cap;
 } eng_bpe_work;
 

@@ -16,7 +16,7 @@
 #define ENG_PAIR_NONE UINT32_MAX
 
 typedef struct eng_pair {
-    uint32_t a, b;
+    uint32_t a, b;          /* symbols */
     uint64_t count, queued; /* queued: the count of its newest entry in the queue */
     uint32_t where;         /* list of words it was seen in (a word may be there twice) */
     bool grown;             /* in the list of pairs to queue */
@@ -26,15 +26,15 @@ typedef struct eng_pair {
 typedef struct eng_pairs {
     const eng_str *text; /* bytes of the symbols, which decide ties; borrowed, may grow */
     eng_pair *pair;
-    size_t n, cap;
+    size_t n, cap;  /* of pair */
     uint32_t *slot; /* pairs by symbols: open addressing, at most half full */
     size_t mask;
     struct eng_pair_entry *queue; /* a heap */
     size_t n_queue, cap_queue;
     struct eng_pair_place *place; /* nodes of the lists of words */
     size_t n_place, cap_place;
-    uint32_t free_place;
-    uint32_t *grown;
+    uint32_t free_place; /* first of the nodes that were given back */
+    uint32_t *grown;     /* numbers of pairs whose count rose since they were queued */
     size_t n_grown, cap_grown;
     bool oom; /* sticky: something had no memory, nothing counts any more */
 } eng_pairs;
@@ -47,6 +47,8 @@ void eng_pairs_fini(eng_pairs *p);
 
 /* Counts the pair (a, b) `count` times more in a word / fewer. */
 void eng_pairs_add(eng_pairs *p, uint32_t a, uint32_t b, uint64_t count, uint32_t word);
+
+/* The pair must have been counted at least as often. */
 void eng_pairs_sub(eng_pairs *p, uint32_t a, uint32_t b, uint64_t count);
 
 /* Queues what was added to since the last call. */

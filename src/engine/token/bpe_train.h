@@ -16,7 +16,7 @@ typedef struct eng_bpe_opts {
     const char *pretok; /* name of the pattern: "qwen2" (GPT-4 style, single digits) by default */
     /* called with merges done and wanted; may be NULL; returning false stops with SK_E_STOPPED */
     bool (*progress)(void *arg, size_t done, size_t total);
-    void *arg;
+    void *arg; /* progress's own */
 } eng_bpe_opts;
 
 /* Trains on text[0..n) (documents separated by the line <|endoftext|>, which is no part of them).

@@ -13,15 +13,15 @@
 enum { ENG_WORD_MAX = 256 };
 
 typedef struct eng_word {
-    uint64_t count;
-    size_t at; /* of its bytes, in bytes.p */
-    uint32_t n;
-    uint32_t hash;
+    uint64_t count; /* how often it occurs */
+    size_t at;      /* of its bytes, in bytes.p */
+    uint32_t n;     /* bytes, 1 .. ENG_WORD_MAX */
+    uint32_t hash;  /* kept, so that the table grows without reading the bytes again */
 } eng_word;
 
 typedef struct eng_words {
-    sk_buf bytes; /* of all words, one behind the other */
-    eng_word *word;
+    sk_buf bytes;   /* of all words, one behind the other */
+    eng_word *word; /* in the order of first occurrence */
     size_t n, cap;
     uint32_t *slot; /* open addressing, at most half full; NONE where empty */
     size_t mask;

@@ -9,15 +9,15 @@
 
 /* The parts of the file: small ones as trees, large ones as places in the text. */
 typedef struct eng_hf_json {
-    eng_hf_read *r;
-    const char *start;
+    eng_hf_read *r;    /* what is filled */
+    const char *start; /* of the file, for the lines in sentences */
     eng_jnode *normalizer, *pre, *post;
-    eng_str model, added;
+    eng_str model, added; /* as text, walked later */
     /* of the model */
-    char type[32];
-    eng_str vocab, merges;
-    bool byte_fallback, ignore_merges;
-    int64_t unk_id;
+    char type[32];                     /* "BPE", "Unigram", "WordPiece" */
+    eng_str vocab, merges;             /* likewise */
+    bool byte_fallback, ignore_merges; /* bytes have tokens; whole tokens go before merges */
+    int64_t unk_id;                    /* -1: none (unigram) */
     eng_jnode *prefix, *suffix, *unk;
 } eng_hf_json;
 

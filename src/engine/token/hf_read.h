@@ -15,22 +15,22 @@
 
 /* A token that was added to a vocabulary, or replaces one of it. */
 typedef struct eng_hf_added {
-    int64_t id;
-    size_t at, n; /* its text, in eng_hf_read.text */
-    bool special, left, right;
+    int64_t id;                /* below INT32_MAX */
+    size_t at, n;              /* its text, in eng_hf_read.text */
+    bool special, left, right; /* a marker; takes the white space before it, behind it */
 } eng_hf_added;
 
 /* A token of the vocabulary itself. */
 typedef struct eng_hf_token {
     size_t at, n; /* likewise */
-    uint32_t id;
+    uint32_t id;  /* its place in the vocabulary */
     uint8_t type; /* ENG_TOKEN_* */
-    float score;
+    float score;  /* 0 where there are none */
 } eng_hf_token;
 
 typedef struct eng_hf_read {
-    sk_arena *mem;
-    sk_err *e;
+    sk_arena *mem;     /* for what tokens and rules point to */
+    sk_err *e;         /* gets the sentence of a failure */
     size_t n_vocab;    /* rows of the model's embedding; 0 if not known */
     const char *model; /* tokenizer.ggml.model */
     const char *pre;   /* tokenizer.ggml.pre */
@@ -41,21 +41,23 @@ typedef struct eng_hf_read {
     sk_buf merge_ends; /* array of size_t: where each ends */
     eng_str unknown;   /* text of the unknown token */
     /* the tokens by id, once eng_hf_read_lay_out has run */
-    size_t n;
-    eng_str *token;
-    int32_t *type;
-    float *score;
-    int32_t *strip; /* ENG_STRIP_* */
-    bool any_strip, scores;
+    size_t n;                 /* tokens, gaps filled */
+    eng_str *token;           /* [n] texts by id */
+    int32_t *type;            /* [n] ENG_TOKEN_* */
+    float *score;             /* [n] */
+    int32_t *strip;           /* ENG_STRIP_* */
+    bool any_strip, scores;   /* some strip is not 0; scores are to be put */
     int32_t role[ENG_ROLE_N]; /* -1: none */
     int add_bos, add_eos, space_prefix, merge_spaces, lower, strip_accents, ignore_merges; /* -1 */
     eng_str charsmap, chat_template;
     sk_map map[8]; /* files that are read from */
-    size_t n_maps;
+    size_t n_maps; /* of map */
 } eng_hf_read;
 
 /* Starts and ends one. */
 sk_status eng_hf_read_init(eng_hf_read *r, size_t n_vocab, sk_err *e);
+
+/* Frees all and closes the files; what was put into a GGUF has been copied there. */
 void eng_hf_read_fini(eng_hf_read *r);
 
 /* SK_E_NOMEM with its sentence. */

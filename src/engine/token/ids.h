@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 typedef struct eng_ids {
-    int32_t *id;
+    int32_t *id; /* [cap], n in use */
     size_t n, cap;
 } eng_ids;
 

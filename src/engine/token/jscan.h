@@ -18,10 +18,10 @@
 /* A place in the text; what went wrong first is kept in `st` (with its sentence in *e), and every
  * call after that fails at once. */
 typedef struct eng_jscan {
-    const char *start, *p, *end;
-    const char *what; /* names the file in sentences */
-    sk_status st;
-    sk_err *e;
+    const char *start, *p, *end; /* p is where the walk is */
+    const char *what;            /* names the file in sentences */
+    sk_status st;                /* SK_OK while nothing went wrong */
+    sk_err *e;                   /* written once */
 } eng_jscan;
 
 /* Starts at text[0..n). */
@@ -49,6 +49,8 @@ bool eng_jscan_string(eng_jscan *s, sk_buf *out);
 
 /* A whole number of at most 2^53, or any number. */
 bool eng_jscan_int(eng_jscan *s, int64_t *out);
+
+/* Finite; at most 63 characters of it are looked at. */
 bool eng_jscan_num(eng_jscan *s, double *out);
 
 /* Passes one value of any kind; its text in *text (may be NULL). */

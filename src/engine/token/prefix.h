@@ -41,6 +41,8 @@ bool eng_prefix_init(eng_prefix *s, sk_arena *mem, const eng_str *str, const uin
 
 /* Walks the first byte / one more byte: false when no string begins so (the walk is then over). */
 bool eng_prefix_start(const eng_prefix *s, eng_prefix_walk *w, char c);
+
+/* Narrows the range to the strings that go on with c. */
 bool eng_prefix_step(const eng_prefix *s, eng_prefix_walk *w, char c);
 
 /* The number of the string that is what was walked, ENG_PREFIX_NONE if none is. */

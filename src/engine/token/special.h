@@ -9,8 +9,8 @@
 
 /* A set of texts to look for.  Read-only once built. */
 typedef struct eng_special {
-    eng_prefix set;
-    bool any;
+    eng_prefix set; /* the texts */
+    bool any;       /* false: nothing is ever found */
 } eng_special;
 
 /* Builds the set of str[id[0..n)] in mem; empty texts are left out.  False without memory. */

@@ -40,6 +40,8 @@ sk_status eng_vocab_to_gguf(const eng_vocab *v, struct eng_gguf_writer *w, sk_er
 /* A tokenizer file (a GGUF with only the tokenizer keys), written atomically / read; what is read
  * may also be a model or a Hugging Face folder. */
 sk_status eng_vocab_save(const eng_vocab *v, const char *path, sk_err *e);
+
+/* The kind is told by the file itself, not by its name. */
 sk_status eng_vocab_load(const char *path, eng_vocab **out, sk_err *e);
 
 /* Frees the vocabulary; NULL is allowed. */
@@ -54,8 +56,8 @@ sk_status eng_vocab_encode(const eng_vocab *v, const char *text, size_t n, unsig
 
 /* A piece of a text: n bytes; plain: never read for special tokens. */
 typedef struct eng_text_part {
-    size_t n;
-    bool plain;
+    size_t n;   /* bytes */
+    bool plain; /* from a message */
 } eng_text_part;
 
 /* Appends the ids of a text of parts, which is encoded as one text, but that special tokens are
@@ -84,6 +86,8 @@ bool eng_vocab_is_end(const eng_vocab *v, int32_t id);
 
 /* The ids of BOS and EOS, -1 if the model has none. */
 int32_t eng_vocab_bos(const eng_vocab *v);
+
+/* The one that the file names; eng_vocab_is_end knows all that end an answer. */
 int32_t eng_vocab_eos(const eng_vocab *v);
 
 /* The chat template's text (Jinja), "" if the file has none. */

@@ -17,26 +17,26 @@ typedef enum eng_vocab_kind {
 
 /* Token types, numbers as in a GGUF. */
 enum {
-    ENG_TOKEN_NORMAL = 1,
-    ENG_TOKEN_UNKNOWN = 2,
+    ENG_TOKEN_NORMAL = 1,  /* what texts are made of */
+    ENG_TOKEN_UNKNOWN = 2, /* stands for what has no token */
     ENG_TOKEN_CONTROL = 3, /* special: read in text only when asked for, not shown */
     ENG_TOKEN_USER = 4,    /* a text of its own, found in any text before the pieces are cut */
-    ENG_TOKEN_UNUSED = 5,
-    ENG_TOKEN_BYTE = 6,
+    ENG_TOKEN_UNUSED = 5,  /* an id without a text */
+    ENG_TOKEN_BYTE = 6,    /* one byte, for what no other token covers */
     /* ours: a normal token whose string stands for no bytes; never encoded to, kept as it is */
     ENG_TOKEN_ALIEN = 7
 };
 
 /* The special tokens a file names by id, in the order of eng_token_role_key. */
 typedef enum eng_token_role {
-    ENG_ROLE_BOS,
-    ENG_ROLE_EOS,
+    ENG_ROLE_BOS, /* begins a text */
+    ENG_ROLE_EOS, /* ends it */
     ENG_ROLE_EOT, /* end of turn */
     ENG_ROLE_EOM, /* end of message */
     ENG_ROLE_UNKNOWN,
-    ENG_ROLE_SEPARATOR,
-    ENG_ROLE_PADDING,
-    ENG_ROLE_MASK,
+    ENG_ROLE_SEPARATOR, /* BERT's [SEP] */
+    ENG_ROLE_PADDING,   /* fills up batches; not used here */
+    ENG_ROLE_MASK,      /* BERT's [MASK] */
     ENG_ROLE_N
 } eng_token_role;
 
@@ -48,24 +48,24 @@ enum { ENG_STRIP_LEFT = 1, ENG_STRIP_RIGHT = 2 };
 
 /* The parts.  All is borrowed and copied.  Scores are no NaN. */
 typedef struct eng_vocab_parts {
-    eng_vocab_kind kind;
-    size_t n;
+    eng_vocab_kind kind;  /* which encoder */
+    size_t n;             /* tokens */
     const eng_str *text;  /* n: bytes of the tokens, text of the special ones; a space is a space */
     const uint8_t *type;  /* n: ENG_TOKEN_* */
     const float *score;   /* n, NULL: all 0 (SPM, UGM) */
     const uint8_t *strip; /* n: ENG_STRIP_*, NULL: none */
     size_t n_merges;      /* BPE */
-    const eng_bpe_merge *merge;
-    const char *pretok;       /* BPE */
-    int whole;                /* BPE: tokens are taken whole before merging; 1, 0 or -1 */
-    int32_t role[ENG_ROLE_N]; /* -1: none */
-    int add_bos;              /* 1, 0, or -1: as the models of the pre-tokenizer or kind do */
-    int add_eos, add_sep;
-    int space_prefix;          /* SPM, UGM: a space goes before the text; likewise */
-    bool merge_spaces;         /* UGM: runs of spaces count as one */
-    bool lower, strip_accents; /* WPM */
-    eng_str charsmap;          /* UGM: SentencePiece's precompiled normalisation, "" for none */
-    eng_str chat_template;
+    const eng_bpe_merge *merge; /* n_merges, best first */
+    const char *pretok;         /* BPE */
+    int whole;                  /* BPE: tokens are taken whole before merging; 1, 0 or -1 */
+    int32_t role[ENG_ROLE_N];   /* -1: none */
+    int add_bos;                /* 1, 0, or -1: as the models of the pre-tokenizer or kind do */
+    int add_eos, add_sep;       /* likewise */
+    int space_prefix;           /* SPM, UGM: a space goes before the text; likewise */
+    bool merge_spaces;          /* UGM: runs of spaces count as one */
+    bool lower, strip_accents;  /* WPM */
+    eng_str charsmap;           /* UGM: SentencePiece's precompiled normalisation, "" for none */
+    eng_str chat_template;      /* Jinja, "" for none */
 } eng_vocab_parts;
 
 /* Builds the vocabulary.  SK_E_FORMAT when an id is out of range. */

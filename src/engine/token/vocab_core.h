@@ -15,29 +15,29 @@
 #define ENG_NO_TOKEN ENG_STRINDEX_NONE
 
 struct eng_vocab {
-    sk_arena *mem;
-    eng_vocab_kind kind;
-    size_t n, n_merges;
-    eng_str *text;
-    uint8_t *type;
-    float *score;   /* NULL: BPE, WPM */
-    uint8_t *strip; /* NULL: none */
-    bool *end;
+    sk_arena *mem;            /* everything below */
+    eng_vocab_kind kind;      /* which encoder */
+    size_t n, n_merges;       /* tokens; merges (BPE) */
+    eng_str *text;            /* [n] bytes */
+    uint8_t *type;            /* [n] ENG_TOKEN_* */
+    float *score;             /* NULL: BPE, WPM */
+    uint8_t *strip;           /* NULL: none */
+    bool *end;                /* [n] ends an answer */
     eng_strindex normal;      /* tokens a text can become, by their bytes (not for UGM) */
     eng_special marks, users; /* control and user-defined tokens; the latter alone */
     uint32_t byte_id[256];    /* the tokens of the bytes, ENG_NO_TOKEN where there is none */
-    bool lacks_bytes;
-    size_t longest; /* bytes of the longest token a text can become */
+    bool lacks_bytes;         /* some byte has no token */
+    size_t longest;           /* bytes of the longest token a text can become */
     int32_t role[ENG_ROLE_N];
-    bool add_bos, add_eos, add_sep;
-    char *chat_template;
+    bool add_bos, add_eos, add_sep; /* what ENG_TOK_ADD adds */
+    char *chat_template;            /* NUL-terminated */
     size_t chat_template_len;
     /* BPE */
-    bool whole_first; /* ... whether merging leads to it or not */
-    bool *whole;      /* a piece of this token's bytes encodes to this token */
-    eng_bpe_merge *merge;
-    eng_bpe bpe;
-    eng_pretok *pretok;
+    bool whole_first;     /* ... whether merging leads to it or not */
+    bool *whole;          /* a piece of this token's bytes encodes to this token */
+    eng_bpe_merge *merge; /* [n_merges] */
+    eng_bpe bpe;          /* the same by pair */
+    eng_pretok *pretok;   /* cuts text into pieces */
     /* SPM, UGM */
     bool space_prefix, merge_spaces;
     bool word_cuts; /* no token has a space behind another character: words are apart */
@@ -53,15 +53,15 @@ struct eng_vocab {
 
 /* One call's state. */
 typedef struct eng_encoder {
-    const eng_vocab *v;
-    eng_ids *out;
-    eng_bpe_work work;
-    uint32_t *sym; /* BPE: symbols of a piece */
-    size_t cap;
-    sk_buf text;   /* a text made ready */
-    void *scratch; /* of scratch_cap bytes */
+    const eng_vocab *v; /* whose encoder */
+    eng_ids *out;       /* the caller's */
+    eng_bpe_work work;  /* of merging */
+    uint32_t *sym;      /* BPE: symbols of a piece */
+    size_t cap;         /* of sym */
+    sk_buf text;        /* a text made ready */
+    void *scratch;      /* of scratch_cap bytes */
     size_t scratch_cap;
-    sk_err *e;
+    sk_err *e; /* the caller's */
 } eng_encoder;
 
 /* SK_E_NOMEM with its sentence. */
@@ -89,8 +89,15 @@ size_t eng_bpe_symbols(const eng_vocab *v, const char *p, size_t n, uint32_t *sy
 /* Appends the ids of a text without special tokens, one function a kind; n > 0.  `first` is true
  * when the text is the first one or follows a special token. */
 sk_status eng_encode_bpe(eng_encoder *c, const char *p, size_t n);
+
+/* SentencePiece's BPE: a merge is whatever makes the token of the best score. */
 sk_status eng_encode_spm(eng_encoder *c, const char *p, size_t n, bool first);
+
+/* The cut whose tokens' scores have the greatest sum (Viterbi). */
 sk_status eng_encode_ugm(eng_encoder *c, const char *p, size_t n);
+
+/* The longest token that a word begins with, again and again; a word that has none is the
+ * unknown token as a whole. */
 sk_status eng_encode_wpm(eng_encoder *c, const char *p, size_t n);
 
 #endif

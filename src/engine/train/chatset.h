@@ -9,7 +9,7 @@
 /* What became of the conversations. */
 typedef struct eng_chatset_stats {
     size_t n_read, n_cut, n_dropped; /* cut after a whole turn, left out: longer than a row */
-    uint64_t tokens, loss_tokens;
+    uint64_t tokens, loss_tokens;    /* of all rows; those with a target */
 } eng_chatset_stats;
 
 /* Reads files of lines {"messages":[{"role":"system|user|assistant","content":".."},..]} (plain or

@@ -11,7 +11,8 @@
 /* One step; NaN where nothing was measured.  Doubles only, so that a section of points is the same
  * everywhere.  Step 0 has no loss, only held-out figures. */
 typedef struct eng_point {
-    double step, tokens, loss, lr, grad_norm, val_loss, bits_per_byte;
+    double step, tokens, loss, lr, grad_norm, val_loss,
+        bits_per_byte; /* tokens since step 0; losses in nats a token */
 } eng_point;
 
 typedef struct eng_curve {
@@ -21,7 +22,11 @@ typedef struct eng_curve {
 
 /* Room for n points in all, so that adding cannot fail. */
 sk_status eng_curve_init(eng_curve *c, size_t n, sk_err *e);
+
+/* Frees the points; c is then empty. */
 void eng_curve_fini(eng_curve *c);
+
+/* There must be room: eng_curve_init was told of every step. */
 void eng_curve_add(eng_curve *c, const eng_point *p);
 
 /* One JSON object a line: {"event":"step",..} and {"event":"eval",..}. */

@@ -14,17 +14,19 @@
 #include <stdint.h>
 
 typedef struct eng_dataset {
-    size_t n_ctx, n_rows;
-    int32_t *ids;    /* [n_rows, n_ctx] */
-    int32_t *target; /* [n_rows, n_ctx] the token that follows; -1: no loss there */
-    int32_t *first;  /* [n_rows, n_ctx] where the token's document begins in its row; NULL: at 0 */
-    uint32_t crc;    /* of all of the above: a resumed run must read the same */
+    size_t n_ctx, n_rows; /* tokens of a row; rows */
+    int32_t *ids;         /* [n_rows, n_ctx] */
+    int32_t *target;      /* [n_rows, n_ctx] the token that follows; -1: no loss there */
+    int32_t *first; /* [n_rows, n_ctx] where the token's document begins in its row; NULL: at 0 */
+    uint32_t crc;   /* of all of the above: a resumed run must read the same */
 } eng_dataset;
 
 /* Room for the rows, targets all -1, ids all `fill`; `masked` asks for `first`, where each token
  * then stands alone. */
 sk_status eng_dataset_init(eng_dataset *d, size_t n_rows, size_t n_ctx, int32_t fill, bool masked,
                            sk_err *e);
+
+/* Frees the rows; d may be all zeros. */
 void eng_dataset_fini(eng_dataset *d);
 
 /* Computes crc when all rows are filled. */

@@ -11,15 +11,15 @@
 #include "engine/train/dataset.h"
 
 typedef struct eng_loop_job {
-    const char *stage;       /* "pretrain", "fine-tune" */
-    const eng_train_opts *o; /* complete: steps, shape and batch are set */
-    const eng_config *cfg;
-    const eng_layout *layout;
-    const eng_vocab *vocab;
+    const char *stage;               /* "pretrain", "fine-tune" */
+    const eng_train_opts *o;         /* complete: steps, shape and batch are set */
+    const eng_config *cfg;           /* trainable */
+    const eng_layout *layout;        /* of cfg */
+    const eng_vocab *vocab;          /* goes into the model file */
     const eng_dataset *data, *valid; /* valid NULL: no held-out loss */
     const eng_gguf *from;            /* weights to begin with; NULL: drawn from the seed */
     json_t *meta;                    /* eng_trainstate_meta with all inputs */
-    bool bf16;
+    bool bf16;                       /* matrix products in bf16 */
 } eng_loop_job;
 
 /* Runs the job from its checkpoint in o->out, if there is one, to the end. */

@@ -16,6 +16,7 @@ sk_status eng_rundir_is_done(const eng_train_opts *o, json_t *meta, bool *done, 
 
 /* "out/name" into b[ENG_PATH_MAX]; returns b.  eng_rundir_open has checked that it fits. */
 #define ENG_PATH_MAX 4096
+/* Only for names of files of ours, which are short. */
 const char *eng_out_path(const eng_train_opts *o, const char *name, char *b);
 
 /* Checks all numbers of o that do not depend on the kind of run; the sentence names the flag. */
@@ -26,8 +27,12 @@ bool eng_train_bf16(const eng_train_opts *o);
 
 /* Call o->event, if there is one. */
 void eng_emit(const eng_train_opts *o, const eng_train_event *ev);
+
+/* A sentence for a person, cut where it is longer than a line. */
 void eng_emit_note(const eng_train_opts *o, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Tells that a stage begins; total 0: its length is not known. */
 void eng_emit_stage(const eng_train_opts *o, const char *stage, uint64_t total, uint64_t done);
 
 #endif

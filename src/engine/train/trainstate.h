@@ -16,15 +16,17 @@
 #include <stdint.h>
 
 typedef struct eng_trainstate {
-    size_t n_floats;
+    size_t n_floats;      /* length of the flat arrays */
     float *param, *m, *v; /* [n_floats] */
     uint64_t step;        /* steps done */
-    eng_curve curve;
+    eng_curve curve;      /* a point a step */
     char cpu[16]; /* level of the kernels the checkpoint was made with, "" before the first */
 } eng_trainstate;
 
 /* Allocates, cleared; `steps` is the length of the run. */
 sk_status eng_trainstate_init(eng_trainstate *s, size_t n_floats, uint64_t steps, sk_err *e);
+
+/* Frees the arrays and the curve; s is then all zeros. */
 void eng_trainstate_fini(eng_trainstate *s);
 
 /* Writes the checkpoint.  `meta` (eng_trainstate_meta) says what the run is. */
@@ -37,6 +39,8 @@ sk_status eng_trainstate_load(eng_trainstate *s, const char *path, json_t *meta,
 /* What decides the result of a run: {"stage","settings":{flag: value},"inputs":{name: number}}; a
  * new reference, NULL without memory.  Inputs are added with eng_trainstate_input. */
 json_t *eng_trainstate_meta(const char *stage, const eng_train_opts *o, bool bf16);
+
+/* Adds an input's number (a checksum, a count) to meta; false without memory. */
 bool eng_trainstate_input(json_t *meta, const char *name, uint64_t value);
 
 /* *done: the checkpoint at path is that of the last step of the run meta describes (its inputs are

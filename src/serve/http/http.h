@@ -73,6 +73,8 @@ typedef enum srv_req_news {
     SRV_REQ_ROOM  /* a full stream has room again */
 } srv_req_news;
 typedef void (*srv_req_fn)(void *arg, srv_req *r, srv_req_news news);
+
+/* Names the keeper of r, who is told what becomes of it; a later call replaces the one before. */
 void srv_req_watch(srv_req *r, srv_req_fn fn, void *arg);
 
 /* ---- its answer ---- */
@@ -88,7 +90,11 @@ void srv_reply_fault(srv_req *r, const srv_fault *f);
 
 /* An answer in parts.  end: r is gone afterwards. */
 void srv_stream_begin(srv_req *r, int status, const char *type);
+
+/* Sends n bytes of the body, which are copied; nothing in answer to HEAD. */
 void srv_stream_write(srv_req *r, const void *p, size_t n);
+
+/* Ends the body; the connection then serves its next request or is closed. */
 void srv_stream_end(srv_req *r);
 
 /* True when the stream has more unsent bytes than high_bytes: write no more until SRV_REQ_ROOM. */

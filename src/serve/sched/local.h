@@ -21,10 +21,14 @@ typedef struct srv_local_opts {
 
 /* Opens model, session and sampler.  SK_E_INVALID when n_ctx is over the model's. */
 sk_status srv_local_open(const srv_local_opts *o, srv_local **out, sk_err *e);
+
+/* Closes session and model; NULL is allowed.  No job may be under way. */
 void srv_local_close(srv_local *l);
 
 /* Borrowed, as long as l. */
 const srv_engine *srv_local_engine(const srv_local *l);
+
+/* What the model says of itself, for /v1/models and the log. */
 const eng_model_info *srv_local_info(const srv_local *l);
 
 #endif

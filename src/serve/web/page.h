@@ -8,6 +8,8 @@ typedef struct srv_page srv_page;
 
 /* Prepares the embedded files (checksums, unpacked copies for clients without gzip). */
 sk_status srv_page_open(srv_page **out, sk_err *e);
+
+/* Frees the unpacked copies; NULL is allowed. */
 void srv_page_close(srv_page *p);
 
 /* Answers GET / and GET /assets/NAME. */
