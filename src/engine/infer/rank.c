@@ -20,18 +20,22 @@ static inline float usable(float x)
     return x <= FLT_MAX ? x : -INFINITY;
 }
 
-/* Highest of one whole block, in lanes that the compiler makes a vector of. */
+/* Highest of one whole block, in lanes that the compiler makes a vector of: as long as it leaves
+ * the short loops over them alone (gcc 12 else spells them out in scalars, four times slower). */
 static float block_highest(const float *x)
 {
     float top[LANES];
     for (size_t j = 0; j < LANES; j++)
         top[j] = -INFINITY;
     for (size_t i = 0; i < ENG_RANK_BLOCK; i += LANES)
+#pragma GCC unroll 1
         for (size_t j = 0; j < LANES; j++) {
             float v = usable(x[i + j]);
             top[j] = v > top[j] ? v : top[j];
         }
+#pragma GCC unroll 1
     for (size_t w = LANES / 2; w; w /= 2)
+#pragma GCC unroll 1
         for (size_t j = 0; j < w; j++)
             top[j] = top[j + w] > top[j] ? top[j + w] : top[j];
     return top[0];
