@@ -66,6 +66,15 @@ void sk_map_close(sk_map *m)
     *m = (sk_map){(const uint8_t *)"", 0};
 }
 
+/* Only whole pages: what lies beside p may be in use. */
+void sk_map_rest(const void *p, size_t n)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = ((uintptr_t)p + page - 1) & ~(page - 1),
+              end = ((uintptr_t)p + n) & ~(page - 1);
+    if (from < end) (void)madvise((void *)from, end - from, MADV_DONTNEED);
+}
+
 /* A file that is read chunk by chunk into b, up to max bytes of result. */
 typedef struct loader {
     const char *path;

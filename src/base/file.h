@@ -25,6 +25,10 @@ sk_status sk_map_open(const char *path, sk_map *out, sk_err *e);
 /* Ends the view; m is then empty. */
 void sk_map_close(sk_map *m);
 
+/* Says that the n bytes at p, part of a view of a file, will not be read soon: their whole pages
+ * leave this process's memory, and are read again if they are. */
+void sk_map_rest(const void *p, size_t n);
+
 /* Appends the whole file (or stdin for "-") to b; a zstd file (recognised by its magic number, any
  * window up to 2^27) is unpacked.  More than max_bytes of result is SK_E_TOOBIG; a zstd file
  * that ends early or is damaged is SK_E_CORRUPT.  On failure b is as before. */

@@ -45,6 +45,9 @@ static void map_sizes(void **state)
         assert_int_equal(m.len, sizes[i]);
         assert_non_null(m.p);
         assert_memory_equal(m.p, bytes, sizes[i]);
+        sk_map_rest(m.p, sizes[i]);
+        sk_map_rest(m.p + sizes[i] / 2, sizes[i] / 2);
+        assert_memory_equal(m.p, bytes, sizes[i]);
         sk_map_close(&m);
         assert_int_equal(m.len, 0);
         sk_map_close(&m);

@@ -191,6 +191,8 @@ static void large_tensor(void **state)
     assert_status_ok(eng_gguf_commit(w, &e), e);
     assert_status_ok(eng_gguf_open(unit_path(dir, "l.gguf"), &g, &e), e);
     assert_memory_equal(eng_gguf_tensor_at(g, 0)->data, want, N * sizeof *want);
+    eng_gguf_rest(g, eng_gguf_tensor_at(g, 0));
+    assert_memory_equal(eng_gguf_tensor_at(g, 0)->data, want, N * sizeof *want);
     eng_gguf_close(g);
     sk_free(x);
     sk_free(want);

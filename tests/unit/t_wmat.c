@@ -44,6 +44,66 @@ static void parts_are_stacked(void **state)
     eng_exec_close(x);
 }
 
+enum { SPACE_ROWS = 70, SPACE_IN = 64 };
+
+/* Bytes below 0x40: as elements or scales of any type they are numbers. */
+static void fill_rows(uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        p[i] = (uint8_t)(i * 37 % 61);
+}
+
+/* Packs that lie in a space give the same bytes as those that do not; what finds no room is
+ * allocated; a filled space is taken as it is. */
+static void space(void **state)
+{
+    (void)state;
+    static const eng_dtype types[] = {ENG_F32, ENG_F16, ENG_BF16, ENG_Q8_0, ENG_Q4_0};
+    static uint8_t rows[SPACE_ROWS * SPACE_IN * 4];
+    eng_exec *x = open_exec(2);
+    float a[SPACE_IN], c[2][2 * SPACE_ROWS];
+    fill_rows(rows, sizeof rows);
+    for (size_t i = 0; i < SPACE_IN; i++)
+        a[i] = (float)(i % 7) - 3.0f;
+    for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
+        sk_err e = SK_ERR_INIT;
+        eng_wmat *alone = NULL, *in = NULL;
+        eng_wpart part[2] = {{types[t], rows, SPACE_ROWS}, {types[t], rows, 3}};
+        size_t need = eng_wspace_need(&part[0], SPACE_IN, 0);
+        assert_true(need >= eng_dtype_bytes(types[t], SPACE_IN) * SPACE_ROWS);
+        eng_wspace s = {sk_alloc(SK_MEM_WEIGHTS, need), need, 0, false};
+        assert_status_ok(eng_wmat_new(x, SPACE_IN, part, 2, 0, &alone, &e), e);
+        eng_wmat_mul(x, 1, a, SPACE_IN, alone, c[0], (size_t)2 * SPACE_ROWS, false);
+        for (int filled = 0; filled < 2; filled++) {
+            s.used = 0;
+            s.filled = filled;
+            part[0].data = filled ? NULL : rows;
+            assert_status_ok(eng_wmat_new_in(x, SPACE_IN, part, 2, 0, &s, &in, &e), e);
+            assert_int_equal(s.used, need);
+            eng_wmat_mul(x, 1, a, SPACE_IN, in, c[1], (size_t)2 * SPACE_ROWS, false);
+            assert_memory_equal(c[0], c[1], (SPACE_ROWS + 3) * sizeof(float));
+            eng_wmat_free(in);
+        }
+        eng_wmat_free(alone);
+        sk_free(s.base);
+    }
+    eng_exec_close(x);
+}
+
+/* What takes nothing of a space. */
+static void space_of_nothing(void **state)
+{
+    (void)state;
+    eng_wpart q = {ENG_Q8_0, NULL, 5}, none = {(eng_dtype)4, NULL, 5},
+              huge = {ENG_Q8_0, NULL, SIZE_MAX / 64}, wide = {ENG_F32, NULL, SIZE_MAX / 8};
+    assert_true(eng_wspace_need(&q, 32, 0) > 0);
+    assert_int_equal(eng_wspace_need(&q, 32, ENG_WMAT_IN_PLACE), 0);
+    assert_int_equal(eng_wspace_need(&q, 33, 0), 0);
+    assert_int_equal(eng_wspace_need(&none, 32, 0), 0);
+    assert_int_equal(eng_wspace_need(&huge, 320, 0), 0);
+    assert_int_equal(eng_wspace_need(&wide, 320, 0), 0);
+}
+
 static void unknown_types_are_refused(void **state)
 {
     (void)state;
@@ -82,8 +142,8 @@ static void no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parts_are_stacked),
-        cmocka_unit_test(unknown_types_are_refused),
+        cmocka_unit_test(parts_are_stacked), cmocka_unit_test(space),
+        cmocka_unit_test(space_of_nothing),  cmocka_unit_test(unknown_types_are_refused),
         cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -470,3 +470,14 @@ const eng_gguf_tensor *eng_gguf_tensor_find(const eng_gguf *g, const char *name)
     }
     return NULL;
 }
+
+/* Data that was made in memory, or given as bytes, is in no mapping. */
+void eng_gguf_rest(const eng_gguf *g, const eng_gguf_tensor *t)
+{
+    uintptr_t p = (uintptr_t)t->data;
+    if (t->file >= g->n_files) return;
+    const sk_map *m = &g->map[t->file];
+    uintptr_t from = (uintptr_t)m->p;
+    if (m->p && p >= from && p - from <= m->len && t->bytes <= m->len - (p - from))
+        sk_map_rest(t->data, t->bytes);
+}

@@ -74,6 +74,10 @@ const eng_gguf_tensor *eng_gguf_tensor_at(const eng_gguf *g, size_t i);
 /* NULL if there is none of that name. */
 const eng_gguf_tensor *eng_gguf_tensor_find(const eng_gguf *g, const char *name);
 
+/* Says that a tensor's data will not be read soon: where it lies in a mapped file, its pages leave
+ * this process's memory (and come back when it is read). */
+void eng_gguf_rest(const eng_gguf *g, const eng_gguf_tensor *t);
+
 /* Keys: number, name by index, and the value printed for people (long arrays cut). */
 size_t eng_gguf_n_keys(const eng_gguf *g);
 

@@ -14,16 +14,20 @@
 _Static_assert((size_t)FILL_K *ENG_BPACK_MAX_NR * 4 <= ENG_GEMM_OWN_BYTES,
                "a block of weights fits into a worker's scratch");
 
-/* Room for a pack, not filled. */
-sk_status eng_bpack_new(eng_prec prec, size_t k, size_t n, eng_bpack **out, sk_err *e)
+bool eng_bpack_need(eng_prec prec, size_t k, size_t n, size_t *bytes)
+{
+    size_t nr = eng_kernels_at(sk_cpu())->gemm->nr;
+    if (k > SIZE_MAX / 256 || n > SIZE_MAX / 256) return false;
+    return sk_mul_size((n + nr - 1) / nr, ENG_GEMM_PANEL_BYTES(prec, k, nr), bytes);
+}
+
+sk_status eng_bpack_new_at(eng_prec prec, size_t k, size_t n, void *data, eng_bpack **out,
+                           sk_err *e)
 {
     const eng_gemm_slots *g = eng_kernels_at(sk_cpu())->gemm;
+    size_t bytes;
     assert(g->nr <= ENG_BPACK_MAX_NR);
-    if (k > SIZE_MAX / 256 || n > SIZE_MAX / 256)
-        return sk_fail(e, SK_E_TOOBIG, "a matrix of %zu by %zu is too large", k, n);
-    size_t panels = (n + g->nr - 1) / g->nr, bytes;
-    size_t panel_bytes = ENG_GEMM_PANEL_BYTES(prec, k, g->nr);
-    if (!sk_mul_size(panels, panel_bytes, &bytes))
+    if (!eng_bpack_need(prec, k, n, &bytes))
         return sk_fail(e, SK_E_TOOBIG, "a matrix of %zu by %zu is too large", k, n);
     eng_bpack *b = sk_alloc(SK_MEM_WEIGHTS, sizeof *b);
     if (!b) goto no_memory;
@@ -31,9 +35,10 @@ sk_status eng_bpack_new(eng_prec prec, size_t k, size_t n, eng_bpack **out, sk_e
                      .slots = g,
                      .k = k,
                      .n = n,
-                     .panel_bytes = panel_bytes,
+                     .panel_bytes = ENG_GEMM_PANEL_BYTES(prec, k, g->nr),
                      .bytes = bytes,
-                     .data = sk_alloc(SK_MEM_WEIGHTS, bytes)};
+                     .data = data ? data : sk_alloc(SK_MEM_WEIGHTS, bytes),
+                     .borrowed = data};
     if (b->data) {
         *out = b;
         return SK_OK;
@@ -44,11 +49,17 @@ no_memory:
                    bytes);
 }
 
+/* Room for a pack, not filled. */
+sk_status eng_bpack_new(eng_prec prec, size_t k, size_t n, eng_bpack **out, sk_err *e)
+{
+    return eng_bpack_new_at(prec, k, n, NULL, out, e);
+}
+
 /* NULL is allowed. */
 void eng_bpack_free(eng_bpack *b)
 {
     if (!b) return;
-    sk_free(b->data);
+    if (!b->borrowed) sk_free(b->data);
     sk_free(b);
 }
 

@@ -5,6 +5,8 @@
 #include "engine/kernel/gemm.h"
 #include "engine/kernel/gemm_slots.h"
 
+#include <stdbool.h>
+
 /* Widest panel of any kernel. */
 #define ENG_BPACK_MAX_NR 32
 
@@ -15,6 +17,15 @@ struct eng_bpack {
     const eng_gemm_slots *slots;     /* whose layout it is */
     size_t k, n, panel_bytes, bytes; /* rows and columns of B; of a panel; of data */
     char *data;
+    bool borrowed; /* data is not ours to free */
 };
+
+/* Bytes of a pack for the CPU level of now; false when they cannot be counted. */
+bool eng_bpack_need(eng_prec prec, size_t k, size_t n, size_t *bytes);
+
+/* eng_bpack_new over eng_bpack_need bytes at `data` (aligned to 64), which must outlive it; NULL:
+ * memory of its own. */
+sk_status eng_bpack_new_at(eng_prec prec, size_t k, size_t n, void *data, eng_bpack **out,
+                           sk_err *e);
 
 #endif

@@ -8,6 +8,7 @@
 #include "engine/kernel/wmat.h"
 
 #include "base/mem.h"
+#include "engine/kernel/bpack.h"
 #include "engine/kernel/exec_scratch.h"
 #include "engine/kernel/gemm.h"
 #include "engine/kernel/kernel.h"
@@ -32,7 +33,7 @@ typedef struct part {
     eng_bpack *pack;       /* of a plain type, or NULL */
     const eng_wform *form; /* of a quantised type */
     const char *data;      /* panels; the file's rows if in place */
-    char *own;             /* data, if it is ours to free */
+    char *own;             /* data, if it is ours alone to free */
     size_t panel_bytes, row_bytes, panels;
 } part;
 
@@ -56,6 +57,7 @@ typedef struct pack_job {
     const eng_wmat *w;
     const part *p;
     const char *rows;
+    char *to;
 } pack_job;
 
 /* Rows of panel i of a part. */
@@ -72,23 +74,54 @@ static void pack_task(void *arg, size_t i, size_t worker)
     size_t groups = j->w->n_in / ENG_QB / p->form->blocks;
     (void)worker;
     eng_wform_pack(p->form, j->rows + i * ENG_WCOLS * p->row_bytes, p->row_bytes, panel_rows(p, i),
-                   0, groups, p->own + i * p->panel_bytes);
+                   0, groups, j->to + i * p->panel_bytes);
+}
+
+static eng_prec prec_of(eng_dtype t)
+{
+    return t == ENG_BF16 ? ENG_PREC_BF16 : ENG_PREC_F32;
+}
+
+/* Bytes of all panels of a quantised part. */
+static bool panels_need(const eng_wpart *p, size_t n_in, size_t *bytes)
+{
+    size_t panels = (p->n_out + ENG_WCOLS - 1) / ENG_WCOLS;
+    return sk_mul_size(panels, eng_wform_panel_bytes(eng_wform_of(p->type), n_in), bytes);
+}
+
+size_t eng_wspace_need(const eng_wpart *p, size_t n_in, unsigned flags)
+{
+    size_t block = eng_dtype_block(p->type), bytes = 0;
+    if (!block || n_in % block) return 0;
+    if (block == 1) return eng_bpack_need(prec_of(p->type), n_in, p->n_out, &bytes) ? bytes : 0;
+    if (!eng_wform_of(p->type) || flags & ENG_WMAT_IN_PLACE) return 0;
+    return panels_need(p, n_in, &bytes) ? bytes : 0;
+}
+
+/* The next `bytes` of a space; NULL where there is none or no room. */
+static char *take_space(eng_wspace *s, size_t bytes)
+{
+    if (!s || bytes > s->cap - s->used) return NULL;
+    char *p = s->base + s->used;
+    size_t next = (s->used + bytes + 63) & ~(size_t)63;
+    s->used = next < s->cap ? next : s->cap;
+    return p;
 }
 
 /* Packs a part of a plain type. */
-static sk_status pack_plain(eng_exec *x, const eng_wmat *w, const eng_wpart *from, part *p,
-                            sk_err *e)
+static sk_status pack_plain(eng_exec *x, const eng_wmat *w, const eng_wpart *from,
+                            eng_wspace *space, part *p, sk_err *e)
 {
-    eng_prec prec = from->type == ENG_BF16 ? ENG_PREC_BF16 : ENG_PREC_F32;
-    sk_status st = eng_bpack_new(prec, w->n_in, from->n_out, &p->pack, e);
-    if (st) return st;
+    char *at = take_space(space, eng_wspace_need(from, w->n_in, 0));
+    sk_status st = eng_bpack_new_at(prec_of(from->type), w->n_in, from->n_out, at, &p->pack, e);
+    if (st || (at && space->filled)) return st;
     eng_bpack_fill_weight(x, p->pack, from->type, from->data);
     return SK_OK;
 }
 
 /* Packs a quantised part, or takes it as it is. */
-static sk_status pack_blocks(eng_exec *x, const eng_wmat *w, const eng_wpart *from, part *p,
-                             sk_err *e)
+static sk_status pack_blocks(eng_exec *x, const eng_wmat *w, const eng_wpart *from,
+                             eng_wspace *space, part *p, sk_err *e)
 {
     p->form = eng_wform_of(from->type);
     p->row_bytes = eng_dtype_bytes(from->type, w->n_in);
@@ -97,19 +130,22 @@ static sk_status pack_blocks(eng_exec *x, const eng_wmat *w, const eng_wpart *fr
     p->data = from->data;
     if (w->in_place) return SK_OK;
     size_t bytes;
-    if (!sk_mul_size(p->panels, p->panel_bytes, &bytes))
+    if (!panels_need(from, w->n_in, &bytes))
         return sk_fail(e, SK_E_TOOBIG, "a matrix of %zu by %zu is too large", from->n_out, w->n_in);
-    p->own = sk_alloc(SK_MEM_WEIGHTS, bytes);
-    if (!p->own)
+    char *at = take_space(space, bytes), *to = at;
+    if (!to) to = p->own = sk_alloc(SK_MEM_WEIGHTS, bytes);
+    if (!to)
         return sk_fail(e, SK_E_NOMEM, "no memory for a packed matrix of %zu by %zu (%zu bytes)",
                        from->n_out, w->n_in, bytes);
-    p->data = p->own;
-    sk_pool_run(eng_exec_pool(x), p->panels, pack_task, &(pack_job){w, p, from->data});
+    p->data = to;
+    if (!at || !space->filled)
+        sk_pool_run(eng_exec_pool(x), p->panels, pack_task, &(pack_job){w, p, from->data, to});
     return SK_OK;
 }
 
 /* Packs one part and appends it. */
-static sk_status add_part(eng_exec *x, eng_wmat *w, const eng_wpart *from, sk_err *e)
+static sk_status add_part(eng_exec *x, eng_wmat *w, const eng_wpart *from, eng_wspace *space,
+                          sk_err *e)
 {
     size_t block = eng_dtype_block(from->type);
     if (!block || (block > 1 && !eng_wform_of(from->type)))
@@ -123,7 +159,8 @@ static sk_status add_part(eng_exec *x, eng_wmat *w, const eng_wpart *from, sk_er
                        N_IN_MAX);
     part *p = &w->part[w->n_parts];
     *p = (part){.n_out = from->n_out};
-    sk_status st = block == 1 ? pack_plain(x, w, from, p, e) : pack_blocks(x, w, from, p, e);
+    sk_status st =
+        block == 1 ? pack_plain(x, w, from, space, p, e) : pack_blocks(x, w, from, space, p, e);
     if (st) return st;
     w->n_parts++;
     w->n_out += p->n_out;
@@ -134,15 +171,15 @@ static sk_status add_part(eng_exec *x, eng_wmat *w, const eng_wpart *from, sk_er
     return SK_OK;
 }
 
-sk_status eng_wmat_new(eng_exec *x, size_t n_in, const eng_wpart *p, size_t n_parts, unsigned flags,
-                       eng_wmat **out, sk_err *e)
+sk_status eng_wmat_new_in(eng_exec *x, size_t n_in, const eng_wpart *p, size_t n_parts,
+                          unsigned flags, eng_wspace *space, eng_wmat **out, sk_err *e)
 {
     eng_wmat *w = sk_calloc(SK_MEM_WEIGHTS, 1, sizeof(*w) + n_parts * sizeof(w->part[0]));
     if (!w) return sk_fail(e, SK_E_NOMEM, "no memory for a weight matrix of %zu parts", n_parts);
     w->n_in = n_in;
     w->in_place = flags & ENG_WMAT_IN_PLACE;
     for (size_t i = 0; i < n_parts; i++) {
-        sk_status st = add_part(x, w, &p[i], e);
+        sk_status st = add_part(x, w, &p[i], space, e);
         if (st) {
             eng_wmat_free(w);
             return st;
@@ -150,6 +187,12 @@ sk_status eng_wmat_new(eng_exec *x, size_t n_in, const eng_wpart *p, size_t n_pa
     }
     *out = w;
     return SK_OK;
+}
+
+sk_status eng_wmat_new(eng_exec *x, size_t n_in, const eng_wpart *p, size_t n_parts, unsigned flags,
+                       eng_wmat **out, sk_err *e)
+{
+    return eng_wmat_new_in(x, n_in, p, n_parts, flags, NULL, out, e);
 }
 
 void eng_wmat_free(eng_wmat *w)

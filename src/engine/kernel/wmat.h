@@ -34,11 +34,28 @@ enum {
     ENG_WMAT_IN_PLACE = 1
 };
 
+/* Where the packs of many matrices lie, one behind the other: so that small ones too are in huge
+ * pages, and all can be kept in a file.  What is asked of it comes from the front, at multiples of
+ * 64; what has no room left is allocated by itself. */
+typedef struct eng_wspace {
+    char *base; /* aligned to 64 */
+    size_t cap, used;
+    bool filled; /* the packs are there already: nothing is read of the parts */
+} eng_wspace;
+
+/* Bytes that a part of n_out rows takes in a space: 0 where it has no kernel, cannot be counted, or
+ * is computed with in place. */
+size_t eng_wspace_need(const eng_wpart *part, size_t n_in, unsigned flags);
+
 /* Packs the parts, with x's threads; results are those of x's CPU level, on which the matrix must
  * be used.  SK_E_UNSUPPORTED names a type that has no kernel, SK_E_INVALID a row length that is not
  * whole blocks of the type, SK_E_NOMEM the bytes asked for. */
 sk_status eng_wmat_new(eng_exec *x, size_t n_in, const eng_wpart *part, size_t n_parts,
                        unsigned flags, eng_wmat **out, sk_err *e);
+
+/* The same in `space`, which must outlive the matrix; NULL: in memory of its own. */
+sk_status eng_wmat_new_in(eng_exec *x, size_t n_in, const eng_wpart *part, size_t n_parts,
+                          unsigned flags, eng_wspace *space, eng_wmat **out, sk_err *e);
 
 /* Frees the matrix; NULL is allowed. */
 void eng_wmat_free(eng_wmat *w);

@@ -70,6 +70,7 @@ struct eng_model {
     eng_norm embd_norm;
     const float *rope_factors; /* [n_rot / 2] or NULL */
     eng_layer *layer;          /* [n_layer] */
+    eng_wspace packs;          /* of all matrices */
     eng_norm out_norm;
     eng_linear head;   /* none in an encoder */
     eng_prompt prompt; /* the chat template */

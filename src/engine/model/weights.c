@@ -238,8 +238,15 @@ static sk_status pack(const loader *l, const stack *s, size_t nth, eng_wmat **ou
         assert(s->p[i]->cols == s->p[0]->cols);
         part[i] = part_of(s->t[i], s->p[i], nth);
     }
-    sk_status st = eng_wmat_new(l->x, s->p[0]->cols, part, s->n, l->flags, out, e);
+    sk_status st = eng_wmat_new_in(l->x, s->p[0]->cols, part, s->n, l->flags, &l->m->packs, out, e);
     return st ? sk_while(e, "%s", s->p[0]->name) : SK_OK;
+}
+
+/* The stack's tensors are packed: what is computed with no longer lies in the file. */
+static void rest(const loader *l, const stack *s)
+{
+    for (size_t i = 0; i < s->n && !(l->flags & ENG_WMAT_IN_PLACE); i++)
+        eng_gguf_rest(l->m->gguf, s->t[i]);
 }
 
 /* Up to three matrices (those there are) as one, without bias; *out stays NULL if none is there. */
@@ -248,7 +255,9 @@ static sk_status load_matrix(const loader *l, const eng_param_kind *kind, size_t
 {
     stack s;
     sk_status st = collect(l, kind, n, layer, &s, e);
-    return st || !s.n ? st : pack(l, &s, 0, out, e);
+    if (st || !s.n || (st = pack(l, &s, 0, out, e))) return st;
+    rest(l, &s);
+    return SK_OK;
 }
 
 /* The same with their biases. */
@@ -281,6 +290,7 @@ static sk_status load_heads(const loader *l, eng_param_kind kind, uint32_t layer
     if (!w) return sk_fail(e, SK_E_NOMEM, "no memory for a list of %zu heads", n);
     for (size_t i = 0; i < n; i++)
         if ((st = pack(l, &s, i, &w[i], e))) return st;
+    rest(l, &s);
     return SK_OK;
 }
 
@@ -305,6 +315,7 @@ static sk_status load_experts(const loader *l, const eng_param_kind *kind,
         if (b) x[i].b = b + i * width;
         if ((st = pack(l, &s, i, &x[i].w, e))) return st;
     }
+    rest(l, &s);
     return SK_OK;
 }
 
@@ -476,8 +487,42 @@ static eng_dtype main_type(const eng_model *m)
     return (eng_dtype)best;
 }
 
+/* Whether a parameter is packed; embeddings are looked up in the file, and a tied one also is the
+ * head. */
+static bool is_packed(const eng_model *m, const eng_param *p)
+{
+    if (!p->is_matrix || p->kind == ENG_P_POS_EMBD || p->kind == ENG_P_TYPE_EMBD) return false;
+    return p->kind != ENG_P_EMBD || (m->cfg.tied && !m->cfg.encoder);
+}
+
+/* One stretch of memory for all packs, in whole huge pages if it is not small.  Bytes that cannot
+ * be counted are found out when the matrix is made. */
+static sk_status open_packs(eng_model *m, unsigned flags, sk_err *e)
+{
+    size_t all = 0, huge = (size_t)2 << 20;
+    for (size_t i = 0; i < m->layout.n_params; i++) {
+        const eng_param *p = &m->layout.param[i];
+        if (!is_packed(m, p)) continue;
+        const eng_gguf_tensor *t = eng_gguf_tensor_find(m->gguf, p->name);
+        eng_wpart part = part_of(t, p, 0);
+        size_t bytes, each = eng_wspace_need(&part, p->cols, flags);
+        if (!sk_mul_size(p->outer, (each + 63) & ~(size_t)63, &bytes) || bytes > SIZE_MAX / 4 - all)
+            return sk_fail(e, SK_E_TOOBIG, "the packed weights are too many bytes to count");
+        all += bytes;
+    }
+    if (!all) return SK_OK;
+    if (all > huge / 2) all = (all + huge - 1) & ~(huge - 1);
+    m->packs.base = sk_alloc(SK_MEM_WEIGHTS, all);
+    if (!m->packs.base)
+        return sk_fail(e, SK_E_NOMEM, "no memory for %zu bytes of packed weights", all);
+    m->packs.cap = all;
+    return SK_OK;
+}
+
 sk_status eng_weights_load(eng_exec *x, eng_model *m, unsigned flags, sk_err *e)
 {
+    sk_status st = open_packs(m, flags, e);
+    if (st) return st;
     m->layer = sk_new_n(m->arena, eng_layer, m->cfg.n_layer);
     if (!m->layer) return sk_fail(e, SK_E_NOMEM, "no memory for %u layers", m->cfg.n_layer);
     m->dtype = main_type(m);
@@ -529,4 +574,5 @@ void eng_weights_free(eng_model *m)
         free_parts(&m->cfg, y);
     }
     eng_wmat_free(m->head.w);
+    sk_free(m->packs.base);
 }
