@@ -23,8 +23,10 @@ static void add_i32(sk_buf *b, int32_t v)
 /* n floats that count on from *next. */
 static void add_floats(sk_buf *b, size_t n, float *next)
 {
-    for (size_t i = 0; i < n; i++, *next += 1)
+    for (size_t i = 0; i < n; i++) {
         sk_buf_add(b, next, sizeof *next);
+        *next += 1;
+    }
 }
 
 /* A checkpoint whose numbers are 0, 1, 2, ... in the order of the file. */
@@ -148,7 +150,8 @@ static void keys_and_tokens(void **state)
         assert_int_equal(v, row[i].v);
     }
     /* a negative vocab_size says that there is an output matrix, which is the last in the file */
-    holds(g, "output.weight", 40, (float)((in.len - 28) / 4 - 40));
+    const size_t numbers = (in.len - 28) / 4;
+    holds(g, "output.weight", 40, (float)(numbers - 40));
     static const char *const want[] = {"<unk>", "<s>", "</s>", "\342\226\201the", "<0x0A>"};
     static const int type[] = {2, 3, 3, 1, 6};
     for (size_t i = 0; i < 5; i++) {
