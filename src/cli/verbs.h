@@ -16,6 +16,7 @@
     ROW(embed)                                                                                     \
     /* changing them */                                                                            \
     ROW(convert)                                                                                   \
+    ROW(imatrix)                                                                                   \
     ROW(quantize)                                                                                  \
     /* looking inside */                                                                           \
     ROW(inspect)                                                                                   \

@@ -371,6 +371,30 @@ typedef struct eng_ppl_opts {
 sk_status eng_perplexity(eng_exec *x, const eng_model *m, const char *text, size_t n,
                          const eng_ppl_opts *o, eng_ppl *out, sk_err *e);
 
+/* ---- importance matrices ---- */
+
+typedef struct eng_calib {
+    uint64_t tokens, windows; /* run */
+    size_t entries;           /* tensors in the file */
+    size_t idle;              /* matrices of experts that no token chose, over all tensors */
+} eng_calib;
+
+typedef struct eng_calib_opts {
+    size_t n_ctx;        /* tokens of a window; llama-imatrix's default is 512 */
+    const char *dataset; /* what the file is to say it was made from */
+    /* Both may be NULL: as in eng_ppl_opts. */
+    void (*progress)(void *arg, size_t done, size_t total);
+    bool (*stop)(void *arg);
+    void *arg;
+} eng_calib_opts;
+
+/* Runs the text through the model, in windows, and writes how much each column of its matrices
+ * matters to path, for eng_quantize and llama-quantize (infer/calib.c).  Matrices of latent
+ * attention are left out.  SK_E_INVALID if the text is shorter than a window, SK_E_UNSUPPORTED for
+ * encoders. */
+sk_status eng_calibrate(eng_exec *x, const eng_model *m, const char *text, size_t n,
+                        const eng_calib_opts *o, const char *path, eng_calib *out, sk_err *e);
+
 /* ---- training ---- */
 
 typedef enum eng_train_kind {

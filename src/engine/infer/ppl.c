@@ -7,11 +7,11 @@
 
 #include "base/mem.h"
 #include "engine/infer/rank.h"
+#include "engine/infer/windows.h"
 #include "engine/kernel/par.h"
 
 #include <assert.h>
 #include <math.h>
-#include <string.h>
 
 /* Tokens a step takes, and bytes its logits may fill. */
 #define STEP_TOKENS ((size_t)2048)
@@ -22,9 +22,8 @@ typedef struct ppl {
     const eng_model *m;
     const eng_ppl_opts *o;
     eng_session *s;
-    eng_ids ids;
-    int32_t bos; /* put first in every window; -1: nothing is */
-    size_t n_vocab, n_ctx, n_windows, n_seq;
+    eng_windows w;
+    size_t n_vocab, n_ctx, n_seq;
     eng_step_item *item; /* [n_seq] */
     int32_t *window;     /* [n_seq, n_ctx] the windows being run */
     double *nll;         /* [n_seq, n_ctx] of the tokens scored */
@@ -95,9 +94,7 @@ static sk_status step(ppl *p, size_t n, size_t from, size_t to, bool score, sk_e
  * no step: nothing follows it. */
 static sk_status run_windows(ppl *p, size_t first, size_t n, sk_err *e)
 {
-    memcpy(p->window, p->ids.id + first * p->n_ctx, n * p->n_ctx * sizeof *p->window);
-    for (size_t i = 0; p->bos >= 0 && i < n; i++)
-        p->window[i * p->n_ctx] = p->bos;
+    eng_windows_copy(&p->w, first, n, p->window);
     size_t half = p->n_ctx / 2;
     sk_status st = step(p, n, 0, half, false, e);
     if (!st) st = step(p, n, half, p->n_ctx - 1, true, e);
@@ -121,43 +118,26 @@ static void result(const ppl *p, eng_ppl *out)
     *out = (eng_ppl){.perplexity = exp(mean),
                      .bits_per_byte = p->bytes ? p->sum / log(2) / (double)p->bytes : NAN,
                      .tokens = p->tokens,
-                     .windows = p->n_windows};
+                     .windows = p->w.n};
     out->error = var > 0 && n > 1 ? out->perplexity * sqrt(var / (n - 1)) : 0;
 }
 
 /* All windows, n_seq at a time. */
 static sk_status run_all(ppl *p, eng_ppl *out, sk_err *e)
 {
-    if (p->o->progress) p->o->progress(p->o->arg, 0, p->n_windows, NULL);
-    for (size_t done = 0; done < p->n_windows;) {
-        size_t n = p->n_windows - done < p->n_seq ? p->n_windows - done : p->n_seq;
+    if (p->o->progress) p->o->progress(p->o->arg, 0, p->w.n, NULL);
+    for (size_t done = 0; done < p->w.n;) {
+        size_t n = p->w.n - done < p->n_seq ? p->w.n - done : p->n_seq;
         sk_status st = run_windows(p, done, n, e);
         if (st) return st;
         done += n;
         result(p, out);
-        if (p->o->progress) p->o->progress(p->o->arg, done, p->n_windows, out);
+        if (p->o->progress) p->o->progress(p->o->arg, done, p->w.n, out);
     }
     return SK_OK;
 }
 
 /* ---- opening ---- */
-
-/* Text to ids, and whether windows begin with BOS: they do if a text without any bytes does. */
-static sk_status encode(ppl *p, const char *text, size_t n, sk_err *e)
-{
-    eng_ids empty = {0};
-    if (n && text[n - 1] == '\n') n--;
-    sk_status st = eng_model_encode(p->m, "", 0, ENG_TOK_ADD, &empty, e);
-    int32_t bos = st ? -1 : eng_vocab_bos(eng_model_vocab(p->m));
-    p->bos = empty.n && empty.id[0] == bos ? bos : -1;
-    eng_ids_fini(&empty);
-    if (!st) st = eng_model_encode(p->m, text, n, ENG_TOK_ADD, &p->ids, e);
-    if (st) return st;
-    p->n_windows = p->ids.n / p->n_ctx;
-    if (p->n_windows) return SK_OK;
-    return sk_fail(e, SK_E_INVALID, "the text has %zu tokens; at least one window of %zu is needed",
-                   p->ids.n, p->n_ctx);
-}
 
 static sk_status alloc(ppl *p, sk_err *e)
 {
@@ -182,16 +162,12 @@ sk_status eng_perplexity(eng_exec *x, const eng_model *m, const char *text, size
 {
     eng_model_info info;
     eng_model_get_info(m, &info);
-    if (o->n_ctx < 4 || o->n_ctx > info.n_ctx)
-        return sk_fail(e, SK_E_INVALID,
-                       "windows of %zu tokens were asked for; they can have 4 to the model's %u",
-                       o->n_ctx, info.n_ctx);
     ppl p = {.x = x, .m = m, .o = o, .n_vocab = info.n_vocab, .n_ctx = o->n_ctx};
     eng_ppl got;
-    sk_status st = encode(&p, text, n, e);
+    sk_status st = eng_windows_init(&p.w, m, o->n_ctx, text, n, e);
     if (!st) {
         p.n_seq = STEP_TOKENS / p.n_ctx;
-        if (p.n_seq > p.n_windows) p.n_seq = p.n_windows;
+        if (p.n_seq > p.w.n) p.n_seq = p.w.n;
         if (p.n_seq < 1) p.n_seq = 1;
         st = alloc(&p, e);
     }
@@ -202,6 +178,6 @@ sk_status eng_perplexity(eng_exec *x, const eng_model *m, const char *text, size
     sk_free(p.window);
     sk_free(p.nll);
     sk_free(p.block_max);
-    eng_ids_fini(&p.ids);
+    eng_windows_fini(&p.w);
     return st;
 }

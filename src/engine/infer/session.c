@@ -118,6 +118,11 @@ size_t eng_session_len(const eng_session *s, uint32_t slot)
     return s->len[slot];
 }
 
+void eng_session_watch(eng_session *s, const eng_watch *w)
+{
+    eng_decoder_watch(s->dec, w);
+}
+
 sk_status eng_session_adapt(eng_session *s, uint32_t slot, const eng_lora *l, sk_err *e)
 {
     if (slot >= s->o.n_slots)

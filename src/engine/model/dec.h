@@ -48,6 +48,7 @@ struct eng_decoder {
     eng_attn *item;       /* [max_seqs * n_kv_head] */
     float *lora;          /* [max_rows, lora_rank] of adapters, NULL before the first */
     size_t lora_rank;     /* the largest that fits */
+    eng_watch watch;      /* see is NULL mostly */
 };
 
 /* A step under way. */
@@ -65,6 +66,14 @@ static inline size_t eng_dec_pos(const eng_dec_step *s, size_t row)
 {
     size_t i = s->d->row_seq[row];
     return s->seq[i].pos + row - s->d->first_row[i];
+}
+
+/* Shows rows to the watch, if there is one. */
+static inline void eng_dec_see(const eng_dec_step *s, eng_input in, size_t expert, const float *x,
+                               size_t ldx, size_t n_rows)
+{
+    const eng_watch *w = &s->d->watch;
+    if (w->see) w->see(w->arg, in, s->layer_no, expert, x, ldx, n_rows);
 }
 
 /* Runs fn(s, first, n, worker) over the step's rows. */

@@ -123,6 +123,7 @@ void eng_dec_attention(eng_dec_step *s, const float *in)
         q = eng_config_absorbed(c) ? (queries){d->kv, d->size.kv, c->head_dim}
                                    : (queries){d->q, d->size.q, c->head_dim};
     } else {
+        eng_dec_see(s, ENG_IN_QKV, 0, in, c->n_embd, s->n_rows);
         eng_dec_linear(s, &s->layer->qkv, in, c->n_embd, d->qkv, d->size.qkv, false);
         eng_dec_rows(s, place_piece);
     }

@@ -42,7 +42,9 @@ void eng_dec_ffn(eng_dec_step *s, const float *in)
     const eng_layer *y = s->layer;
     bool gated = c->has[ENG_P_GATE] || c->fused_gate;
     size_t ld = d->size.ffn;
+    eng_dec_see(s, ENG_IN_UP, 0, in, c->n_embd, s->n_rows);
     eng_dec_linear(s, &y->gate_up, in, c->n_embd, d->ffn, ld, false);
     eng_dec_activate(s, d->ffn, ld, s->n_rows, c->n_ff, gated);
+    eng_dec_see(s, ENG_IN_DOWN, 0, d->ffn, ld, s->n_rows);
     eng_dec_output(s, &y->down, d->ffn, ld, &y->ffn_post_norm);
 }

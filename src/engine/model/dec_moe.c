@@ -98,8 +98,10 @@ static void run_expert(eng_dec_step *s, const float *in, size_t expert)
     expert_job j = {d, in, d->of_expert + first};
     if (!n) return;
     eng_par_rows(d->x, n, ENG_DEC_ROWS, gather_piece, &j);
+    eng_dec_see(s, ENG_IN_EXP_UP, expert, d->part, c->n_embd, n);
     linear(d, &m->gate_up[expert], n, d->part, c->n_embd, d->ffn, d->size.ffn);
     eng_dec_activate(s, d->ffn, d->size.ffn, n, c->n_ff_exp, true);
+    eng_dec_see(s, ENG_IN_EXP_DOWN, expert, d->ffn, d->size.ffn, n);
     linear(d, &m->down[expert], n, d->ffn, d->size.ffn, d->part, c->n_embd);
     eng_par_rows(d->x, n, ENG_DEC_ROWS, scatter_piece, &j);
 }
@@ -125,8 +127,10 @@ static void run_shared(eng_dec_step *s, const float *in)
     eng_decoder *d = s->d;
     const eng_config *c = &d->m->cfg;
     const eng_moe *m = s->layer->moe;
+    eng_dec_see(s, ENG_IN_SH_UP, 0, in, c->n_embd, s->n_rows);
     linear(d, &m->sh_gate_up, s->n_rows, in, c->n_embd, d->ffn, d->size.ffn);
     eng_dec_activate(s, d->ffn, d->size.ffn, s->n_rows, c->n_ff_shared, true);
+    eng_dec_see(s, ENG_IN_SH_DOWN, 0, d->ffn, d->size.ffn, s->n_rows);
     if (!m->sh_router) {
         eng_wmat_mul(d->x, s->n_rows, d->ffn, d->size.ffn, m->sh_down.w, d->branch, c->n_embd,
                      true);

@@ -179,6 +179,11 @@ sk_status eng_decoder_reserve(eng_decoder *d, size_t rank, sk_err *e)
     return SK_OK;
 }
 
+void eng_decoder_watch(eng_decoder *d, const eng_watch *w)
+{
+    d->watch = *w;
+}
+
 void eng_decoder_close(eng_decoder *d)
 {
     if (!d) return;

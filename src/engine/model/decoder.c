@@ -234,6 +234,7 @@ static void attention_block(eng_dec_step *s)
         eng_dec_latent_out(s);
         att = d->q;
     }
+    eng_dec_see(s, ENG_IN_O, 0, att, width, s->n_rows);
     eng_dec_output(s, &y->o, att, width, &y->attn_post_norm);
     if (again) { /* what came in is added once more, and the sum normed */
         d->kern->add_f32(d->res, d->normed, s->n_rows * c->n_embd);

@@ -18,6 +18,27 @@ typedef struct eng_seq {
     const eng_lora *lora; /* adapter, NULL: none */
 } eng_seq;
 
+/* What matrices of a layer read; those of one input see the same rows. */
+typedef enum eng_input {
+    ENG_IN_QKV,      /* q, k, v */
+    ENG_IN_O,        /* attention's output matrix */
+    ENG_IN_UP,       /* gate and up */
+    ENG_IN_DOWN,     /* down */
+    ENG_IN_EXP_UP,   /* the same of an expert, */
+    ENG_IN_EXP_DOWN, /* .. */
+    ENG_IN_SH_UP,    /* and of the shared expert */
+    ENG_IN_SH_DOWN,
+    ENG_IN_N
+} eng_input;
+
+/* Is shown the rows [n_rows, ldx] that go into matrices of a layer (of an expert; else 0), before
+ * they do.  Latent attention shows nothing. */
+typedef struct eng_watch {
+    void (*see)(void *arg, eng_input in, uint32_t layer, size_t expert, const float *x, size_t ldx,
+                size_t n_rows);
+    void *arg;
+} eng_watch;
+
 typedef struct eng_decoder eng_decoder;
 
 /* Scratch for steps of up to max_rows tokens in up to max_seqs pieces, positions below n_ctx. */
@@ -29,6 +50,9 @@ void eng_decoder_close(eng_decoder *d);
 
 /* Makes room for adapters of that rank; steps with none larger allocate nothing. */
 sk_status eng_decoder_reserve(eng_decoder *d, size_t rank, sk_err *e);
+
+/* Shows the rows of steps to come to w; its see is NULL to end that. */
+void eng_decoder_watch(eng_decoder *d, const eng_watch *w);
 
 /* Runs the pieces through the model: writes their keys and values, and of the wanted tokens, in the
  * order of the pieces, logits [sum of n_out, n_vocab] and hidden, the last norm's output
