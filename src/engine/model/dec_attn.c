@@ -75,9 +75,10 @@ typedef struct queries {
     size_t ld, head;
 } queries;
 
-/* Attention of every (piece, kv head) over the cache, one item each: the query heads that share a
- * kv head go through its keys together.  With `last` only the rows whose logits are wanted are
- * computed, their results one below the other. */
+/* Attention of every (piece, kv head) over the cache, one item each: the query heads that share
+ * a kv head go through its keys together.  With `last` only the rows whose logits are wanted are
+ * computed, their results one below the other.  Rows of a piece are its queries; their keys lie
+ * in the piece's own slot, so pieces never look at each other. */
 static void attend(eng_dec_step *s, queries in, bool last)
 {
     eng_decoder *d = s->d;
@@ -112,6 +113,7 @@ static void attend(eng_dec_step *s, queries in, bool last)
     eng_attn_run(d->x, d->item, n);
 }
 
+/* In the last layer every row still leaves its key and value, but only wanted rows ask. */
 void eng_dec_attention(eng_dec_step *s, const float *in)
 {
     eng_decoder *d = s->d;

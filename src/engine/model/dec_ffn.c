@@ -28,6 +28,7 @@ static void act_piece(void *arg, size_t first, size_t n, size_t worker)
     }
 }
 
+/* Row by row over the workers; a row's values depend on that row alone. */
 void eng_dec_activate(eng_dec_step *s, float *p, size_t ld, size_t n_rows, size_t width, bool gated)
 {
     act_job j = {s->d, p, ld, width, gated};

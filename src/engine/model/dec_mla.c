@@ -41,8 +41,9 @@ static void norm_piece(void *arg, size_t first, size_t n, size_t worker)
     eng_dec_norm_rows(d, &a->kv_a_norm, kv, ld, kv, ld, n, p.lora);
 }
 
-/* Split form: the rotated part of each head's q behind what k_b made of the rest; the row into the
- * cache. */
+/* Split form: the rotated part of each head's q behind what k_b made of the rest; the row into
+ * the cache.  Key and value are one row here: what is stored once serves both (v_in_k of
+ * kernel/kvmem.h). */
 static void put_split(const eng_dec_step *s, const parts *p, size_t row, const float *q,
                       const float *kv)
 {

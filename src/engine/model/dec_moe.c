@@ -13,6 +13,7 @@
 
 /* ---- choosing ---- */
 
+/* A row of d->router is [outputs | scratch for the choice], n_expert each. */
 static void route_piece(void *arg, size_t first, size_t n, size_t worker)
 {
     (void)worker;
@@ -59,6 +60,7 @@ static size_t row_of(const expert_job *j, size_t i)
     return j->choice[i] / j->d->m->cfg.n_expert_used;
 }
 
+/* Rows that chose the expert, one below the other, so that its matrices see one product. */
 static void gather_piece(void *arg, size_t first, size_t n, size_t worker)
 {
     (void)worker;
@@ -88,7 +90,8 @@ static void linear(eng_decoder *d, const eng_linear *w, size_t m, const float *x
     if (w->b) d->kern->add_rows_f32(y, ldy, w->b, m, eng_wmat_n_out(w->w));
 }
 
-/* The rows of one expert: gathered, through its two matrices, added to d->branch. */
+/* The rows of one expert: gathered, through its two matrices, added to d->branch.  An expert
+ * nobody chose is not read: at small batches most are not, which is what makes such models fast. */
 static void run_expert(eng_dec_step *s, const float *in, size_t expert)
 {
     eng_decoder *d = s->d;
@@ -121,7 +124,8 @@ static void weigh_piece(void *arg, size_t first, size_t n, size_t worker)
     }
 }
 
-/* All rows go through the shared expert. */
+/* All rows go through the shared expert.  Without a router of its own it counts in full
+ * (DeepSeek); with one by its sigmoid (Qwen2-MoE). */
 static void run_shared(eng_dec_step *s, const float *in)
 {
     eng_decoder *d = s->d;
@@ -141,6 +145,7 @@ static void run_shared(eng_dec_step *s, const float *in)
     eng_dec_rows(s, weigh_piece);
 }
 
+/* Router, choice, experts in ascending order, the shared one, then norm and residual. */
 void eng_dec_moe(eng_dec_step *s, const float *in)
 {
     eng_decoder *d = s->d;

@@ -41,7 +41,8 @@ static eng_dec_sizes sizes_of(const eng_config *c)
 
 /* ---- memory ---- */
 
-/* count * size bytes in d's arena, *asked counting them. */
+/* count * size bytes in d's arena, *asked counting them.  *asked goes into the sentence of a
+ * failure: "how much would it have taken" is the first question then. */
 static void *take(eng_decoder *d, size_t count, size_t size, uint64_t *asked)
 {
     size_t bytes = 0;
@@ -111,8 +112,9 @@ static bool take_all(eng_decoder *d, uint64_t *asked)
     return take_experts(d, asked);
 }
 
-/* ALiBi's slopes (Press et al. 2022): powers of 2^(-max / n) for the first n heads, n the largest
- * power of two; for the others the odd powers of 2^(-max / 2n). */
+/* ALiBi's slopes (Press et al. 2022): powers of 2^(-max / n) for the first n heads, n the
+ * largest power of two; for the others the odd powers of 2^(-max / 2n).  For n_head = 8 and max
+ * 8: 1/2, 1/4, ... 1/256. */
 static void fill_slopes(eng_decoder *d)
 {
     const eng_config *c = &d->m->cfg;
@@ -166,6 +168,7 @@ sk_status eng_decoder_open(eng_exec *x, const eng_model *m, size_t max_rows, siz
     return SK_OK;
 }
 
+/* Grows only: sessions with adapters of different ranks share it. */
 sk_status eng_decoder_reserve(eng_decoder *d, size_t rank, sk_err *e)
 {
     size_t bytes = 0;

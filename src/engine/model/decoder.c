@@ -20,6 +20,7 @@ void eng_dec_rows(eng_dec_step *s, void (*fn)(void *s, size_t first, size_t n, s
     eng_par_rows(s->d->x, s->n_rows, ENG_DEC_ROWS, fn, s);
 }
 
+/* Both kinds share rms_eps, whatever the file calls it. */
 void eng_dec_norm_rows(const eng_decoder *d, const eng_norm *w, float *y, size_t ldy,
                        const float *x, size_t ldx, size_t n_rows, size_t n)
 {
@@ -70,6 +71,7 @@ static void adapt(eng_dec_step *s, const eng_linear *w, const float *x, size_t l
     assert(row == s->n_rows);
 }
 
+/* The bias comes after what an adapter adds: sums of floats have an order, and this is it. */
 void eng_dec_linear(eng_dec_step *s, const eng_linear *w, const float *x, size_t ldx, float *y,
                     size_t ldy, bool add)
 {
@@ -136,8 +138,8 @@ void eng_dec_output(eng_dec_step *s, const eng_linear *w, const float *x, size_t
 
 /* ---- where the residual stream begins ---- */
 
-/* Which piece each row belongs to, and how many rows there are.  What is asserted has been checked
- * by the session. */
+/* Which piece each row belongs to, and how many rows there are.  What is asserted has been
+ * checked by the session.  A piece's rows stand together, in the order of its positions. */
 static void number_rows(eng_dec_step *s)
 {
     eng_decoder *d = s->d;
@@ -242,7 +244,7 @@ static void attention_block(eng_dec_step *s)
     }
 }
 
-/* res += feed-forward. */
+/* res += feed-forward.  In parallel blocks d->normed is what attention_block left there. */
 static void ffn_block(eng_dec_step *s)
 {
     eng_decoder *d = s->d;
@@ -293,6 +295,8 @@ static void head_block(eng_dec_step *s, float *logits, float *hidden)
         eng_par_rows(d->x, s->n_rows, 1, logit_piece, &j);
 }
 
+/* Embed, layers, head.  Between attention and feed-forward of the last layer the rows that
+ * nobody asked about drop out. */
 void eng_decoder_step(eng_decoder *d, const eng_seq *seq, size_t n_seq, float *logits,
                       float *hidden)
 {

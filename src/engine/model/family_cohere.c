@@ -17,6 +17,7 @@ static sk_status finish_cohere2(const eng_gguf *g, eng_config *c, sk_err *e)
     return st;
 }
 
+/* Norms of q and k are in the 104B model only. */
 const eng_family eng_family_command_r = {
     .arch = "command-r",
     .base = {.norm = ENG_NORM_LAYER,
@@ -28,6 +29,7 @@ const eng_family eng_family_command_r = {
     .keys = ENG_KEYS_SCALES,
 };
 
+/* Command R7B and its kind. */
 const eng_family eng_family_cohere2 = {
     .arch = "cohere2",
     .base = {.norm = ENG_NORM_LAYER,

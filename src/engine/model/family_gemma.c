@@ -8,6 +8,7 @@
 
 #include <math.h>
 
+/* No key says it: the factor is part of the architecture. */
 static sk_status finish_gemma(const eng_gguf *g, eng_config *c, sk_err *e)
 {
     (void)g;
@@ -24,6 +25,7 @@ static void scale_27b(eng_config *c, uint32_t layers_of_27b)
     if (c->n_layer == layers_of_27b) c->attn_scale = 1.0f / sqrtf((float)size);
 }
 
+/* The first files lack the keys of windows and caps; all models of the family have these values. */
 static sk_status finish_gemma2(const eng_gguf *g, eng_config *c, sk_err *e)
 {
     double v;
@@ -54,6 +56,7 @@ const eng_family eng_family_gemma = {
     .finish = finish_gemma,
 };
 
+/* Every second layer is windowed. */
 const eng_family eng_family_gemma2 = {
     .arch = "gemma2",
     .base = {.rope_form = ENG_ROPE_HALF,
@@ -66,6 +69,7 @@ const eng_family eng_family_gemma2 = {
     .finish = finish_gemma2,
 };
 
+/* Five of six layers are windowed; norms of q and k in place of the caps. */
 const eng_family eng_family_gemma3 = {
     .arch = "gemma3",
     .base = {.rope_form = ENG_ROPE_HALF,

@@ -26,6 +26,7 @@ const eng_family eng_family_starcoder = {
     .may = {ENG_MAY_QKV},
 };
 
+/* RoPE instead of learned positions, grouped queries. */
 const eng_family eng_family_starcoder2 = {
     .arch = "starcoder2",
     .base = {.norm = ENG_NORM_LAYER,

@@ -6,6 +6,7 @@
 
 static const eng_rename names[] = {{ENG_P_FFN_NORM, "post_attention_norm.weight"}, {0}};
 
+/* Windows in layers 0, 2, 4, ... */
 static sk_status finish(const eng_gguf *g, eng_config *c, sk_err *e)
 {
     if (!c->n_expert || !c->n_ff_exp || !c->window)

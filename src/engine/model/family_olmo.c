@@ -19,6 +19,7 @@ static sk_status finish_olmoe(const eng_gguf *g, eng_config *c, sk_err *e)
     return SK_OK;
 }
 
+/* LayerNorm without weights: nothing to store, so no norm is among its parameters. */
 const eng_family eng_family_olmo = {
     .arch = "olmo",
     .base = {.norm = ENG_NORM_LAYER,
@@ -28,6 +29,7 @@ const eng_family eng_family_olmo = {
     .keys = ENG_KEYS_CLAMP,
 };
 
+/* No norm before a block: the residual stream itself goes in. */
 const eng_family eng_family_olmo2 = {
     .arch = "olmo2",
     .base = {.place = ENG_PLACE_POST,
@@ -41,6 +43,7 @@ const eng_family eng_family_olmo2 = {
     .finish = finish_olmo2,
 };
 
+/* 64 small experts of which 8 are used; weights are not made to sum to 1. */
 const eng_family eng_family_olmoe = {
     .arch = "olmoe",
     .base = {.rope_form = ENG_ROPE_HALF,

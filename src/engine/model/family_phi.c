@@ -12,6 +12,7 @@ static sk_status finish_phi3(const eng_gguf *g, eng_config *c, sk_err *e)
     return SK_OK;
 }
 
+/* The head has a bias, too. */
 const eng_family eng_family_phi2 = {
     .arch = "phi2",
     .base = {.norm = ENG_NORM_LAYER,
@@ -24,6 +25,7 @@ const eng_family eng_family_phi2 = {
     .may = {ENG_MAY_QKV},
 };
 
+/* q, k, v are one matrix in the file, gate and up another. */
 const eng_family eng_family_phi3 = {
     .arch = "phi3",
     .base = {.rope_form = ENG_ROPE_HALF,

@@ -23,6 +23,7 @@ const eng_family eng_family_qwen2 = {
     .may = {ENG_MAY_QKV, [ENG_P_HEAD_BIAS] = true},
 };
 
+/* The shared expert is weighed by a gate of its own. */
 const eng_family eng_family_qwen2moe = {
     .arch = "qwen2moe",
     .base = {.rope_form = ENG_ROPE_HALF,
@@ -43,6 +44,7 @@ const eng_family eng_family_qwen3 = {
     .may = {ENG_MAY_QKV},
 };
 
+/* No shared expert; the weights of the chosen sum to 1. */
 const eng_family eng_family_qwen3moe = {
     .arch = "qwen3moe",
     .base = {.rope_form = ENG_ROPE_HALF,

@@ -1,6 +1,7 @@
 /* family_smollm3.c - smollm3: llama that does not rotate in every fourth layer. */
 #include "engine/model/family.h"
 
+/* No key names the layers: every fourth, from the paper's "NoPE" layers. */
 static sk_status finish(const eng_gguf *g, eng_config *c, sk_err *e)
 {
     (void)g;

@@ -1,4 +1,11 @@
-/* fit.c - nearest grids: several starts, each mended by least squares. */
+/* fit.c - nearest grids: several starts, each mended by least squares.
+ *
+ * Choosing codes for a given grid is rounding; choosing the grid for given codes is least
+ * squares.  Neither alone finds the best of both, and in turn they only walk downhill to the
+ * nearest valley: hence several starts.  Vectors of four floats are written in GCC's own form,
+ * which every processor has, so that eight lanes and their order of summation are the same
+ * everywhere.
+ */
 #include "engine/quant/fit.h"
 
 #include <stdint.h>
@@ -10,6 +17,7 @@ enum { MOST = 32, STEP = 8 /* two vectors */ };
 typedef float v4 __attribute__((vector_size(16)));
 typedef int32_t v4i __attribute__((vector_size(16)));
 
+/* Four floats from any address. */
 static inline v4 load(const float *p)
 {
     v4 v;
@@ -29,7 +37,8 @@ static inline float total(v4 a, v4 b)
     return (a[0] + a[2]) + (a[1] + a[3]);
 }
 
-/* The nearest codes of t within [0, top]; NaN gives 0. */
+/* The nearest codes of t within [0, top]; NaN gives 0.  Comparisons give masks of all ones, by
+ * which the bits are taken: no branch, and a NaN, which is greater than nothing, becomes 0. */
 static inline v4 nearest(v4 t, v4 top)
 {
     t = (v4)((v4i)t & (t > all(0)));
@@ -38,7 +47,8 @@ static inline v4 nearest(v4 t, v4 top)
     return __builtin_convertvector(__builtin_convertvector(t + all(0.5f), v4i), v4);
 }
 
-/* Nearest codes of four numbers on y = a q - b into q; the weighted squares of their errors. */
+/* Nearest codes of four numbers on y = a q - b into q; the weighted squares of their errors. x =
+ * a q - b is solved for q by the inverse, so that a block costs one division. */
 static inline v4 line4(const float *x, const float *w, v4 a, v4 b, v4 inverse, v4 top, float *q)
 {
     v4 xs = load(x), c = nearest((xs + b) * inverse, top), e = a * c - b - xs;
@@ -59,6 +69,7 @@ float eng_fit_codes(const float *x, const float *w, unsigned n, float a, float b
     return total(low, high);
 }
 
+/* Five sums in one walk; each in two vectors that total() adds in one order. */
 eng_fit_sums eng_fit_sum(const float *x, const float *w, unsigned n, const float *q)
 {
     v4 s[5][2] = {{{0}}};
@@ -76,7 +87,9 @@ eng_fit_sums eng_fit_sum(const float *x, const float *w, unsigned n, const float
                           total(s[3][0], s[3][1]), total(s[4][0], s[4][1])};
 }
 
-/* The least-squares line through codes with these sums: false when they don't determine one. */
+/* The least-squares line through codes with these sums: false when they don't determine one.
+ * The normal equations of x = a q - b; with `lowered` a line that would rise above 0 is laid
+ * through 0 instead, as the format cannot store it. */
 static int solve_line(const eng_fit_sums *s, int lowered, float *a, float *b)
 {
     float det = s->w * s->qq - s->q * s->q;
@@ -90,7 +103,9 @@ static int solve_line(const eng_fit_sums *s, int lowered, float *a, float *b)
     return *a > 0;
 }
 
-/* From a start, codes and line in turn while it gets better; *best holds the best of all. */
+/* From a start, codes and line in turn while it gets better; *best holds the best of all.  It
+ * ends when a round made nothing better: the error never rises in exact arithmetic, so the rest
+ * is rounding. */
 static void descend(const float *x, const float *w, unsigned n, float top, int lowered, float a,
                     float b, unsigned rounds, eng_fit_line *best)
 {
@@ -105,7 +120,9 @@ static void descend(const float *x, const float *w, unsigned n, float top, int l
     }
 }
 
-/* Starts from the whole range of x and from narrower and wider ones. */
+/* Starts from the whole range of x and from narrower and wider ones.  A narrower range than the
+ * numbers' own cuts off the outermost for the sake of the many; a wider one leaves codes unused,
+ * which is sometimes nearer. */
 eng_fit_line eng_fit_best_line(const float *x, const float *w, unsigned n, float top, int lowered)
 {
     enum { STARTS = 13 };
@@ -136,7 +153,8 @@ static inline v4 signed4(const float *x, const float *w, v4 a, v4 inverse, v4 to
     return load(w) * (e * e);
 }
 
-/* Nearest codes of y = a q in [-top, top - 1]. */
+/* Nearest codes of y = a q in [-top, top - 1].  Shifted up by top, the codes begin at 0, so one
+ * rounding serves both kinds of grid. */
 float eng_fit_signed_codes(const float *x, const float *w, unsigned n, float a, float top, float *q)
 {
     v4 va = all(a), inverse = all(a != 0 ? 1 / a : 0), vtop = all(top);
@@ -148,7 +166,8 @@ float eng_fit_signed_codes(const float *x, const float *w, unsigned n, float a, 
     return total(low, high);
 }
 
-/* Starts round x's largest number at either end of the codes. */
+/* Starts round x's largest number at either end of the codes.  The codes reach one further down
+ * than up: so the largest number is tried with either sign of the scale. */
 float eng_fit_best_scale(const float *x, const float *w, unsigned n, float top)
 {
     enum { STARTS = 13 };

@@ -15,7 +15,8 @@
 enum { TRIES = 7 };
 static const float nothing = 1e-15f; /* a group of numbers below this is zero */
 
-/* The nearest of the sixteen values; halfway, the greater. */
+/* The nearest of the sixteen values; halfway, the greater.  Halving over sixteen values: the
+ * spacing is uneven (denser round 0, as weights are), so no division finds it. */
 static uint8_t nearest(float x)
 {
     const int8_t *v = eng_iq4_values;
@@ -43,7 +44,8 @@ static void sums(const float *x, const float *w, float id, float *vx, float *vv)
     }
 }
 
-/* The scale of 32 numbers; 0 when they are nothing. */
+/* The scale of 32 numbers; 0 when they are nothing. vx^2 / vv is what the squared error falls
+ * by, so the comparison needs no errors; it is multiplied out to avoid a division a try. */
 static float best_scale(const float *x, const float *w)
 {
     float size = 0, most = 0, first = (float)eng_iq4_values[0], vx, vv;
@@ -65,7 +67,8 @@ static float best_scale(const float *x, const float *w)
     return d;
 }
 
-/* Weights of n numbers. */
+/* Weights of n numbers.  Large numbers count more even without importance: ggml's choice, which
+ * defines what its files hold. */
 static void weigh(const float *x, const float *importance, size_t n, float *w)
 {
     float squares = 0;
@@ -83,6 +86,8 @@ static void put_codes(const float *x, float id, uint8_t qs[16])
         qs[i] = (uint8_t)(nearest(id * x[i]) | nearest(id * x[i + 16]) << 4);
 }
 
+/* One scale for 32 numbers.  The codes are chosen with d before it is rounded to half precision:
+ * ggml does so, and its bytes are the definition. */
 void eng_pack_iq4_nl(const float *x, const float *importance, void *dst)
 {
     eng_iq4_nl *b = dst;
@@ -93,7 +98,8 @@ void eng_pack_iq4_nl(const float *x, const float *importance, void *dst)
     put_codes(x, d != 0 ? 1 / d : 0, b->qs);
 }
 
-/* v rounded to the nearest whole number, within [-32, 31]; NaN gives -32. */
+/* v rounded to the nearest whole number, within [-32, 31]; NaN gives -32.  As nearbyintf rounds:
+ * half to even. */
 static int level(float v)
 {
     v = v > -32 ? v : -32;

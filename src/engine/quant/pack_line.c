@@ -31,7 +31,8 @@ typedef struct line_block {
     double error;
 } line_block;
 
-/* Tries s and m for a group of b; takes them when that is better than *best. */
+/* Tries s and m for a group of b; takes them when that is better than *best. d and dmin are read
+ * back from their halves, so the error is that of what will be unpacked. */
 static void try_line(const line_format *f, eng_numbers in, const line_block *b, unsigned g, float s,
                      float m, float *best, line_block *out)
 {
@@ -46,7 +47,8 @@ static void try_line(const line_format *f, eng_numbers in, const line_block *b, 
     memcpy(out->q + g * f->len, q, f->len * sizeof *q);
 }
 
-/* Codes and whole numbers for the d and dmin of b, whose s and m are the starts. */
+/* Codes and whole numbers for the d and dmin of b, whose s and m are the starts.  Nine
+ * neighbours: the start itself first, so that it wins ties. */
 static void choose_lines(const line_format *f, eng_numbers in, line_block *b)
 {
     line_block out = *b;
@@ -63,7 +65,9 @@ static void choose_lines(const line_format *f, eng_numbers in, line_block *b)
     *b = out;
 }
 
-/* The least-squares d and dmin for b's whole numbers and codes. */
+/* The least-squares d and dmin for b's whole numbers and codes.  A determinant near 0 says that
+ * scales and minima go together in all groups (say, one group that is not flat): then d alone is
+ * solved for. */
 static void solve_lines(const line_format *f, eng_numbers in, line_block *b)
 {
     double uu = 0, uv = 0, vv = 0, ux = 0, vx = 0;
@@ -86,7 +90,8 @@ static void solve_lines(const line_format *f, eng_numbers in, line_block *b)
     }
 }
 
-/* Refines b from its start; *best gets it when it is better. */
+/* Refines b from its start; *best gets it when it is better. eng_half keeps a scale that
+ * overflows half precision finite. */
 static void refine_lines(const line_format *f, eng_numbers in, line_block *b, line_block *best)
 {
     double last = 0;
@@ -101,7 +106,8 @@ static void refine_lines(const line_format *f, eng_numbers in, line_block *b, li
     }
 }
 
-/* Packs one super-block of a format with minima. */
+/* Packs one super-block of a format with minima.  Two starts for d: the largest group's scale at
+ * the top of its range, and half a step below it, which rounds the others differently. */
 static void fit_lines(const line_format *f, eng_numbers in, line_block *best)
 {
     eng_fit_line line[GROUPS];
@@ -123,7 +129,9 @@ static void fit_lines(const line_format *f, eng_numbers in, line_block *best)
     }
 }
 
-/* The scales and minima of Q4_K and Q5_K (eng_q45_scale reads them). */
+/* The scales and minima of Q4_K and Q5_K (eng_q45_scale reads them).  Groups 0-3 fill the low
+ * six bits of eight bytes; of groups 4-7 the upper two bits go on top of these, the lower four
+ * into the last four bytes. */
 static void put_scales45(const line_block *b, uint8_t scales[12])
 {
     for (unsigned g = 0; g < 4; g++) {
@@ -135,7 +143,8 @@ static void put_scales45(const line_block *b, uint8_t scales[12])
     }
 }
 
-/* The low halves of codes, two to a byte, in Q4_K's order. */
+/* The low halves of codes, two to a byte, in Q4_K's order.  A byte holds elements 32 apart, so
+ * that a vector of 32 bytes unpacks to two runs of 32 elements by one mask and one shift. */
 static void put_bits4(const uint8_t q[ENG_QK], uint8_t qs[128])
 {
     for (unsigned i = 0; i < 128; i++) {
@@ -144,6 +153,7 @@ static void put_bits4(const uint8_t q[ENG_QK], uint8_t qs[128])
     }
 }
 
+/* 2 bits a code: 16 groups of 16, s and m of 4 bits; 2.625 bits a weight in all. */
 void eng_pack_q2_k(const float *x, const float *w, void *dst)
 {
     static const line_format f = {16, 16, 3, 15};
@@ -159,6 +169,7 @@ void eng_pack_q2_k(const float *x, const float *w, void *dst)
     eng_put_bits2(q, b->qs);
 }
 
+/* 4 bits a code: 8 groups of 32, s and m of 6 bits; 4.5 bits a weight in all. */
 void eng_pack_q4_k(const float *x, const float *w, void *dst)
 {
     static const line_format f = {8, 32, 15, 63};
@@ -173,6 +184,7 @@ void eng_pack_q4_k(const float *x, const float *w, void *dst)
     put_bits4(q, b->qs);
 }
 
+/* As Q4_K with a fifth bit in a plane of its own; 5.5 bits a weight. */
 void eng_pack_q5_k(const float *x, const float *w, void *dst)
 {
     static const line_format f = {8, 32, 31, 63};

@@ -24,7 +24,8 @@ typedef struct scale_block {
     double error;
 } scale_block;
 
-/* Codes and whole numbers for b's d; its s are the starts. */
+/* Codes and whole numbers for b's d; its s are the starts.  Three neighbours a group, the start
+ * first.  A scale of either sign is allowed: the format stores it less 32 or as it is. */
 static void choose_scales(const scale_format *f, eng_numbers in, scale_block *b)
 {
     float d = eng_f16_to(b->d);
@@ -45,7 +46,8 @@ static void choose_scales(const scale_format *f, eng_numbers in, scale_block *b)
     }
 }
 
-/* The least-squares d for b's whole numbers and codes. */
+/* The least-squares d for b's whole numbers and codes.  Where every code or scale is 0 there is
+ * nothing to solve, and d stays. */
 static void solve_scales(eng_numbers in, scale_block *b)
 {
     double uu = 0, ux = 0;
@@ -85,6 +87,8 @@ static void fit_scales(const scale_format *f, eng_numbers in, scale_block *best)
     }
 }
 
+/* 3 bits a code, the third in a plane of its own (hmask); scales of 6 bits, packed as blocks.h
+ * says; 3.4375 bits a weight. */
 void eng_pack_q3_k(const float *x, const float *w, void *dst)
 {
     static const scale_format f = {4, 32};
@@ -106,6 +110,8 @@ void eng_pack_q3_k(const float *x, const float *w, void *dst)
     }
 }
 
+/* 6 bits a code, scales whole bytes; 6.5625 bits a weight.  The nearest to lossless of the K
+ * formats. */
 void eng_pack_q6_k(const float *x, const float *w, void *dst)
 {
     static const scale_format f = {32, 128};

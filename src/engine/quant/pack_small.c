@@ -13,7 +13,9 @@
 #include <math.h>
 #include <string.h>
 
-/* v cut to a whole number of at most top; 0 where v is no code. */
+/* v cut to a whole number of at most top; 0 where v is no code.  Numbers beyond int would be
+ * undefined to convert; that is what v < 128 keeps out.  The added half rounds, as v is not
+ * negative where it is a code. */
 static uint8_t code(float v, int top)
 {
     int q = v > 0 && v < 128 ? (int)v : 0;
@@ -38,7 +40,8 @@ static float inverse(float d)
     return d != 0 ? 1.0f / d : 0.0f;
 }
 
-/* Codes of y = d (q - zero): by the definition, or the nearest to the best d. */
+/* Codes of y = d (q - zero): by the definition, or the nearest to the best d.  By the definition
+ * the largest number gets code 0, which stands for -zero: the scale takes its sign. */
 static float scale_codes(const float *x, const float *w, int zero, uint8_t q[ENG_QB])
 {
     if (!w) {
@@ -54,7 +57,8 @@ static float scale_codes(const float *x, const float *w, int zero, uint8_t q[ENG
     return d;
 }
 
-/* Codes of y = d q + m. */
+/* Codes of y = d q + m.  The searches' line is y = a q - b, the format's y = d q + m: hence the
+ * signs. */
 static float line_codes(const float *x, const float *w, int top, float *m, uint8_t q[ENG_QB])
 {
     if (!w) {
@@ -95,6 +99,7 @@ static void put_high(const uint8_t q[ENG_QB], uint8_t qh[4])
     memcpy(qh, &high, sizeof high);
 }
 
+/* 4.5 bits a weight: 4 a code and a half float for 32. */
 void eng_pack_q4_0(const float *x, const float *w, void *dst)
 {
     eng_q4_0 *b = dst;
@@ -103,6 +108,7 @@ void eng_pack_q4_0(const float *x, const float *w, void *dst)
     put_low(q, b->qs);
 }
 
+/* 5 bits a weight: a minimum more than Q4_0. */
 void eng_pack_q4_1(const float *x, const float *w, void *dst)
 {
     eng_q4_1 *b = dst;
@@ -113,6 +119,7 @@ void eng_pack_q4_1(const float *x, const float *w, void *dst)
     put_low(q, b->qs);
 }
 
+/* 5.5 bits a weight. */
 void eng_pack_q5_0(const float *x, const float *w, void *dst)
 {
     eng_q5_0 *b = dst;
@@ -122,6 +129,7 @@ void eng_pack_q5_0(const float *x, const float *w, void *dst)
     put_high(q, b->qh);
 }
 
+/* 6 bits a weight. */
 void eng_pack_q5_1(const float *x, const float *w, void *dst)
 {
     eng_q5_1 *b = dst;
@@ -146,7 +154,8 @@ void eng_pack_q8_0(const float *x, const float *w, void *dst)
     }
 }
 
-/* The first of MXFP4's codes that is nearest to x with scale d. */
+/* The first of MXFP4's codes that is nearest to x with scale d. -0 is a code of its own and
+ * never chosen: 0 comes first. */
 static uint8_t mxfp4_code(float x, float d)
 {
     unsigned best = 0;

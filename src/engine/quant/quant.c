@@ -93,8 +93,9 @@ static void clean_weights(const float *importance, float *out, size_t n)
         out[i] = importance[i] > 0 && importance[i] <= FLT_MAX ? importance[i] : 0;
 }
 
-/* n clean weights for the searches: the largest is 1, and a share of the mean is added to each, so
- * that columns the calibration hardly touched are not given up.  All alike if all are 0. */
+/* n clean weights for the searches: the largest is 1, and a share of the mean is added to each,
+ * so that columns the calibration hardly touched are not given up.  All alike if all are 0.
+ * Division by the largest keeps the sums of fit.h within float's range. */
 static void search_weights(float *w, size_t n, float share)
 {
     float most = 0, mean = 0;
@@ -109,7 +110,7 @@ static void search_weights(float *w, size_t n, float share)
         w[i] = (w[i] + share * mean) / (1 + share * mean);
 }
 
-/* One block of a row. */
+/* One block of a row. 1e9 is what fit.h can square and sum without overflow. */
 static void pack_block(const format *f, const float *src, size_t n, const float *importance,
                        void *dst)
 {
@@ -160,7 +161,8 @@ static void pack_task(void *arg, size_t task, size_t worker)
                    n < j->rows_each ? n : j->rows_each, j->cols, j->importance);
 }
 
-/* The rows in tasks of about 64 thousand elements. */
+/* The rows in tasks of about 64 thousand elements.  Rows are packed one by one in any case, so
+ * that cutting them into tasks changes nothing. */
 void eng_quant_pack_on(sk_pool *pool, eng_dtype t, const float *src, void *dst, size_t rows,
                        size_t cols, const float *importance)
 {

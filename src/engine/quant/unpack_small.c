@@ -1,4 +1,8 @@
-/* unpack_small.c - blocks of 32 elements to floats.  Formulas: blocks.h. */
+/* unpack_small.c - blocks of 32 elements to floats.  Formulas: blocks.h.
+ *
+ * The order of the float operations is ggml's: code less offset, times scale, plus minimum.
+ * Another order would differ in the last bit, and with it every result that is compared.
+ */
 #include "engine/quant/blocks.h"
 #include "engine/quant/rows.h"
 #include "engine/tensor/dtype.h"
@@ -7,8 +11,10 @@
 
 const int8_t eng_iq4_values[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
                                    1,    13,   25,  38,  53,  69,  89,  113};
-const int8_t eng_mxfp4_values[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+const int8_t eng_mxfp4_values[16] = {0, 1,  2,  3,  4,  6,  8,  12,
+                                     0, -1, -2, -3, -4, -6, -8, -12}; /* twice E2M1's */
 
+/* The two halves of a byte are elements 16 apart. */
 void eng_unpack_q4_0(const void *src, float *dst, size_t n_blocks)
 {
     const eng_q4_0 *b = src;
@@ -21,6 +27,7 @@ void eng_unpack_q4_0(const void *src, float *dst, size_t n_blocks)
     }
 }
 
+/* Codes from 0 up: the minimum is the offset. */
 void eng_unpack_q4_1(const void *src, float *dst, size_t n_blocks)
 {
     const eng_q4_1 *b = src;
@@ -68,6 +75,7 @@ void eng_unpack_q5_1(const void *src, float *dst, size_t n_blocks)
     }
 }
 
+/* The only small format whose codes are signed as stored. */
 void eng_unpack_q8_0(const void *src, float *dst, size_t n_blocks)
 {
     const eng_q8_0 *b = src;
@@ -78,6 +86,7 @@ void eng_unpack_q8_0(const void *src, float *dst, size_t n_blocks)
     }
 }
 
+/* A table instead of a product: values are where weights are likely to be. */
 void eng_unpack_iq4_nl(const void *src, float *dst, size_t n_blocks)
 {
     const eng_iq4_nl *b = src;
@@ -99,6 +108,7 @@ float eng_mxfp4_scale(uint8_t e)
     return d;
 }
 
+/* OCP's Microscaling formats (2023): a power of two for 32 numbers of E2M1. */
 void eng_unpack_mxfp4(const void *src, float *dst, size_t n_blocks)
 {
     const eng_mxfp4 *b = src;

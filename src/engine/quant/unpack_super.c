@@ -12,6 +12,7 @@ static inline unsigned bits2(const uint8_t qs[64], unsigned i)
     return qs[i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2) & 3;
 }
 
+/* s and m are the halves of one byte a group. */
 void eng_unpack_q2_k(const void *src, float *dst, size_t n_blocks)
 {
     const eng_q2_k *b = src;
@@ -25,6 +26,7 @@ void eng_unpack_q2_k(const void *src, float *dst, size_t n_blocks)
     }
 }
 
+/* A code without its third bit is negative: 4 is taken off what is put together. */
 void eng_unpack_q3_k(const void *src, float *dst, size_t n_blocks)
 {
     const eng_q3_k *b = src;
@@ -40,6 +42,7 @@ void eng_unpack_q3_k(const void *src, float *dst, size_t n_blocks)
     }
 }
 
+/* Groups 2j and 2j + 1 are the low and the high halves of the same 32 bytes. */
 void eng_unpack_q4_k(const void *src, float *dst, size_t n_blocks)
 {
     const eng_q4_k *b = src;
@@ -56,6 +59,7 @@ void eng_unpack_q4_k(const void *src, float *dst, size_t n_blocks)
     }
 }
 
+/* As Q4_K; bit g of qh[i] belongs to element i of group g. */
 void eng_unpack_q5_k(const void *src, float *dst, size_t n_blocks)
 {
     const eng_q5_k *b = src;
@@ -74,6 +78,8 @@ void eng_unpack_q5_k(const void *src, float *dst, size_t n_blocks)
     }
 }
 
+/* h: half of the super-block; j: which of its four runs of 32; at: first or second half of that
+ * run. */
 void eng_unpack_q6_k(const void *src, float *dst, size_t n_blocks)
 {
     const eng_q6_k *b = src;
@@ -91,6 +97,7 @@ void eng_unpack_q6_k(const void *src, float *dst, size_t n_blocks)
     }
 }
 
+/* The table of IQ4_NL with a scale of 6 bits a group. */
 void eng_unpack_iq4_xs(const void *src, float *dst, size_t n_blocks)
 {
     const eng_iq4_xs *b = src;

@@ -5,7 +5,9 @@
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* Reads n characters, padded to fours. */
+/* Reads n characters, padded to fours.  The table is made anew at each call: a tokenizer has one
+ * such text.  '=' is no digit, so padding anywhere but at the end is refused; the last quartet's
+ * spare bits are not looked at. */
 bool eng_base64_read(const char *s, size_t n, char *out, size_t *len)
 {
     unsigned value[256];

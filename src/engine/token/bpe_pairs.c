@@ -98,7 +98,9 @@ static uint32_t need_pair(eng_pairs *p, uint32_t a, uint32_t b)
     return (uint32_t)p->n++;
 }
 
-/* Puts the word on the pair's list, unless it was the last one put there. */
+/* Puts the word on the pair's list, unless it was the last one put there.  Words come in
+ * ascending order while they are counted first, so the last one is enough to look at; later a
+ * word may be on the list twice. */
 static void add_place(eng_pairs *p, eng_pair *q, uint32_t word)
 {
     if (q->where != NONE && p->place[q->where].word == word) return;
@@ -140,7 +142,9 @@ void eng_pairs_sub(eng_pairs *p, uint32_t a, uint32_t b, uint64_t count)
     p->pair[i].count -= count;
 }
 
-/* True when entry x goes before y: the greater count, then the smaller pair of byte strings. */
+/* True when entry x goes before y: the greater count, then the smaller pair of byte strings.
+ * The bytes decide ties, never the numbers of the symbols: a vocabulary must not depend on the
+ * order in which pairs were met. */
 static bool before(const eng_pairs *p, struct eng_pair_entry x, struct eng_pair_entry y)
 {
     if (x.count != y.count) return x.count > y.count;
@@ -189,8 +193,9 @@ void eng_pairs_settle(eng_pairs *p)
     p->n_grown = 0;
 }
 
-/* Takes the most frequent pair out of the queue.  An entry whose count is no longer true is queued
- * again with the true one if it was the pair's newest, else dropped. */
+/* Takes the most frequent pair out of the queue.  An entry whose count is no longer true is
+ * queued again with the true one if it was the pair's newest, else dropped.  So the queue is
+ * right about the pair it gives, whatever else is stale in it. */
 uint32_t eng_pairs_best(eng_pairs *p)
 {
     while (p->n_queue && !p->oom) {

@@ -153,7 +153,9 @@ static bool join(trainer *t, eng_bpe_merge *m)
 }
 
 /* Merges until the vocabulary is full but for the special tokens.  A pair can come up a second
- * time, when a token of its own came about in another way; the list has it once. */
+ * time, when a token of its own came about in another way; the list has it once.  Words are
+ * walked only where the pair occurs; all other counts stand as they are, which makes a merge
+ * cost what it changes and not the text. */
 static sk_status merge_all(trainer *t)
 {
     enum { REPORT_EVERY = 16 };

@@ -66,7 +66,8 @@ static bool grow(eng_words *w)
     return true;
 }
 
-/* Counts one word; false without memory. */
+/* Counts one word; false without memory.  The table grows before it is more than half full, so a
+ * probe ends. */
 static bool count_word(eng_words *w, const char *p, size_t n)
 {
     assert(n > 0 && n <= ENG_WORD_MAX);

@@ -38,8 +38,9 @@ static void put_normal(eng_encoder *c, char b, bool space, bool *word, bool *beg
     sk_buf_addc(&c->text, b);
 }
 
-/* The text with the character map applied and its spaces put right, in c->text.  Bytes that are no
- * UTF-8 become U+FFFD.  U+2581 means a space to the tokens but is none to the rules. */
+/* The text with the character map applied and its spaces put right, in c->text.  Bytes that are
+ * no UTF-8 become U+FFFD.  U+2581 means a space to the tokens but is none to the rules.  The map
+ * wins over UTF-8: a sequence it names is replaced even if it is none. */
 static bool normalise(eng_encoder *c, const char *p, size_t n)
 {
     static const char space_mark[] = "\342\226\201";

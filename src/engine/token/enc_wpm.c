@@ -22,7 +22,9 @@ static bool is_ideograph(uint32_t c)
     return false;
 }
 
-/* Appends the tokens of the word in c->text, which begins with a space, and empties it. */
+/* Appends the tokens of the word in c->text, which begins with a space, and empties it.  A word
+ * with one piece that has no token is the unknown token as a whole, not in part: what was pushed
+ * is taken back. */
 static sk_status put_word(eng_encoder *c)
 {
     const eng_vocab *v = c->v;
@@ -85,7 +87,8 @@ static sk_status take(eng_encoder *c, uint32_t ch)
     return alone ? put_word(c) : SK_OK;
 }
 
-/* Appends the ids of a text without special tokens. */
+/* Appends the ids of a text without special tokens.  ASCII letters and digits need none of the
+ * tables and go the short way. */
 sk_status eng_encode_wpm(eng_encoder *c, const char *p, size_t n)
 {
     sk_status st = SK_OK;

@@ -182,7 +182,8 @@ static void read_added(eng_hf_read *r, eng_jscan *s)
     sk_buf_fini(&key);
 }
 
-/* Reads the added tokens that lie beside a tokenizer.model. */
+/* Reads the added tokens that lie beside a tokenizer.model. added_tokens.json is the older list,
+ * added_tokens_decoder the newer; later ones count, so the newer wins. */
 sk_status eng_hf_read_more_tokens(eng_hf_read *r, const char *folder)
 {
     eng_str text;

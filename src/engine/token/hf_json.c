@@ -169,7 +169,8 @@ static sk_status walk(eng_hf_json *f, eng_str part, void (*fn)(eng_hf_json *f, e
     return s.st;
 }
 
-/* Reads tokenizer.json. */
+/* Reads tokenizer.json.  The file is walked several times and never held as a tree: the
+ * vocabulary alone would take ten times its text. */
 sk_status eng_hf_read_json(eng_hf_read *r, const char *p, size_t n)
 {
     eng_hf_json f = {.r = r, .start = p, .unk_id = -1};

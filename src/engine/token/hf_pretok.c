@@ -118,7 +118,9 @@ static sk_status unsupported(const stages *s, const char *what, const char *deta
                    *detail ? " " : "", detail);
 }
 
-/* Adds a stage; patterns are put in one spelling: the endings in either case, line ends escaped. */
+/* Adds a stage; patterns are put in one spelling: the endings in either case, line ends escaped.
+ * Files spell the same pattern in several ways, according to the version of the library that
+ * wrote them. */
 static sk_status add_stage(stages *s, const char *pattern)
 {
     sk_buf b = SK_BUF_INIT;
@@ -155,7 +157,8 @@ static sk_status add_split(stages *s, const eng_jnode *o)
     return add_stage(s, regex);
 }
 
-/* Collects the stages of one pre-tokenizer. */
+/* Collects the stages of one pre-tokenizer.  Nesting is bounded: a sequence in a sequence does
+ * occur, a deeper one only in a file that was made to nest. */
 static sk_status collect(stages *s, const eng_jnode *pre, int depth)
 {
     const char *type = eng_jtree_text(pre, "type");
@@ -202,7 +205,8 @@ bool eng_hf_pretok_has(const eng_jnode *pre, const char *type)
     return false;
 }
 
-/* The name for a byte-level pre-tokenizer. */
+/* The name for a byte-level pre-tokenizer.  Two names may have the same patterns and differ in
+ * `whole`; the one that agrees is taken. */
 sk_status eng_hf_pretok_name(const eng_jnode *pre, bool whole, const char **name, sk_err *e)
 {
     stages s = {.n = 0, .e = e};

@@ -49,7 +49,8 @@ bool eng_hf_read_token(eng_hf_read *r, size_t at, int64_t id, uint8_t type, floa
     return sk_buf_ok(&r->tokens) && sk_buf_ok(&r->text);
 }
 
-/* Reads an added token. */
+/* Reads an added token.  Flags are read by their first letter: true is the only value that
+ * begins with t. */
 bool eng_hf_read_added(eng_hf_read *r, eng_jscan *s, int64_t id)
 {
     eng_hf_added a = {.id = id, .at = r->text.len};
@@ -101,7 +102,8 @@ static bool looks_special(eng_str s)
     return false;
 }
 
-/* The number of tokens: the model's, or what the ids come to. */
+/* The number of tokens: the model's, or what the ids come to.  Gaps are allowed, but bounded: an
+ * id of two thousand million must not become an allocation. */
 static sk_status count_tokens(eng_hf_read *r)
 {
     const eng_hf_token *t = (const void *)r->tokens.p;

@@ -26,8 +26,10 @@ static sk_status merge_target(eng_hf_read *r, const eng_strindex *ix, size_t i, 
     return SK_OK;
 }
 
-/* Gives each token that a merge makes the place of its first merge as a score; *kept is the number
- * of merges that make normal tokens, *grouped says that those of a token stand together. */
+/* Gives each token that a merge makes the place of its first merge as a score; *kept is the
+ * number of merges that make normal tokens, *grouped says that those of a token stand together.
+ * A later merge of the same token does not change its score: merging always takes the first that
+ * applies. */
 static sk_status score_merges(eng_hf_read *r, const eng_strindex *ix, size_t *kept, bool *grouped)
 {
     const size_t *end = (const void *)r->merge_ends.p;

@@ -41,7 +41,8 @@ static bool varint(span *s, uint64_t *out)
     return false;
 }
 
-/* The next field of s; false when what is there is none. */
+/* The next field of s; false when what is there is none.  Protobuf's wire format: a tag holds
+ * the field's number and how its length is told; groups (3, 4) are long gone and refused. */
 static bool next(span *s, field *f)
 {
     uint64_t tag, n = 0;
@@ -65,7 +66,8 @@ typedef struct settings {
     span charsmap;
 } settings;
 
-/* One piece, as the next token. */
+/* One piece, as the next token.  Field numbers are those of sentencepiece_model.proto: piece 1,
+ * score 2, type 3.  Of a field that comes twice the last one counts, as protobuf has it. */
 static bool read_piece(eng_hf_read *r, span s, int64_t id)
 {
     static const uint8_t types[] = {0,
@@ -94,7 +96,8 @@ static bool read_piece(eng_hf_read *r, span s, int64_t id)
     return eng_hf_read_token(r, at, id, types[type], score);
 }
 
-/* The trainer's and the normaliser's settings. */
+/* The trainer's and the normaliser's settings.  Numbers as in sentencepiece_model.proto's
+ * TrainerSpec. */
 static bool read_trainer(span s, settings *t)
 {
     field f;

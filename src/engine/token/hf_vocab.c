@@ -67,7 +67,8 @@ static void put_flag(struct eng_gguf_writer *w, const char *key, int v)
     if (v >= 0) eng_gguf_put_bool(w, key, v > 0);
 }
 
-/* Puts all keys into w. */
+/* Puts all keys into w.  What the folder does not say (-1) is not put, so that the reader's own
+ * defaults hold. */
 sk_status eng_hf_read_put(eng_hf_read *r, struct eng_gguf_writer *w)
 {
     eng_str *merge;

@@ -42,7 +42,8 @@ static sk_status no_memory(const writing *w)
     return sk_fail(w->e, SK_E_NOMEM, "no memory to write the tokenizer");
 }
 
-/* The string of token i as a vocabulary has it, in w->tmp. */
+/* The string of token i as a vocabulary has it, in w->tmp.  The inverse of what the readers do:
+ * U+2581 for a space, GPT-2's characters for bytes, "##" for what goes on. */
 static void stored(writing *w, size_t i)
 {
     eng_str s = w->p.text[i];

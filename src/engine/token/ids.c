@@ -8,7 +8,8 @@
 
 enum { FIRST_CAP = 64 };
 
-/* Makes room for n more ids; false without memory. */
+/* Makes room for n more ids; false without memory.  Doubling keeps pushes at a constant cost; a
+ * size that would pass PTRDIFF_MAX is refused before it can overflow. */
 static bool reserve(eng_ids *a, size_t n)
 {
     assert(a->n <= a->cap && (a->id || !a->cap));

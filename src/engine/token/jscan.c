@@ -132,7 +132,8 @@ static bool escape(eng_jscan *s, sk_buf *out)
     return true;
 }
 
-/* Appends a string's bytes. */
+/* Appends a string's bytes.  Runs without escapes are copied as they are; each run is checked to
+ * be UTF-8 by itself, which is enough, since a quote or backslash is never inside a character. */
 bool eng_jscan_string(eng_jscan *s, sk_buf *out)
 {
     if (!expect(s, '"')) return false;
@@ -154,7 +155,8 @@ bool eng_jscan_string(eng_jscan *s, sk_buf *out)
     return eng_jscan_fail(s, "a string without end");
 }
 
-/* Any number, in JSON's form. */
+/* Any number, in JSON's form. strtod also reads what JSON has not (hexadecimal, inf), hence only
+ * these characters. */
 bool eng_jscan_num(eng_jscan *s, double *out)
 {
     char text[64];
@@ -199,7 +201,8 @@ static bool skip_string(eng_jscan *s)
     return true;
 }
 
-/* Passes one value of any kind. */
+/* Passes one value of any kind.  Brackets are counted and not matched with each other: who wants
+ * to know reads the value. */
 bool eng_jscan_skip(eng_jscan *s, eng_str *text)
 {
     size_t depth = 0;

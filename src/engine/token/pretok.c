@@ -369,7 +369,8 @@ static sk_status split_match(const splitter *s, size_t stage, const char *p, siz
     return st;
 }
 
-/* A stage of mode BEFORE_THREES. */
+/* A stage of mode BEFORE_THREES. Digits are cut into threes from the right, so that 1234567 is 1
+ * 234 567 and equal numbers are cut alike: the first piece has what is left over. */
 static sk_status split_before(const splitter *s, size_t stage, const char *p, size_t n)
 {
     size_t pos = 0, from = 0, to = 0;
@@ -388,8 +389,9 @@ static sk_status split_before(const splitter *s, size_t stage, const char *p, si
     return st || pos == n ? st : split_stage(s, stage + 1, p + pos, n - pos);
 }
 
-/* Cuts n bytes of valid UTF-8 by the patterns from `stage` on.  Goes as deep as there are patterns.
- */
+/* Cuts n bytes of valid UTF-8 by the patterns from `stage` on.  Goes as deep as there are
+ * patterns.  Stages nest instead of making lists: no piece is stored, and the first one is out
+ * before the text has been read. */
 static sk_status split_stage(const splitter *s, size_t stage, const char *p, size_t n)
 {
     if (stage == s->pt->n_stages) return s->fn(s->arg, p, n);

@@ -49,7 +49,8 @@ uint32_t eng_uni_base(uint32_t c)
     return bases[base_runs[i].at + c - base_runs[i].first];
 }
 
-/* Bytes of the UTF-8 sequence at p. */
+/* Bytes of the UTF-8 sequence at p.  Only the second byte's range depends on the first, so two
+ * bounds say all of RFC 3629's table. */
 size_t eng_utf8_sequence(const uint8_t *p, size_t n)
 {
     uint8_t c = p[0];

@@ -114,7 +114,9 @@ static void next_mark(finder *f, size_t from)
     }
 }
 
-/* The next token at or behind `from`, of those that begin there the longest; its place in *at. */
+/* The next token at or behind `from`, of those that begin there the longest; its place in *at.
+ * Marks count in parts that are not plain, users' tokens everywhere; the places last found are
+ * kept until the walk has passed them. */
 static uint32_t find_next(finder *f, size_t from, size_t *at)
 {
     size_t k;
@@ -137,7 +139,7 @@ static uint32_t find_next(finder *f, size_t from, size_t *at)
 }
 
 /* The text with the tokens that are found in it taken as they are, with the white space that
- * belongs to them. */
+ * belongs to them.  White space that a token takes is gone: it is part of no piece. */
 static sk_status encode_text(eng_encoder *c, finder *f)
 {
     const eng_vocab *v = c->v;
@@ -195,7 +197,9 @@ sk_status eng_vocab_encode(const eng_vocab *v, const char *text, size_t n, unsig
     return finish(&c, before, st);
 }
 
-/* Appends the ids of a text of parts; BOS first, unless the text brings it. */
+/* Appends the ids of a text of parts; BOS first, unless the text brings it.  The parts' text is
+ * one text to the pre-tokenizer: a word that begins in the template and ends in a message is one
+ * word. */
 sk_status eng_vocab_encode_parts(const eng_vocab *v, const char *text, const eng_text_part *part,
                                  size_t n_parts, unsigned flags, eng_ids *out, sk_err *e)
 {
@@ -224,7 +228,8 @@ bool eng_vocab_adds_space(const eng_vocab *v)
     return v->space_prefix;
 }
 
-/* Appends the bytes of ids[0..n): what the encoder put in front of a text is taken out again. */
+/* Appends the bytes of ids[0..n): what the encoder put in front of a text is taken out again.
+ * Behind a marker a text begins anew, and with it the space in front. */
 sk_status eng_vocab_decode(const eng_vocab *v, const int32_t *id, size_t n, bool special,
                            sk_buf *out, sk_err *e)
 {

@@ -250,7 +250,8 @@ static void read_token(reading *r, size_t i, char *p)
         r->type[i] = ENG_TOKEN_ALIEN;
 }
 
-/* All tokens with their types. */
+/* All tokens with their types.  No token's text is longer than what the file stores for it, so
+ * one allocation holds all of them. */
 static sk_status read_tokens(reading *r)
 {
     sk_status st = eng_gguf_arr_len(r->g, KEY("tokens"), &r->parts.n, r->e);
@@ -321,7 +322,8 @@ static sk_status index_for_merges(reading *r, size_t n, eng_strindex *ix, char *
     return *join ? SK_OK : no_memory(r);
 }
 
-/* All merges.  Each must join two tokens into a third. */
+/* All merges.  Each must join two tokens into a third.  Merges of special tokens are left out:
+ * those are found before anything is merged. */
 static sk_status read_merges(reading *r)
 {
     size_t n;
@@ -414,7 +416,8 @@ static sk_status read_rest(reading *r)
     return st ? st : optional_str(r, "tokenizer.chat_template", &r->parts.chat_template);
 }
 
-/* Reads tokenizer.ggml.* of an open GGUF. */
+/* Reads tokenizer.ggml.* of an open GGUF. In this order, since each step needs the ones before
+ * it: types to read texts, texts to index merges. */
 sk_status eng_vocab_from_gguf(const eng_gguf *g, eng_vocab **out, sk_err *e)
 {
     reading r = {.g = g, .mem = sk_arena_new(SK_MEM_TOKEN), .e = e};

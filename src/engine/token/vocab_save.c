@@ -35,8 +35,9 @@ static void store_spaces(eng_str s, sk_buf *b)
             sk_buf_addc(b, s.p[i]);
 }
 
-/* The tokens' strings as a file has them, one behind the other in b; str[i] into b.  False without
- * memory. */
+/* The tokens' strings as a file has them, one behind the other in b; str[i] into b.  False
+ * without memory.  Places in b are noted only when it is complete, since it moves while it
+ * grows. */
 static bool store_tokens(const eng_vocab_parts *p, sk_buf *b, eng_str *str)
 {
     const bool mapped = bytes_mapped(p);
@@ -88,7 +89,8 @@ static const char *model_name(const eng_vocab_parts *p)
     return gemma ? p->pretok : names[p->kind];
 }
 
-/* The keys that are no lists. */
+/* The keys that are no lists.  Keys that the kind has no use for are left out rather than
+ * written as false: another program may take their being there for a sign. */
 static void put_rest(const eng_vocab_parts *p, eng_gguf_writer *w)
 {
     for (int k = 0; k < ENG_ROLE_N; k++)
