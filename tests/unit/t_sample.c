@@ -420,7 +420,7 @@ static void together(void **state)
         assert_status_ok(eng_exec_open(n_threads, &x, &e), e);
         for (size_t i = 0; i < PICKS; i++) {
             for (size_t k = 0; k < N; k++)
-                logits[i][k] = (float)sk_rng_normal(7, i, k);
+                logits[i][k] = (float)sk_rng_normal(7, (uint32_t)i, k);
             p[i].opts = plain(i ? 1 : 0, 40 + i);
             p[i].in = (eng_sample_in){.logits = logits[i], .n_ids = 10 + i};
             want[i] = pick(s[0], logits[i], &p[i].opts, 10 + i);
