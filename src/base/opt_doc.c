@@ -85,7 +85,7 @@ void sk_opt_doc_notes(const sk_opt *row, sk_buf *out)
 }
 
 /* Columns that s[0..n) takes: bytes that start a character. */
-size_t sk_opt_doc_width(const char *s, size_t n)
+static size_t text_width(const char *s, size_t n)
 {
     size_t width = 0;
     for (size_t i = 0; i < n; i++)
@@ -112,7 +112,7 @@ static void wrap(const char *s, size_t n, size_t at, size_t indent, size_t colum
         while (i + len < n && s[i + len] != ' ' && s[i + len] != '\n')
             len++;
         if (len) {
-            size_t width = sk_opt_doc_width(s + i, len);
+            size_t width = text_width(s + i, len);
             if (!first && column + 1 + width > columns) {
                 sk_buf_addc(out, '\n');
                 spaces(out, indent);
@@ -159,7 +159,7 @@ static void help_row(const sk_opt *row, size_t column, size_t columns, sk_buf *o
     sk_buf_adds(&right, row->help);
     sk_opt_doc_notes(row, &right);
     if (sk_buf_ok(&left) && sk_buf_ok(&right)) {
-        size_t width = sk_opt_doc_width(left.p, left.len);
+        size_t width = text_width(left.p, left.len);
         sk_buf_add(out, left.p, left.len);
         if (width + 2 > column) {
             sk_buf_addc(out, '\n');

@@ -16,7 +16,4 @@ void sk_opt_doc_synopsis(const sk_opt_verb *verb, const char *program, sk_buf *o
 /* Appends the row's notes, " (default 900; from 1 to 10)", or nothing. */
 void sk_opt_doc_notes(const sk_opt *row, sk_buf *out);
 
-/* Columns that s[0..n) takes, one a character. */
-size_t sk_opt_doc_width(const char *s, size_t n);
-
 #endif

@@ -63,23 +63,36 @@ static sk_status read_more(cmd_chat *c, sk_buf *text, cmd_line_end *end, sk_err 
     return st;
 }
 
+/* Reads on until a line ends in """; both marks are taken off.  A line is put after a newline,
+ * save the first when nothing but the mark stood before it. */
+static sk_status read_quoted(cmd_chat *c, sk_buf *text, cmd_line_end *end, sk_err *e)
+{
+    memmove(text->p, text->p + 3, text->len - 3);
+    cut_end(text, 3);
+    sk_status st = SK_OK;
+    while (!st && *end == CMD_LINE_TEXT && sk_buf_ok(text) && !ends_in(text, "\"\"\""))
+        st = text->len ? read_more(c, text, end, e) : cmd_line_read(c->line, ". ", text, end, e);
+    if (!st && *end == CMD_LINE_TEXT && ends_in(text, "\"\"\"")) cut_end(text, 3);
+    return st;
+}
+
+/* Reads on while lines end in a backslash, which a newline takes the place of. */
+static sk_status read_continued(cmd_chat *c, sk_buf *text, cmd_line_end *end, sk_err *e)
+{
+    sk_status st = SK_OK;
+    while (!st && *end == CMD_LINE_TEXT && sk_buf_ok(text) && ends_in(text, "\\")) {
+        cut_end(text, 1);
+        st = read_more(c, text, end, e);
+    }
+    return st;
+}
+
 /* Appends lines to the first one: all up to """ if it begins with that, else while lines end in a
  * backslash.  An interrupt drops the message. */
 static sk_status read_rest(cmd_chat *c, sk_buf *text, cmd_line_end *end, sk_err *e)
 {
-    sk_status st = SK_OK;
     bool quoted = text->len >= 3 && !memcmp(text->p, "\"\"\"", 3);
-    if (quoted) {
-        memmove(text->p, text->p + 3, text->len - 3);
-        cut_end(text, 3);
-    }
-    while (!st && *end == CMD_LINE_TEXT && sk_buf_ok(text)) {
-        if (quoted ? ends_in(text, "\"\"\"") : !ends_in(text, "\\")) break;
-        if (!quoted) cut_end(text, 1);
-        bool empty = quoted && !text->len;
-        st = empty ? cmd_line_read(c->line, ". ", text, end, e) : read_more(c, text, end, e);
-    }
-    if (!st && quoted && *end == CMD_LINE_TEXT && ends_in(text, "\"\"\"")) cut_end(text, 3);
+    sk_status st = quoted ? read_quoted(c, text, end, e) : read_continued(c, text, end, e);
     return st || sk_buf_ok(text) ? st : sk_fail(e, SK_E_NOMEM, "no memory for the message");
 }
 

@@ -59,24 +59,42 @@ static sk_status encode(const eng_vocab *v, const tokenize_opts *o, const sk_buf
     return st;
 }
 
+/* What may stand between ids: blanks and the marks of a JSON list, so that what encode wrote with
+ * or without --json is read back. */
+static bool is_gap(unsigned char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r') || c == ',' || c == '[' || c == ']';
+}
+
+/* Reads the id at in->p[*at] and moves *at past it.  It stops at the first digit that brings it
+ * past the vocabulary, so no number of digits overflows. */
+static sk_status read_id(const sk_buf *in, size_t n_vocab, size_t *at, size_t *id, sk_err *e)
+{
+    const size_t from = *at;
+    size_t i = from, value = 0;
+    for (; in->p[i] >= '0' && in->p[i] <= '9' && value < n_vocab; i++)
+        value = value * 10 + (size_t)(in->p[i] - '0');
+    if (i == from)
+        return sk_fail(e, SK_E_INVALID, "byte %zu of the input is no part of a token id", from);
+    if (value >= n_vocab)
+        return sk_fail(e, SK_E_INVALID, "the id at byte %zu is past the last of %zu tokens", from,
+                       n_vocab);
+    *at = i;
+    *id = value;
+    return SK_OK;
+}
+
 /* Ids, with blanks, commas or brackets between. */
 static sk_status read_ids(const eng_vocab *v, const sk_buf *in, eng_ids *ids, sk_err *e)
 {
-    const size_t n_vocab = eng_vocab_size(v);
     for (size_t i = 0; i < in->len;) {
-        unsigned char c = (unsigned char)in->p[i];
-        if (c == ' ' || (c >= '\t' && c <= '\r') || c == ',' || c == '[' || c == ']') {
+        if (is_gap((unsigned char)in->p[i])) {
             i++;
             continue;
         }
-        size_t id = 0, from = i;
-        for (; in->p[i] >= '0' && in->p[i] <= '9' && id < n_vocab; i++)
-            id = id * 10 + (size_t)(in->p[i] - '0');
-        if (i == from)
-            return sk_fail(e, SK_E_INVALID, "byte %zu of the input is no part of a token id", from);
-        if (id >= n_vocab)
-            return sk_fail(e, SK_E_INVALID, "the id at byte %zu is past the last of %zu tokens",
-                           from, n_vocab);
+        size_t id;
+        sk_status st = read_id(in, eng_vocab_size(v), &i, &id, e);
+        if (st) return st;
         if (!eng_ids_push(ids, (int32_t)id)) return sk_fail(e, SK_E_NOMEM, "no memory for the ids");
     }
     return SK_OK;

@@ -83,7 +83,7 @@ typedef struct eng_family {
     unsigned keys;            /* groups of keys, ENG_KEYS_* */
     const eng_rename *rename; /* NULL: the usual names */
     /* What no table says, after the keys have been read and before the parameters are looked for;
-     * g may be NULL (a shape that no file tells).  NULL: nothing. */
+     * g is the file and never NULL.  NULL: nothing. */
     sk_status (*finish)(const eng_gguf *g, eng_config *c, sk_err *e);
 } eng_family;
 

@@ -24,7 +24,7 @@ static const eng_rename norms_of_sums[] = {
 /* As many token types as the table has rows. */
 static sk_status finish_types(const eng_gguf *g, eng_config *c, sk_err *e)
 {
-    const eng_gguf_tensor *t = g ? eng_gguf_tensor_find(g, "token_types.weight") : NULL;
+    const eng_gguf_tensor *t = eng_gguf_tensor_find(g, "token_types.weight");
     if (t && t->dim[1] > UINT16_MAX)
         return sk_fail(e, SK_E_FORMAT, "the tensor token_types.weight has too many rows");
     if (t) c->n_types = (uint32_t)t->dim[1];
@@ -34,8 +34,8 @@ static sk_status finish_types(const eng_gguf *g, eng_config *c, sk_err *e)
 /* jina-bert-v2 keeps gate and up in one matrix, or apart, or has no gate: the shape tells. */
 static sk_status finish_jina(const eng_gguf *g, eng_config *c, sk_err *e)
 {
-    const eng_gguf_tensor *up = g ? eng_gguf_tensor_find(g, "blk.0.ffn_up.weight") : NULL;
-    const eng_gguf_tensor *gate = g ? eng_gguf_tensor_find(g, "blk.0.ffn_gate.weight") : NULL;
+    const eng_gguf_tensor *up = eng_gguf_tensor_find(g, "blk.0.ffn_up.weight");
+    const eng_gguf_tensor *gate = eng_gguf_tensor_find(g, "blk.0.ffn_gate.weight");
     c->fused_gate = up && !gate && up->dim[1] == 2 * (uint64_t)c->n_ff;
     return finish_types(g, c, e);
 }

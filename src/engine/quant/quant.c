@@ -23,43 +23,31 @@ typedef struct format {
 
 /* Found by trying: with these the weighed error is below that of ggml, and the plain one is not far
  * from it or below. */
-static const float SCALE_SHARE = 0.05f, LINE_SHARE = 0.2f;
+#define SCALE_SHARE 0.05f
+#define LINE_SHARE 0.2f
 
-/* The functions of a block format; those of the plain types are NULL. */
+/* The block formats, by ggml's number of the type. */
+static const format formats[] = {
+    [ENG_Q4_0] = {eng_unpack_q4_0, eng_pack_q4_0, PACK_SEARCH_IF_WEIGHED, SCALE_SHARE},
+    [ENG_Q4_1] = {eng_unpack_q4_1, eng_pack_q4_1, PACK_SEARCH_IF_WEIGHED, LINE_SHARE},
+    [ENG_Q5_0] = {eng_unpack_q5_0, eng_pack_q5_0, PACK_SEARCH_IF_WEIGHED, SCALE_SHARE},
+    [ENG_Q5_1] = {eng_unpack_q5_1, eng_pack_q5_1, PACK_SEARCH_IF_WEIGHED, LINE_SHARE},
+    [ENG_Q8_0] = {eng_unpack_q8_0, eng_pack_q8_0, PACK_AS_IS, 0},
+    [ENG_Q2_K] = {eng_unpack_q2_k, eng_pack_q2_k, PACK_SEARCH, LINE_SHARE},
+    [ENG_Q3_K] = {eng_unpack_q3_k, eng_pack_q3_k, PACK_SEARCH, SCALE_SHARE},
+    [ENG_Q4_K] = {eng_unpack_q4_k, eng_pack_q4_k, PACK_SEARCH, LINE_SHARE},
+    [ENG_Q5_K] = {eng_unpack_q5_k, eng_pack_q5_k, PACK_SEARCH, LINE_SHARE},
+    [ENG_Q6_K] = {eng_unpack_q6_k, eng_pack_q6_k, PACK_SEARCH, SCALE_SHARE},
+    [ENG_IQ4_NL] = {eng_unpack_iq4_nl, eng_pack_iq4_nl, PACK_AS_IS, 0},
+    [ENG_IQ4_XS] = {eng_unpack_iq4_xs, eng_pack_iq4_xs, PACK_AS_IS, 0},
+    [ENG_MXFP4] = {eng_unpack_mxfp4, eng_pack_mxfp4, PACK_AS_IS, 0},
+};
+
+/* The functions of a block format; those of the plain types (F32, F16, BF16), which have no row or
+ * stand past the table's end, are NULL. */
 static format format_of(eng_dtype t)
 {
-    switch (t) {
-    case ENG_Q4_0:
-        return (format){eng_unpack_q4_0, eng_pack_q4_0, PACK_SEARCH_IF_WEIGHED, SCALE_SHARE};
-    case ENG_Q4_1:
-        return (format){eng_unpack_q4_1, eng_pack_q4_1, PACK_SEARCH_IF_WEIGHED, LINE_SHARE};
-    case ENG_Q5_0:
-        return (format){eng_unpack_q5_0, eng_pack_q5_0, PACK_SEARCH_IF_WEIGHED, SCALE_SHARE};
-    case ENG_Q5_1:
-        return (format){eng_unpack_q5_1, eng_pack_q5_1, PACK_SEARCH_IF_WEIGHED, LINE_SHARE};
-    case ENG_Q8_0:
-        return (format){eng_unpack_q8_0, eng_pack_q8_0, PACK_AS_IS, 0};
-    case ENG_Q2_K:
-        return (format){eng_unpack_q2_k, eng_pack_q2_k, PACK_SEARCH, LINE_SHARE};
-    case ENG_Q3_K:
-        return (format){eng_unpack_q3_k, eng_pack_q3_k, PACK_SEARCH, SCALE_SHARE};
-    case ENG_Q4_K:
-        return (format){eng_unpack_q4_k, eng_pack_q4_k, PACK_SEARCH, LINE_SHARE};
-    case ENG_Q5_K:
-        return (format){eng_unpack_q5_k, eng_pack_q5_k, PACK_SEARCH, LINE_SHARE};
-    case ENG_Q6_K:
-        return (format){eng_unpack_q6_k, eng_pack_q6_k, PACK_SEARCH, SCALE_SHARE};
-    case ENG_IQ4_NL:
-        return (format){eng_unpack_iq4_nl, eng_pack_iq4_nl, PACK_AS_IS, 0};
-    case ENG_IQ4_XS:
-        return (format){eng_unpack_iq4_xs, eng_pack_iq4_xs, PACK_AS_IS, 0};
-    case ENG_MXFP4:
-        return (format){eng_unpack_mxfp4, eng_pack_mxfp4, PACK_AS_IS, 0};
-    case ENG_F32:
-    case ENG_F16:
-    case ENG_BF16:
-        break;
-    }
+    if ((size_t)t < sizeof(formats) / sizeof(formats[0])) return formats[t];
     return (format){NULL, NULL, PACK_AS_IS, 0};
 }
 

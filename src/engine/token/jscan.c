@@ -201,8 +201,23 @@ static bool skip_string(eng_jscan *s)
     return true;
 }
 
+/* Passes one mark of a value: a bracket, which is counted in *depth, a string, or a character of
+ * anything else. */
+static bool skip_mark(eng_jscan *s, size_t *depth)
+{
+    char c = *s->p;
+    if (c == '"') return skip_string(s);
+    bool closes = c == '}' || c == ']';
+    if (closes && !*depth) return eng_jscan_fail(s, "a value expected");
+    *depth += c == '{' || c == '[';
+    *depth -= closes;
+    s->p++;
+    return true;
+}
+
 /* Passes one value of any kind.  Brackets are counted and not matched with each other: who wants
- * to know reads the value. */
+ * to know reads the value.  Outside all brackets a blank or a mark of what is around ends it;
+ * inside, blanks are passed over. */
 bool eng_jscan_skip(eng_jscan *s, eng_str *text)
 {
     size_t depth = 0;
@@ -214,14 +229,7 @@ bool eng_jscan_skip(eng_jscan *s, eng_str *text)
         if (!depth && any && (!c || strchr(",]} \t\r\n", c))) break;
         if (!c) return eng_jscan_fail(s, "the text ends inside a value");
         any = true;
-        if (c == '"') {
-            if (!skip_string(s)) return false;
-        } else {
-            if ((c == '}' || c == ']') && !depth) return eng_jscan_fail(s, "a value expected");
-            depth += c == '{' || c == '[';
-            depth -= c == '}' || c == ']';
-            s->p++;
-        }
+        if (!skip_mark(s, &depth)) return false;
     }
     if (text) *text = (eng_str){from, (size_t)(s->p - from)};
     return !s->st;

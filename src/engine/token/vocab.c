@@ -343,7 +343,7 @@ static sk_status copy_rest(eng_vocab *v, const eng_vocab_parts *parts, sk_err *e
     if (parts->strip) v->strip = sk_arena_alloc(v->mem, v->n);
     if (!v->chat_template || (parts->strip && !v->strip))
         return sk_fail(e, SK_E_NOMEM, "no memory for the chat template");
-    if (v->strip) memcpy(v->strip, parts->strip, v->n);
+    if (parts->strip) memcpy(v->strip, parts->strip, v->n);
     return SK_OK;
 }
 
