@@ -37,23 +37,61 @@ static size_t share(size_t n, size_t i, size_t parts)
     return n * i / parts;
 }
 
-/* Multiplies rows [r0, r1) (as tiles [t0, t1)) by panels [p0, p1) for one block of k. */
-static void multiply_block(const job *j, size_t t0, size_t t1, size_t p0, size_t p1, size_t k0,
-                           size_t kc, const char *a)
+/* n / d, rounded up. */
+static size_t ceil_div(size_t n, size_t d)
+{
+    return (n + d - 1) / d;
+}
+
+/* Rows of A of a task, packed block of k by block. */
+typedef struct piece {
+    size_t t0, t1, r0, m; /* tiles of rows; rows */
+    size_t p0, p1;        /* panels */
+    char *a;              /* of the block at k0: in the worker's scratch */
+} piece;
+
+/* Multiplies the rows of a piece by panel p for one block of k, whose rows are packed at a. */
+static void multiply_panel(const job *j, const piece *c, size_t p, size_t k0, const char *a)
 {
     const eng_gemm_op *op = &j->slots->op[j->prec];
-    size_t nr = j->slots->nr, r0 = share(j->m, t0, j->row_tiles);
-    bool add = j->add || k0 > 0;
-    for (size_t p = p0; p < p1; p++) {
-        const char *b = j->b + p * j->panel_bytes + ENG_GEMM_PANEL_BYTES(j->prec, k0, nr);
-        size_t n = j->n - p * nr < nr ? j->n - p * nr : nr;
-        for (size_t t = t0; t < t1; t++) {
-            size_t r = share(j->m, t, j->row_tiles), end = share(j->m, t + 1, j->row_tiles);
-            assert(end - r <= op->mr);
-            op->tile(end - r, n, kc, a + (r - r0) * op->a_row_bytes, b, j->c + r * j->ldc + p * nr,
-                     j->ldc, add);
-        }
+    size_t nr = j->slots->nr, kc = j->k - k0 < ENG_GEMM_KC ? j->k - k0 : ENG_GEMM_KC;
+    const char *b = j->b + p * j->panel_bytes + ENG_GEMM_PANEL_BYTES(j->prec, k0, nr);
+    size_t n = j->n - p * nr < nr ? j->n - p * nr : nr;
+    for (size_t t = c->t0; t < c->t1; t++) {
+        size_t r = share(j->m, t, j->row_tiles), end = share(j->m, t + 1, j->row_tiles);
+        assert(end - r <= op->mr);
+        op->tile(end - r, n, kc, a + (r - c->r0) * op->a_row_bytes, b, j->c + r * j->ldc + p * nr,
+                 j->ldc, j->add || k0 > 0);
     }
+}
+
+/* Packs the piece's rows for the block of k at k0. */
+static void pack_rows_of(const job *j, const piece *c, size_t k0, char *a)
+{
+    size_t kc = j->k - k0 < ENG_GEMM_KC ? j->k - k0 : ENG_GEMM_KC;
+    eng_mat part = {j->a.p + c->r0 * j->a.rs + k0 * j->a.cs, j->a.rs, j->a.cs};
+    j->slots->op[j->prec].pack_a(a, part, c->m, kc);
+}
+
+/* Many rows: a block of k at a time, so that its rows stay in the nearest caches. */
+static void by_blocks(const job *j, const piece *c)
+{
+    for (size_t k0 = 0; k0 < j->k; k0 += ENG_GEMM_KC) {
+        pack_rows_of(j, c, k0, c->a);
+        for (size_t p = c->p0; p < c->p1; p++)
+            multiply_panel(j, c, p, k0, c->a);
+    }
+}
+
+/* Few rows: all of k fits, and B, which is what takes the time, is read as it lies in memory.  What
+ * pack_a() writes behind a block's last row is where the next block goes, so k ascends. */
+static void by_panels(const job *j, const piece *c, size_t block_bytes)
+{
+    for (size_t k0 = 0, i = 0; k0 < j->k; k0 += ENG_GEMM_KC, i++)
+        pack_rows_of(j, c, k0, c->a + i * block_bytes);
+    for (size_t p = c->p0; p < c->p1; p++)
+        for (size_t k0 = 0, i = 0; k0 < j->k; k0 += ENG_GEMM_KC, i++)
+            multiply_panel(j, c, p, k0, c->a + i * block_bytes);
 }
 
 /* One rectangle of C over all k. */
@@ -61,27 +99,22 @@ static void multiply_task(void *arg, size_t task, size_t worker)
 {
     const job *j = arg;
     const eng_gemm_op *op = &j->slots->op[j->prec];
-    char *a = eng_exec_gemm_own(j->x, worker);
     size_t rb = task % j->row_blocks, cb = task / j->row_blocks;
-    size_t t0 = share(j->row_tiles, rb, j->row_blocks);
-    size_t t1 = share(j->row_tiles, rb + 1, j->row_blocks);
-    size_t p0 = share(j->panels, cb, j->col_blocks), p1 = share(j->panels, cb + 1, j->col_blocks);
-    size_t r0 = share(j->m, t0, j->row_tiles), m = share(j->m, t1, j->row_tiles) - r0;
-    assert(m <= ENG_GEMM_MC);
-    if (op->begin) op->begin();
-    for (size_t k0 = 0; k0 < j->k; k0 += ENG_GEMM_KC) {
-        size_t kc = j->k - k0 < ENG_GEMM_KC ? j->k - k0 : ENG_GEMM_KC;
-        eng_mat part = {j->a.p + r0 * j->a.rs + k0 * j->a.cs, j->a.rs, j->a.cs};
-        op->pack_a(a, part, m, kc);
-        multiply_block(j, t0, t1, p0, p1, k0, kc, a);
-    }
+    piece c = {.t0 = share(j->row_tiles, rb, j->row_blocks),
+               .t1 = share(j->row_tiles, rb + 1, j->row_blocks),
+               .p0 = share(j->panels, cb, j->col_blocks),
+               .p1 = share(j->panels, cb + 1, j->col_blocks),
+               .a = eng_exec_gemm_own(j->x, worker)};
+    c.r0 = share(j->m, c.t0, j->row_tiles);
+    c.m = share(j->m, c.t1, j->row_tiles) - c.r0;
+    assert(c.m <= ENG_GEMM_MC);
+    if (op->begin) op->begin(c.t1 - c.t0 > 1 ? op->mr : c.m);
+    size_t blocks = ceil_div(j->k, ENG_GEMM_KC), rows = blocks * c.m + ENG_GEMM_PAD;
+    if (blocks > 1 && rows * op->a_row_bytes <= ENG_GEMM_OWN_BYTES)
+        by_panels(j, &c, c.m * op->a_row_bytes);
+    else
+        by_blocks(j, &c);
     if (op->end) op->end();
-}
-
-/* n / d, rounded up. */
-static size_t ceil_div(size_t n, size_t d)
-{
-    return (n + d - 1) / d;
 }
 
 static size_t min_size(size_t a, size_t b)

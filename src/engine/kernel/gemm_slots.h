@@ -19,6 +19,9 @@
 /* Most rows in a packed block of A. */
 #define ENG_GEMM_MC 112
 
+/* Rows behind a packed block of A that pack_a() may write and tile() may read: garbage. */
+#define ENG_GEMM_PAD 32
+
 /* Most bytes between two rows of a packed block of A (float kernels). */
 #define ENG_GEMM_ROW_BYTES ((ENG_GEMM_KC + 16) * 4)
 
@@ -46,9 +49,9 @@ typedef struct eng_gemm_op {
     void (*tile)(size_t m, size_t n, size_t kc, const void *a, const void *b, float *c, size_t ldc,
                  bool add);
 
-    /* Called by a worker before and after some calls of tile(); NULL where nothing has to be set
-     * up. */
-    void (*begin)(void);
+    /* Called by a worker before and after some calls of tile() with at most `rows` rows each; NULL
+     * where nothing has to be set up. */
+    void (*begin)(size_t rows);
     void (*end)(void);
 } eng_gemm_op;
 

@@ -223,6 +223,16 @@ INLINE void put_tile(const size_t mr, size_t n, vf (*acc)[2], float *c, size_t l
     }
 }
 
+/* Asks for B far ahead where so few rows use it that memory is what counts (wmat_dot_tmpl.h). */
+INLINE void ask_b(const size_t mr, const void *b)
+{
+    if (mr > 4) return;
+    for (size_t i = 0; i < NR * 4; i += 64) {
+        __builtin_prefetch((const char *)b + 4096 + i, 0, 2);
+        __builtin_prefetch((const char *)b + 1024 + i, 0, 3);
+    }
+}
+
 /* mr rows; mr is a constant where this is inlined. */
 INLINE void rows_f32(const size_t mr, size_t n, size_t kc, const float *a, const float *b, float *c,
                      size_t ldc, bool add)
@@ -234,6 +244,7 @@ INLINE void rows_f32(const size_t mr, size_t n, size_t kc, const float *a, const
         acc[r][0] = acc[r][1] = vf_zero();
     for (size_t k = 0; k < kc; k++, a++, b += NR) {
         vf b0 = vf_load(b), b1 = vf_load(b + VL);
+        ask_b(mr, b);
 #pragma GCC unroll 16
         for (size_t r = 0; r < mr; r++) {
             vf x = vf_set(a[r * LDA]);
@@ -267,6 +278,7 @@ INLINE void rows_bf16(const size_t mr, size_t n, size_t kc, const float *a, cons
         acc[r][0] = acc[r][1] = vf_zero();
     for (size_t k = 0; k < kc; k += 2, a += 2, b += 2 * NR) {
         vi w0 = vi_load(b), w1 = vi_load(b + 2 * VL);
+        ask_b(mr, b);
         step(mr, acc, a, vf_of_bits(vi_shl16(w0)), vf_of_bits(vi_shl16(w1)));
         if (k + 1 == kc) break;
         step(mr, acc, a + 1, vf_of_bits(vi_and(w0, upper)), vf_of_bits(vi_and(w1, upper)));

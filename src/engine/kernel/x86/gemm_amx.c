@@ -2,8 +2,7 @@
  * instruction.  float is as in AVX-512.
  *
  * An instruction sums the even and the odd elements of k apart, in float, denormals taken as zero,
- * and adds both to the sum: an order that depends on k only.  So one row is computed like many: by
- * whole tiles, whose further rows nobody looks at.
+ * and adds both to the sum: an order that depends on k only.  So one row is computed like many.
  */
 #include "engine/kernel/x86/v512.h"
 
@@ -17,15 +16,16 @@
 /* Rows of a tile of C, and elements of k of an instruction. */
 enum { TALL = 32, DEEP = 32, PAIR_BYTES = NR * 4 };
 
-_Static_assert((ENG_GEMM_MC + TALL) * LDH * 2 <= ENG_GEMM_MC * ENG_GEMM_ROW_BYTES,
+_Static_assert((ENG_GEMM_MC + ENG_GEMM_PAD) * LDH * 2 <= ENG_GEMM_MC * ENG_GEMM_ROW_BYTES &&
+                   (int)TALL <= ENG_GEMM_PAD,
                "rows past the end of a packed block are in the worker's scratch");
 
-/* Registers 0..3: C, two by two; 4, 5: A; 6, 7: B. */
-static void begin(void)
+/* Registers 0..3: C, two by two; 4, 5: A; 6, 7: B.  The time of a product goes by the rows of A. */
+static void begin(size_t rows)
 {
     _Alignas(64) tile_config c = {.palette = 1};
     for (size_t i = 0; i < 8; i++)
-        tile_shape(&c, i, 16, 64);
+        tile_shape(&c, i, rows < 16 && i < 6 ? rows : 16, 64);
     tile_configure(&c);
 }
 
@@ -34,9 +34,18 @@ static void end(void)
     _tile_release();
 }
 
+/* How far before its use B is asked for, where so few rows use it that memory is what counts: into
+ * the second-level cache, then into the first. */
+enum { FAR = 16384, NEAR = 4096 };
+
 /* One step of k for 16 or 32 rows: A's rows a_bytes apart. */
 INLINE void multiply(const bool tall, const char *a, size_t a_bytes, const char *b)
 {
+    if (!tall)
+        for (size_t i = 0; i < (size_t)DEEP / 2 * PAIR_BYTES; i += 64) {
+            __builtin_prefetch(b + FAR + i, 0, 2);
+            __builtin_prefetch(b + NEAR + i, 0, 3);
+        }
     _tile_loadd(6, b, PAIR_BYTES);
     _tile_loadd(7, b + 64, PAIR_BYTES);
     _tile_loadd(4, a, a_bytes);
@@ -105,7 +114,7 @@ static void tile_amx(size_t m, size_t n, size_t kc, const void *a, const void *b
 static float spin_amx(size_t n, double *ops)
 {
     _Alignas(64) float zero[16 * VL] = {0};
-    begin();
+    begin(16);
     for (size_t i = 0; i < n; i++) {
         _tile_dpbf16ps(0, 4, 6);
         _tile_dpbf16ps(1, 4, 7);

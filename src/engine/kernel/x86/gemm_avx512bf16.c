@@ -28,6 +28,7 @@ INLINE void rows_pairs(const size_t mr, size_t n, size_t kc, const uint16_t *a, 
         acc[r][0] = acc[r][1] = vf_zero();
     for (size_t k = 0; k < kc; k += 2, a += 2, b += 2 * NR) {
         __m512bh b0 = (__m512bh)vi_load(b), b1 = (__m512bh)vi_load(b + 2 * VL);
+        ask_b(mr, b);
 #pragma GCC unroll 16
         for (size_t r = 0; r < mr; r++) {
             __m512bh x = pair(a + r * LDH);
