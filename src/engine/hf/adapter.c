@@ -111,6 +111,17 @@ static sk_status reorder(reader *rd, const eng_hf_name *row, const eng_st_tensor
     return SK_OK;
 }
 
+/* GGUF's type of a tensor; a number format that GGUF has not, or that LoRA is not trained in, is
+ * refused. */
+static sk_status type_of(const eng_st_tensor *t, uint32_t *type, sk_err *e)
+{
+    if (t->type > ENG_ST_BF16)
+        return sk_fail(e, SK_E_UNSUPPORTED, "the tensor %.150s is stored as %s", t->name,
+                       t->type_name);
+    *type = t->type == ENG_ST_F32 ? ENG_F32 : t->type == ENG_ST_F16 ? ENG_F16 : ENG_BF16;
+    return SK_OK;
+}
+
 /* One tensor of the adapter as GGUF's lora_a or lora_b.  B of a query or key matrix is turned
  * the way the matrix itself is (from halves to pairs), as its rows are the matrix's rows; A is
  * not, as its columns are those of the input.  Other forms move rows between tensors, and an
@@ -129,12 +140,10 @@ static sk_status add_tensor(reader *rd, const eng_st_tensor *t, sk_err *e)
     if (row->form != ENG_HF_SAME && !turns)
         return sk_fail(e, SK_E_UNSUPPORTED,
                        "adapting %s is not supported: GGUF stores it otherwise", base);
-    uint32_t type = t->type == ENG_ST_F32 ? ENG_F32 : t->type == ENG_ST_F16 ? ENG_F16 : ENG_BF16;
-    if (t->type > ENG_ST_BF16)
-        return sk_fail(e, SK_E_UNSUPPORTED, "the tensor %.150s is stored as %s", t->name,
-                       t->type_name);
+    uint32_t type;
+    sk_status st = type_of(t, &type, e);
     const void *data = t->data;
-    sk_status st = turns && second ? reorder(rd, row, t, &data, e) : SK_OK;
+    if (!st && turns && second) st = reorder(rd, row, t, &data, e);
     if (st) return st;
     const uint64_t dim[] = {t->dim[1], t->dim[0]};
     (void)snprintf(name, sizeof name, "%s.lora_%c", made, second ? 'b' : 'a');

@@ -42,9 +42,30 @@ static sk_status put_text(rendering *r, const char *p, size_t n, int32_t flag)
     return st ? st : mark(r, flag);
 }
 
-/* One message.  What others say is one text with its role, as the template has it.  An answer is
- * encoded apart from its opening, because that is how it came about: the opening was the prompt,
- * the answer was generated; so the ids of a conversation that goes on stay what they were. */
+/* What the system or the user says: one text with its role, as the template has it. */
+static sk_status put_said(rendering *r, const eng_chat_msg *m)
+{
+    sk_buf b = SK_BUF_INIT;
+    sk_buf_adds(&b, m->role);
+    sk_buf_addc(&b, '\n');
+    sk_buf_add(&b, m->text, m->n);
+    sk_status st = sk_buf_ok(&b) ? put_text(r, b.p, b.len, 0)
+                                 : sk_fail(r->e, SK_E_NOMEM, "no memory for the conversation");
+    sk_buf_fini(&b);
+    return st;
+}
+
+/* An answer, encoded apart from its opening because that is how it came about: the opening was the
+ * prompt, the answer was generated; so the ids of a conversation that goes on stay what they
+ * were.  Only the answer itself counts for the loss. */
+static sk_status put_answer(rendering *r, const eng_chat_msg *m)
+{
+    sk_status st = put_text(r, "assistant\n", 10, 0);
+    return st ? st : put_text(r, m->text, m->n, 1);
+}
+
+/* One message.  The mark that ends an answer counts for the loss too: a model has to learn to
+ * stop. */
 static sk_status put_message(rendering *r, const eng_chat_msg *m)
 {
     static const char *const roles[] = {"system", "user", "assistant"};
@@ -56,18 +77,7 @@ static sk_status put_message(rendering *r, const eng_chat_msg *m)
                        m->role ? m->role : "");
     bool answer = k == 2;
     sk_status st = put_marker(r, r->start, 0);
-    if (answer) {
-        if (!st) st = put_text(r, "assistant\n", 10, 0);
-        if (!st) st = put_text(r, m->text, m->n, 1);
-    } else {
-        sk_buf b = SK_BUF_INIT;
-        sk_buf_adds(&b, m->role);
-        sk_buf_addc(&b, '\n');
-        sk_buf_add(&b, m->text, m->n);
-        if (!st && !sk_buf_ok(&b)) st = sk_fail(r->e, SK_E_NOMEM, "no memory for the conversation");
-        if (!st) st = put_text(r, b.p, b.len, 0);
-        sk_buf_fini(&b);
-    }
+    if (!st) st = answer ? put_answer(r, m) : put_said(r, m);
     if (!st) st = put_marker(r, r->end, answer);
     return st ? st : put_text(r, "\n", 1, 0);
 }

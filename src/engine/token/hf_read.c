@@ -49,33 +49,37 @@ bool eng_hf_read_token(eng_hf_read *r, size_t at, int64_t id, uint8_t type, floa
     return sk_buf_ok(&r->tokens) && sk_buf_ok(&r->text);
 }
 
-/* Reads an added token.  Flags are read by their first letter: true is the only value that
- * begins with t. */
+/* Reads one member of an added token.  Flags are read by their first letter: true is the only
+ * value that begins with t.  Of two contents the first counts, and the second is passed. */
+static void read_added_member(eng_hf_read *r, eng_jscan *s, const char *key, eng_hf_added *a,
+                              bool *content)
+{
+    struct {
+        const char *key;
+        bool *to;
+    } flags[] = {{"special", &a->special}, {"lstrip", &a->left}, {"rstrip", &a->right}};
+    for (size_t k = 0; k < sizeof flags / sizeof flags[0]; k++)
+        if (strcmp(key, flags[k].key) == 0) *flags[k].to = eng_jscan_peek(s) == 't';
+    if (strcmp(key, "content") == 0 && !*content) {
+        a->at = r->text.len;
+        *content = eng_jscan_string(s, &r->text);
+        a->n = r->text.len - a->at;
+    } else if (strcmp(key, "id") == 0) {
+        (void)eng_jscan_int(s, &a->id);
+    } else {
+        (void)eng_jscan_skip(s, NULL);
+    }
+}
+
+/* Reads an added token, whose id is the one given unless its object says another. */
 bool eng_hf_read_added(eng_hf_read *r, eng_jscan *s, int64_t id)
 {
     eng_hf_added a = {.id = id, .at = r->text.len};
     sk_buf key = SK_BUF_INIT;
     bool first = true, content = false;
     if (!eng_jscan_open(s, '{')) return false;
-    while (eng_jscan_member(s, &first, &key)) {
-        struct {
-            const char *key;
-            bool *to;
-        } flags[] = {{"special", &a.special}, {"lstrip", &a.left}, {"rstrip", &a.right}};
-        size_t k = 0;
-        while (k < 3 && strcmp(key.p, flags[k].key) != 0)
-            k++;
-        if (k < 3) *flags[k].to = eng_jscan_peek(s) == 't';
-        if (strcmp(key.p, "content") == 0 && !content) {
-            a.at = r->text.len;
-            content = eng_jscan_string(s, &r->text);
-            a.n = r->text.len - a.at;
-        } else if (strcmp(key.p, "id") == 0) {
-            (void)eng_jscan_int(s, &a.id);
-        } else {
-            (void)eng_jscan_skip(s, NULL);
-        }
-    }
+    while (eng_jscan_member(s, &first, &key))
+        read_added_member(r, s, key.p, &a, &content);
     sk_buf_fini(&key);
     if (s->st) return false;
     if (!content) return eng_jscan_fail(s, "an added token without content");
