@@ -43,7 +43,8 @@ sk_status sk_map_open(const char *path, sk_map *out, sk_err *e)
     struct stat s;
     sk_status st = open_read(path, &fd, &s, e);
     if (st) return st;
-    sk_map m = {(const uint8_t *)"", 0};
+    sk_map m = {(const uint8_t *)"", 0,
+                (int64_t)s.st_mtim.tv_sec * 1000000000 + (int64_t)s.st_mtim.tv_nsec};
     if (!S_ISREG(s.st_mode)) {
         st = sk_fail(e, SK_E_INVALID, "%s is not a plain file", path);
     } else if (s.st_size > 0) {
@@ -63,7 +64,7 @@ sk_status sk_map_open(const char *path, sk_map *out, sk_err *e)
 void sk_map_close(sk_map *m)
 {
     if (m->len) (void)munmap((void *)(uintptr_t)m->p, m->len);
-    *m = (sk_map){(const uint8_t *)"", 0};
+    *m = (sk_map){(const uint8_t *)"", 0, 0};
 }
 
 /* Only whole pages: what lies beside p may be in use. */
@@ -73,6 +74,21 @@ void sk_map_rest(const void *p, size_t n)
     uintptr_t from = ((uintptr_t)p + page - 1) & ~(page - 1),
               end = ((uintptr_t)p + n) & ~(page - 1);
     if (from < end) (void)madvise((void *)from, end - from, MADV_DONTNEED);
+}
+
+/* Page tables are made by the kernel in one go where it knows how (Linux 5.14): a fault for each 16
+ * pages costs more.  But that also reads what is not in memory, so a file that would fill half of
+ * it is left to come as it is used. */
+void sk_map_want(const sk_map *m, size_t from)
+{
+    if (from >= m->len) return;
+    void *p = (void *)(uintptr_t)(m->p + from);
+    (void)madvise(p, m->len - from, MADV_HUGEPAGE);
+#ifdef MADV_POPULATE_READ
+    long pages = sysconf(_SC_PHYS_PAGES);
+    if (pages > 0 && (m->len - from) / 4096 < (size_t)pages / 2)
+        (void)madvise(p, m->len - from, MADV_POPULATE_READ);
+#endif
 }
 
 /* A file that is read chunk by chunk into b, up to max bytes of result. */
@@ -243,6 +259,16 @@ sk_status sk_mkdirs(const char *path, sk_err *e)
     if (!st) st = make_folder(b.p, e);
     sk_buf_fini(&b);
     return st;
+}
+
+/* The XDG base directory specification: relative paths in the variable are to be ignored. */
+bool sk_cache_path(const char *name, sk_buf *out)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    bool xdg = cache && *cache == '/';
+    if (!xdg && (!home || *home != '/')) return false;
+    sk_buf_addf(out, "%s%s/stokehold/%s", xdg ? cache : home, xdg ? "" : "/.cache", name);
+    return true;
 }
 
 /* True when something is at path. */

@@ -15,6 +15,7 @@
 typedef struct sk_map {
     const uint8_t *p;
     size_t len;
+    int64_t changed; /* when the file was, at the time it was mapped: nanoseconds since 1970 */
 } sk_map;
 
 /* Maps the file at path.  Close with sk_map_close.  Errors: not found, no rights, a folder.  A file
@@ -29,6 +30,11 @@ void sk_map_close(sk_map *m);
  * leave this process's memory, and are read again if they are. */
 void sk_map_rest(const void *p, size_t n);
 
+/* Says that all of the view from byte `from` on (a multiple of the page) will be read at once and
+ * often: it is asked for in huge pages where the system has them of files, and its page tables are
+ * made now.  A hint. */
+void sk_map_want(const sk_map *m, size_t from);
+
 /* Appends the whole file (or stdin for "-") to b; a zstd file (recognised by its magic number, any
  * window up to 2^27) is unpacked.  More than max_bytes of result is SK_E_TOOBIG; a zstd file
  * that ends early or is damaged is SK_E_CORRUPT.  On failure b is as before. */
@@ -36,6 +42,10 @@ sk_status sk_file_load(const char *path, uint64_t max_bytes, sk_buf *b, sk_err *
 
 /* mkdir -p. */
 sk_status sk_mkdirs(const char *path, sk_err *e);
+
+/* Appends $XDG_CACHE_HOME/stokehold/name, or ~/.cache/stokehold/name, where what can be made again
+ * is kept.  False, and nothing appended, where neither variable holds an absolute path. */
+bool sk_cache_path(const char *name, sk_buf *out);
 
 /* True when something is at path. */
 bool sk_file_exists(const char *path);

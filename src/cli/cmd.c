@@ -29,6 +29,11 @@ static sk_status apply_common(const cmd_common *c, sk_err *e)
     return SK_OK;
 }
 
+eng_model_opts cmd_load_opts(const cmd_load *l)
+{
+    return (eng_model_opts){.no_repack = l->no_repack, .pack_cache = l->pack_cache};
+}
+
 sk_status cmd_parse(const cmd_verb *v, int argc, char **argv, void *into, cmd_common *common,
                     sk_opt_list *args, bool *done, sk_err *e)
 {

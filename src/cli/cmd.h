@@ -38,6 +38,7 @@
 #include "base/status.h"
 #include "cli/model_path.h"
 #include "cli/stop.h"
+#include "engine/engine.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -93,15 +94,22 @@ typedef struct cmd_common {
             kv_type, 0, "f32 f16 bf16 q8_0")
 /* How a model is opened: of the verbs that compute with one. */
 typedef struct cmd_load {
-    bool no_repack;
+    bool no_repack, pack_cache;
 } cmd_load;
 
-/* Its row; T has a member `load`. */
-#define CMD_LOAD_ROW(T)                                                                            \
+/* Its rows; T has a member `load`. */
+#define CMD_LOAD_ROWS(T)                                                                           \
     CMD_ROW(T, "no-repack", 0, SK_OPT_BOOL, NULL, NULL,                                            \
             "compute with quantised weights as they lie in the file: opens at once, takes no "     \
             "further memory, is slower",                                                           \
-            load.no_repack, 0, NULL)
+            load.no_repack, 0, NULL),                                                              \
+        CMD_ROW(T, "pack-cache", 0, SK_OPT_BOOL, NULL, NULL,                                       \
+                "keep the repacked weights in a file beside the model (or in ~/.cache), and open " \
+                "from it the next time: faster, with less memory, for the model's size on disk",   \
+                load.pack_cache, 0, NULL)
+
+/* The engine's options of them. */
+eng_model_opts cmd_load_opts(const cmd_load *l);
 
 /* Reads argv into `into` by the verb's table, then puts the common flags to work (cpu mask, log).
  * *done is set when --help was asked for and has been printed: return SK_OK then.  common may be

@@ -46,7 +46,7 @@ static const sk_opt rows[] = {
      offsetof(bench_opts, ms), 1, 60000},
     {"json", 0, SK_OPT_BOOL, NULL, NULL, "print one JSON object", offsetof(bench_opts, json)},
     CMD_KV_ROW(bench_opts, "f16"),
-    CMD_LOAD_ROW(bench_opts),
+    CMD_LOAD_ROWS(bench_opts),
     CMD_COMMON_ROWS(bench_opts),
     {0},
 };
@@ -339,7 +339,7 @@ static void json(const bench *b, sk_buf *out)
 static sk_status run_all(bench *b, sk_err *e)
 {
     char path[CMD_PATH_MAX];
-    eng_model_opts mo = {.no_repack = b->o->load.no_repack};
+    eng_model_opts mo = cmd_load_opts(&b->o->load);
     sk_status st = parse_counts(b, e);
     if (!st && b->o->model) st = cmd_model_path(b->o->model, path, e);
     if (!st) st = eng_exec_open((size_t)b->o->common.threads, &b->x, e);

@@ -29,7 +29,7 @@ static const sk_opt rows[] = {
      "~/.local/state/stoke/history",
      offsetof(cmd_chat_opts, history), .complete = SK_COMPLETE_FILE},
     CMD_KV_ROW(cmd_chat_opts, "f16"),
-    CMD_LOAD_ROW(cmd_chat_opts),
+    CMD_LOAD_ROWS(cmd_chat_opts),
     CMD_LORA_ROWS(cmd_chat_opts),
     CMD_SAMPLE_ROWS(cmd_chat_opts),
     CMD_COMMON_ROWS(cmd_chat_opts),

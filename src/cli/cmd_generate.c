@@ -53,7 +53,7 @@ static const sk_opt rows[] = {
      "with --json, the log-probability of each token and of the N likeliest in its place",
      offsetof(generate_opts, logprobs), 0, LOGPROBS_MAX},
     CMD_KV_ROW(generate_opts, "f16"),
-    CMD_LOAD_ROW(generate_opts),
+    CMD_LOAD_ROWS(generate_opts),
     CMD_LORA_ROWS(generate_opts),
     CMD_SAMPLE_ROWS(generate_opts),
     CMD_COMMON_ROWS(generate_opts),

@@ -31,7 +31,7 @@ static const sk_opt rows[] = {
     {"context", 'c', SK_OPT_INT, "N", "512", "tokens of a window", offsetof(imatrix_opts, context),
      4, 1e9},
     {"json", 0, SK_OPT_BOOL, NULL, NULL, "print one JSON object", offsetof(imatrix_opts, json)},
-    CMD_LOAD_ROW(imatrix_opts),
+    CMD_LOAD_ROWS(imatrix_opts),
     CMD_COMMON_ROWS(imatrix_opts),
     {0},
 };
@@ -70,7 +70,7 @@ static sk_status run(const imatrix_opts *o, const sk_buf *text, sk_err *e)
     sk_status st = cmd_model_path(o->model, path, e);
     if (!st) st = eng_exec_open((size_t)o->common.threads, &x, e);
     if (st) return st;
-    eng_model_opts mo = {.no_repack = o->load.no_repack};
+    eng_model_opts mo = cmd_load_opts(&o->load);
     st = eng_model_open_opts(x, path, &mo, &m, e);
     if (!st) {
         sk_progress *bar = sk_progress_new(stderr, o->common.quiet);

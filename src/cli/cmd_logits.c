@@ -23,7 +23,7 @@ static const sk_opt rows[] = {
     {"out", 'o', SK_OPT_STRING, "FILE", NULL, "the .npy file to write", offsetof(logits_opts, out),
      .required = true, .complete = SK_COMPLETE_FILE},
     CMD_KV_ROW(logits_opts, "f32"),
-    CMD_LOAD_ROW(logits_opts),
+    CMD_LOAD_ROWS(logits_opts),
     CMD_LORA_ROWS(logits_opts),
     CMD_COMMON_ROWS(logits_opts),
     {0},
@@ -58,7 +58,7 @@ static sk_status run(const logits_opts *o, const eng_ids *ids, sk_err *e)
     sk_status st = cmd_model_path(o->model, path, e);
     if (!st) st = eng_exec_open((size_t)o->common.threads, &x, e);
     if (st) return st;
-    eng_model_opts mo = {.no_repack = o->load.no_repack};
+    eng_model_opts mo = cmd_load_opts(&o->load);
     st = eng_model_open_opts(x, path, &mo, &m, e);
     if (!st) st = cmd_lora_open(x, m, &o->lora, &l, e);
     like.lora = l;

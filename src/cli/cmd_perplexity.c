@@ -29,7 +29,7 @@ static const sk_opt rows[] = {
      offsetof(perplexity_opts, context), 4, 1e9},
     {"json", 0, SK_OPT_BOOL, NULL, NULL, "print one JSON object", offsetof(perplexity_opts, json)},
     CMD_KV_ROW(perplexity_opts, "f32"),
-    CMD_LOAD_ROW(perplexity_opts),
+    CMD_LOAD_ROWS(perplexity_opts),
     CMD_COMMON_ROWS(perplexity_opts),
     {0},
 };
@@ -71,7 +71,7 @@ static sk_status run(const perplexity_opts *o, const sk_buf *text, sk_err *e)
     sk_status st = cmd_model_path(o->model, path, e);
     if (!st) st = eng_exec_open((size_t)o->common.threads, &x, e);
     if (st) return st;
-    eng_model_opts mo = {.no_repack = o->load.no_repack};
+    eng_model_opts mo = cmd_load_opts(&o->load);
     st = eng_model_open_opts(x, path, &mo, &m, e);
     if (!st) {
         sk_progress *bar = sk_progress_new(stderr, o->common.quiet);

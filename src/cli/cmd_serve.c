@@ -37,7 +37,7 @@ static const sk_opt rows[] = {
      0, false, SK_COMPLETE_FILE, NULL},
     {"lora-scale", 0, SK_OPT_FLOAT, "X", "1", "strength of the adapter; 1 is as trained",
      offsetof(serve_opts, o.lora_scale), -100, 100, false, SK_COMPLETE_NONE, NULL},
-    CMD_LOAD_ROW(serve_opts),
+    CMD_LOAD_ROWS(serve_opts),
     {"", 0, SK_OPT_BOOL, NULL, NULL, "Limits", 0, 0, 0, false, SK_COMPLETE_NONE, NULL},
     ROW_INT("queue", "512", "requests that may wait; more get 429 with Retry-After", max_queue, 0,
             65536),
@@ -106,6 +106,7 @@ static sk_status serve(int argc, char **argv, sk_err *e)
     s.o.model = path;
     s.o.threads = s.common.threads;
     s.o.no_repack = s.load.no_repack;
+    s.o.pack_cache = s.load.pack_cache;
     s.o.stop_fd = cmd_stop_fd();
     return run_server(&s.o, e);
 }

@@ -71,7 +71,7 @@ sk_status cmd_gen_open(cmd_gen *g, const char *name, int64_t threads, const cmd_
                        const cmd_sample *sample, const cmd_spec *spec, const cmd_lora *lora,
                        sk_err *e)
 {
-    eng_model_opts mo = {.no_repack = load->no_repack};
+    eng_model_opts mo = cmd_load_opts(load);
     char path[CMD_PATH_MAX], draft[CMD_PATH_MAX];
     *g = (cmd_gen){.sample = sample->o, .sample_flags = sample, .spec_flags = spec};
     sk_status st;

@@ -49,9 +49,11 @@ typedef struct eng_model_info {
 sk_status eng_model_open(eng_exec *x, const char *path, eng_model **out, sk_err *e);
 
 typedef struct eng_model_opts {
-    bool no_repack; /* quantised matrices are computed with as they lie in the file: nothing is
-                       copied, so a model opens at once and takes no further memory, and is slower
-                       */
+    bool no_repack;  /* quantised matrices are computed with as they lie in the file: nothing is
+                        copied, so a model opens at once and takes no further memory, and is slower
+                        */
+    bool pack_cache; /* packed weights are mapped from a file that was kept beside the model, or
+                        kept there (model/packs.h).  Not together with no_repack. */
 } eng_model_opts;
 
 /* The same with options; NULL: all off.  They change no result. */

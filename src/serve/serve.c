@@ -147,7 +147,8 @@ static sk_status open_engine(srv_server *s, sk_err *e)
                          .n_slots = (size_t)o->parallel,
                          .n_threads = (size_t)o->threads,
                          .max_step = MAX_STEP,
-                         .no_repack = o->no_repack};
+                         .no_repack = o->no_repack,
+                         .pack_cache = o->pack_cache};
     if (!eng_dtype_of_name(o->kv_type, &lo.kv_type))
         return sk_fail(e, SK_E_INVALID, "--kv-type %s is no type", o->kv_type);
     sk_status st = srv_local_open(&lo, &s->local, e);

@@ -40,6 +40,7 @@ typedef struct srv_opts {
     const char *kv_type;                         /* keys and values kept as: "f32", "f16", .. */
     bool strict;                                 /* unknown fields are refused */
     bool no_repack;                              /* weights are used as they lie in the file */
+    bool pack_cache;                             /* packed weights are kept in a file */
     int stop_fd; /* readable once the server is to drain and end; -1: never */
 } srv_opts;
 

@@ -45,6 +45,9 @@ static void map_sizes(void **state)
         assert_int_equal(m.len, sizes[i]);
         assert_non_null(m.p);
         assert_memory_equal(m.p, bytes, sizes[i]);
+        assert_true(m.changed > 0);
+        sk_map_want(&m, 0);
+        sk_map_want(&m, 4096);
         sk_map_rest(m.p, sizes[i]);
         sk_map_rest(m.p + sizes[i] / 2, sizes[i] / 2);
         assert_memory_equal(m.p, bytes, sizes[i]);
@@ -54,11 +57,29 @@ static void map_sizes(void **state)
     }
 }
 
+/* Relative paths in the variables count for nothing. */
+static void cache_place(void **state)
+{
+    (void)state;
+    sk_buf b = SK_BUF_INIT;
+    (void)setenv("XDG_CACHE_HOME", "/c", 1);
+    (void)setenv("HOME", "/h", 1);
+    assert_true(sk_cache_path("x", &b));
+    (void)setenv("XDG_CACHE_HOME", "c", 1);
+    assert_true(sk_cache_path("y", &b));
+    assert_string_equal(b.p, "/c/stokehold/x/h/.cache/stokehold/y");
+    (void)unsetenv("XDG_CACHE_HOME");
+    (void)setenv("HOME", "", 1);
+    assert_false(sk_cache_path("z", &b));
+    assert_string_equal(b.p, "/c/stokehold/x/h/.cache/stokehold/y");
+    sk_buf_fini(&b);
+}
+
 static void map_refusals(void **state)
 {
     (void)state;
     sk_err e = SK_ERR_INIT;
-    sk_map m = {(const uint8_t *)"untouched", 9};
+    sk_map m = {(const uint8_t *)"untouched", 9, 0};
     assert_status(sk_map_open(unit_path(dir, "none"), &m, &e), SK_E_NOTFOUND, e, "none");
     assert_status(sk_map_open(dir, &m, &e), SK_E_INVALID, e, "folder");
     assert_status(sk_map_open("/dev/null", &m, &e), SK_E_INVALID, e, "/dev/null");
@@ -360,19 +381,13 @@ static void lock_dies_with_its_holder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_DIR(map_sizes),
-        IN_DIR(map_refusals),
-        IN_DIR(load_plain),
-        IN_DIR(load_refusals),
-        IN_DIR(load_packed),
-        IN_DIR(packed_windows),
-        IN_DIR(packed_damage),
-        IN_DIR(packed_bomb),
-        IN_DIR(load_out_of_memory),
-        IN_DIR(load_stdin),
-        IN_DIR(folders),
-        IN_DIR(locks),
-        IN_DIR(lock_dies_with_its_holder),
+        IN_DIR(map_sizes),      IN_DIR(map_refusals),
+        IN_DIR(cache_place),    IN_DIR(load_plain),
+        IN_DIR(load_refusals),  IN_DIR(load_packed),
+        IN_DIR(packed_windows), IN_DIR(packed_damage),
+        IN_DIR(packed_bomb),    IN_DIR(load_out_of_memory),
+        IN_DIR(load_stdin),     IN_DIR(folders),
+        IN_DIR(locks),          IN_DIR(lock_dies_with_its_holder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,7 +71,7 @@ static void space(void **state)
         eng_wpart part[2] = {{types[t], rows, SPACE_ROWS}, {types[t], rows, 3}};
         size_t need = eng_wspace_need(&part[0], SPACE_IN, 0);
         assert_true(need >= eng_dtype_bytes(types[t], SPACE_IN) * SPACE_ROWS);
-        eng_wspace s = {sk_alloc(SK_MEM_WEIGHTS, need), need, 0, false};
+        eng_wspace s = {sk_alloc(SK_MEM_WEIGHTS, need), need, 0, false, 0};
         assert_status_ok(eng_wmat_new(x, SPACE_IN, part, 2, 0, &alone, &e), e);
         eng_wmat_mul(x, 1, a, SPACE_IN, alone, c[0], (size_t)2 * SPACE_ROWS, false);
         for (int filled = 0; filled < 2; filled++) {
@@ -102,6 +102,29 @@ static void space_of_nothing(void **state)
     assert_int_equal(eng_wspace_need(&none, 32, 0), 0);
     assert_int_equal(eng_wspace_need(&huge, 320, 0), 0);
     assert_int_equal(eng_wspace_need(&wide, 320, 0), 0);
+}
+
+/* The layout's number does not depend on the threads, and says when there is no memory. */
+static void layout(void **state)
+{
+    (void)state;
+    uint32_t one = 0, two = 1;
+    sk_err e = SK_ERR_INIT;
+    for (size_t threads = 1; threads <= 2; threads++) {
+        eng_exec *x = open_exec(threads);
+        assert_status_ok(eng_wspace_layout(x, threads == 1 ? &one : &two, &e), e);
+        for (unsigned long nth = 1;; nth++) {
+            uint32_t v = 0;
+            sk_fault_plan(SK_FAULT_ALLOC, nth, false);
+            sk_status st = eng_wspace_layout(x, &v, &e);
+            sk_fault_plan(SK_FAULT_ALLOC, 0, false);
+            assert_int_equal(v, st ? 0 : one);
+            if (!st) break;
+            assert_int_equal(st, SK_E_NOMEM);
+        }
+        eng_exec_close(x);
+    }
+    assert_int_equal(one, two);
 }
 
 static void unknown_types_are_refused(void **state)
@@ -144,7 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_are_stacked), cmocka_unit_test(space),
         cmocka_unit_test(space_of_nothing),  cmocka_unit_test(unknown_types_are_refused),
-        cmocka_unit_test(no_memory),
+        cmocka_unit_test(no_memory),         cmocka_unit_test(layout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,6 +78,18 @@ const eng_gguf_tensor *eng_gguf_tensor_find(const eng_gguf *g, const char *name)
  * this process's memory (and come back when it is read). */
 void eng_gguf_rest(const eng_gguf *g, const eng_gguf_tensor *t);
 
+/* What tells the files of a model from others without reading them whole. */
+typedef struct eng_gguf_id {
+    uint64_t bytes;   /* of all files */
+    int64_t changed;  /* the latest of them, nanoseconds since 1970 */
+    uint32_t stamps;  /* CRC-32C of each file's size and time of change */
+    uint32_t heads;   /* CRC-32C of all that lies before the data of the tensors */
+    uint32_t samples; /* CRC-32C of 64 bytes at the beginning, middle and end of each tensor */
+} eng_gguf_id;
+
+/* Fills out; false (out untouched) for a GGUF that was not read from files. */
+bool eng_gguf_identify(const eng_gguf *g, eng_gguf_id *out);
+
 /* Keys: number, name by index, and the value printed for people (long arrays cut). */
 size_t eng_gguf_n_keys(const eng_gguf *g);
 

@@ -7,6 +7,7 @@
  */
 #include "engine/kernel/wmat.h"
 
+#include "base/crc.h"
 #include "base/mem.h"
 #include "engine/kernel/bpack.h"
 #include "engine/kernel/exec_scratch.h"
@@ -98,13 +99,19 @@ size_t eng_wspace_need(const eng_wpart *p, size_t n_in, unsigned flags)
     return panels_need(p, n_in, &bytes) ? bytes : 0;
 }
 
-/* The next `bytes` of a space; NULL where there is none or no room. */
-static char *take_space(eng_wspace *s, size_t bytes)
+/* The next `bytes` of a space for a part; NULL where there is none or no room.  What is left over
+ * before the next multiple of 64 is cleared: a space may be written to a file. */
+static char *take_space(eng_wspace *s, const eng_wpart *from, size_t n_in, size_t bytes)
 {
-    if (!s || bytes > s->cap - s->used) return NULL;
+    if (!s) return NULL;
+    const uint64_t what[4] = {(uint64_t)from->type, n_in, from->n_out, bytes};
+    s->plan = sk_crc32c(s->plan, what, sizeof what);
+    if (bytes > s->cap - s->used) return NULL;
     char *p = s->base + s->used;
     size_t next = (s->used + bytes + 63) & ~(size_t)63;
-    s->used = next < s->cap ? next : s->cap;
+    if (next > s->cap) next = s->cap;
+    if (!s->filled) memset(p + bytes, 0, next - s->used - bytes);
+    s->used = next;
     return p;
 }
 
@@ -112,7 +119,7 @@ static char *take_space(eng_wspace *s, size_t bytes)
 static sk_status pack_plain(eng_exec *x, const eng_wmat *w, const eng_wpart *from,
                             eng_wspace *space, part *p, sk_err *e)
 {
-    char *at = take_space(space, eng_wspace_need(from, w->n_in, 0));
+    char *at = take_space(space, from, w->n_in, eng_wspace_need(from, w->n_in, 0));
     sk_status st = eng_bpack_new_at(prec_of(from->type), w->n_in, from->n_out, at, &p->pack, e);
     if (st || (at && space->filled)) return st;
     eng_bpack_fill_weight(x, p->pack, from->type, from->data);
@@ -132,7 +139,7 @@ static sk_status pack_blocks(eng_exec *x, const eng_wmat *w, const eng_wpart *fr
     size_t bytes;
     if (!panels_need(from, w->n_in, &bytes))
         return sk_fail(e, SK_E_TOOBIG, "a matrix of %zu by %zu is too large", from->n_out, w->n_in);
-    char *at = take_space(space, bytes), *to = at;
+    char *at = take_space(space, from, w->n_in, bytes), *to = at;
     if (!to) to = p->own = sk_alloc(SK_MEM_WEIGHTS, bytes);
     if (!to)
         return sk_fail(e, SK_E_NOMEM, "no memory for a packed matrix of %zu by %zu (%zu bytes)",

@@ -40,12 +40,18 @@ enum {
 typedef struct eng_wspace {
     char *base; /* aligned to 64 */
     size_t cap, used;
-    bool filled; /* the packs are there already: nothing is read of the parts */
+    bool filled;   /* the packs are there already: nothing is read of the parts */
+    uint32_t plan; /* what has been asked of it so far, in order: a CRC of types and shapes */
 } eng_wspace;
 
 /* Bytes that a part of n_out rows takes in a space: 0 where it has no kernel, cannot be counted, or
  * is computed with in place. */
 size_t eng_wspace_need(const eng_wpart *part, size_t n_in, unsigned flags);
+
+/* A number of the layout that packs have on x's CPU level: two builds or levels with the same one
+ * pack to the same bytes.  It is found by packing a small matrix of each type, so that no one has
+ * to remember to change it.  SK_E_NOMEM for the memory of that. */
+sk_status eng_wspace_layout(eng_exec *x, uint32_t *out, sk_err *e);
 
 /* Packs the parts, with x's threads; results are those of x's CPU level, on which the matrix must
  * be used.  SK_E_UNSUPPORTED names a type that has no kernel, SK_E_INVALID a row length that is not

@@ -37,8 +37,9 @@ static sk_status open_vocab(eng_model *m, sk_err *e)
     return eng_prompt_open(m->vocab, text, strlen(text), &m->prompt, e);
 }
 
-/* Fills in m from m->gguf. */
-static sk_status load(eng_exec *x, eng_model *m, const eng_model_opts *o, sk_err *e)
+/* Fills in m from m->gguf; path may be NULL. */
+static sk_status load(eng_exec *x, eng_model *m, const char *path, const eng_model_opts *o,
+                      sk_err *e)
 {
     m->arena = sk_arena_new(SK_MEM_WEIGHTS);
     if (!m->arena) return sk_fail(e, SK_E_NOMEM, "no memory for the model");
@@ -48,12 +49,13 @@ static sk_status load(eng_exec *x, eng_model *m, const eng_model_opts *o, sk_err
         (st = eng_layout_build(&m->cfg, m->arena, &m->layout, e)) ||
         (st = eng_weights_check(m->gguf, &m->layout, e)) || (st = open_vocab(m, e)))
         return st;
-    return eng_weights_load(x, m, o && o->no_repack ? ENG_WMAT_IN_PLACE : 0, e);
+    return eng_weights_load(x, m, o && o->no_repack ? ENG_WMAT_IN_PLACE : 0,
+                            o && o->pack_cache ? path : NULL, e);
 }
 
 /* Wraps g, which is taken whatever happens, into a model. */
-static sk_status open_gguf(eng_exec *x, eng_gguf *g, const eng_model_opts *o, eng_model **out,
-                           sk_err *e)
+static sk_status open_gguf(eng_exec *x, eng_gguf *g, const char *path, const eng_model_opts *o,
+                           eng_model **out, sk_err *e)
 {
     eng_model *m = sk_calloc(SK_MEM_WEIGHTS, 1, sizeof(*m));
     if (!m) {
@@ -61,7 +63,7 @@ static sk_status open_gguf(eng_exec *x, eng_gguf *g, const eng_model_opts *o, en
         return sk_fail(e, SK_E_NOMEM, "no memory for the model");
     }
     m->gguf = g;
-    sk_status st = load(x, m, o, e);
+    sk_status st = load(x, m, path, o, e);
     if (st) {
         eng_model_close(m);
         return st;
@@ -79,10 +81,13 @@ sk_status eng_model_open_opts(eng_exec *x, const char *path, const eng_model_opt
                               eng_model **out, sk_err *e)
 {
     eng_gguf *g = NULL;
+    if (o && o->no_repack && o->pack_cache)
+        return sk_fail(e, SK_E_INVALID,
+                       "without repacking there are no packed weights to keep in a file");
     sk_status st = eng_hf_is_folder(path) ? eng_hf_open(path, &g, e) : eng_gguf_open(path, &g, e);
     if (st) return st;
     sk_err why = SK_ERR_INIT;
-    st = open_gguf(x, g, o, out, &why);
+    st = open_gguf(x, g, path, o, out, &why);
     return st ? sk_fail(e, st, "%s: %s", path, why.text) : SK_OK;
 }
 
@@ -90,7 +95,7 @@ sk_status eng_model_open_bytes(eng_exec *x, const void *p, size_t n, eng_model *
 {
     eng_gguf *g = NULL;
     sk_status st = eng_gguf_open_bytes(p, n, &g, e);
-    return st ? st : open_gguf(x, g, NULL, out, e);
+    return st ? st : open_gguf(x, g, NULL, NULL, out, e);
 }
 
 void eng_model_close(eng_model *m)

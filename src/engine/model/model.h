@@ -71,6 +71,7 @@ struct eng_model {
     const float *rope_factors; /* [n_rot / 2] or NULL */
     eng_layer *layer;          /* [n_layer] */
     eng_wspace packs;          /* of all matrices */
+    struct eng_packfile *kept; /* the file they are or will be in, NULL: none (packs.h) */
     eng_norm out_norm;
     eng_linear head;   /* none in an encoder */
     eng_prompt prompt; /* the chat template */

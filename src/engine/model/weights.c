@@ -7,6 +7,7 @@
 #include "engine/model/weights.h"
 
 #include "engine/model/finite.h"
+#include "engine/model/packs.h"
 #include "engine/quant/quant.h"
 
 #include <assert.h>
@@ -132,7 +133,8 @@ static sk_status tensor_of(const loader *l, eng_param_kind kind, uint32_t layer,
     const eng_param *p = &l->m->layout.param[i];
     const eng_gguf_tensor *t = eng_gguf_tensor_find(l->m->gguf, p->name);
     assert(t);
-    if (!eng_all_finite(l->x, (eng_dtype)t->type, t->data, p->outer * p->rows * p->cols))
+    bool known = l->m->packs.filled && p->is_matrix; /* it was looked at when the packs were made */
+    if (!known && !eng_all_finite(l->x, (eng_dtype)t->type, t->data, p->outer * p->rows * p->cols))
         return sk_fail(e, SK_E_CORRUPT, "the tensor %s holds NaN or an infinity", p->name);
     *out = t;
     *param = p;
@@ -242,10 +244,11 @@ static sk_status pack(const loader *l, const stack *s, size_t nth, eng_wmat **ou
     return st ? sk_while(e, "%s", s->p[0]->name) : SK_OK;
 }
 
-/* The stack's tensors are packed: what is computed with no longer lies in the file. */
+/* The stack's tensors are packed: what is computed with no longer lies in the file.  (Of a file of
+ * packs nothing of the model's was read.) */
 static void rest(const loader *l, const stack *s)
 {
-    for (size_t i = 0; i < s->n && !(l->flags & ENG_WMAT_IN_PLACE); i++)
+    for (size_t i = 0; i < s->n && !(l->flags & ENG_WMAT_IN_PLACE || l->m->packs.filled); i++)
         eng_gguf_rest(l->m->gguf, s->t[i]);
 }
 
@@ -487,47 +490,30 @@ static eng_dtype main_type(const eng_model *m)
     return (eng_dtype)best;
 }
 
-/* Whether a parameter is packed; embeddings are looked up in the file, and a tied one also is the
- * head. */
-static bool is_packed(const eng_model *m, const eng_param *p)
+/* All of the model into packs that are open. */
+static sk_status load_model(eng_exec *x, eng_model *m, unsigned flags, sk_err *e)
 {
-    if (!p->is_matrix || p->kind == ENG_P_POS_EMBD || p->kind == ENG_P_TYPE_EMBD) return false;
-    return p->kind != ENG_P_EMBD || (m->cfg.tied && !m->cfg.encoder);
-}
-
-/* One stretch of memory for all packs, in whole huge pages if it is not small.  Bytes that cannot
- * be counted are found out when the matrix is made. */
-static sk_status open_packs(eng_model *m, unsigned flags, sk_err *e)
-{
-    size_t all = 0, huge = (size_t)2 << 20;
-    for (size_t i = 0; i < m->layout.n_params; i++) {
-        const eng_param *p = &m->layout.param[i];
-        if (!is_packed(m, p)) continue;
-        const eng_gguf_tensor *t = eng_gguf_tensor_find(m->gguf, p->name);
-        eng_wpart part = part_of(t, p, 0);
-        size_t bytes, each = eng_wspace_need(&part, p->cols, flags);
-        if (!sk_mul_size(p->outer, (each + 63) & ~(size_t)63, &bytes) || bytes > SIZE_MAX / 4 - all)
-            return sk_fail(e, SK_E_TOOBIG, "the packed weights are too many bytes to count");
-        all += bytes;
-    }
-    if (!all) return SK_OK;
-    if (all > huge / 2) all = (all + huge - 1) & ~(huge - 1);
-    m->packs.base = sk_alloc(SK_MEM_WEIGHTS, all);
-    if (!m->packs.base)
-        return sk_fail(e, SK_E_NOMEM, "no memory for %zu bytes of packed weights", all);
-    m->packs.cap = all;
-    return SK_OK;
-}
-
-sk_status eng_weights_load(eng_exec *x, eng_model *m, unsigned flags, sk_err *e)
-{
-    sk_status st = open_packs(m, flags, e);
-    if (st) return st;
     m->layer = sk_new_n(m->arena, eng_layer, m->cfg.n_layer);
     if (!m->layer) return sk_fail(e, SK_E_NOMEM, "no memory for %u layers", m->cfg.n_layer);
-    m->dtype = main_type(m);
     loader l = {x, m, flags};
     return load_all(&l, e);
+}
+
+/* A file of packs that turns out to hold others than this build makes is given up, and all is
+ * packed. */
+sk_status eng_weights_load(eng_exec *x, eng_model *m, unsigned flags, const char *cache, sk_err *e)
+{
+    m->dtype = main_type(m);
+    sk_status st = eng_packs_open(x, m, flags, cache, e);
+    if (!st) st = load_model(x, m, flags, e);
+    if (!st && !eng_packs_agree(m)) {
+        eng_weights_free(m);
+        m->head.w = NULL;
+        st = eng_packs_new(m, flags, e);
+        if (!st) st = load_model(x, m, flags, e);
+    }
+    if (!st && cache) eng_packs_keep(m);
+    return st;
 }
 
 /* ---- giving back ---- */
@@ -574,5 +560,5 @@ void eng_weights_free(eng_model *m)
         free_parts(&m->cfg, y);
     }
     eng_wmat_free(m->head.w);
-    sk_free(m->packs.base);
+    eng_packs_close(m);
 }

@@ -13,10 +13,10 @@ sk_status eng_weights_present(const eng_gguf *g, const eng_config *cfg, sk_err *
 sk_status eng_weights_check(const eng_gguf *g, const eng_layout *l, sk_err *e);
 
 /* Packs the matrices and copies norms and biases of m->gguf (checked before) into m; flags are
- * eng_wmat_new's.  SK_E_CORRUPT
- * names a tensor that holds NaN or an infinity.  On failure eng_weights_free gives back what there
- * is. */
-sk_status eng_weights_load(eng_exec *x, eng_model *m, unsigned flags, sk_err *e);
+ * eng_wmat_new's.  With `cache`, the model's path, packs are taken from a file that was kept, or
+ * kept in one (packs.h); NULL: neither.  SK_E_CORRUPT names a tensor that holds NaN or an infinity.
+ * On failure eng_weights_free gives back what there is. */
+sk_status eng_weights_load(eng_exec *x, eng_model *m, unsigned flags, const char *cache, sk_err *e);
 
 /* Frees the packs of m; all else lives in its arena. */
 void eng_weights_free(eng_model *m);

@@ -135,7 +135,7 @@ sk_status srv_local_open(const srv_local_opts *o, srv_local **out, sk_err *e)
     assert(o->n_slots > 0);
     srv_local *l = sk_calloc(SK_MEM_REQUEST, 1, sizeof *l);
     if (!l) return sk_fail(e, SK_E_NOMEM, "no memory for the engine");
-    eng_model_opts mo = {.no_repack = o->no_repack};
+    eng_model_opts mo = {.no_repack = o->no_repack, .pack_cache = o->pack_cache};
     sk_status st = eng_exec_open(o->n_threads, &l->exec, e);
     if (!st) st = eng_model_open_opts(l->exec, o->path, &mo, &l->model, e);
     if (!st && o->chat_template) st = eng_model_load_template(l->model, o->chat_template, e);

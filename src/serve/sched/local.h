@@ -15,8 +15,8 @@ typedef struct srv_local_opts {
     size_t n_ctx;              /* 0: the model's */
     size_t n_slots, n_threads; /* n_threads 0: all cores */
     size_t max_step;
-    eng_dtype kv_type; /* keys and values are kept as this */
-    bool no_repack;    /* eng_model_opts */
+    eng_dtype kv_type;          /* keys and values are kept as this */
+    bool no_repack, pack_cache; /* eng_model_opts */
 } srv_local_opts;
 
 /* Opens model, session and sampler.  SK_E_INVALID when n_ctx is over the model's. */
