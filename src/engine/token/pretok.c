@@ -6,6 +6,7 @@
 #include "engine/token/pretok.h"
 
 #include "base/mem.h"
+#include "engine/token/pretok_ascii.h"
 #include "engine/token/unidata.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -82,24 +83,29 @@
 
 enum { MAX_STAGES = 6 };
 
-/* One row: the names (spaces around each), the traits and the patterns in the order they apply. */
+/* One row: the names (spaces around each), the traits, the patterns in the order they apply, and
+ * which hand-written form a single one is. */
 static const struct row {
     const char *names;
     eng_pretok_traits traits;
     const char *pattern[MAX_STAGES + 1];
+    eng_ascii_form form;
 } table[] = {
     {" gpt-2 mpt olmo phi-2 jais gigachat mellum modern-bert jina-es jina-de jina-v2-es jina-v2-de"
      " jina-v1-en jina-v2-code roberta-bpe a.x-4.0 exaone4 trillion granite-docling ",
      {0},
-     {GPT2}},
+     {GPT2},
+     ENG_ASCII_GPT2},
     {" qwen2 deepseek-r1-qwen stablelm2 megrez hunyuan kormo f2llmv2 solar-open grok-2 ",
      {0},
-     {GPT4("\\p{L}", "\\p{N}")}},
-    {" qwen35 ", {0}, {GPT4("\\p{L}\\p{M}", "\\p{N}")}},
+     {GPT4("\\p{L}", "\\p{N}")},
+     ENG_ASCII_GPT4},
+    {" qwen35 ", {0}, {GPT4("\\p{L}\\p{M}", "\\p{N}")}, ENG_ASCII_GPT4},
     {" llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano ",
      {.add_bos = true, .whole = true},
-     {GPT4("\\p{L}", "\\p{N}{1,3}")}},
-    {" smaug-bpe dbrx glm4 chatglm-bpe ", {0}, {GPT4("\\p{L}", "\\p{N}{1,3}")}},
+     {GPT4("\\p{L}", "\\p{N}{1,3}")},
+     ENG_ASCII_GPT4_3},
+    {" smaug-bpe dbrx glm4 chatglm-bpe ", {0}, {GPT4("\\p{L}", "\\p{N}{1,3}")}, ENG_ASCII_GPT4_3},
     {" starcoder refact command-r smollm codeshell exaone minerva-7b mellum2 ",
      {0},
      {"\\p{N}", GPT2}},
@@ -282,6 +288,16 @@ eng_pretok_traits eng_pretok_get_traits(const eng_pretok *p)
     return p->row->traits;
 }
 
+size_t eng_pretok_cut_after(const eng_pretok *p, const char *text, size_t n, size_t from)
+{
+    return eng_ascii_cut_after(p->row->form, text, n, from);
+}
+
+size_t eng_pretok_cut_before(const eng_pretok *p, const char *text, size_t n)
+{
+    return eng_ascii_cut_before(p->row->form, text, n);
+}
+
 /* Length of the stretch at p that is all valid UTF-8 or all not; which of them in *valid. */
 static size_t utf8_run(const char *text, size_t n, bool *valid)
 {
@@ -408,6 +424,31 @@ static sk_status split_stage(const splitter *s, size_t stage, const char *p, siz
     return st;
 }
 
+/* Cuts n bytes of valid UTF-8 by the one pattern there is, piece by piece as long as ASCII decides.
+ * Such a pattern leaves nothing out: where it is asked, its match begins there. */
+static sk_status split_ascii(const splitter *s, const char *p, size_t n)
+{
+    sk_status st = SK_OK;
+    for (size_t pos = 0, len; pos < n && !st; pos += len) {
+        size_t from = pos, to = n;
+        len = eng_ascii_piece(s->pt->row->form, p + pos, n - pos);
+        if (!len) {
+            st = find_match(s, 0, p, n, &from, &to);
+            if (st) break;
+            assert(from == pos);
+            len = to - pos;
+        }
+        st = s->fn(s->arg, p + pos, len);
+    }
+    return st;
+}
+
+/* Cuts a stretch of valid UTF-8. */
+static sk_status split_valid(const splitter *s, const char *p, size_t n)
+{
+    return s->pt->row->form ? split_ascii(s, p, n) : split_stage(s, 0, p, n);
+}
+
 /* Cuts the whole text: stretches of valid UTF-8 by the patterns, the others as they are. */
 static sk_status split_text(const splitter *s, const char *text, size_t n)
 {
@@ -416,7 +457,7 @@ static sk_status split_text(const splitter *s, const char *text, size_t n)
         bool valid;
         len = utf8_run(text + pos, n - pos, &valid);
         assert(len > 0);
-        st = valid ? split_stage(s, 0, text + pos, len) : s->fn(s->arg, text + pos, len);
+        st = valid ? split_valid(s, text + pos, len) : s->fn(s->arg, text + pos, len);
     }
     return st;
 }

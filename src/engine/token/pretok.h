@@ -46,6 +46,12 @@ const char *eng_pretok_name(const eng_pretok *p);
 /* What its models expect. */
 eng_pretok_traits eng_pretok_get_traits(const eng_pretok *p);
 
+/* A place where a text may be cut in two without changing its pieces (each part cut by itself): the
+ * first one in text[0..n) at or after `from`, n if there is none; the last one, 0 if there is none.
+ * Pre-tokenizers of several patterns have none. */
+size_t eng_pretok_cut_after(const eng_pretok *p, const char *text, size_t n, size_t from);
+size_t eng_pretok_cut_before(const eng_pretok *p, const char *text, size_t n);
+
 /* Cuts text[0..n); the pieces put together are the text.  Thread-safe.  e is written for errors of
  * its own only, not for those of fn. */
 sk_status eng_pretok_split(const eng_pretok *p, const char *text, size_t n, eng_pretok_fn fn,
