@@ -1,10 +1,7 @@
-/* t_bpe_pairs.c - the queue of pairs against counting anew each time; and the counts of words. */
+/* t_bpe_pairs.c - the queue of pairs against counting anew each time. */
 #include "tests/unit/unit.h"
 
-#include "base/mem.h"
 #include "engine/token/bpe_pairs.h"
-#include "engine/token/bpe_words.h"
-#include "engine/token/pretok.h"
 
 enum { SYMBOLS = 6, WORDS = 40, STEPS = 4000 };
 
@@ -119,69 +116,12 @@ static void words_of_a_pair(void **state)
     eng_pairs_fini(&p);
 }
 
-/* The count of a word, 0 if it was not seen. */
-static uint64_t seen(const eng_words *w, const char *word, size_t n)
-{
-    for (size_t i = 0; i < w->n; i++)
-        if (w->word[i].n == n && memcmp(w->bytes.p + w->word[i].at, word, n) == 0)
-            return w->word[i].count;
-    return 0;
-}
-
-static void words_are_counted(void **state)
-{
-    (void)state;
-    sk_err e = SK_ERR_INIT;
-    eng_pretok *pt = NULL;
-    eng_words w = {0};
-    static const char doc[] = "the cat and the dog and the cat";
-    assert_status_ok(eng_pretok_open("qwen2", &pt, &e), e);
-    assert_status_ok(eng_words_init(&w, &e), e);
-    for (int times = 0; times < 3; times++)
-        assert_status_ok(eng_words_add(&w, pt, doc, sizeof doc - 1, &e), e);
-    assert_int_equal(seen(&w, "the", 3), 3);
-    assert_int_equal(seen(&w, " the", 4), 6);
-    assert_int_equal(seen(&w, " cat", 4), 6);
-    assert_int_equal(seen(&w, " and", 4), 6);
-    assert_int_equal(seen(&w, " dog", 4), 3);
-    assert_int_equal(w.n, 5);
-    eng_words_fini(&w);
-    eng_pretok_close(pt);
-}
-
-/* A word without end is counted in parts that cut no character in two. */
-static void long_words_are_cut(void **state)
-{
-    (void)state;
-    sk_err e = SK_ERR_INIT;
-    eng_pretok *pt = NULL;
-    eng_words w = {0};
-    sk_buf b = SK_BUF_INIT;
-    for (size_t i = 0; i < 500; i++)
-        sk_buf_adds(&b,
-                    "\303\251"); /* 1000 bytes of e with an accent, behind one of another size */
-    sk_buf_adds(&b, "x");
-    assert_status_ok(eng_pretok_open("qwen2", &pt, &e), e);
-    assert_status_ok(eng_words_init(&w, &e), e);
-    assert_status_ok(eng_words_add(&w, pt, b.p, b.len, &e), e);
-    size_t bytes = 0;
-    for (size_t i = 0; i < w.n; i++) {
-        assert_true(w.word[i].n <= ENG_WORD_MAX);
-        assert_int_equal((unsigned char)w.bytes.p[w.word[i].at] & 0xc0, 0xc0);
-        bytes += w.word[i].n * w.word[i].count;
-    }
-    assert_int_equal(bytes, b.len);
-    sk_buf_fini(&b);
-    eng_words_fini(&w);
-    eng_pretok_close(pt);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(best_is_the_best),   cmocka_unit_test(once_is_none),
-        cmocka_unit_test(words_of_a_pair),    cmocka_unit_test(words_are_counted),
-        cmocka_unit_test(long_words_are_cut),
+        cmocka_unit_test(best_is_the_best),
+        cmocka_unit_test(once_is_none),
+        cmocka_unit_test(words_of_a_pair),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

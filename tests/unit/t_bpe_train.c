@@ -3,6 +3,7 @@
 #include "tests/unit/tiny_vocab.h"
 #include "tests/unit/unit.h"
 
+#include "base/crc.h"
 #include "base/fault.h"
 #include "base/mem.h"
 #include "base/rng.h"
@@ -237,6 +238,128 @@ static void deterministic(void **state)
     unit_rm_rf(dir);
 }
 
+/* A source that gives a text in bites of a size. */
+typedef struct bites {
+    const char *p;
+    size_t n, bite;
+} bites;
+
+static sk_status read_bite(void *arg, char *p, size_t cap, size_t *n, sk_err *e)
+{
+    bites *b = arg;
+    (void)e;
+    *n = b->n < b->bite ? b->n : b->bite;
+    if (*n > cap) *n = cap;
+    memcpy(p, b->p, *n);
+    b->p += *n;
+    b->n -= *n;
+    return SK_OK;
+}
+
+/* Files as they have been since the trainer was first released, and the same ones for every number
+ * of threads and for a text that comes in bites. */
+static void same_bytes_as_ever(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pre;
+        size_t n;
+        uint32_t crc;
+    } want[] = {{"qwen2", 8711, 0xb39c496e},
+                {"gpt-2", 8733, 0xe0a2e4dd},
+                {"llama-bpe", 8709, 0xb6e02c4a},
+                {"starcoder", 8813, 0xfc24312a}};
+    const char *dir = unit_tmpdir(), *path = unit_path(dir, "v.gguf");
+    const size_t n = strlen(tiny_text);
+    for (size_t k = 0; k < 16; k++) {
+        sk_err e = SK_ERR_INIT;
+        sk_buf b = SK_BUF_INIT;
+        eng_vocab *v = NULL;
+        eng_bpe_stats s;
+        bites from = {tiny_text, n, 1 + k * 100};
+        eng_bpe_source source = {read_bite, &from};
+        eng_bpe_opts o = {.n_vocab = 400, .pretok = want[k % 4].pre};
+        if (k / 4) assert_status_ok(sk_pool_open(k / 4, &o.pool, &e), e);
+        assert_status_ok(k % 2 ? eng_bpe_train(tiny_text, n, &o, &v, &e)
+                               : eng_bpe_train_source(&source, &o, &s, &v, &e),
+                         e);
+        if (k % 2 == 0) {
+            assert_int_equal(s.bytes, n);
+            assert_int_equal(s.documents, 3);
+            assert_true(s.pieces > s.words && s.words > 100 && !s.dropped_words);
+        }
+        assert_status_ok(eng_vocab_save(v, path, &e), e);
+        assert_true(unit_read(path, &b));
+        assert_int_equal(b.len, want[k % 4].n);
+        assert_int_equal(sk_crc32c(0, b.p, b.len), want[k % 4].crc);
+        sk_buf_fini(&b);
+        eng_vocab_close(v);
+        sk_pool_close(o.pool);
+    }
+    unit_rm_rf(dir);
+}
+
+/* A source's own error comes through. */
+static sk_status read_fails(void *arg, char *p, size_t cap, size_t *n, sk_err *e)
+{
+    (void)arg;
+    memset(p, 'a', cap);
+    *n = cap / 2 + 1;
+    return cap > 100000 ? SK_OK : sk_fail(e, SK_E_CORRUPT, "the tape is torn");
+}
+
+static void sources_fail(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    eng_vocab *v = NULL;
+    eng_bpe_source source = {read_fails, NULL};
+    eng_bpe_opts o = {.n_vocab = 300};
+    assert_status(eng_bpe_train_source(&source, &o, NULL, &v, &e), SK_E_CORRUPT, e, "torn");
+    bites none = {"", 0, 10};
+    source = (eng_bpe_source){read_bite, &none};
+    assert_status(eng_bpe_train_source(&source, &o, NULL, &v, &e), SK_E_INVALID, e, "empty");
+    assert_null(v);
+}
+
+/* With little memory a text of many words is learnt from what is frequent in it. */
+static void little_memory(void **state)
+{
+    (void)state;
+    sk_buf text = SK_BUF_INIT;
+    for (uint64_t i = 0; i < 30000; i++) {
+        uint64_t r = sk_rng_u64(7, SK_RNG_TEST, i) % 26000;
+        sk_buf_addf(&text, "steam %c%c%c%c engine\n", (char)('a' + r % 26),
+                    (char)('a' + r / 26 % 26), (char)('a' + r / 676 % 26), 'q');
+    }
+    sk_buf first = SK_BUF_INIT, b = SK_BUF_INIT;
+    const char *dir = unit_tmpdir(), *path = unit_path(dir, "v.gguf");
+    for (size_t k = 0; k < 4; k++) {
+        sk_err e = SK_ERR_INIT;
+        eng_vocab *v = NULL;
+        eng_bpe_stats s;
+        bites from = {text.p, text.len, k == 3 ? 1000 : SIZE_MAX};
+        eng_bpe_source source = {read_bite, &from};
+        eng_bpe_opts o = {.n_vocab = 500, .memory = 1 << 20};
+        if (k) assert_status_ok(sk_pool_open(k, &o.pool, &e), e);
+        assert_status_ok(eng_bpe_train_source(&source, &o, &s, &v, &e), e);
+        assert_true(s.dropped_words > 1000 && s.dropped_pieces >= s.dropped_words);
+        assert_int_equal(s.pieces, 4 * 30000);
+        assert_status_ok(eng_vocab_save(v, path, &e), e);
+        assert_true(unit_read(path, k ? &b : &first));
+        if (k) {
+            assert_int_equal(b.len, first.len);
+            assert_memory_equal(b.p, first.p, b.len);
+        }
+        eng_vocab_close(v);
+        sk_pool_close(o.pool);
+    }
+    sk_buf_fini(&text);
+    sk_buf_fini(&first);
+    sk_buf_fini(&b);
+    unit_rm_rf(dir);
+}
+
 /* Text it has never seen still goes there and back. */
 static void round_trip(void **state)
 {
@@ -337,6 +460,9 @@ int main(void)
         cmocka_unit_test(text_of_nuls),
         cmocka_unit_test(unknown_pretokenizer),
         cmocka_unit_test(deterministic),
+        cmocka_unit_test(same_bytes_as_ever),
+        cmocka_unit_test(sources_fail),
+        cmocka_unit_test(little_memory),
         cmocka_unit_test(round_trip),
         cmocka_unit_test(progress_and_stop),
         cmocka_unit_test(without_memory),

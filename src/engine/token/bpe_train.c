@@ -6,17 +6,16 @@
 #include "engine/token/bpe_train.h"
 
 #include "base/mem.h"
+#include "engine/token/bpe_count.h"
 #include "engine/token/bpe_pairs.h"
-#include "engine/token/bpe_words.h"
 #include "engine/token/chat.h"
-#include "engine/token/document.h"
 #include "engine/token/strindex.h"
 #include "engine/token/vocab_build.h"
 
 #include <assert.h>
 #include <string.h>
 
-enum { BYTES = 256, VOCAB_MAX = 1 << 24 };
+enum { BYTES = 256, VOCAB_MAX = 1 << 24, LEAST_PART = 64 << 10 };
 
 static const char *const specials[] = {"<|endoftext|>", "<|im_start|>", "<|im_end|>"};
 enum { END_OF_TEXT, IM_START, IM_END, N_SPECIALS };
@@ -24,6 +23,8 @@ enum { END_OF_TEXT, IM_START, IM_END, N_SPECIALS };
 typedef struct trainer {
     const eng_bpe_opts *o;
     sk_arena *mem;
+    eng_pretok *pt;
+    eng_counter counter;
     eng_words words;
     uint32_t *sym; /* the words' symbols, where their bytes are in words.bytes */
     uint32_t *len; /* symbols each word has now */
@@ -32,8 +33,14 @@ typedef struct trainer {
     size_t n_tokens;
     eng_strindex index; /* tokens by bytes */
     sk_buf merges;      /* array of eng_bpe_merge */
+    eng_bpe_stats stats;
     sk_err *e;
 } trainer;
+
+static const char *pretok_name(const eng_bpe_opts *o)
+{
+    return o->pretok ? o->pretok : "qwen2";
+}
 
 static sk_status no_memory(const trainer *t)
 {
@@ -49,26 +56,81 @@ static sk_status report(const trainer *t)
     return sk_fail(t->e, SK_E_STOPPED, "stopped after %zu of %zu merges", done, total);
 }
 
-/* Counts the words of all documents. */
-static sk_status count_words(trainer *t, const char *text, size_t n)
+/* ---- words ---- */
+
+/* Bytes of text that are counted at once, and the memory words may take: what is read is a small
+ * part of that. */
+static size_t part_bytes(const eng_bpe_opts *o)
 {
-    enum { REPORT_BYTES = 4 << 20 };
-    eng_pretok *pt = NULL;
-    sk_status st = eng_pretok_open(t->o->pretok ? t->o->pretok : "qwen2", &pt, t->e);
-    if (!st) st = eng_words_init(&t->words, t->e);
-    const char *doc;
-    size_t len, since = REPORT_BYTES;
-    for (size_t pos = 0; !st && eng_document_next(text, n, &pos, &doc, &len); since += len) {
-        if (since >= REPORT_BYTES) {
-            st = report(t);
-            since = 0;
-        }
-        if (!st) st = eng_words_add(&t->words, pt, doc, len, t->e);
+    const uint64_t most = (uint64_t)32 << 20;
+    if (!o->memory || o->memory / 16 >= most) return (size_t)most;
+    return o->memory / 16 > LEAST_PART ? (size_t)(o->memory / 16) : LEAST_PART;
+}
+
+/* Counts the words of text[0..n), part by part. */
+static sk_status count_text(trainer *t, const char *text, size_t n)
+{
+    const size_t part = part_bytes(t->o);
+    sk_status st = SK_OK;
+    for (size_t at = 0, used; !st && at < n; at += used) {
+        size_t some = n - at < part ? n - at : part;
+        used = some;
+        st = report(t);
+        if (!st) st = eng_counter_add(&t->counter, text + at, some, some == n - at, &used, t->e);
     }
-    if (!st && !t->words.n) st = sk_fail(t->e, SK_E_INVALID, "the text to learn from is empty");
-    eng_pretok_close(pt);
     return st;
 }
+
+/* Counts the words of what the source gives.  The parts are those of count_text: as full as they
+ * can be, each beginning where the one before was cut. */
+static sk_status count_source(trainer *t, const eng_bpe_source *source)
+{
+    const size_t part = part_bytes(t->o);
+    char *text = sk_alloc(SK_MEM_TOKEN, part + 1);
+    if (!text) return no_memory(t);
+    sk_status st = SK_OK;
+    bool more = true;
+    for (size_t have = 0, used; !st; have -= used) {
+        size_t got;
+        used = 0;
+        while (!st && more && have <= part) {
+            st = source->read(source->arg, text + have, part + 1 - have, &got, t->e);
+            if (st) break;
+            more = got > 0;
+            have += got;
+        }
+        if (!st) st = report(t);
+        if (st || !have) break;
+        size_t some = have < part ? have : part;
+        st = eng_counter_add(&t->counter, text, some, have <= part, &used, t->e);
+        if (!st) memmove(text, text + used, have - used);
+    }
+    sk_free(text);
+    return st;
+}
+
+/* Counts the words of the text, given whole or by a source, and puts them into one table. */
+static sk_status count_words(trainer *t, const char *text, size_t n, const eng_bpe_source *source)
+{
+    const uint64_t memory = t->o->memory ? t->o->memory : UINT64_MAX;
+    sk_status st = eng_pretok_open(pretok_name(t->o), &t->pt, t->e);
+    if (!st) st = eng_counter_init(&t->counter, t->pt, t->o->pool, memory, t->e);
+    if (!st) st = source ? count_source(t, source) : count_text(t, text, n);
+    if (!st) st = eng_counter_take(&t->counter, &t->words, t->e);
+    if (!st && !t->words.n) st = sk_fail(t->e, SK_E_INVALID, "the text to learn from is empty");
+    if (st) return st;
+    t->stats = (eng_bpe_stats){.bytes = t->counter.bytes,
+                               .documents = t->counter.documents,
+                               .words = t->words.n,
+                               .dropped_words = t->counter.dropped_words,
+                               .dropped_pieces = t->counter.dropped_sum,
+                               .pieces = t->counter.dropped_sum};
+    for (size_t i = 0; i < t->words.n; i++)
+        t->stats.pieces += t->words.word[i].count;
+    return SK_OK;
+}
+
+/* ---- tokens ---- */
 
 /* The 256 byte tokens; ids are the bytes' values. */
 static sk_status start_tokens(trainer *t)
@@ -202,7 +264,7 @@ static sk_status finish(trainer *t, eng_vocab **out)
         .type = type,
         .n_merges = t->merges.len / sizeof(eng_bpe_merge),
         .merge = (const eng_bpe_merge *)(const void *)t->merges.p,
-        .pretok = t->o->pretok ? t->o->pretok : "qwen2",
+        .pretok = pretok_name(t->o),
         .whole = -1,
         .role = {[ENG_ROLE_BOS] = first + END_OF_TEXT,
                  [ENG_ROLE_EOS] = first + IM_END,
@@ -216,9 +278,9 @@ static sk_status finish(trainer *t, eng_vocab **out)
     return eng_vocab_new(&parts, out, t->e);
 }
 
-/* Trains on text[0..n). */
-sk_status eng_bpe_train(const char *text, size_t n, const eng_bpe_opts *o, eng_vocab **out,
-                        sk_err *e)
+/* From the text, whole or by a source, to the vocabulary. */
+static sk_status train(const char *text, size_t n, const eng_bpe_source *source,
+                       const eng_bpe_opts *o, eng_bpe_stats *stats, eng_vocab **out, sk_err *e)
 {
     if (o->n_vocab < BYTES + N_SPECIALS || o->n_vocab > VOCAB_MAX)
         return sk_fail(e, SK_E_INVALID,
@@ -228,15 +290,30 @@ sk_status eng_bpe_train(const char *text, size_t n, const eng_bpe_opts *o, eng_v
     trainer t = {.o = o, .mem = sk_arena_new(SK_MEM_TOKEN), .merges = SK_BUF_INIT, .e = e};
     eng_pairs_init(&t.pairs, NULL);
     sk_status st = t.mem ? start_tokens(&t) : no_memory(&t);
-    if (!st) st = count_words(&t, text, n);
+    if (!st) st = count_words(&t, text, n, source);
+    eng_counter_fini(&t.counter);
     if (!st) st = start_pairs(&t);
     if (!st) st = merge_all(&t);
     if (!st) st = finish(&t, out);
+    if (!st && stats) *stats = t.stats;
     eng_pairs_fini(&t.pairs);
     eng_words_fini(&t.words);
+    eng_pretok_close(t.pt);
     sk_free(t.sym);
     sk_free(t.len);
     sk_buf_fini(&t.merges);
     sk_arena_free(t.mem);
     return st;
+}
+
+sk_status eng_bpe_train(const char *text, size_t n, const eng_bpe_opts *o, eng_vocab **out,
+                        sk_err *e)
+{
+    return train(text, n, NULL, o, NULL, out, e);
+}
+
+sk_status eng_bpe_train_source(const eng_bpe_source *source, const eng_bpe_opts *o,
+                               eng_bpe_stats *stats, eng_vocab **out, sk_err *e)
+{
+    return train(NULL, 0, source, o, stats, out, e);
 }

@@ -7,21 +7,7 @@
 #include <string.h>
 
 #define NONE UINT32_MAX
-enum { FIRST_SLOTS = 1 << 16, FIRST_WORDS = 1 << 14 };
-
-/* Starts empty. */
-sk_status eng_words_init(eng_words *w, sk_err *e)
-{
-    *w = (eng_words){.bytes = SK_BUF_INIT, .cap = FIRST_WORDS, .mask = FIRST_SLOTS - 1};
-    w->word = sk_alloc(SK_MEM_TOKEN, w->cap * sizeof *w->word);
-    w->slot = sk_alloc(SK_MEM_TOKEN, FIRST_SLOTS * sizeof *w->slot);
-    if (!w->word || !w->slot) {
-        eng_words_fini(w);
-        return sk_fail(e, SK_E_NOMEM, "no memory to count words");
-    }
-    memset(w->slot, 0xff, FIRST_SLOTS * sizeof *w->slot);
-    return SK_OK;
-}
+enum { FIRST_SLOTS = 1 << 11, FIRST_WORDS = 1 << 10 };
 
 void eng_words_fini(eng_words *w)
 {
@@ -31,93 +17,111 @@ void eng_words_fini(eng_words *w)
     *w = (eng_words){.bytes = SK_BUF_INIT};
 }
 
-/* FNV-1a, folded: words are short. */
-static uint32_t hash_of(const char *p, size_t n)
+void eng_words_clear(eng_words *w)
 {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ (unsigned char)p[i]) * 0x100000001b3u;
-    return (uint32_t)(h ^ h >> 32);
+    sk_buf_reset(&w->bytes);
+    w->n = 0;
+    if (w->slots) memset(w->slot, 0xff, w->slots * sizeof *w->slot);
 }
 
-/* Doubles what is full; false without memory. */
+/* Eight bytes of a word at a time, the last ones over again where they are no eight; multiplied,
+ * and folded so that the low bits depend on all. */
+uint32_t eng_word_hash(const char *p, size_t n)
+{
+    const uint64_t mix = 0x9e3779b97f4a7c15u;
+    uint64_t h = n * mix, x = 0;
+    for (size_t i = 0; n - i > 8; i += 8) {
+        memcpy(&x, p + i, 8);
+        h = (h ^ x) * mix;
+        h ^= h >> 32;
+    }
+    if (n >= 8) {
+        memcpy(&x, p + n - 8, 8);
+    } else if (n >= 4) {
+        uint32_t a, b;
+        memcpy(&a, p, 4);
+        memcpy(&b, p + n - 4, 4);
+        x = (uint64_t)a << 32 | b;
+    } else if (n) {
+        x = (uint64_t)(uint8_t)p[0] << 16 | (uint64_t)(uint8_t)p[n / 2] << 8 | (uint8_t)p[n - 1];
+    }
+    h = (h ^ x) * mix;
+    h = (h ^ h >> 29) * mix;
+    return (uint32_t)(h >> 32);
+}
+
+/* The first free slot for a hash. */
+static size_t free_slot(const uint32_t *slot, size_t slots, uint32_t hash)
+{
+    size_t i = hash & (slots - 1);
+    while (slot[i] != NONE)
+        i = (i + 1) & (slots - 1);
+    return i;
+}
+
+/* A table of `slots` slots for the n words; NULL without memory. */
+static uint32_t *make_slots(const eng_word *word, size_t n, size_t slots)
+{
+    uint32_t *slot = sk_alloc(SK_MEM_TOKEN, slots * sizeof *slot);
+    if (!slot) return NULL;
+    memset(slot, 0xff, slots * sizeof *slot);
+    for (size_t k = 0; k < n; k++)
+        slot[free_slot(slot, slots, word[k].hash)] = (uint32_t)k;
+    return slot;
+}
+
+/* Makes what is full larger; false without memory. */
 static bool grow(eng_words *w)
 {
     if (w->n == w->cap) {
-        eng_word *p = sk_realloc(SK_MEM_TOKEN, w->word, 2 * w->cap * sizeof *p);
+        size_t cap = w->cap ? 2 * w->cap : FIRST_WORDS;
+        eng_word *p = sk_realloc(SK_MEM_TOKEN, w->word, cap * sizeof *p);
         if (!p) return false;
         w->word = p;
-        w->cap *= 2;
+        w->cap = cap;
     }
-    if (2 * (w->n + 1) <= w->mask + 1) return true;
-    size_t slots = 2 * (w->mask + 1);
-    uint32_t *slot = sk_alloc(SK_MEM_TOKEN, slots * sizeof *slot);
+    if (2 * (w->n + 1) <= w->slots) return true;
+    size_t slots = w->slots ? 2 * w->slots : FIRST_SLOTS;
+    uint32_t *slot = make_slots(w->word, w->n, slots);
     if (!slot) return false;
-    memset(slot, 0xff, slots * sizeof *slot);
-    for (size_t k = 0; k < w->n; k++) {
-        size_t i = w->word[k].hash & (slots - 1);
-        while (slot[i] != NONE)
-            i = (i + 1) & (slots - 1);
-        slot[i] = (uint32_t)k;
-    }
     sk_free(w->slot);
     w->slot = slot;
-    w->mask = slots - 1;
+    w->slots = slots;
     return true;
 }
 
-/* Counts one word; false without memory.  The table grows before it is more than half full, so a
- * probe ends. */
-static bool count_word(eng_words *w, const char *p, size_t n)
+/* The table grows before it is more than half full, so a probe ends. */
+bool eng_words_add(eng_words *w, const char *p, size_t n, uint32_t hash, uint64_t count)
 {
     assert(n > 0 && n <= ENG_WORD_MAX);
-    uint32_t hash = hash_of(p, n);
-    size_t i = hash & w->mask;
-    for (; w->slot[i] != NONE; i = (i + 1) & w->mask) {
+    size_t mask = w->slots - 1;
+    for (size_t i = hash & mask; w->slots && w->slot[i] != NONE; i = (i + 1) & mask) {
         eng_word *k = &w->word[w->slot[i]];
         if (k->hash == hash && k->n == n && memcmp(w->bytes.p + k->at, p, n) == 0) {
-            k->count++;
+            k->count += count;
             return true;
         }
     }
     if (w->n == NONE - 1 || !grow(w)) return false;
-    i = hash & w->mask;
-    while (w->slot[i] != NONE)
-        i = (i + 1) & w->mask;
-    eng_word *k = &w->word[w->n];
-    *k = (eng_word){.count = 1, .at = w->bytes.len, .n = (uint32_t)n, .hash = hash};
+    w->word[w->n] = (eng_word){.count = count, .at = w->bytes.len, .n = (uint32_t)n, .hash = hash};
     sk_buf_add(&w->bytes, p, n);
     if (!sk_buf_ok(&w->bytes)) return false;
-    w->slot[i] = (uint32_t)w->n++;
+    w->slot[free_slot(w->slot, w->slots, hash)] = (uint32_t)w->n++;
     return true;
 }
 
-typedef struct counting {
-    eng_words *w;
-    sk_err *e;
-} counting;
-
-/* One piece, in parts if it is long; no part ends inside a character. */
-static sk_status count_piece(void *arg, const char *p, size_t n)
+/* A new table takes over what stays, so that memory shrinks with it. */
+bool eng_words_drop(eng_words *w, uint64_t most)
 {
-    const counting *c = arg;
-    while (n) {
-        size_t k = n;
-        if (k > ENG_WORD_MAX) {
-            k = ENG_WORD_MAX;
-            while (k > ENG_WORD_MAX - 4 && ((unsigned char)p[k] & 0xc0) == 0x80)
-                k--;
-        }
-        if (!count_word(c->w, p, k)) return sk_fail(c->e, SK_E_NOMEM, "no memory to count words");
-        p += k;
-        n -= k;
+    eng_words kept = {.bytes = SK_BUF_INIT};
+    for (size_t k = 0; k < w->n; k++) {
+        const eng_word *v = &w->word[k];
+        if (v->count <= most || eng_words_add(&kept, w->bytes.p + v->at, v->n, v->hash, v->count))
+            continue;
+        eng_words_fini(&kept);
+        return false;
     }
-    return SK_OK;
-}
-
-/* Counts the pieces of a document. */
-sk_status eng_words_add(eng_words *w, const eng_pretok *pt, const char *doc, size_t n, sk_err *e)
-{
-    counting c = {w, e};
-    return eng_pretok_split(pt, doc, n, count_piece, &c, e);
+    eng_words_fini(w);
+    *w = kept;
+    return true;
 }

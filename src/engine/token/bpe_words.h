@@ -4,9 +4,8 @@
 #define ENG_TOKEN_BPE_WORDS_H
 
 #include "base/buf.h"
-#include "base/status.h"
-#include "engine/token/pretok.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Longest word: longer pieces are counted in parts, so that a merge never walks far. */
@@ -19,21 +18,29 @@ typedef struct eng_word {
     uint32_t hash;  /* kept, so that the table grows without reading the bytes again */
 } eng_word;
 
+/* {0} is an empty table: memory comes with the first word. */
 typedef struct eng_words {
     sk_buf bytes;   /* of all words, one behind the other */
     eng_word *word; /* in the order of first occurrence */
     size_t n, cap;
     uint32_t *slot; /* open addressing, at most half full; NONE where empty */
-    size_t mask;
+    size_t slots;   /* a power of two, or 0 */
 } eng_words;
 
-/* Starts empty; SK_E_NOMEM. */
-sk_status eng_words_init(eng_words *w, sk_err *e);
-
-/* Frees the counts; may be called on what was never initialised but zeroed. */
+/* Frees the counts; w is then empty. */
 void eng_words_fini(eng_words *w);
 
-/* Counts the pieces of a document. */
-sk_status eng_words_add(eng_words *w, const eng_pretok *pt, const char *doc, size_t n, sk_err *e);
+/* Forgets all words and keeps the memory. */
+void eng_words_clear(eng_words *w);
+
+/* The hash of p[0..n). */
+uint32_t eng_word_hash(const char *p, size_t n);
+
+/* Counts a word (n = 1 .. ENG_WORD_MAX) of that hash `count` times more; false without memory. */
+bool eng_words_add(eng_words *w, const char *p, size_t n, uint32_t hash, uint64_t count);
+
+/* Takes out the words that were counted at most `most` times and gives memory back; false without
+ * memory (w is then as before). */
+bool eng_words_drop(eng_words *w, uint64_t most);
 
 #endif
