@@ -7,6 +7,7 @@
 /* One row a verb: the NAME of cmd_NAME.c.  To add one: docs/adding.md. */
 #define CMD_VERBS(ROW)                                                                             \
     /* making models */                                                                            \
+    ROW(tokenizer)                                                                                 \
     ROW(train)                                                                                     \
     ROW(tune)                                                                                      \
     /* using them */                                                                               \

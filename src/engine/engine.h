@@ -397,6 +397,63 @@ typedef struct eng_calib_opts {
 sk_status eng_calibrate(eng_exec *x, const eng_model *m, const char *text, size_t n,
                         const eng_calib_opts *o, const char *path, eng_calib *out, sk_err *e);
 
+/* ---- tokenizers ---- */
+
+typedef struct eng_tokenizer_opts {
+    const char *const *data; /* text files: plain, zstd or gzip, "-" = stdin; documents separated by
+                                a line <|endoftext|> */
+    size_t n_data;           /* at least 1 */
+    size_t vocab;            /* tokens: 256 bytes, merges, 3 special ones */
+    const char *pretok;      /* "qwen2", "gpt-2", "llama-bpe", or another name GGUF files use */
+    uint64_t memory;         /* bytes for words and the training on them; with more, rare words are
+                                forgotten; 0: no limit */
+    /* A part of a stage is done: "count" in bytes of the files as they lie on disk (total 0: not
+     * known), "merge" in merges.  May be NULL; returning false stops with SK_E_STOPPED. */
+    bool (*progress)(void *arg, const char *stage, uint64_t done, uint64_t total);
+    void *arg;
+} eng_tokenizer_opts;
+
+typedef struct eng_tokenizer_info {
+    uint64_t bytes, documents; /* of the text */
+    uint64_t pieces, words;    /* words: different pieces that the merges were learnt from */
+    uint64_t dropped_words, dropped_pieces; /* forgotten for want of memory */
+} eng_tokenizer_info;
+
+/* Trains a byte-level BPE tokenizer, with x's threads, and writes it to the file `out`: a GGUF, or
+ * where the name ends in .json a Hugging Face tokenizer.json (with tokenizer_config.json beside it
+ * if it has just that name).  The file depends on the text, the size, the pre-tokenizer and the
+ * memory, not on threads or on how the text is packed.  SK_E_INVALID when the text is empty or
+ * allows fewer merges. */
+sk_status eng_tokenizer_train(eng_exec *x, const eng_tokenizer_opts *o, const char *out,
+                              eng_tokenizer_info *info, sk_err *e);
+
+/* What a token consists of. */
+typedef enum eng_token_kind {
+    ENG_TOKENS_WORDS,   /* a letter of ASCII and no byte beyond it */
+    ENG_TOKENS_NUMBERS, /* else: a digit */
+    ENG_TOKENS_SIGNS,   /* else: ASCII that is not only white space */
+    ENG_TOKENS_SPACE,   /* white space */
+    ENG_TOKENS_BEYOND,  /* a byte beyond ASCII: other scripts and signs */
+    ENG_TOKENS_KINDS
+} eng_token_kind;
+
+/* How a text comes out in tokens. */
+typedef struct eng_tokenizer_eval {
+    uint64_t bytes, documents, tokens;
+    uint64_t used; /* different tokens that occurred */
+    /* By kind; the bytes are those of the tokens, which are the text's in a byte-level vocabulary.
+     */
+    uint64_t kind_tokens[ENG_TOKENS_KINDS], kind_bytes[ENG_TOKENS_KINDS];
+} eng_tokenizer_eval;
+
+/* Encodes each of the n files (forms as above) document by document; row[i] is file i's, row[n] of
+ * all together.  progress may be NULL: bytes done and in all of file number `file`; returning false
+ * stops with SK_E_STOPPED.  A file without text is SK_E_INVALID. */
+sk_status eng_tokenizer_evaluate(eng_exec *x, const eng_vocab *v, const char *const *path, size_t n,
+                                 bool (*progress)(void *arg, size_t file, uint64_t done,
+                                                  uint64_t total),
+                                 void *arg, eng_tokenizer_eval *row, sk_err *e);
+
 /* ---- training ---- */
 
 typedef enum eng_train_kind {

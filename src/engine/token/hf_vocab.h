@@ -22,6 +22,9 @@ struct eng_gguf_writer;
 sk_status eng_hf_vocab_put(const char *folder, struct eng_gguf_writer *w, size_t n_vocab,
                            sk_err *e);
 
+/* Writes tokenizer.json alone to the file at path; errors as below. */
+sk_status eng_hf_vocab_write_file(const eng_vocab *v, const char *path, sk_err *e);
+
 /* Writes tokenizer.json and tokenizer_config.json (chat template included) into the folder.
  * SK_E_UNSUPPORTED for a vocabulary that has no such form. */
 sk_status eng_hf_vocab_write(const eng_vocab *v, const char *folder, sk_err *e);

@@ -448,16 +448,34 @@ static sk_status flush(writing *w, const char *folder, const char *name)
     return st;
 }
 
+/* Starts to write v: its tokenizer.json is in w->out, which the caller frees with w->tmp. */
+static sk_status begin(writing *w, const eng_vocab *v)
+{
+    eng_pretok_traits traits = {.chars = false};
+    eng_vocab_get_parts(v, &w->p);
+    sk_status st = w->p.kind == ENG_VOCAB_BPE ? eng_pretok_find(w->p.pretok, &traits, w->e) : SK_OK;
+    w->mapped = w->p.kind == ENG_VOCAB_BPE && !traits.chars;
+    return st ? st : put_tokenizer(w);
+}
+
+sk_status eng_hf_vocab_write_file(const eng_vocab *v, const char *path, sk_err *e)
+{
+    sk_buf out = SK_BUF_INIT;
+    writing w = {.out = &out, .tmp = SK_BUF_INIT, .e = e};
+    sk_status st = begin(&w, v);
+    if (!st && !(sk_buf_ok(&out) && sk_buf_ok(&w.tmp))) st = no_memory(&w);
+    if (!st) st = sk_file_replace(path, out.p, out.len, e);
+    sk_buf_fini(&out);
+    sk_buf_fini(&w.tmp);
+    return st;
+}
+
 /* Writes tokenizer.json and tokenizer_config.json into the folder. */
 sk_status eng_hf_vocab_write(const eng_vocab *v, const char *folder, sk_err *e)
 {
     sk_buf out = SK_BUF_INIT;
     writing w = {.out = &out, .tmp = SK_BUF_INIT, .e = e};
-    eng_pretok_traits traits = {.chars = false};
-    eng_vocab_get_parts(v, &w.p);
-    sk_status st = w.p.kind == ENG_VOCAB_BPE ? eng_pretok_find(w.p.pretok, &traits, e) : SK_OK;
-    w.mapped = w.p.kind == ENG_VOCAB_BPE && !traits.chars;
-    if (!st) st = put_tokenizer(&w);
+    sk_status st = begin(&w, v);
     if (!st) st = flush(&w, folder, "tokenizer.json");
     if (!st) {
         put_config(&w);
