@@ -2,6 +2,7 @@
 #include "engine/kernel/par.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 
 /* Elements in a piece of a flat array, and how many piece sums are kept at once. */
 enum { FLAT = 1 << 16, SUMS = 256 };
@@ -28,6 +29,47 @@ void eng_par_rows(eng_exec *x, size_t n_rows, size_t rows,
 {
     rows_job j = {n_rows, rows ? rows : ENG_PAR_ROWS, fn, arg};
     sk_pool_run(eng_exec_pool(x), (n_rows + j.rows - 1) / j.rows, rows_task, &j);
+}
+
+/* Stretches at most: more workers share them. */
+enum { STRETCHES = 32 };
+
+/* A worker's stretch: what nobody has taken of it begins at `next`. */
+typedef struct stretch {
+    _Alignas(64) _Atomic size_t next; /* a cache line each */
+    size_t end;
+} stretch;
+
+typedef struct stretch_job {
+    stretch s[STRETCHES];
+    size_t n, piece;
+    void (*fn)(void *arg, size_t first, size_t n, size_t worker);
+    void *arg;
+} stretch_job;
+
+/* The stretch of this task to its end, then what is left of the others. */
+static void stretch_task(void *arg, size_t task, size_t worker)
+{
+    stretch_job *j = arg;
+    for (size_t k = 0; k < j->n; k++) {
+        stretch *s = &j->s[(task + k) % j->n];
+        size_t i;
+        while ((i = atomic_fetch_add_explicit(&s->next, j->piece, memory_order_relaxed)) < s->end)
+            j->fn(j->arg, i, s->end - i < j->piece ? s->end - i : j->piece, worker);
+    }
+}
+
+void eng_par_stretches(eng_exec *x, size_t n_all, size_t piece,
+                       void (*fn)(void *arg, size_t first, size_t n, size_t worker), void *arg)
+{
+    size_t threads = eng_exec_threads(x);
+    stretch_job j = {
+        .n = threads < STRETCHES ? threads : STRETCHES, .piece = piece, .fn = fn, .arg = arg};
+    for (size_t i = 0; i < j.n; i++) {
+        atomic_init(&j.s[i].next, n_all * i / j.n);
+        j.s[i].end = n_all * (i + 1) / j.n;
+    }
+    sk_pool_run(eng_exec_pool(x), threads, stretch_task, &j);
 }
 
 typedef struct fwd_job {

@@ -17,6 +17,13 @@
 void eng_par_rows(eng_exec *x, size_t n_rows, size_t rows,
                   void (*fn)(void *arg, size_t first, size_t n, size_t worker), void *arg);
 
+/* Calls fn(arg, first, n, worker) for pieces of at most `piece` of the things 0..n_all - 1.  Each
+ * worker begins in a stretch of its own and takes its pieces in ascending order, so that what they
+ * read from memory is one stream a worker; who is done helps the others.  Which worker gets a piece
+ * is left to chance: results must not depend on it. */
+void eng_par_stretches(eng_exec *x, size_t n_all, size_t piece,
+                       void (*fn)(void *arg, size_t first, size_t n, size_t worker), void *arg);
+
 /* One (sequence, head) pair of attention each; fwd items may have different lengths (continuous
  * batching).  Long items are split by query blocks.  The caller must have reserved
  * eng_attn_scratch_bytes(head_dim). */

@@ -13,6 +13,7 @@
 #include "engine/kernel/exec_scratch.h"
 #include "engine/kernel/gemm.h"
 #include "engine/kernel/kernel.h"
+#include "engine/kernel/par.h"
 #include "engine/kernel/wmat_slots.h"
 
 #include <assert.h>
@@ -26,8 +27,9 @@
 #define SERIAL_WORK ((size_t)1 << 17)
 #define SERIAL_QUANT ((size_t)1 << 15)
 
-/* Most panels that one task of a product of many rows takes, and tasks a worker otherwise. */
-enum { TASKS_A_WORKER = 8 };
+/* Packed bytes that a worker takes at a time: enough that taking them costs nothing, and little to
+ * wait for at the end. */
+#define PIECE_BYTES ((size_t)32 << 10)
 
 typedef struct part {
     size_t n_out;
@@ -241,19 +243,12 @@ typedef struct mul_job {
     float *c;
     size_t ldc;
     bool add;
-    size_t tasks;
 } mul_job;
 
 /* n / d, rounded up. */
 static size_t ceil_div(size_t n, size_t d)
 {
     return (n + d - 1) / d;
-}
-
-/* First of `count` things that share i of n gets. */
-static size_t share(size_t count, size_t i, size_t n)
-{
-    return count * i / n;
 }
 
 /* The codes and scales of tile t from block b on. */
@@ -324,14 +319,13 @@ static void tile_panel(const mul_job *j, const part *p, size_t i, float *c, work
     }
 }
 
-/* Some panels of the stack, one after the other. */
-static void panel_task(void *arg, size_t task, size_t worker)
+/* Panels [i, i + n) of the stack, one after the other. */
+static void panel_task(void *arg, size_t i, size_t n, size_t worker)
 {
     const mul_job *j = arg;
     work *own = eng_exec_gemm_own(j->x, worker);
-    size_t i = share(j->w->panels, task, j->tasks), end = share(j->w->panels, task + 1, j->tasks);
+    size_t end = i + n, first = 0; /* first: panels before part p */
     float *c = j->c;
-    size_t first = 0; /* panels before part p */
     for (const part *p = j->w->part; i < end; c += p->n_out, first += p->panels, p++) {
         bool tiles = j->m > j->slots->dot_most && i - first < p->panels;
         if (tiles && j->slots->begin) j->slots->begin(p->form, j->acts.rows);
@@ -349,8 +343,7 @@ static void panel_task(void *arg, size_t task, size_t worker)
 /* All quantised parts times the rows of one round. */
 static void mul_rows(mul_job *j)
 {
-    sk_pool *pool = eng_exec_pool(j->x);
-    size_t threads = eng_exec_threads(j->x), n_in = j->w->n_in;
+    size_t n_in = j->w->n_in, panel_bytes = j->w->bytes / j->w->panels;
     bool few = j->m <= j->slots->dot_most;
     j->bias = few ? 0 : j->slots->bias;
     j->tiles = ceil_div(j->m, few ? j->slots->dot_rows : j->slots->tile_rows);
@@ -360,11 +353,11 @@ static void mul_rows(mul_job *j)
         for (size_t t = 0; t < j->tiles; t++)
             quant_task(j, t, 0);
     else
-        sk_pool_run(pool, j->tiles, quant_task, j);
-    bool alone = j->m * n_in * j->w->n_out < SERIAL_WORK;
-    size_t most = TASKS_A_WORKER * threads;
-    j->tasks = alone ? 1 : j->w->panels < most ? j->w->panels : most;
-    sk_pool_run(pool, j->tasks, panel_task, j);
+        sk_pool_run(eng_exec_pool(j->x), j->tiles, quant_task, j);
+    if (j->m * n_in * j->w->n_out < SERIAL_WORK)
+        panel_task(j, 0, j->w->panels, 0);
+    else
+        eng_par_stretches(j->x, j->w->panels, ceil_div(PIECE_BYTES, panel_bytes), panel_task, j);
 }
 
 /* The quantised parts: as many rows at a time as the scratch holds. */
