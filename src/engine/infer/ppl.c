@@ -1,14 +1,13 @@
 /* ppl.c - windows of a text, several at once, and the log-likelihood of their second halves.
  *
- * Each row of logits is reduced by itself and the sums run in the order of the text, so the figures
- * don't depend on how many windows go together or on the number of threads.
+ * The sums run in the order of the text, so the figures don't depend on how many windows go
+ * together or on the number of threads.
  */
 #include "engine/infer/ppl.h"
 
 #include "base/mem.h"
-#include "engine/infer/rank.h"
+#include "engine/infer/nll.h"
 #include "engine/infer/windows.h"
-#include "engine/kernel/par.h"
 
 #include <assert.h>
 #include <math.h>
@@ -26,49 +25,36 @@ typedef struct ppl {
     size_t n_vocab, n_ctx, n_seq;
     eng_step_item *item; /* [n_seq] */
     int32_t *window;     /* [n_seq, n_ctx] the windows being run */
-    double *nll;         /* [n_seq, n_ctx] of the tokens scored */
-    float *block_max;    /* [threads, blocks] scratch */
+    eng_nll *nll;        /* [n_seq, n_ctx] of the token after each */
+    eng_nll_row *row;    /* [n_seq, n_ctx] the rows of a step */
+    float *scratch;      /* eng_nll_scratch_bytes */
     double sum, sum2;
     uint64_t tokens, bytes;
 } ppl;
 
-/* ---- scoring ---- */
-
-/* The rows of one item: row i holds the logits of the token after ids[i]. */
-typedef struct rows {
-    const ppl *p;
-    const float *logits;
-    const int32_t *next; /* the token that did follow each row */
-    double *nll;         /* [n] out */
-} rows;
-
-/* -ln of the probability of the token that follows; infinite where its logit is not finite. */
-static double row_nll(const float *x, size_t n, int32_t id, float *block_max)
-{
-    eng_rank r = {.x = x, .n = n, .block_max = block_max};
-    eng_rank_scan(&r);
-    if (r.best.id < 0 || !isfinite(x[id])) return INFINITY;
-    return (double)r.best.logit + log(eng_rank_mass(&r)) - (double)x[id];
-}
-
-static void score_rows(void *arg, size_t first, size_t n, size_t worker)
-{
-    const rows *r = arg;
-    size_t v = r->p->n_vocab;
-    float *scratch = r->p->block_max + worker * ENG_RANK_BLOCKS(v);
-    for (size_t i = first; i < first + n; i++)
-        r->nll[i] = row_nll(r->logits + i * v, v, r->next[i], scratch);
-}
-
 /* ---- windows ---- */
+
+/* Scores the tokens that follow positions pos .. pos + len - 1 of the first n windows; their
+ * logits are in the items. */
+static void score(ppl *p, size_t n, size_t pos, size_t len)
+{
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < len; j++) {
+            size_t at = i * p->n_ctx + pos + j;
+            p->row[k++] =
+                (eng_nll_row){p->item[i].logits + j * p->n_vocab, p->window[at + 1], &p->nll[at]};
+        }
+    eng_nll_rows(p->x, p->row, k, p->n_vocab, p->scratch);
+}
 
 /* Steps tokens from..to of the first n windows being run, a piece of each at a time; scores what
  * follows them if asked to. */
-static sk_status step(ppl *p, size_t n, size_t from, size_t to, bool score, sk_err *e)
+static sk_status step(ppl *p, size_t n, size_t from, size_t to, bool scored, sk_err *e)
 {
     assert(p->n_seq && p->n_vocab);
     size_t most = STEP_TOKENS / p->n_seq, rows_most = STEP_LOGITS / sizeof(float) / p->n_vocab;
-    if (score && rows_most / p->n_seq < most) most = rows_most / p->n_seq;
+    if (scored && rows_most / p->n_seq < most) most = rows_most / p->n_seq;
     if (most < 1) most = 1;
     for (size_t pos = from; pos < to; pos += most) {
         size_t len = to - pos < most ? to - pos : most;
@@ -77,15 +63,11 @@ static sk_status step(ppl *p, size_t n, size_t from, size_t to, bool score, sk_e
                                          .pos = pos,
                                          .n = len,
                                          .ids = p->window + i * p->n_ctx + pos,
-                                         .want = score ? ENG_WANT_ALL : ENG_WANT_NONE};
+                                         .want = scored ? ENG_WANT_ALL : ENG_WANT_NONE};
         if (p->o->stop && p->o->stop(p->o->arg)) return sk_fail(e, SK_E_STOPPED, "stopped");
         sk_status st = eng_session_step(p->s, p->item, n, e);
         if (st) return st;
-        for (size_t i = 0; score && i < n; i++) {
-            rows r = {p, p->item[i].logits, p->window + i * p->n_ctx + pos + 1,
-                      p->nll + i * p->n_ctx + pos};
-            eng_par_rows(p->x, len, 8, score_rows, &r);
-        }
+        if (scored) score(p, n, pos, len);
     }
     return SK_OK;
 }
@@ -100,7 +82,7 @@ static sk_status run_windows(ppl *p, size_t first, size_t n, sk_err *e)
     if (!st) st = step(p, n, half, p->n_ctx - 1, true, e);
     for (size_t i = 0; !st && i < n; i++)
         for (size_t at = half; at < p->n_ctx - 1; at++) {
-            double v = p->nll[i * p->n_ctx + at];
+            double v = p->nll[i * p->n_ctx + at].nll;
             size_t bytes;
             (void)eng_vocab_piece(eng_model_vocab(p->m), p->window[i * p->n_ctx + at + 1], true,
                                   &bytes);
@@ -141,12 +123,13 @@ static sk_status run_all(ppl *p, eng_ppl *out, sk_err *e)
 
 static sk_status alloc(ppl *p, sk_err *e)
 {
-    size_t cells = p->n_seq * p->n_ctx, blocks = ENG_RANK_BLOCKS(p->n_vocab);
+    size_t cells = p->n_seq * p->n_ctx;
     p->item = sk_calloc(SK_MEM_SCRATCH, p->n_seq, sizeof *p->item);
     p->window = sk_calloc(SK_MEM_SCRATCH, cells, sizeof *p->window);
     p->nll = sk_calloc(SK_MEM_SCRATCH, cells, sizeof *p->nll);
-    p->block_max = sk_calloc(SK_MEM_SCRATCH, eng_exec_threads(p->x) * blocks, sizeof(float));
-    if (!p->item || !p->window || !p->nll || !p->block_max)
+    p->row = sk_calloc(SK_MEM_SCRATCH, cells, sizeof *p->row);
+    p->scratch = sk_alloc(SK_MEM_SCRATCH, eng_nll_scratch_bytes(p->x, p->n_vocab));
+    if (!p->item || !p->window || !p->nll || !p->row || !p->scratch)
         return sk_fail(e, SK_E_NOMEM, "no memory for %zu windows of %zu tokens", p->n_seq,
                        p->n_ctx);
     eng_session_opts so = {
@@ -177,7 +160,8 @@ sk_status eng_perplexity(eng_exec *x, const eng_model *m, const char *text, size
     sk_free(p.item);
     sk_free(p.window);
     sk_free(p.nll);
-    sk_free(p.block_max);
+    sk_free(p.row);
+    sk_free(p.scratch);
     eng_windows_fini(&p.w);
     return st;
 }

@@ -4,15 +4,22 @@
 #include <assert.h>
 #include <string.h>
 
-/* Text to ids, and whether windows begin with BOS: they do if a text without any bytes does. */
-static sk_status encode(eng_windows *w, const eng_model *m, const char *text, size_t n, sk_err *e)
+/* They do if a text without any bytes does. */
+sk_status eng_text_bos(const eng_model *m, int32_t *out, sk_err *e)
 {
     eng_ids empty = {0};
-    if (n && text[n - 1] == '\n') n--;
     sk_status st = eng_model_encode(m, "", 0, ENG_TOK_ADD, &empty, e);
     int32_t bos = st ? -1 : eng_vocab_bos(eng_model_vocab(m));
-    w->bos = empty.n && empty.id[0] == bos ? bos : -1;
+    if (!st) *out = empty.n && empty.id[0] == bos ? bos : -1;
     eng_ids_fini(&empty);
+    return st;
+}
+
+/* Text to ids, and whether windows begin with BOS. */
+static sk_status encode(eng_windows *w, const eng_model *m, const char *text, size_t n, sk_err *e)
+{
+    if (n && text[n - 1] == '\n') n--;
+    sk_status st = eng_text_bos(m, &w->bos, e);
     return st ? st : eng_model_encode(m, text, n, ENG_TOK_ADD, &w->ids, e);
 }
 

@@ -9,6 +9,9 @@
 
 #include "engine/engine.h"
 
+/* The id that texts of this model begin with, -1 if its file asks for none. */
+sk_status eng_text_bos(const eng_model *m, int32_t *out, sk_err *e);
+
 typedef struct eng_windows {
     eng_ids ids;
     int32_t bos; /* put first in every window; -1: nothing is */
