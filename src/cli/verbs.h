@@ -25,6 +25,7 @@
     ROW(template)                                                                                  \
     ROW(logits)                                                                                    \
     ROW(perplexity)                                                                                \
+    ROW(eval)                                                                                      \
     /* the machine and the program */                                                              \
     ROW(bench)                                                                                     \
     ROW(version)                                                                                   \
