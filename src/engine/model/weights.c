@@ -123,6 +123,15 @@ static bool has(const loader *l, eng_param_kind kind, uint32_t layer)
     return eng_layout_find(&l->m->layout, kind, layer) != SIZE_MAX;
 }
 
+/* Whether a tensor need not be looked through here: it was when the packs were made that now lie in
+ * a file, or it will be when it is packed as the head. */
+static bool is_looked_through(const loader *l, const eng_param *p)
+{
+    const eng_model *m = l->m;
+    if (!p->is_matrix) return false;
+    return m->packs.filled || (p->kind == ENG_P_EMBD && m->cfg.tied && !m->cfg.encoder && !m->embd);
+}
+
 /* The tensor of a parameter that is there, its weights looked through just before they are used, so
  * that the second look finds them in the cache. */
 static sk_status tensor_of(const loader *l, eng_param_kind kind, uint32_t layer,
@@ -133,8 +142,8 @@ static sk_status tensor_of(const loader *l, eng_param_kind kind, uint32_t layer,
     const eng_param *p = &l->m->layout.param[i];
     const eng_gguf_tensor *t = eng_gguf_tensor_find(l->m->gguf, p->name);
     assert(t);
-    bool known = l->m->packs.filled && p->is_matrix; /* it was looked at when the packs were made */
-    if (!known && !eng_all_finite(l->x, (eng_dtype)t->type, t->data, p->outer * p->rows * p->cols))
+    if (!is_looked_through(l, p) &&
+        !eng_all_finite(l->x, (eng_dtype)t->type, t->data, p->outer * p->rows * p->cols))
         return sk_fail(e, SK_E_CORRUPT, "the tensor %s holds NaN or an infinity", p->name);
     *out = t;
     *param = p;
