@@ -7,7 +7,8 @@
 
 static const sk_opt rows[] = {
     {"data", 'd', SK_OPT_LIST, "FILE", NULL,
-     "text to learn from, plain or zstd; a line <|endoftext|> ends a document",
+     "text to learn from, plain or zstd; a line <|endoftext|> ends a document; or the folder of a "
+     "data set (stoke data build)",
      offsetof(cmd_train_flags, data), .required = true, .complete = SK_COMPLETE_FILE},
     {"valid", 0, SK_OPT_STRING, "FILE", NULL, "held-out text to measure bits per byte on",
      offsetof(cmd_train_flags, valid), .complete = SK_COMPLETE_FILE},

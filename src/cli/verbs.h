@@ -8,6 +8,7 @@
 #define CMD_VERBS(ROW)                                                                             \
     /* making models */                                                                            \
     ROW(tokenizer)                                                                                 \
+    ROW(data)                                                                                      \
     ROW(train)                                                                                     \
     ROW(tune)                                                                                      \
     /* using them */                                                                               \

@@ -12,6 +12,8 @@
 #define ENG_ENGINE_H
 
 #include "base/status.h"
+#include "engine/data/build.h"
+#include "engine/data/stream.h"
 #include "engine/format/gguf.h"
 #include "engine/format/llama2c.h"
 #include "engine/format/quantize.h"
@@ -550,7 +552,7 @@ typedef struct eng_train_event {
 
 typedef struct eng_train_opts {
     const char *const *data; /* text files, plain or zstd, "-" = stdin; documents separated by a
-                                line <|endoftext|> */
+                                line <|endoftext|>; or one folder of a data set (eng_data_build) */
     size_t n_data;           /* at least 1 */
     const char *valid;       /* held-out text, NULL: none */
     const char *out;         /* folder; gets model.gguf, tokenizer.gguf, checkpoint.stk, log.jsonl,

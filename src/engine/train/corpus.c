@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "engine/data/build.h"
 #include "engine/token/document.h"
 
 #include <assert.h>
@@ -36,11 +37,10 @@ sk_status eng_corpus_load(const char *const *path, size_t n_paths, sk_buf *text,
     return SK_OK;
 }
 
-/* Own tokenizers have the token by this name; of others, EOS does the same work. */
+/* The same as in data sets: a run reads equal rows from both. */
 int32_t eng_corpus_separator(const eng_vocab *v)
 {
-    int32_t id = eng_vocab_special(v, ENG_CORPUS_SEPARATOR);
-    return id >= 0 ? id : eng_vocab_eos(v);
+    return eng_data_separator(v);
 }
 
 /* A run of whole documents text[start..stop), and what came of it. */

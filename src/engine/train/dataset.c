@@ -39,6 +39,7 @@ void eng_dataset_fini(eng_dataset *d)
     sk_free(d->ids);
     sk_free(d->target);
     sk_free(d->first);
+    eng_stream_close(d->stream);
     *d = (eng_dataset){0};
 }
 
@@ -61,18 +62,79 @@ size_t eng_dataset_pick(const eng_dataset *d, uint64_t seed, uint64_t index)
     return (size_t)sk_rng_permute(seed, stream, d->n_rows, place);
 }
 
+/* The checksum is that of the shards: reading them through again would tell no more. */
+void eng_dataset_of_shards(eng_stream *s, size_t n_ctx, eng_dataset *out)
+{
+    assert(s->n_tokens >= 2 && n_ctx > 0);
+    *out = (eng_dataset){.n_ctx = n_ctx, .stream = s, .crc = s->crc};
+    out->n_rows = (size_t)((s->n_tokens - 2) / n_ctx + 1);
+}
+
+/* A row of a stream: n_ctx tokens and those after them; the last one is filled up. */
+static void cut_row(const eng_dataset *d, size_t row, int32_t *ids, int32_t *target)
+{
+    const eng_stream *s = d->stream;
+    uint64_t at = (uint64_t)row * d->n_ctx, left = s->n_tokens - 1 - at;
+    size_t n = left < d->n_ctx ? (size_t)left : d->n_ctx;
+    eng_stream_read(s, at, n, ids);
+    eng_stream_read(s, at + 1, n, target);
+    for (size_t i = n; i < d->n_ctx; i++) {
+        ids[i] = s->spec.separator;
+        target[i] = -1;
+    }
+}
+
+/* From memory or from the shards. */
+void eng_dataset_row(const eng_dataset *d, size_t row, int32_t *ids, int32_t *target,
+                     int32_t *first)
+{
+    size_t from = row * d->n_ctx, bytes = d->n_ctx * sizeof(*ids);
+    assert(row < d->n_rows);
+    if (d->stream) {
+        cut_row(d, row, ids, target);
+        return;
+    }
+    memcpy(ids, d->ids + from, bytes);
+    memcpy(target, d->target + from, bytes);
+    if (d->first) memcpy(first, d->first + from, bytes);
+}
+
+/* Bytes that one target stands for; 0 where there is none. */
+static size_t target_bytes(const eng_vocab *v, int32_t target)
+{
+    size_t len = 0;
+    if (target >= 0) (void)eng_vocab_piece(v, target, false, &len);
+    return len;
+}
+
+/* The same as below for rows of a stream: all their tokens but the first are targets. */
+static void count_stream(const eng_dataset *d, const eng_vocab *v, size_t first, size_t n,
+                         uint64_t *targets, uint64_t *bytes)
+{
+    const eng_stream *s = d->stream;
+    uint64_t at = (uint64_t)first * d->n_ctx + 1, end = at + (uint64_t)n * d->n_ctx;
+    *targets = *bytes = 0;
+    if (end > s->n_tokens) end = s->n_tokens;
+    for (int32_t id; at < end; at++) {
+        eng_stream_read(s, at, 1, &id);
+        ++*targets;
+        *bytes += target_bytes(v, id);
+    }
+}
+
 /* Bytes of the targets, not of the rows: the bits of a loss are spread over what was predicted. */
 void eng_dataset_count(const eng_dataset *d, const eng_vocab *v, size_t first, size_t n,
                        uint64_t *targets, uint64_t *bytes)
 {
     assert(first + n <= d->n_rows);
     uint64_t n_targets = 0, n_bytes = 0;
+    if (d->stream) {
+        count_stream(d, v, first, n, targets, bytes);
+        return;
+    }
     for (size_t i = first * d->n_ctx; i < (first + n) * d->n_ctx; i++) {
-        size_t len;
-        if (d->target[i] < 0) continue;
-        (void)eng_vocab_piece(v, d->target[i], false, &len);
-        n_targets++;
-        n_bytes += len;
+        n_targets += d->target[i] >= 0;
+        n_bytes += target_bytes(v, d->target[i]);
     }
     *targets = n_targets;
     *bytes = n_bytes;

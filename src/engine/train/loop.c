@@ -253,6 +253,15 @@ static sk_status begin(loop *l, sk_err *e)
 
 /* ---- held-out loss ---- */
 
+/* Rows [at, at + n) of held-out shards, in the memory of the step's own rows, which is free between
+ * steps. */
+static eng_batch held_out_rows(const loop *l, const eng_dataset *d, size_t at, size_t n)
+{
+    for (size_t r = 0; r < n; r++)
+        eng_dataset_row(d, at + r, l->ids + r * d->n_ctx, l->target + r * d->n_ctx, NULL);
+    return (eng_batch){l->ids, l->target, NULL, n};
+}
+
 /* Mean loss and bits per byte of text over rows [0, n) of the held-out set. */
 static void evaluate(loop *l, size_t n, double *loss, double *bits_per_byte)
 {
@@ -262,6 +271,7 @@ static void evaluate(loop *l, size_t n, double *loss, double *bits_per_byte)
     for (size_t at = 0; at < n; at += l->micro) {
         size_t rows = n - at < l->micro ? n - at : l->micro, k = at * d->n_ctx;
         eng_batch b = {d->ids + k, d->target + k, d->first ? d->first + k : NULL, rows};
+        if (d->stream) b = held_out_rows(l, d, at, rows);
         eng_pass_run(l->pass, &b, 0.0f, NULL, l->nats);
         for (size_t i = 0; i < rows; i++)
             nats += l->nats[i];
@@ -289,15 +299,14 @@ static void evaluate_if_due(loop *l, eng_point *p)
 static uint64_t gather(loop *l)
 {
     const eng_dataset *d = l->j->data;
-    size_t n = d->n_ctx, bytes = n * sizeof(int32_t);
+    size_t n = d->n_ctx;
     uint64_t targets = 0;
     for (size_t r = 0; r < l->rows; r++) {
-        size_t from = eng_dataset_pick(d, l->o->seed, l->s.step * l->rows + r) * n;
-        memcpy(l->ids + r * n, d->ids + from, bytes);
-        memcpy(l->target + r * n, d->target + from, bytes);
-        if (l->first) memcpy(l->first + r * n, d->first + from, bytes);
-        for (size_t i = from; i < from + n; i++)
-            targets += d->target[i] >= 0;
+        size_t row = eng_dataset_pick(d, l->o->seed, l->s.step * l->rows + r);
+        eng_dataset_row(d, row, l->ids + r * n, l->target + r * n,
+                        l->first ? l->first + r * n : NULL);
+        for (size_t i = r * n; i < (r + 1) * n; i++)
+            targets += l->target[i] >= 0;
     }
     assert(targets > 0 && "every row has a target");
     return targets;

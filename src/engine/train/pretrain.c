@@ -3,6 +3,7 @@
 
 #include "base/crc.h"
 #include "base/file.h"
+#include "engine/data/sink.h"
 #include "engine/token/bpe_train.h"
 #include "engine/train/corpus.h"
 #include "engine/train/loop.h"
@@ -23,6 +24,7 @@ typedef struct pretrain {
     eng_vocab *vocab;
     eng_dataset data, valid;
     json_t *meta;
+    const char *built; /* the folder of a data set, NULL: data are texts */
 } pretrain;
 
 /* Everything the flags say about the shape, held against the bounds before any file is read.
@@ -90,8 +92,11 @@ static sk_status get_tokenizer(pretrain *t, const sk_buf *text, sk_err *e)
     if (sk_file_exists(eng_out_path(&t->o, "checkpoint.stk", ckpt))) {
         st = eng_vocab_load(path, &t->vocab, e);
         if (st) sk_while(e, "the tokenizer of the run to resume");
-    } else if (t->o.tokenizer) {
-        st = eng_vocab_load(t->o.tokenizer, &t->vocab, e);
+    } else if (t->o.tokenizer || t->built) {
+        char own[ENG_DATA_PATH];
+        const char *from =
+            t->o.tokenizer ? t->o.tokenizer : eng_data_path(t->built, "tokenizer.gguf", own);
+        st = eng_vocab_load(from, &t->vocab, e);
         if (!st) st = eng_vocab_save(t->vocab, path, e);
     } else {
         st = train_tokenizer(t, text, path, e);
@@ -115,18 +120,60 @@ static sk_status encode(pretrain *t, const sk_buf *text, eng_dataset *out, sk_er
     return st;
 }
 
+/* A split of a data set as rows, if it was made with the run's tokenizer; out is left alone where
+ * the split is empty. */
+static sk_status load_split(pretrain *t, const char *dir, const char *split, eng_dataset *out,
+                            sk_err *e)
+{
+    char path[ENG_PATH_MAX];
+    uint8_t hash[SK_SHA256_BYTES];
+    sk_buf own = SK_BUF_INIT;
+    eng_stream *s = NULL;
+    sk_status st = sk_file_load(eng_out_path(&t->o, "tokenizer.gguf", path), UINT64_MAX, &own, e);
+    if (!st) st = eng_stream_open(dir, split, &s, e);
+    if (!st) sk_sha256_of(own.p, own.len, hash);
+    sk_buf_fini(&own);
+    if (st || !s) return st;
+    if (memcmp(hash, s->spec.tokenizer, sizeof hash) == 0) {
+        eng_dataset_of_shards(s, t->o.context, out);
+        return SK_OK;
+    }
+    eng_stream_close(s);
+    return sk_fail(e, SK_E_INVALID,
+                   "%s was made with another tokenizer than this run has: leave --tokenizer away, "
+                   "or build the data set anew with it",
+                   dir);
+}
+
+/* The rows of a data set; its own held-out documents unless --valid names others. */
+static sk_status load_built(pretrain *t, sk_err *e)
+{
+    eng_emit_stage(&t->o, "read", 0, 0);
+    sk_status st = get_tokenizer(t, NULL, e);
+    if (!st) st = load_split(t, t->built, "train", &t->data, e);
+    if (!st && !t->data.n_rows)
+        st = sk_fail(e, SK_E_INVALID, "%s has no text to train on", t->built);
+    if (!st && !t->o.valid) st = load_split(t, t->built, "valid", &t->valid, e);
+    if (!st)
+        eng_emit_note(&t->o, "%s: %.2fM tokens of %llu documents, %zu rows of %u tokens", t->built,
+                      (double)t->data.stream->n_tokens / 1e6,
+                      (unsigned long long)t->data.stream->n_docs, t->data.n_rows, t->o.context);
+    return st;
+}
+
 /* Held-out text goes the same way as the training text, with the same tokenizer. */
 static sk_status load_valid(pretrain *t, sk_err *e)
 {
     sk_buf text = SK_BUF_INIT;
+    if (eng_stream_is_folder(t->o.valid)) return load_split(t, t->o.valid, "train", &t->valid, e);
     sk_status st = eng_corpus_load(&t->o.valid, 1, &text, e);
     if (!st) st = encode(t, &text, &t->valid, e);
     sk_buf_fini(&text);
     return st;
 }
 
-/* Tokenizer and rows; the text itself is needed no longer than this. */
-static sk_status load_data(pretrain *t, sk_err *e)
+/* Tokenizer and rows of texts; these themselves are needed no longer than this. */
+static sk_status load_texts(pretrain *t, sk_err *e)
 {
     sk_buf text = SK_BUF_INIT;
     eng_emit_stage(&t->o, "read", 0, 0);
@@ -140,8 +187,23 @@ static sk_status load_data(pretrain *t, sk_err *e)
         eng_emit_note(&t->o, "%.1f MB of text, %zu rows of %u tokens", (double)text.len / 1e6,
                       t->data.n_rows, t->o.context);
     sk_buf_fini(&text);
+    return st;
+}
+
+/* Whatever --data and --valid are. */
+static sk_status load_data(pretrain *t, sk_err *e)
+{
+    for (size_t i = 0; i < t->o.n_data; i++)
+        if (eng_stream_is_folder(t->o.data[i])) t->built = t->o.data[i];
+    if (t->built && t->o.n_data > 1)
+        return sk_fail(e, SK_E_INVALID,
+                       "%s is a data set and can't be joined with others here: stoke data build "
+                       "takes several texts",
+                       t->built);
+    sk_status st = t->built ? load_built(t, e) : load_texts(t, e);
     if (st) return st;
     if (t->o.valid) return load_valid(t, e);
+    if (t->valid.n_rows) return SK_OK;
     eng_emit_note(&t->o, "no held-out text (--valid): bits per byte will not be measured");
     return SK_OK;
 }
