@@ -327,19 +327,34 @@ typedef struct splitter {
     const eng_pretok *pt;
     pcre2_match_data *md;
     pcre2_match_context *mc;
+    pcre2_jit_stack *stack; /* NULL until a match needs more than PCRE2's own 32 KiB */
     eng_pretok_fn fn;
     void *arg;
     sk_err *e;
 } splitter;
 
+/* One match from pos on.  The compiled pattern runs on the thread's stack; a match that is too long
+ * for that gets a larger one and runs again.  (Making it costs a system call or two: too much for
+ * every text.) */
+static int run_pattern(splitter *s, size_t stage, const char *p, size_t n, size_t pos)
+{
+    enum { STACK_MIN = 32 << 10, STACK_MAX = 1 << 20 };
+    const pcre2_code *code = s->pt->code[stage];
+    int rc = pcre2_match(code, (PCRE2_SPTR)p, n, pos, PCRE2_NO_UTF_CHECK, s->md, s->mc);
+    if (rc != PCRE2_ERROR_JIT_STACKLIMIT || s->stack) return rc;
+    s->stack = pcre2_jit_stack_create(STACK_MIN, STACK_MAX, s->pt->gc);
+    if (!s->stack) return PCRE2_ERROR_NOMEMORY;
+    pcre2_jit_stack_assign(s->mc, NULL, s->stack);
+    return pcre2_match(code, (PCRE2_SPTR)p, n, pos, PCRE2_NO_UTF_CHECK, s->md, s->mc);
+}
+
 /* The next match of a stage's pattern in p[0..n) from *from on, as [*from, *to); *from is n when
  * there is none.  All depths share the match data, which is why the offsets are copied. */
-static sk_status find_match(const splitter *s, size_t stage, const char *p, size_t n, size_t *from,
+static sk_status find_match(splitter *s, size_t stage, const char *p, size_t n, size_t *from,
                             size_t *to)
 {
     size_t pos = *from;
-    int rc =
-        pcre2_match(s->pt->code[stage], (PCRE2_SPTR)p, n, pos, PCRE2_NO_UTF_CHECK, s->md, s->mc);
+    int rc = run_pattern(s, stage, p, n, pos);
     *from = n;
     if (rc == PCRE2_ERROR_NOMATCH) return SK_OK;
     if (rc == PCRE2_ERROR_NOMEMORY || rc == PCRE2_ERROR_JIT_STACKLIMIT)
@@ -352,7 +367,7 @@ static sk_status find_match(const splitter *s, size_t stage, const char *p, size
     return SK_OK;
 }
 
-static sk_status split_stage(const splitter *s, size_t stage, const char *p, size_t n);
+static sk_status split_stage(splitter *s, size_t stage, const char *p, size_t n);
 
 /* Bytes of the first `chars` characters of p[0..n). */
 static size_t chars_bytes(const char *p, size_t n, size_t chars)
@@ -373,7 +388,7 @@ static size_t odd_of(const char *p, size_t n)
 }
 
 /* Passes a match of n bytes on: whole, or in threes. */
-static sk_status split_match(const splitter *s, size_t stage, const char *p, size_t n)
+static sk_status split_match(splitter *s, size_t stage, const char *p, size_t n)
 {
     if (!s->pt->mode[stage]) return split_stage(s, stage + 1, p, n);
     sk_status st = SK_OK;
@@ -387,7 +402,7 @@ static sk_status split_match(const splitter *s, size_t stage, const char *p, siz
 
 /* A stage of mode BEFORE_THREES. Digits are cut into threes from the right, so that 1234567 is 1
  * 234 567 and equal numbers are cut alike: the first piece has what is left over. */
-static sk_status split_before(const splitter *s, size_t stage, const char *p, size_t n)
+static sk_status split_before(splitter *s, size_t stage, const char *p, size_t n)
 {
     size_t pos = 0, from = 0, to = 0;
     sk_status st = SK_OK;
@@ -408,7 +423,7 @@ static sk_status split_before(const splitter *s, size_t stage, const char *p, si
 /* Cuts n bytes of valid UTF-8 by the patterns from `stage` on.  Goes as deep as there are
  * patterns.  Stages nest instead of making lists: no piece is stored, and the first one is out
  * before the text has been read. */
-static sk_status split_stage(const splitter *s, size_t stage, const char *p, size_t n)
+static sk_status split_stage(splitter *s, size_t stage, const char *p, size_t n)
 {
     if (stage == s->pt->n_stages) return s->fn(s->arg, p, n);
     if (s->pt->mode[stage] == *BEFORE_THREES) return split_before(s, stage, p, n);
@@ -426,7 +441,7 @@ static sk_status split_stage(const splitter *s, size_t stage, const char *p, siz
 
 /* Cuts n bytes of valid UTF-8 by the one pattern there is, piece by piece as long as ASCII decides.
  * Such a pattern leaves nothing out: where it is asked, its match begins there. */
-static sk_status split_ascii(const splitter *s, const char *p, size_t n)
+static sk_status split_ascii(splitter *s, const char *p, size_t n)
 {
     sk_status st = SK_OK;
     for (size_t pos = 0, len; pos < n && !st; pos += len) {
@@ -444,13 +459,13 @@ static sk_status split_ascii(const splitter *s, const char *p, size_t n)
 }
 
 /* Cuts a stretch of valid UTF-8. */
-static sk_status split_valid(const splitter *s, const char *p, size_t n)
+static sk_status split_valid(splitter *s, const char *p, size_t n)
 {
     return s->pt->row->form ? split_ascii(s, p, n) : split_stage(s, 0, p, n);
 }
 
 /* Cuts the whole text: stretches of valid UTF-8 by the patterns, the others as they are. */
-static sk_status split_text(const splitter *s, const char *text, size_t n)
+static sk_status split_text(splitter *s, const char *text, size_t n)
 {
     sk_status st = SK_OK;
     for (size_t pos = 0, len; pos < n && !st; pos += len) {
@@ -467,20 +482,17 @@ static sk_status split_text(const splitter *s, const char *text, size_t n)
 sk_status eng_pretok_split(const eng_pretok *p, const char *text, size_t n, eng_pretok_fn fn,
                            void *arg, sk_err *e)
 {
-    enum { STACK_MIN = 32 << 10, STACK_MAX = 1 << 20 };
-    splitter s = {p, NULL, NULL, fn, arg, e};
+    splitter s = {.pt = p, .fn = fn, .arg = arg, .e = e};
     sk_status st = SK_E_NOMEM;
     s.md = pcre2_match_data_create(1, p->gc);
     s.mc = pcre2_match_context_create(p->gc);
-    pcre2_jit_stack *stack = pcre2_jit_stack_create(STACK_MIN, STACK_MAX, p->gc);
     if (s.md && s.mc) {
-        if (stack) pcre2_jit_stack_assign(s.mc, NULL, stack);
         pcre2_set_match_limit(s.mc, UINT32_MAX);
         st = split_text(&s, text, n);
     } else {
         sk_fail(e, st, "no memory to cut the text into pieces");
     }
-    pcre2_jit_stack_free(stack);
+    pcre2_jit_stack_free(s.stack);
     pcre2_match_context_free(s.mc);
     pcre2_match_data_free(s.md);
     return st;
