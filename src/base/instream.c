@@ -31,23 +31,28 @@ struct sk_instream {
     z_stream gzip;
 };
 
+/* Reads of the file until p[0..cap) is full or the file ends. */
+static sk_status read_file(sk_instream *s, uint8_t *p, size_t cap, size_t *n, sk_err *e)
+{
+    size_t have = 0;
+    while (have < cap && !s->ended) {
+        ssize_t k = read(s->fd, p + have, cap - have);
+        if (k < 0 && errno == EINTR) continue;
+        if (k < 0) return sk_fail_errno(e, errno, "cannot read %s", s->path);
+        s->ended = k == 0;
+        have += (size_t)k;
+    }
+    s->pos += have;
+    *n = have;
+    return SK_OK;
+}
+
 /* Reads the next chunk when the last one is used up; n stays 0 at the end of the file. */
 static sk_status fill(sk_instream *s, sk_err *e)
 {
-    if (s->at < s->n || s->ended) return SK_OK;
+    if (s->at < s->n) return SK_OK;
     s->at = s->n = 0;
-    while (s->n < CHUNK) {
-        ssize_t k = read(s->fd, s->chunk + s->n, CHUNK - s->n);
-        if (k < 0 && errno == EINTR) continue;
-        if (k < 0) return sk_fail_errno(e, errno, "cannot read %s", s->path);
-        if (k == 0) {
-            s->ended = true;
-            break;
-        }
-        s->n += (size_t)k;
-    }
-    s->pos += s->n;
-    return SK_OK;
+    return read_file(s, s->chunk, CHUNK, &s->n, e);
 }
 
 static sk_status no_memory(const sk_instream *s, sk_err *e)
@@ -194,7 +199,13 @@ sk_status sk_instream_read(sk_instream *s, void *p, size_t cap, size_t *n, sk_er
     while (have < cap) {
         size_t some = 0;
         uint8_t *to = (uint8_t *)p + have;
-        sk_status st = fill(s, e);
+        sk_status st = SK_OK;
+        if (s->form == PLAIN && s->at == s->n && cap - have >= CHUNK) {
+            st = read_file(s, to, cap - have, &some, e); /* all there is room for: no copy */
+            *n = have + some;
+            return st;
+        }
+        st = fill(s, e);
         if (st) return st;
         if (is_done(s)) break;
         if (s->form == ZSTD)

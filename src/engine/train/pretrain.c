@@ -75,8 +75,11 @@ static bool bpe_progress(void *arg, size_t done, size_t total)
 /* Trains a tokenizer on the text and keeps it in the run's folder. */
 static sk_status train_tokenizer(pretrain *t, const sk_buf *text, const char *path, sk_err *e)
 {
-    eng_bpe_opts b = {.n_vocab = t->o.vocab, .pretok = "qwen2", .progress = bpe_progress};
-    b.arg = &t->o;
+    eng_bpe_opts b = {.n_vocab = t->o.vocab,
+                      .pretok = "qwen2",
+                      .pool = eng_exec_pool(t->x),
+                      .progress = bpe_progress,
+                      .arg = &t->o};
     eng_emit_stage(&t->o, "tokenizer", t->o.vocab, 0);
     sk_status st = eng_bpe_train(text->p, text->len, &b, &t->vocab, e);
     return st ? st : eng_vocab_save(t->vocab, path, e);
