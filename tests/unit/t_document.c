@@ -3,6 +3,8 @@
 
 #include "engine/token/document.h"
 
+#define M "<|endoftext|>"
+
 /* Puts all documents of the text together, each in brackets. */
 static const char *cut(const char *text, size_t n, sk_buf *b)
 {
@@ -24,7 +26,7 @@ static const char *cut(const char *text, size_t n, sk_buf *b)
 static void cases(void **state)
 {
     (void)state;
-#define M "<|endoftext|>"
+
     static const char *const c[][2] = {
         {"", ""},
         {"a", "[a]"},
@@ -44,7 +46,6 @@ static void cases(void **state)
         {"a\n<|endoftext|\nb", "[a\n<|endoftext|\nb]"},
         {"a\n" M "\rb", "[a\n" M "\rb]"},
     };
-#undef M
     sk_buf b = SK_BUF_INIT;
     for (size_t i = 0; i < sizeof c / sizeof c[0]; i++)
         assert_string_equal(cut(c[i][0], strlen(c[i][0]), &b), c[i][1]);
@@ -69,8 +70,34 @@ static void every_prefix(void **state)
     sk_buf_fini(&b);
 }
 
+/* What follows the last whole separator line: the text is cut there as if it ended. */
+static void the_last_one(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t want;
+    } c[] = {{"", 0},
+             {"a\nb", 0},
+             {M "\n", 14},
+             {M "\na\nb\n", 14},
+             {M "\r\na\nb", 15},
+             {"a\n" M "\nb\n" M "\n", 32},
+             {"a\n" M "\nb\n" M, 16}, /* more of its line may come */
+             {"a\n" M "\nb\n" M "\r", 16},
+             {"a" M "\nb", 0},
+             {" " M "\nb", 0},
+             {M "x\nb", 0}};
+    for (size_t i = 0; i < sizeof c / sizeof c[0]; i++)
+        assert_int_equal(eng_document_last(c[i].text, strlen(c[i].text)), c[i].want);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(cases), cmocka_unit_test(every_prefix)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cases),
+        cmocka_unit_test(every_prefix),
+        cmocka_unit_test(the_last_one),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

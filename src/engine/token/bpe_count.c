@@ -53,10 +53,7 @@ static size_t forced_cut(const char *text, size_t n)
  * there, perhaps, and is cut or left for the next part. */
 static size_t part_end(const eng_counter *c, const char *text, size_t n, bool *inside)
 {
-    const char *doc = text;
-    size_t at = 0, len, start = 0;
-    while (eng_document_next(text, n, &at, &doc, &len))
-        start = (size_t)(doc - text);
+    size_t start = eng_document_last(text, n);
     size_t cut = eng_pretok_cut_before(c->pt, text + start, n - start);
     *inside = cut || !start;
     if (cut) return start + cut;

@@ -43,3 +43,18 @@ bool eng_document_next(const char *text, size_t n, size_t *pos, const char **doc
     *len = n - from;
     return from < n;
 }
+
+/* Line by line from the end: mostly a separator is near. */
+size_t eng_document_last(const char *text, size_t n)
+{
+    for (size_t end = n; end > 0;) {
+        const char *line = memrchr(text, '\n', end);
+        if (!line) break;
+        size_t past, stop = (size_t)(line - text);
+        line = memrchr(text, '\n', stop);
+        size_t at = line ? (size_t)(line - text) + 1 : 0;
+        if (is_separator(text, stop + 1, at, &past)) return past;
+        end = stop;
+    }
+    return 0;
+}
