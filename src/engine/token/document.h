@@ -10,8 +10,8 @@
  * line of the document.  Empty documents are passed over; false when there is none left. */
 bool eng_document_next(const char *text, size_t n, size_t *pos, const char **doc, size_t *len);
 
-/* What follows the last separator line of text[0..n) that is whole, its newline included; 0 if there
- * is none. */
+/* What follows the last separator line of text[0..n) that is whole, its newline included; 0 if
+ * there is none. */
 size_t eng_document_last(const char *text, size_t n);
 
 #endif
