@@ -27,17 +27,19 @@ static float block_highest(const float *x)
     float top[LANES];
     for (size_t j = 0; j < LANES; j++)
         top[j] = -INFINITY;
-    for (size_t i = 0; i < ENG_RANK_BLOCK; i += LANES)
+    for (size_t i = 0; i < ENG_RANK_BLOCK; i += LANES) {
 #pragma GCC unroll 1
         for (size_t j = 0; j < LANES; j++) {
             float v = usable(x[i + j]);
             top[j] = v > top[j] ? v : top[j];
         }
+    }
 #pragma GCC unroll 1
-    for (size_t w = LANES / 2; w; w /= 2)
+    for (size_t w = LANES / 2; w; w /= 2) {
 #pragma GCC unroll 1
         for (size_t j = 0; j < w; j++)
             top[j] = top[j + w] > top[j] ? top[j + w] : top[j];
+    }
     return top[0];
 }
 

@@ -16,7 +16,7 @@
 
 enum { SIGNED_OFFSET = 0, BIAS = 0, TILE_V = 2, TILE_ROWS = 4, DOT_V = 1, DOT_ROWS = 4 };
 #define ROWS(F) F(1) F(2) F(3) F(4)
-#define DOT_HEIGHTS ROWS
+#define DOT_HEIGHTS(F) F(1) F(2) F(3) F(4)
 
 static inline vi wb_sub(vi a, vi b)
 {

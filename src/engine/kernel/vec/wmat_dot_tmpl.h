@@ -139,7 +139,7 @@ INLINE void dot_starts(const int rows, const family k, const eng_wform *f, size_
     const bool is_signed = k.code == ENG_WC_8 || k.code == ENG_WC_LOOKUP;
     const int32_t offset = is_signed ? SIGNED_OFFSET : f->offset;
     const float *sum = k.subs == 2 ? a.half : a.sum;
-    for (size_t i = 0; i < n_blocks * (size_t)(rows * k.subs); i++)
+    for (size_t i = 0; i < n_blocks * (size_t)rows * (size_t)k.subs; i++)
         start[i] = -offset * (int32_t)sum[i];
 }
 
@@ -158,11 +158,11 @@ INLINE void dot_rows(const int rows, const family k, const eng_wform *f, int m, 
                      bool add)
 {
     float scale[16][ENG_WCOLS], min[16][ENG_WCOLS];
-    int32_t start[DOT_AHEAD * DOT_ROWS * 2];
+    int32_t start[DOT_AHEAD * DOT_ROWS * 2] = {0};
     dot_sums sums;
     vi table = table_of(f);
     const size_t blocks = k.direct ? 1 : f->blocks, bytes = f->group_bytes / blocks;
-    const size_t n_start = (size_t)(rows * k.subs);
+    const size_t n_start = (size_t)rows * (size_t)k.subs;
     a.rows = (size_t)rows; /* a constant here */
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++)
