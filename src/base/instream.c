@@ -25,8 +25,9 @@ struct sk_instream {
     uint8_t chunk[CHUNK]; /* of the file; [at, n) is not used yet */
     size_t at, n;
     uint64_t pos, size;
-    bool ended;  /* the file has no more */
-    bool inside; /* a frame or member has begun and not ended */
+    sk_sha256 *sha; /* of the file; NULL: nobody asks */
+    bool ended;     /* the file has no more */
+    bool inside;    /* a frame or member has begun and not ended */
     ZSTD_DStream *zstd;
     z_stream gzip;
 };
@@ -42,6 +43,7 @@ static sk_status read_file(sk_instream *s, uint8_t *p, size_t cap, size_t *n, sk
         s->ended = k == 0;
         have += (size_t)k;
     }
+    if (s->sha) sk_sha256_add(s->sha, p, have);
     s->pos += have;
     *n = have;
     return SK_OK;
@@ -80,6 +82,12 @@ static sk_status find_form(sk_instream *s, sk_err *e)
     static const uint8_t zstd_magic[] = {0x28, 0xB5, 0x2F, 0xFD}, gzip_magic[] = {0x1F, 0x8B, 8};
     sk_status st = fill(s, e);
     if (st) return st;
+    if (s->n >= 4 && !memcmp(s->chunk, "PAR1", 4))
+        return sk_fail(e, SK_E_UNSUPPORTED,
+                       "%s is a Parquet file, which this program cannot read: convert it to JSONL "
+                       "first (python: pandas.read_parquet(f).to_json(out, orient='records', "
+                       "lines=True))",
+                       s->path);
     if (s->n >= sizeof zstd_magic && !memcmp(s->chunk, zstd_magic, sizeof zstd_magic)) {
         s->form = ZSTD;
         s->zstd = ZSTD_createDStream();
@@ -106,7 +114,7 @@ static sk_status open_fd(sk_instream *s, const char *path, sk_err *e)
     return SK_OK;
 }
 
-sk_status sk_instream_open(const char *path, sk_instream **out, sk_err *e)
+sk_status sk_instream_open(const char *path, sk_sha256 *sha, sk_instream **out, sk_err *e)
 {
     const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
     size_t n = strlen(name) + 1;
@@ -115,6 +123,7 @@ sk_status sk_instream_open(const char *path, sk_instream **out, sk_err *e)
     memset(s, 0, sizeof *s);
     memcpy(s + 1, name, n);
     s->path = (const char *)(s + 1);
+    s->sha = sha;
     sk_status st = open_fd(s, path, e);
     if (!st) st = find_form(s, e);
     if (st) {

@@ -7,6 +7,7 @@
 #ifndef SK_BASE_INSTREAM_H
 #define SK_BASE_INSTREAM_H
 
+#include "base/sha256.h"
 #include "base/status.h"
 
 #include <stddef.h>
@@ -14,8 +15,11 @@
 
 typedef struct sk_instream sk_instream;
 
-/* Opens the file at path ("-": standard input).  Errors: not found, no rights, a folder. */
-sk_status sk_instream_open(const char *path, sk_instream **out, sk_err *e);
+/* Opens the file at path ("-": standard input).  sha: NULL, or a hash begun by the caller, to which
+ * every byte of the file itself is added as it is read: the file's, once its end has been reached.
+ * It must outlive the stream.  Errors: not found, no rights, a folder; SK_E_UNSUPPORTED for
+ * Parquet, with a hint. */
+sk_status sk_instream_open(const char *path, sk_sha256 *sha, sk_instream **out, sk_err *e);
 
 /* Closes it; NULL is allowed. */
 void sk_instream_close(sk_instream *s);

@@ -89,6 +89,32 @@ sk_status sk_json_parse(const char *p, size_t n, int max_depth, json_t **out, sk
                    err.column > 0 ? err.column : 1, err.text);
 }
 
+static bool is_blank(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (s[i] != ' ' && s[i] != '\t' && s[i] != '\r') return false;
+    return true;
+}
+
+sk_status sk_json_lines(const char *name, const char *text, size_t n, int max_depth,
+                        sk_json_line_fn fn, void *arg, sk_err *e)
+{
+    size_t number = 1;
+    for (size_t at = 0, len; at < n; at += len + 1, number++) {
+        const char *line = text + at, *nl = memchr(line, '\n', n - at);
+        json_t *value;
+        len = nl ? (size_t)(nl - line) : n - at;
+        if (is_blank(line, len)) continue;
+        sk_status st = sk_json_parse(line, len, max_depth, &value, e);
+        if (!st) {
+            st = fn(arg, value, number, e);
+            json_decref(value);
+        }
+        if (st) return sk_while(e, "%s:%zu", name, number);
+    }
+    return SK_OK;
+}
+
 /* The member of obj, NULL when absent or null.  Anything else than an object has no members. */
 static json_t *member(json_t *obj, const char *key)
 {

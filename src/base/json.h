@@ -17,6 +17,15 @@
  * duplicate keys.  Free with json_decref.  Invalid text is SK_E_INVALID with line and column. */
 sk_status sk_json_parse(const char *p, size_t n, int max_depth, json_t **out, sk_err *e);
 
+/* Called with the parsed value of a line (freed afterwards) and the line's number, from 1. */
+typedef sk_status (*sk_json_line_fn)(void *arg, json_t *value, size_t number, sk_err *e);
+
+/* Parses text[0..n) line by line (JSON Lines, jsonlines.org) and gives each value to fn; lines of
+ * nothing but blanks, as editors leave them at the end, are no error.  The first failure, of a line
+ * or of fn, ends it, with "NAME:LINE" before its sentence. */
+sk_status sk_json_lines(const char *name, const char *text, size_t n, int max_depth,
+                        sk_json_line_fn fn, void *arg, sk_err *e);
+
 /* Typed members of obj.  Absent or null leaves *out untouched: give the default first.  A wrong
  * type or a value out of bounds is SK_E_INVALID with a sentence that names the field. */
 

@@ -4,6 +4,7 @@
 #include "base/progress.h"
 #include "cli/cmd.h"
 #include "cli/eval_view.h"
+#include "cli/opened.h"
 #include "cli/verbs.h"
 #include "engine/engine.h"
 
@@ -62,8 +63,7 @@ static const sk_opt rows[] = {
 /* What is open. */
 typedef struct eval {
     const eval_opts *o;
-    eng_exec *x;
-    eng_model *m;
+    cmd_opened on;
     sk_progress *bar;
     const char *stage;            /* the suite being run */
     cmd_eval_row row[SUITES_MAX]; /* [n] */
@@ -117,16 +117,6 @@ static sk_status load(eval *v, const sk_opt_list *args, sk_err *e)
     return st;
 }
 
-static sk_status open_model(eval *v, sk_err *e)
-{
-    char path[CMD_PATH_MAX];
-    eng_model_opts mo = cmd_load_opts(&v->o->load);
-    sk_status st = cmd_model_path(v->o->model, path, e);
-    if (!st) st = eng_exec_open((size_t)v->o->common.threads, &v->x, e);
-    if (!st) st = eng_model_open_opts(v->x, path, &mo, &v->m, e);
-    return st;
-}
-
 /* One suite; for people its row is printed at once. */
 static sk_status run_suite(eval *v, cmd_eval_row *r, sk_err *e)
 {
@@ -144,7 +134,7 @@ static sk_status run_suite(eval *v, cmd_eval_row *r, sk_err *e)
                         .arg = v};
     (void)eng_dtype_of_name(o->kv_type, &eo.kv_type);
     v->stage = strrchr(r->path, '/') ? strrchr(r->path, '/') + 1 : r->path;
-    sk_status st = eng_eval_run(v->x, v->m, r->suite, &eo, &r->got, e);
+    sk_status st = eng_eval_run(v->on.x, v->on.m, r->suite, &eo, &r->got, e);
     sk_progress_end(v->bar);
     if (st || o->json) return st;
     sk_buf b = SK_BUF_INIT;
@@ -159,7 +149,7 @@ static sk_status run_text(eval *v, sk_err *e)
         .n_ctx = (size_t)v->o->context, .progress = text_progress, .stop = cmd_stopped, .arg = v};
     (void)eng_dtype_of_name(v->o->kv_type, &po.kv_type);
     sk_status st =
-        eng_perplexity(v->x, v->m, v->text.p ? v->text.p : "", v->text.len, &po, &v->ppl, e);
+        eng_perplexity(v->on.x, v->on.m, v->text.p ? v->text.p : "", v->text.len, &po, &v->ppl, e);
     sk_progress_end(v->bar);
     if (st) return sk_while(e, "%s", v->o->text);
     if (v->o->json) return SK_OK;
@@ -172,7 +162,7 @@ static sk_status print_json(const eval *v, sk_err *e)
 {
     sk_buf b = SK_BUF_INIT;
     eng_model_info info;
-    eng_model_get_info(v->m, &info);
+    eng_model_get_info(v->on.m, &info);
     sk_buf_adds(&b, "{\"model\":");
     sk_json_add_str(&b, info.name, strlen(info.name));
     sk_buf_addf(&b, ",\"shots\":%lld,\"seed\":%lld,\"chat\":%s,\n ", (long long)v->o->shots,
@@ -191,7 +181,7 @@ static sk_status print_json(const eval *v, sk_err *e)
 
 static sk_status run_all(eval *v, sk_err *e)
 {
-    sk_status st = open_model(v, e);
+    sk_status st = cmd_opened_open(v->o->model, &v->o->common, &v->o->load, &v->on, e);
     v->bar = sk_progress_new(stderr, v->o->common.quiet);
     if (!st && v->o->text) st = run_text(v, e);
     for (size_t i = 0; !st && i < v->n; i++)
@@ -209,8 +199,7 @@ static sk_status run_all(eval *v, sk_err *e)
 static void eval_fini(eval *v)
 {
     sk_progress_free(v->bar);
-    eng_model_close(v->m);
-    eng_exec_close(v->x);
+    cmd_opened_close(&v->on);
     for (size_t i = 0; i < v->n; i++)
         eng_suite_close(v->row[i].suite);
     sk_buf_fini(&v->text);

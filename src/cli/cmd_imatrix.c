@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/progress.h"
 #include "cli/cmd.h"
+#include "cli/opened.h"
 #include "cli/verbs.h"
 #include "engine/engine.h"
 
@@ -61,17 +62,12 @@ static sk_status print(const imatrix_opts *o, const eng_calib *c, sk_err *e)
     return st;
 }
 
+/* Opens the model and measures, with a bar on stderr.  A Ctrl-C ends it between two windows. */
 static sk_status run(const imatrix_opts *o, const sk_buf *text, sk_err *e)
 {
-    char path[CMD_PATH_MAX];
-    eng_exec *x = NULL;
-    eng_model *m = NULL;
+    cmd_opened on;
     eng_calib made;
-    sk_status st = cmd_model_path(o->model, path, e);
-    if (!st) st = eng_exec_open((size_t)o->common.threads, &x, e);
-    if (st) return st;
-    eng_model_opts mo = cmd_load_opts(&o->load);
-    st = eng_model_open_opts(x, path, &mo, &m, e);
+    sk_status st = cmd_opened_open(o->model, &o->common, &o->load, &on, e);
     if (!st) {
         sk_progress *bar = sk_progress_new(stderr, o->common.quiet);
         eng_calib_opts co = {.n_ctx = (size_t)o->context,
@@ -79,11 +75,10 @@ static sk_status run(const imatrix_opts *o, const sk_buf *text, sk_err *e)
                              .progress = progress,
                              .stop = cmd_stopped,
                              .arg = bar};
-        st = eng_calibrate(x, m, text->p ? text->p : "", text->len, &co, o->out, &made, e);
+        st = eng_calibrate(on.x, on.m, text->p ? text->p : "", text->len, &co, o->out, &made, e);
         sk_progress_free(bar);
     }
-    eng_model_close(m);
-    eng_exec_close(x);
+    cmd_opened_close(&on);
     if (st == SK_E_STOPPED) return cmd_stopped_err(e);
     return st ? st : print(o, &made, e);
 }

@@ -1,6 +1,7 @@
 /* cmd_logits.c - stoke logits: the full forward pass of token ids, as numbers in a file. */
 #include "cli/cmd.h"
 #include "cli/lora.h"
+#include "cli/opened.h"
 #include "cli/verbs.h"
 #include "engine/engine.h"
 
@@ -49,23 +50,16 @@ static sk_status parse_ids(const char *s, eng_ids *out, sk_err *e)
 /* Opens the model and its adapter and writes the logits of all positions. */
 static sk_status run(const logits_opts *o, const eng_ids *ids, sk_err *e)
 {
-    char path[CMD_PATH_MAX];
-    eng_exec *x = NULL;
-    eng_model *m = NULL;
+    cmd_opened on;
     eng_lora *l = NULL;
     eng_session_opts like = {0};
     (void)eng_dtype_of_name(o->kv_type, &like.kv_type);
-    sk_status st = cmd_model_path(o->model, path, e);
-    if (!st) st = eng_exec_open((size_t)o->common.threads, &x, e);
-    if (st) return st;
-    eng_model_opts mo = cmd_load_opts(&o->load);
-    st = eng_model_open_opts(x, path, &mo, &m, e);
-    if (!st) st = cmd_lora_open(x, m, &o->lora, &l, e);
+    sk_status st = cmd_opened_open(o->model, &o->common, &o->load, &on, e);
+    if (!st) st = cmd_lora_open(on.x, on.m, &o->lora, &l, e);
     like.lora = l;
-    if (!st) st = eng_logits_write(x, m, &like, ids->id, ids->n, o->out, e);
+    if (!st) st = eng_logits_write(on.x, on.m, &like, ids->id, ids->n, o->out, e);
     eng_lora_close(l);
-    eng_model_close(m);
-    eng_exec_close(x);
+    cmd_opened_close(&on);
     return st;
 }
 

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/progress.h"
 #include "cli/cmd.h"
+#include "cli/opened.h"
 #include "cli/verbs.h"
 #include "engine/engine.h"
 
@@ -64,25 +65,18 @@ static sk_status print(const perplexity_opts *o, const eng_ppl *p, sk_err *e)
  * windows. */
 static sk_status run(const perplexity_opts *o, const sk_buf *text, sk_err *e)
 {
-    char path[CMD_PATH_MAX];
-    eng_exec *x = NULL;
-    eng_model *m = NULL;
+    cmd_opened on;
     eng_ppl ppl;
-    sk_status st = cmd_model_path(o->model, path, e);
-    if (!st) st = eng_exec_open((size_t)o->common.threads, &x, e);
-    if (st) return st;
-    eng_model_opts mo = cmd_load_opts(&o->load);
-    st = eng_model_open_opts(x, path, &mo, &m, e);
+    sk_status st = cmd_opened_open(o->model, &o->common, &o->load, &on, e);
     if (!st) {
         sk_progress *bar = sk_progress_new(stderr, o->common.quiet);
         eng_ppl_opts po = {
             .n_ctx = (size_t)o->context, .progress = progress, .stop = cmd_stopped, .arg = bar};
         (void)eng_dtype_of_name(o->kv_type, &po.kv_type);
-        st = eng_perplexity(x, m, text->p ? text->p : "", text->len, &po, &ppl, e);
+        st = eng_perplexity(on.x, on.m, text->p ? text->p : "", text->len, &po, &ppl, e);
         sk_progress_free(bar);
     }
-    eng_model_close(m);
-    eng_exec_close(x);
+    cmd_opened_close(&on);
     if (st == SK_E_STOPPED) return cmd_stopped_err(e);
     return st ? st : print(o, &ppl, e);
 }

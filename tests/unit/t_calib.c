@@ -107,12 +107,6 @@ static void as_spelled_out(void **state)
     sk_buf_fini(&first);
 }
 
-static bool yes(void *arg)
-{
-    (void)arg;
-    return true;
-}
-
 /* Whatever goes wrong, there is no file; but where it is complete and only its folder can't be
  * synced, as the sentence says. */
 static void refusals(void **state)
@@ -125,7 +119,7 @@ static void refusals(void **state)
     eng_calib_opts co = {.n_ctx = N_CTX, .dataset = ""};
     assert_status(eng_calibrate(o.x, o.m, "the", 3, &co, o.path, &got, &e), SK_E_INVALID, e,
                   "window");
-    co.stop = yes;
+    co.stop = unit_stop;
     assert_status(eng_calibrate(o.x, o.m, o.text, N_TEXT, &co, o.path, &got, &e), SK_E_STOPPED, e,
                   "");
     co.stop = NULL;

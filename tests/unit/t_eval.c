@@ -170,12 +170,6 @@ static eng_suite *suite_of(const char *text)
     return s;
 }
 
-static bool yes(void *arg)
-{
-    (void)arg;
-    return true;
-}
-
 static sk_status no_room(void *arg, const char *json, size_t n, sk_err *e)
 {
     (void)arg;
@@ -197,7 +191,7 @@ static void refusals(void **state)
     assert_status(eng_eval_run(o.x, o.m, s, &eo, &got, &e), SK_E_INVALID, e, "chat");
     eo = (eng_eval_opts){.n_slots = 257};
     assert_status(eng_eval_run(o.x, o.m, s, &eo, &got, &e), SK_E_INVALID, e, "257");
-    eo = (eng_eval_opts){.stop = yes};
+    eo = (eng_eval_opts){.stop = unit_stop};
     assert_status(eng_eval_run(o.x, o.m, s, &eo, &got, &e), SK_E_STOPPED, e, "");
     eo = (eng_eval_opts){.line = no_room};
     assert_status(eng_eval_run(o.x, o.m, s, &eo, &got, &e), SK_E_NOSPACE, e, "no room");

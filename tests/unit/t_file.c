@@ -12,23 +12,6 @@
 #include <unistd.h>
 #include <zstd.h>
 
-static char dir[512];
-
-static int make_dir(void **state)
-{
-    (void)state;
-    (void)snprintf(dir, sizeof dir, "%s", unit_tmpdir());
-    return 0;
-}
-
-static int drop_dir(void **state)
-{
-    (void)state;
-    sk_fault_plan(SK_FAULT_ALLOC, 0, false);
-    unit_rm_rf(dir);
-    return 0;
-}
-
 static void map_sizes(void **state)
 {
     (void)state;
@@ -37,7 +20,7 @@ static void map_sizes(void **state)
         bytes[i] = (unsigned char)(i * 31);
     static const size_t sizes[] = {0, 1, 4095, 4096, 4097, 8193};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        const char *path = unit_path(dir, "f");
+        const char *path = unit_path(unit_dir, "f");
         sk_err e = SK_ERR_INIT;
         sk_map m;
         unit_write(path, bytes, sizes[i]);
@@ -80,12 +63,12 @@ static void map_refusals(void **state)
     (void)state;
     sk_err e = SK_ERR_INIT;
     sk_map m = {(const uint8_t *)"untouched", 9, 0};
-    assert_status(sk_map_open(unit_path(dir, "none"), &m, &e), SK_E_NOTFOUND, e, "none");
-    assert_status(sk_map_open(dir, &m, &e), SK_E_INVALID, e, "folder");
+    assert_status(sk_map_open(unit_path(unit_dir, "none"), &m, &e), SK_E_NOTFOUND, e, "none");
+    assert_status(sk_map_open(unit_dir, &m, &e), SK_E_INVALID, e, "folder");
     assert_status(sk_map_open("/dev/null", &m, &e), SK_E_INVALID, e, "/dev/null");
     assert_status(sk_map_open("", &m, &e), SK_E_NOTFOUND, e, "");
-    assert_status(sk_map_open(unit_path(dir, "f/g"), &m, &e), SK_E_NOTFOUND, e, "f/g");
-    assert_int_equal(sk_map_open(dir, &m, NULL), SK_E_INVALID);
+    assert_status(sk_map_open(unit_path(unit_dir, "f/g"), &m, &e), SK_E_NOTFOUND, e, "f/g");
+    assert_int_equal(sk_map_open(unit_dir, &m, NULL), SK_E_INVALID);
     assert_string_equal((const char *)m.p, "untouched");
 }
 
@@ -134,7 +117,7 @@ static void load_plain(void **state)
     static const size_t sizes[] = {0, 1, 3, 4, 131071, 131072, 131073, 300000};
     unsigned char *bytes = noise(300000);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        const char *path = unit_path(dir, "plain");
+        const char *path = unit_path(unit_dir, "plain");
         unit_write(path, bytes, sizes[i]);
         expect_load(path, sizes[i], bytes, sizes[i]);
         if (sizes[i]) expect_refusal(path, sizes[i] - 1, SK_E_TOOBIG, "plain");
@@ -145,8 +128,8 @@ static void load_plain(void **state)
 static void load_refusals(void **state)
 {
     (void)state;
-    expect_refusal(unit_path(dir, "none"), 10, SK_E_NOTFOUND, "none");
-    expect_refusal(dir, 10, SK_E_INVALID, "folder");
+    expect_refusal(unit_path(unit_dir, "none"), 10, SK_E_NOTFOUND, "none");
+    expect_refusal(unit_dir, 10, SK_E_INVALID, "folder");
     expect_refusal("/dev/zero", 1000, SK_E_TOOBIG, "1000");
 }
 
@@ -179,12 +162,12 @@ static void load_packed(void **state)
     unsigned char *bytes = noise(1400000);
     memcpy(bytes + 700000, bytes, 700000);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        const char *path = unit_path(dir, "p.zst");
+        const char *path = unit_path(unit_dir, "p.zst");
         (void)pack(path, bytes, sizes[i], 20, 1);
         expect_load(path, sizes[i], bytes, sizes[i]);
         if (sizes[i]) expect_refusal(path, sizes[i] - 1, SK_E_TOOBIG, "p.zst");
     }
-    const char *path = unit_path(dir, "two.zst");
+    const char *path = unit_path(unit_dir, "two.zst");
     (void)pack(path, bytes, 700000, 20, 2);
     expect_load(path, 1400000, bytes, 1400000);
     expect_refusal(path, 1399999, SK_E_TOOBIG, "two.zst");
@@ -195,7 +178,7 @@ static void load_packed(void **state)
 static void packed_windows(void **state)
 {
     (void)state;
-    const char *path = unit_path(dir, "w.zst");
+    const char *path = unit_path(unit_dir, "w.zst");
     (void)pack(path, "hello", 5, 27, 1);
     expect_load(path, 100, "hello", 5);
     static const unsigned char header[] = {0x28, 0xB5, 0x2F, 0xFD, 0x00, (31 - 10) << 3, 1, 0, 0};
@@ -208,7 +191,7 @@ static void packed_damage(void **state)
 {
     (void)state;
     unsigned char *bytes = noise(200000);
-    const char *path = unit_path(dir, "d.zst");
+    const char *path = unit_path(unit_dir, "d.zst");
     size_t n = pack(path, bytes, 200000, 20, 1);
     sk_buf whole = SK_BUF_INIT;
     assert_true(unit_read(path, &whole));
@@ -233,7 +216,7 @@ static void packed_bomb(void **state)
     (void)state;
     size_t n = 64u << 20;
     void *zeros = calloc(n, 1);
-    const char *path = unit_path(dir, "bomb.zst");
+    const char *path = unit_path(unit_dir, "bomb.zst");
     (void)pack(path, zeros, n, 20, 1);
     free(zeros);
     uint64_t before = sk_mem_bytes(SK_MEM_MISC);
@@ -245,7 +228,7 @@ static void packed_bomb(void **state)
 static void load_out_of_memory(void **state)
 {
     (void)state;
-    const char *path = unit_path(dir, "m.zst");
+    const char *path = unit_path(unit_dir, "m.zst");
     unsigned char *bytes = noise(300000);
     (void)pack(path, bytes, 300000, 20, 1);
     sk_status st = SK_E_NOMEM;
@@ -300,21 +283,22 @@ static void folders(void **state)
     (void)state;
     sk_err e = SK_ERR_INIT;
     struct stat s;
-    const char *deep = unit_path(dir, "a/b//c/d/");
+    const char *deep = unit_path(unit_dir, "a/b//c/d/");
     assert_status_ok(sk_mkdirs(deep, &e), e);
     assert_int_equal(stat(deep, &s), 0);
     assert_true(S_ISDIR(s.st_mode));
     assert_status_ok(sk_mkdirs(deep, &e), e);
     assert_status_ok(sk_mkdirs("/", &e), e);
     assert_status_ok(sk_mkdirs(".", &e), e);
-    const char *file = unit_path(dir, "a/file");
+    const char *file = unit_path(unit_dir, "a/file");
     unit_write(file, "x", 1);
     assert_true(sk_file_exists(file));
     assert_status(sk_mkdirs(file, &e), SK_E_INVALID, e, "a file is there");
-    assert_status(sk_mkdirs(unit_path(dir, "a/file/sub"), &e), SK_E_INVALID, e, "a file is there");
+    assert_status(sk_mkdirs(unit_path(unit_dir, "a/file/sub"), &e), SK_E_INVALID, e,
+                  "a file is there");
     assert_status(sk_mkdirs("", &e), SK_E_INVALID, e, "empty");
     assert_status(sk_mkdirs("/proc/none/x", &e), SK_E_NOTFOUND, e, "/proc/none");
-    assert_false(sk_file_exists(unit_path(dir, "none")));
+    assert_false(sk_file_exists(unit_path(unit_dir, "none")));
     sk_fault_plan(SK_FAULT_ALLOC, 1, false);
     assert_status(sk_mkdirs(deep, &e), SK_E_NOMEM, e, "memory");
 }
@@ -346,7 +330,7 @@ static void locks(void **state)
     char text[512], pid[32];
     int fd = -1;
     sk_err e = SK_ERR_INIT;
-    const char *path = unit_path(dir, "lock");
+    const char *path = unit_path(unit_dir, "lock");
     unit_write(path, "an old text that is longer than a process id", 44);
     assert_status_ok(sk_lock_take(path, &fd, &e), e);
     assert_int_equal(lock_in_child(path, text), SK_E_INUSE);
@@ -359,8 +343,9 @@ static void locks(void **state)
     assert_int_equal(lock_in_child(path, text), SK_OK);
     assert_status_ok(sk_lock_take(path, &fd, &e), e);
     sk_lock_drop(fd);
-    assert_status(sk_lock_take(unit_path(dir, "no/lock"), &fd, &e), SK_E_NOTFOUND, e, "no/lock");
-    assert_status(sk_lock_take(dir, &fd, &e), SK_E_INVALID, e, "lock");
+    assert_status(sk_lock_take(unit_path(unit_dir, "no/lock"), &fd, &e), SK_E_NOTFOUND, e,
+                  "no/lock");
+    assert_status(sk_lock_take(unit_dir, &fd, &e), SK_E_INVALID, e, "lock");
 }
 
 /* A lock whose holder was killed is free, whatever its file says. */
@@ -370,13 +355,13 @@ static void lock_dies_with_its_holder(void **state)
     char text[512];
     int fd;
     sk_err e = SK_ERR_INIT;
-    const char *path = unit_path(dir, "dead");
+    const char *path = unit_path(unit_dir, "dead");
     assert_int_equal(lock_in_child(path, text), SK_OK);
     assert_status_ok(sk_lock_take(path, &fd, &e), e);
     sk_lock_drop(fd);
 }
 
-#define IN_DIR(f) cmocka_unit_test_setup_teardown(f, make_dir, drop_dir)
+#define IN_DIR(f) cmocka_unit_test_setup_teardown(f, unit_dir_make, unit_dir_remove)
 
 int main(void)
 {

@@ -52,7 +52,7 @@ static sk_status read_all(const char *path, size_t bite, sk_buf *b, sk_err *e)
     sk_instream *s;
     size_t n = 1;
     sk_buf_reset(b);
-    sk_status st = sk_instream_open(path, &s, e);
+    sk_status st = sk_instream_open(path, NULL, &s, e);
     if (st) return st;
     while (!st && n) {
         if (!sk_buf_reserve(b, bite)) st = sk_fail(e, SK_E_NOMEM, "the test's own buffer");
@@ -167,8 +167,8 @@ static void what_is_no_file(void **state)
     sk_err e = SK_ERR_INIT;
     sk_instream *s = NULL;
     const char *dir = unit_tmpdir();
-    assert_status(sk_instream_open(dir, &s, &e), SK_E_INVALID, e, "folder");
-    assert_status(sk_instream_open(unit_path(dir, "none"), &s, &e), SK_E_NOTFOUND, e, "none");
+    assert_status(sk_instream_open(dir, NULL, &s, &e), SK_E_INVALID, e, "folder");
+    assert_status(sk_instream_open(unit_path(dir, "none"), NULL, &s, &e), SK_E_NOTFOUND, e, "none");
     assert_null(s);
     sk_instream_close(NULL);
     unit_rm_rf(dir);

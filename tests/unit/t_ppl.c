@@ -105,12 +105,6 @@ static void told(void *arg, size_t done, size_t total, const eng_ppl *sofar)
     n_told++;
 }
 
-static bool yes(void *arg)
-{
-    (void)arg;
-    return true;
-}
-
 static void refusals(void **state)
 {
     (void)state;
@@ -127,7 +121,7 @@ static void refusals(void **state)
     assert_status(eng_perplexity(o.x, o.m, o.text, N_TEXT, &po, &got, &e), SK_E_INVALID, e,
                   "model");
     po.n_ctx = 96;
-    po.stop = yes;
+    po.stop = unit_stop;
     assert_status(eng_perplexity(o.x, o.m, o.text, N_TEXT, &po, &got, &e), SK_E_STOPPED, e, "");
     assert_int_equal(got.tokens, 7);
     po.stop = NULL;

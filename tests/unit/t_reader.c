@@ -10,22 +10,6 @@
 #include <zlib.h>
 #include <zstd.h>
 
-static char dir[128];
-
-static int make_dir(void **state)
-{
-    (void)state;
-    (void)snprintf(dir, sizeof dir, "%s", unit_tmpdir());
-    return 0;
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    unit_rm_rf(dir);
-    return 0;
-}
-
 /* All documents of a file, a '|' behind each, a '+' for those that are cut; or the error's text. */
 static sk_status read_all(const char *path, eng_data_form form, size_t max_doc, sk_buf *out,
                           sk_err *e)
@@ -52,7 +36,7 @@ static void expect(const char *text, size_t n, eng_data_form form, const char *w
 {
     sk_err e = SK_ERR_INIT;
     sk_buf out = SK_BUF_INIT;
-    const char *path = unit_path(dir, "t");
+    const char *path = unit_path(unit_dir, "t");
     unit_write(path, text, n);
     assert_status_ok(read_all(path, form, 1024, &out, &e), e);
     assert_string_equal(out.p ? out.p : "", want);
@@ -90,7 +74,7 @@ static void long_ones_are_cut(void **state)
     sk_buf_adds(&b, "<|endoftext|>\n");
     for (int i = 0; i < 1000; i++)
         sk_buf_adds(&b, "\xE2\x82\xAC");
-    const char *path = unit_path(dir, "long");
+    const char *path = unit_path(unit_dir, "long");
     unit_write(path, b.p, b.len);
     assert_status_ok(read_all(path, ENG_DATA_TEXT, 1024, &out, &e), e);
     assert_int_equal(out.p[1000], '+');
@@ -134,7 +118,7 @@ static void packed(void **state)
     (void)state;
     sk_err e = SK_ERR_INIT;
     sk_buf b = SK_BUF_INIT, out = SK_BUF_INIT, file = SK_BUF_INIT;
-    const char *path = unit_path(dir, "p");
+    const char *path = unit_path(unit_dir, "p");
     for (int i = 0; i < 90000; i++)
         sk_buf_addf(&b, "line %u\n", (unsigned)i * 7919u);
     for (int zstd = 0; zstd < 2; zstd++) {
@@ -157,7 +141,7 @@ static void packed(void **state)
     }
     unit_write(path, "PAR1....", 8);
     assert_status(read_all(path, ENG_DATA_TEXT, 4096, &out, &e), SK_E_UNSUPPORTED, e, "Parquet");
-    assert_status(read_all(dir, ENG_DATA_TEXT, 4096, &out, &e), SK_E_INVALID, e, "folder");
+    assert_status(read_all(unit_dir, ENG_DATA_TEXT, 4096, &out, &e), SK_E_INVALID, e, "folder");
     assert_status(read_all("/no-such", ENG_DATA_TEXT, 4096, &out, &e), SK_E_NOTFOUND, e, "no-such");
     sk_buf_fini(&b);
     sk_buf_fini(&out);
@@ -237,7 +221,7 @@ static void lists_of_files(void **state)
     sk_arena *a = sk_arena_new(SK_MEM_MISC);
     eng_data_files f;
     char sub[160], arg[200], other[200];
-    (void)snprintf(sub, sizeof sub, "%s/in", dir);
+    (void)snprintf(sub, sizeof sub, "%s/in", unit_dir);
     assert_int_equal(mkdir(sub, 0777), 0);
     assert_status(list(sub, NULL, &f, a, &e), SK_E_INVALID, e, "no text");
     static const char *const name[] = {"b.txt", "a.jsonl.gz", ".hidden.txt", "z.bin", "c.MD"};
@@ -272,5 +256,5 @@ int main(void)
         cmocka_unit_test(packed),         cmocka_unit_test(lines_of_json),
         cmocka_unit_test(doubtful_bytes), cmocka_unit_test(lists_of_files),
     };
-    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+    return cmocka_run_group_tests(tests, unit_dir_make, unit_dir_remove);
 }

@@ -7,22 +7,6 @@
 
 #include <stdio.h>
 
-static char dir[128];
-
-static int make_dir(void **state)
-{
-    (void)state;
-    (void)snprintf(dir, sizeof dir, "%s", unit_tmpdir());
-    return 0;
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    unit_rm_rf(dir);
-    return 0;
-}
-
 /* A shard of documents of 0, 1, ... n - 1 ids; its bytes into b. */
 static void write_shard(const char *path, uint32_t n_vocab, size_t n, sk_buf *b)
 {
@@ -56,7 +40,7 @@ static void there_and_back(void **state)
         sk_err e = SK_ERR_INIT;
         eng_shard s;
         int32_t id[64];
-        const char *path = unit_path(dir, "s.tok");
+        const char *path = unit_path(unit_dir, "s.tok");
         write_shard(path, vocab[v], 50, &b);
         assert_status_ok(eng_shard_open(path, &s, &e), e);
         assert_status_ok(eng_shard_check(&s, path, &e), e);
@@ -73,7 +57,7 @@ static void there_and_back(void **state)
         }
         eng_shard_close(&s);
     }
-    write_shard(unit_path(dir, "big.tok"), 300, 9000 / 10, &b); /* more than one part */
+    write_shard(unit_path(unit_dir, "big.tok"), 300, 9000 / 10, &b); /* more than one part */
     sk_buf_fini(&b);
 }
 
@@ -97,7 +81,7 @@ static void cut_and_flipped(void **state)
     (void)state;
     sk_buf b = SK_BUF_INIT;
     sk_err e;
-    write_shard(unit_path(dir, "c.tok"), 300, 9, &b);
+    write_shard(unit_path(unit_dir, "c.tok"), 300, 9, &b);
     assert_int_equal(try_bytes(b.p, b.len, &e), SK_OK);
     for (size_t n = 0; n < b.len; n++)
         assert_int_not_equal(try_bytes(b.p, n, &e), SK_OK);
@@ -146,7 +130,7 @@ static void signed_lies(void **state)
 {
     (void)state;
     sk_buf b = SK_BUF_INIT;
-    write_shard(unit_path(dir, "l.tok"), 300, 9, &b);
+    write_shard(unit_path(unit_dir, "l.tok"), 300, 9, &b);
     lie(&b, 8, 2, false, SK_E_UNSUPPORTED, "version 2");
     lie(&b, 12, 3, false, SK_E_CORRUPT, "sense");
     lie(&b, 12, 4, false, SK_E_CORRUPT, "");
@@ -172,5 +156,5 @@ int main(void)
         cmocka_unit_test(cut_and_flipped),
         cmocka_unit_test(signed_lies),
     };
-    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+    return cmocka_run_group_tests(tests, unit_dir_make, unit_dir_remove);
 }

@@ -33,6 +33,28 @@ void unit_rm_rf(const char *path)
     (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+char unit_dir[512];
+
+int unit_dir_make(void **state)
+{
+    (void)state;
+    (void)snprintf(unit_dir, sizeof unit_dir, "%s", unit_tmpdir());
+    return 0;
+}
+
+int unit_dir_remove(void **state)
+{
+    (void)state;
+    unit_rm_rf(unit_dir);
+    return 0;
+}
+
+bool unit_stop(void *arg)
+{
+    (void)arg;
+    return true;
+}
+
 /* "folder/name". */
 const char *unit_path(const char *folder, const char *name)
 {

@@ -22,6 +22,14 @@ const char *unit_tmpdir(void);
 /* Removes a folder and all in it. */
 void unit_rm_rf(const char *path);
 
+/* A test's folder: setup makes it and puts its name here, teardown removes it. */
+extern char unit_dir[512];
+int unit_dir_make(void **state);
+int unit_dir_remove(void **state);
+
+/* A stop function that always stops. */
+bool unit_stop(void *arg);
+
 /* "folder/name", static storage, four of them in turn. */
 const char *unit_path(const char *folder, const char *name);
 

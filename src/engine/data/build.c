@@ -319,8 +319,7 @@ static sk_status do_batch(build *b, sk_err *e)
     if (!st) st = eng_batch_encode(t, pool, b->vocab, e);
     if (!st) st = write_documents(b, e);
     eng_batch_reset(t);
-    uint64_t done =
-        b->bytes_before + (b->reader ? eng_source_bytes(eng_reader_source(b->reader)) : 0);
+    uint64_t done = b->bytes_before + (b->reader ? eng_reader_bytes(b->reader) : 0);
     uint64_t tokens = b->train.n_tokens + b->valid.n_tokens;
     for (size_t i = 0; b->mix && i < b->files.n_sources; i++)
         tokens += b->part[i].n_tokens;
@@ -343,9 +342,9 @@ static sk_status read_file(build *b, size_t i, sk_err *e)
         st = eng_batch_read(&b->batch, r, i, f->source, &ended, e);
         if (!st && eng_batch_full(&b->batch)) st = do_batch(b, e);
     }
-    b->input[i].bytes = eng_source_bytes(eng_reader_source(r));
+    b->input[i].bytes = eng_reader_bytes(r);
     b->bytes_before += b->input[i].bytes;
-    eng_source_digest(eng_reader_source(r), b->input[i].sha256);
+    eng_reader_digest(r, b->input[i].sha256);
     b->reader = NULL;
     eng_reader_close(r);
     return st;

@@ -1,6 +1,7 @@
 /* reader.c - lines of a stream to documents. */
 #include "engine/data/reader.h"
 
+#include "base/instream.h"
 #include "base/json.h"
 #include "engine/token/document.h"
 
@@ -10,8 +11,9 @@
 enum { PIECE = 256 << 10 };
 
 struct eng_reader {
-    eng_source *src;
-    char *w; /* [size], bytes at..n of it are still to be given */
+    sk_instream *in;
+    sk_sha256 sha; /* of the file */
+    char *w;       /* [size], bytes at..n of it are still to be given */
     size_t size, at, n, piece, max_doc;
     uint64_t line; /* of the next piece, from 1 */
     bool ended, at_line_start, jsonl;
@@ -30,9 +32,10 @@ sk_status eng_reader_open(const eng_data_file *f, size_t max_doc, eng_reader **o
     r->at_line_start = true;
     r->jsonl = f->form == ENG_DATA_JSONL;
     r->w = sk_alloc(SK_MEM_MISC, r->size);
-    sk_status st = r->w ? eng_source_open(f->path, &r->src, e)
+    sk_sha256_init(&r->sha);
+    sk_status st = r->w ? sk_instream_open(f->path, &r->sha, &r->in, e)
                         : sk_fail(e, SK_E_NOMEM, "no memory to read %s", f->path);
-    if (!st) st = eng_source_read(r->src, r->w, r->size, &r->n, e);
+    if (!st) st = sk_instream_read(r->in, r->w, r->size, &r->n, e);
     if (st) {
         eng_reader_close(r);
         return st;
@@ -47,15 +50,19 @@ sk_status eng_reader_open(const eng_data_file *f, size_t max_doc, eng_reader **o
 void eng_reader_close(eng_reader *r)
 {
     if (!r) return;
-    eng_source_close(r->src);
+    sk_instream_close(r->in);
     sk_free(r->w);
     sk_free(r);
 }
 
-/* The input below. */
-const eng_source *eng_reader_source(const eng_reader *r)
+uint64_t eng_reader_bytes(const eng_reader *r)
 {
-    return r->src;
+    return sk_instream_pos(r->in);
+}
+
+void eng_reader_digest(const eng_reader *r, uint8_t out[SK_SHA256_BYTES])
+{
+    sk_sha256_end(&r->sha, out);
 }
 
 /* Makes sure that a piece's worth of bytes is there, unless the input ends before. */
@@ -67,7 +74,7 @@ static sk_status refill(eng_reader *r, sk_err *e)
     r->at = 0;
     while (r->n < r->piece && !r->ended) {
         size_t got;
-        sk_status st = eng_source_read(r->src, r->w + r->n, r->size - r->n, &got, e);
+        sk_status st = sk_instream_read(r->in, r->w + r->n, r->size - r->n, &got, e);
         if (st) return st;
         r->n += got;
         r->ended = got == 0;

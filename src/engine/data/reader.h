@@ -8,8 +8,8 @@
 #define ENG_DATA_READER_H
 
 #include "base/buf.h"
+#include "base/sha256.h"
 #include "engine/data/files.h"
-#include "engine/data/source.h"
 
 #define ENG_READER_LINE ((size_t)64 << 20)
 
@@ -38,7 +38,10 @@ void eng_reader_close(eng_reader *r);
 /* Appends the next document to `into`, empty ones passed over. */
 sk_status eng_reader_next(eng_reader *r, sk_buf *into, eng_raw *out, sk_err *e);
 
-/* The input below, for its counts and its hash. */
-const eng_source *eng_reader_source(const eng_reader *r);
+/* Bytes of the file itself, as packed, read so far. */
+uint64_t eng_reader_bytes(const eng_reader *r);
+
+/* Their SHA-256: the file's, when the end has been reached. */
+void eng_reader_digest(const eng_reader *r, uint8_t out[SK_SHA256_BYTES]);
 
 #endif

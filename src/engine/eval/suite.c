@@ -168,44 +168,22 @@ static sk_status push(reader *r, const eng_suite_item *it, sk_err *e)
     return SK_OK;
 }
 
-static sk_status read_line(reader *r, const char *line, size_t n, size_t number, sk_err *e)
+static sk_status read_line(void *arg, json_t *obj, size_t number, sk_err *e)
 {
-    json_t *obj = NULL;
+    reader *r = arg;
     eng_suite_item it = {.line = number};
-    sk_status st = sk_json_parse(line, n, MAX_DEPTH, &obj, e);
-    if (st) return st;
-    st = check_form(r, obj, e);
+    sk_status st = check_form(r, obj, e);
     if (!st) st = read_item(r, obj, &it, e);
-    if (!st) st = push(r, &it, e);
-    json_decref(obj);
-    return st;
-}
-
-/* Blank lines, as editors leave them at the end, are no error. */
-static bool is_blank(const char *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (s[i] != ' ' && s[i] != '\t' && s[i] != '\r') return false;
-    return true;
+    return st ? st : push(r, &it, e);
 }
 
 static sk_status read_lines(reader *r, const char *text, size_t n, sk_err *e)
 {
-    size_t number = 0;
-    for (size_t at = 0; at < n;) {
-        const char *line = text + at, *nl = memchr(line, '\n', n - at);
-        size_t len = nl ? (size_t)(nl - line) : n - at;
-        number++;
-        at += len + 1;
-        if (is_blank(line, len)) continue;
-        sk_status st = read_line(r, line, len, number, e);
-        if (!st) continue;
-        sk_status what = sk_while(e, "%s:%zu", r->s->name, number);
-        if (what != SK_E_INVALID) return st;
-        if (e) e->status = SK_E_FORMAT; /* the file is bad, not the request */
-        return SK_E_FORMAT;
-    }
-    return r->s->n ? SK_OK : sk_fail(e, SK_E_FORMAT, "%s: there is no item in it", r->s->name);
+    sk_status st = sk_json_lines(r->s->name, text, n, MAX_DEPTH, read_line, r, e);
+    if (!st && !r->s->n) return sk_fail(e, SK_E_FORMAT, "%s: there is no item in it", r->s->name);
+    if (st != SK_E_INVALID) return st;
+    if (e) e->status = SK_E_FORMAT; /* the file is bad, not the request */
+    return SK_E_FORMAT;
 }
 
 sk_status eng_suite_parse(const char *name, const char *text, size_t n, eng_suite **out, sk_err *e)

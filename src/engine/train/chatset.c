@@ -116,42 +116,29 @@ static sk_status add_talk(talks *t, const eng_chat_msg *msg, size_t n_msg, sk_er
     return SK_OK;
 }
 
-/* A line is one JSON value, nested no deeper than such a conversation can be. */
-static sk_status read_line(talks *t, const char *line, size_t n, eng_chat_msg *msg, sk_err *e)
+/* What the lines of a file are read with. */
+typedef struct lines {
+    talks *t;
+    eng_chat_msg *msg; /* room for the messages of a line */
+} lines;
+
+/* A line is one conversation. */
+static sk_status read_line(void *arg, json_t *obj, size_t number, sk_err *e)
 {
-    json_t *obj = NULL;
+    lines *l = arg;
     size_t n_msg = 0;
-    sk_status st = sk_json_parse(line, n, 16, &obj, e);
-    if (st) return st;
-    st = read_messages(obj, msg, &n_msg, e);
-    if (!st) st = add_talk(t, msg, n_msg, e);
-    json_decref(obj);
-    return st;
+    (void)number;
+    sk_status st = read_messages(obj, l->msg, &n_msg, e);
+    return st ? st : add_talk(l->t, l->msg, n_msg, e);
 }
 
-/* Blank lines, as editors leave them at the end, are no error. */
-static bool is_blank(const char *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (s[i] != ' ' && s[i] != '\t' && s[i] != '\r') return false;
-    return true;
-}
-
-/* Conversations of a file; the first bad line ends it, with its number. */
+/* Conversations of a file; the first bad line ends it, with its number.  No line need be nested
+ * deeper than 16. */
 static sk_status read_file(talks *t, const char *path, eng_chat_msg *msg, sk_err *e)
 {
     sk_buf text = SK_BUF_INIT;
     sk_status st = sk_file_load(path, MAX_BYTES, &text, e);
-    size_t line_no = 0;
-    for (size_t at = 0; !st && at < text.len;) {
-        const char *line = text.p + at, *nl = memchr(line, '\n', text.len - at);
-        size_t n = nl ? (size_t)(nl - line) : text.len - at;
-        line_no++;
-        at += n + 1;
-        if (is_blank(line, n)) continue;
-        st = read_line(t, line, n, msg, e);
-        if (st) sk_while(e, "%s:%zu", path, line_no);
-    }
+    if (!st) st = sk_json_lines(path, text.p, text.len, 16, read_line, &(lines){t, msg}, e);
     sk_buf_fini(&text);
     return st;
 }

@@ -40,7 +40,7 @@ static sk_status next_file(reading *r, sk_err *e)
     static const char separator[] = "\n" ENG_CORPUS_SEPARATOR "\n";
     if (r->next == r->o->n_data) return SK_OK;
     if (r->next) r->between = separator + (r->last == '\n');
-    return sk_instream_open(r->o->data[r->next++], &r->in, e);
+    return sk_instream_open(r->o->data[r->next++], NULL, &r->in, e);
 }
 
 /* A source's read: at most what one file has left. */

@@ -118,7 +118,7 @@ static sk_status load(const char *path, sk_buf *b, sk_err *e)
     enum { STEP = 1 << 20 };
     sk_instream *in;
     size_t n = 1;
-    sk_status st = sk_instream_open(path, &in, e);
+    sk_status st = sk_instream_open(path, NULL, &in, e);
     if (st) return st;
     while (!st && n) {
         if (!sk_buf_reserve(b, STEP))
