@@ -399,6 +399,7 @@ sk_status eng_suite_load(const char *path, eng_suite **out, sk_err *e);
 /* NULL is allowed. */
 void eng_suite_close(eng_suite *s);
 
+/* What a suite asks for, and how many items it has. */
 void eng_suite_get_info(const eng_suite *s, eng_suite_info *out);
 
 /* "choice", "schema", "exact", "answer". */
