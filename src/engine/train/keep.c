@@ -1,0 +1,113 @@
+/* keep.c - what a run writes: checkpoint, log, curve, model; and how it begins from them. */
+#include "base/cpu.h"
+#include "base/file.h"
+#include "engine/train/export.h"
+#include "engine/train/optim.h"
+#include "engine/train/run.h"
+#include "engine/train/rundir.h"
+
+#include <math.h>
+#include <string.h>
+
+#define FINAL_EVAL_TOKENS ((size_t)1 << 20)
+
+/* The curve as a file of its own, for people and programs that watch. */
+static sk_status write_log(const eng_run *l, sk_err *e)
+{
+    char path[ENG_PATH_MAX];
+    sk_buf text = SK_BUF_INIT;
+    eng_curve_log(&l->s.curve, &text);
+    sk_status st = sk_buf_ok(&text) ? sk_file_replace(eng_out_path(l->o, "log.jsonl", path),
+                                                      text.p ? text.p : "", text.len, e)
+                                    : sk_fail(e, SK_E_NOMEM, "no memory for log.jsonl");
+    sk_buf_fini(&text);
+    return st;
+}
+
+/* The checkpoint first: the log can be made again from it, not the other way round. */
+sk_status eng_run_save(eng_run *l, sk_err *e)
+{
+    char path[ENG_PATH_MAX];
+    sk_status st =
+        eng_trainstate_save(&l->s, eng_out_path(l->o, "checkpoint.stk", path), l->j->meta, e);
+    if (!st) st = write_log(l, e);
+    if (st) return st;
+    l->saved = l->s.step;
+    eng_train_event ev = eng_run_event(l, ENG_EV_SAVED);
+    eng_emit(l->o, &ev);
+    return SK_OK;
+}
+
+/* Begins anew, or where the checkpoint stands. */
+sk_status eng_run_begin(eng_run *l, sk_err *e)
+{
+    char path[ENG_PATH_MAX];
+    const eng_loop_job *j = l->j;
+    if (sk_file_exists(eng_out_path(l->o, "checkpoint.stk", path))) {
+        sk_status st = eng_trainstate_load(&l->s, path, j->meta, e);
+        if (st) return st;
+        l->saved = l->s.step;
+        if (strcmp(l->s.cpu, sk_cpu_name(sk_cpu())) != 0)
+            eng_emit_note(l->o,
+                          "the checkpoint was made with %s kernels and goes on with %s: the result "
+                          "will differ in the last bits from a run on one machine",
+                          l->s.cpu, sk_cpu_name(sk_cpu()));
+        eng_pass_load(l->pass, l->s.param);
+        return SK_OK;
+    }
+    if (j->from) {
+        sk_status st = eng_import_gguf(j->from, j->layout, l->s.param, e);
+        if (st) return st;
+    } else {
+        eng_init_params(l->x, j->cfg, j->layout, l->o->seed, l->s.param);
+    }
+    eng_pass_load(l->pass, l->s.param);
+    return SK_OK;
+}
+
+/* The picture of the run. */
+static sk_status write_curve(const eng_run *l, sk_err *e)
+{
+    char path[ENG_PATH_MAX];
+    sk_buf svg = SK_BUF_INIT;
+    eng_curve_svg(&l->s.curve, l->j->cfg->name, &svg);
+    sk_status st = sk_buf_ok(&svg)
+                       ? sk_file_replace(eng_out_path(l->o, "curve.svg", path), svg.p, svg.len, e)
+                       : sk_fail(e, SK_E_NOMEM, "no memory for curve.svg");
+    sk_buf_fini(&svg);
+    return st;
+}
+
+/* All that stands at the end: the last checkpoint first, so that what follows can be made again,
+ * the model last, since its being there says that all is done. */
+sk_status eng_run_finish(eng_run *l, sk_err *e)
+{
+    char path[ENG_PATH_MAX];
+    const eng_loop_job *j = l->j;
+    /* A log may be behind its checkpoint when a run was killed between the two. */
+    sk_status st = l->saved == l->s.step ? write_log(l, e) : eng_run_save(l, e);
+    if (!st) st = write_curve(l, e);
+    if (!st)
+        st = eng_export_gguf(eng_out_path(l->o, "model.gguf", path), j->cfg, j->layout, j->vocab,
+                             l->s.param, l->o->dtype, e);
+    if (st) return st;
+    eng_train_event ev = eng_run_event(l, ENG_EV_DONE);
+    if (l->s.curve.n) ev.loss = l->s.curve.point[l->s.curve.n - 1].loss;
+    if (j->valid) {
+        size_t rows = FINAL_EVAL_TOKENS / j->valid->n_ctx + 1;
+        if (rows > j->valid->n_rows) rows = j->valid->n_rows;
+        eng_run_evaluate(l, rows, &ev.val_loss, &ev.bits_per_byte);
+    }
+    ev.text = path;
+    eng_emit(l->o, &ev);
+    return SK_OK;
+}
+
+/* Keeps what was done and says how to go on. */
+sk_status eng_run_stop(eng_run *l, sk_err *e)
+{
+    sk_status st = l->saved == l->s.step ? SK_OK : eng_run_save(l, e);
+    if (st) return st;
+    return sk_fail(e, SK_E_STOPPED, "stopped at step %llu of %llu; go on with --resume",
+                   (unsigned long long)l->s.step, (unsigned long long)l->o->steps);
+}

@@ -1,0 +1,73 @@
+/* run.h - a training run while it goes: what the files of the loop share.
+ *
+ * loop.c is the frame; memplan.c the sizes and the memory; step.c one step; heldout.c the held-out
+ * loss; keep.c what is written.
+ */
+#ifndef ENG_TRAIN_RUN_H
+#define ENG_TRAIN_RUN_H
+
+#include "engine/model/train_pass.h"
+#include "engine/train/loop.h"
+#include "engine/train/trainstate.h"
+
+#include <stdbool.h>
+
+typedef struct eng_run {
+    eng_exec *x;
+    const eng_loop_job *j;
+    const eng_train_opts *o;
+    eng_trainstate s;
+    eng_pass *pass;
+    size_t rows, micro;            /* rows of a step, of a micro-batch */
+    float *grads;                  /* [n_floats] */
+    double *nats;                  /* [micro] */
+    int32_t *ids, *target, *first; /* [rows, n_ctx]; first NULL when rows are one document each */
+    uint64_t eval_every, save_every, saved; /* saved: step of the checkpoint on disk */
+    size_t eval_rows;
+    double flops, peak; /* of a token, of the machine a second */
+} eng_run;
+
+/* ---- memplan.c ---- */
+
+/* Sizes that follow from the job: rows, micro, eval_every, save_every, eval_rows, flops. */
+void eng_run_sizes(eng_run *l);
+
+/* What the training pass needs for a micro-batch of so many rows. */
+eng_pass_plan eng_run_pass(const eng_run *l, size_t rows);
+
+/* Refuses a run that cannot fit (SK_E_NOMEM), before anything is allocated; the sentence says what
+ * would fit. */
+sk_status eng_run_check_memory(const eng_run *l, sk_err *e);
+
+/* ---- step.c ---- */
+
+/* One step, its report, and what is due after it.  *stopped: asked to stop, nothing was changed.
+ * SK_E_INVALID when loss or gradient are not finite. */
+sk_status eng_run_step(eng_run *l, bool *stopped, sk_err *e);
+
+/* An event with what all have in common; figures it does not tell are NaN. */
+eng_train_event eng_run_event(const eng_run *l, eng_train_kind kind);
+
+/* ---- heldout.c ---- */
+
+/* Mean loss and bits per byte of text over rows [0, n) of the held-out set. */
+void eng_run_evaluate(eng_run *l, size_t n, double *loss, double *bits_per_byte);
+
+/* Measures, when it is due, into the point of the step just done, and tells. */
+void eng_run_evaluate_if_due(eng_run *l, eng_point *p);
+
+/* ---- keep.c ---- */
+
+/* Begins anew, or where the checkpoint stands. */
+sk_status eng_run_begin(eng_run *l, sk_err *e);
+
+/* Checkpoint and log.jsonl; an event tells. */
+sk_status eng_run_save(eng_run *l, sk_err *e);
+
+/* All that stands at the end: last checkpoint, log, curve, model; the last event. */
+sk_status eng_run_finish(eng_run *l, sk_err *e);
+
+/* Keeps what was done and says how to go on: SK_E_STOPPED. */
+sk_status eng_run_stop(eng_run *l, sk_err *e);
+
+#endif
