@@ -1,0 +1,106 @@
+/* train_head.c - the head of the training pass: last norm, logits, cross-entropy, and their
+ * gradients in the same go. */
+#include "engine/kernel/par.h"
+#include "engine/model/train_in.h"
+
+#include <assert.h>
+#include <string.h>
+
+typedef struct head_job {
+    eng_pass *p;
+    const eng_kernels *k;
+    const uint32_t *tok; /* the chunk's tokens */
+    const int32_t *target;
+    float scale;
+    bool backward;
+} head_job;
+
+/* Gathers the chunk: tokens without a target are left out from here on. */
+static void head_norm_rows(void *arg, size_t first, size_t n, size_t worker)
+{
+    (void)worker;
+    const head_job *j = arg;
+    eng_pass *p = j->p;
+    size_t d = p->cfg->n_embd;
+    for (size_t i = first; i < first + n; i++)
+        j->k->rmsnorm_f32(p->hn + i * d, d, p->rstd_h + i, p->x_last + j->tok[i] * d, d,
+                          p->params + p->out_norm, 1, d, p->cfg->rms_eps);
+}
+
+/* Loss of each token; its row of logits is then its gradient, in place, so that no second [chunk,
+ * n_vocab] is needed. */
+static void head_loss_rows(void *arg, size_t first, size_t n, size_t worker)
+{
+    (void)worker;
+    const head_job *j = arg;
+    eng_pass *p = j->p;
+    size_t v = p->cfg->n_vocab;
+    for (size_t i = first; i < first + n; i++) {
+        float lse, *z = p->logits + i * v;
+        size_t target = (size_t)j->target[j->tok[i]];
+        assert(target < v);
+        p->nll[j->tok[i]] = j->k->xent_f32(z, v, target, &lse);
+        if (j->backward) j->k->xent_bwd_f32(z, v, target, lse, j->scale);
+    }
+}
+
+/* Scatters the gradient back to the tokens it belongs to.  Rows of dx are touched once each, so
+ * tasks don't meet. */
+static void head_norm_bwd_rows(void *arg, size_t first, size_t n, size_t worker)
+{
+    (void)worker;
+    const head_job *j = arg;
+    eng_pass *p = j->p;
+    size_t d = p->cfg->n_embd;
+    float *dw = p->partial + first / ENG_PAR_ROWS * d;
+    memset(dw, 0, d * sizeof(*dw));
+    for (size_t i = first; i < first + n; i++)
+        j->k->rmsnorm_bwd_f32(p->dx + j->tok[i] * d, d, dw, p->dhn + i * d, d,
+                              p->x_last + j->tok[i] * d, d, p->params + p->out_norm, p->rstd_h + i,
+                              1, d);
+}
+
+/* Loss of n tokens j->tok, all with targets; their gradients when grads are wanted. */
+static void head_chunk(eng_pass *p, head_job *j, size_t n, float *grads)
+{
+    eng_par_rows(p->x, n, 0, head_norm_rows, j);
+    eng_lin_fwd(p->x, &p->head, n, p->hn, p->logits, false);
+    eng_par_rows(p->x, n, 0, head_loss_rows, j);
+    if (!grads) return;
+    size_t d = p->cfg->n_embd;
+    eng_lin_bwd_x(p->x, &p->head, n, p->logits, p->dhn);
+    eng_lin_bwd_w(p->x, &p->head, n, p->logits, p->hn, grads);
+    eng_par_rows(p->x, n, ENG_PAR_ROWS, head_norm_bwd_rows, j);
+    for (size_t i = 0; i < eng_norm_partials(n); i++)
+        j->k->add_f32(grads + p->out_norm, p->partial + i * d, d);
+}
+
+/* Loss of all tokens that have a target; with grads, dx [n, d] = gradient of x_last. */
+void eng_pass_head(eng_pass *p, const eng_batch *b, float scale, float *grads)
+{
+    size_t n = b->rows * p->n_ctx, n_pick = 0;
+    head_job j = {.p = p, .k = eng_exec_kernels(p->x), .target = b->target, .scale = scale};
+    j.backward = grads != NULL;
+    for (size_t i = 0; i < n; i++)
+        if (b->target[i] >= 0) p->pick[n_pick++] = (uint32_t)i;
+    if (grads) eng_rows_zero(p->x, n, p->cfg->n_embd, p->dx);
+    for (size_t at = 0; at < n_pick; at += p->chunk) {
+        j.tok = p->pick + at;
+        head_chunk(p, &j, n_pick - at < p->chunk ? n_pick - at : p->chunk, grads);
+    }
+}
+
+/* The forward pass alone, straight into the caller's memory. */
+void eng_pass_head_logits(eng_pass *p, const eng_batch *b, float *logits)
+{
+    size_t n = b->rows * p->n_ctx, v = p->cfg->n_vocab;
+    head_job j = {.p = p, .k = eng_exec_kernels(p->x), .tok = p->pick};
+    for (size_t i = 0; i < n; i++)
+        p->pick[i] = (uint32_t)i;
+    for (size_t at = 0; at < n; at += p->chunk) {
+        size_t m = n - at < p->chunk ? n - at : p->chunk;
+        j.tok = p->pick + at;
+        eng_par_rows(p->x, m, 0, head_norm_rows, &j);
+        eng_lin_fwd(p->x, &p->head, m, p->hn, logits + at * v, false);
+    }
+}
