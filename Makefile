@@ -57,7 +57,7 @@ WEB_GZ  := $(patsubst src/serve/web/%,$(B)/web/%.gz,$(WEB_SRC))
 
 # ---- libraries: pkg-config name, Debian package ------------------------------------------------
 
-PKGS     := libevent libevent_pthreads jansson libpcre2-8 libzstd zlib libedit
+PKGS     := libevent libevent_pthreads jansson libpcre2-8 libzstd zlib libedit yaml-0.1
 DEB_libevent := libevent-dev
 DEB_libevent_pthreads := libevent-dev
 DEB_jansson := libjansson-dev
@@ -65,6 +65,7 @@ DEB_libpcre2-8 := libpcre2-dev
 DEB_libzstd := libzstd-dev
 DEB_zlib := zlib1g-dev
 DEB_libedit := libedit-dev
+DEB_yaml-0.1 := libyaml-dev
 GOALS := $(or $(MAKECMDGOALS),all)
 ifneq ($(filter-out clean help lint,$(GOALS)),)
 PKG_L := $(if $(KERNELS),-lm,$(shell pkg-config --libs $(PKGS) 2>/dev/null))

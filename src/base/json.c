@@ -7,14 +7,14 @@
 #include <math.h>
 #include <string.h>
 
-/* Blocks for jansson; its own allocator is replaced before main runs, hence before it has made any
- * block, so that its memory is counted and can be made to fail like all other. */
+/* Blocks for jansson, so that its memory is counted and can be made to fail like all other. */
 static void *json_block(size_t n)
 {
     return sk_alloc(SK_MEM_REQUEST, n);
 }
 
-__attribute__((constructor)) static void use_our_memory(void)
+/* Runs before main, hence before jansson has made any block. */
+__attribute__((constructor)) void sk_json_memory(void)
 {
     json_set_alloc_funcs(json_block, sk_free);
 }

@@ -13,6 +13,10 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+/* Has jansson take its memory from mem.h.  That is so from the start in a program that holds
+ * json.c; who makes values without parsing any calls this, so that it does. */
+void sk_json_memory(void);
+
 /* Parses n bytes as one JSON value, nested at most max_depth deep (checked before parsing), no
  * duplicate keys.  Free with json_decref.  Invalid text is SK_E_INVALID with line and column. */
 sk_status sk_json_parse(const char *p, size_t n, int max_depth, json_t **out, sk_err *e);
