@@ -76,6 +76,29 @@ size_t sk_edit_distance(const char *a, const char *b, size_t limit)
     return row[nb] < limit ? row[nb] : limit;
 }
 
+/* The flag whose name is nearest to `name`; NULL if none is near. */
+static const sk_opt *nearest(const sk_opt_verb *verb, const char *name)
+{
+    const sk_opt *best = NULL;
+    size_t least = 2 + strlen(name) / 4;
+    for (const sk_opt *row = verb->opts; row->name; row++) {
+        size_t d = is_flag(row) ? sk_edit_distance(name, row->name, least) : least;
+        if (d >= least) continue;
+        least = d;
+        best = row;
+    }
+    return best;
+}
+
+sk_status sk_opt_unknown(const sk_opt_verb *verb, const char *dashes, const char *name, sk_err *e)
+{
+    const sk_opt *best = nearest(verb, name);
+    if (best)
+        return sk_fail(e, SK_E_USAGE, "unknown flag %s%s: did you mean %s%s?", dashes, name, dashes,
+                       best->name);
+    return sk_fail(e, SK_E_USAGE, "unknown flag %s%s: see %s --help", dashes, name, verb->name);
+}
+
 /* Refuses an unknown flag, naming the nearest known one. */
 static sk_status unknown_flag(const reader *r, const char *word)
 {
@@ -84,17 +107,7 @@ static sk_status unknown_flag(const reader *r, const char *word)
     if (n >= sizeof name) n = sizeof name - 1;
     memcpy(name, word + 2, n);
     name[n] = 0;
-    const sk_opt *best = NULL;
-    size_t least = 2 + n / 4;
-    for (const sk_opt *row = r->verb->opts; row->name; row++) {
-        size_t d = is_flag(row) ? sk_edit_distance(name, row->name, least) : least;
-        if (d >= least) continue;
-        least = d;
-        best = row;
-    }
-    if (best)
-        return sk_fail(r->e, SK_E_USAGE, "unknown flag --%s: did you mean --%s?", name, best->name);
-    return sk_fail(r->e, SK_E_USAGE, "unknown flag --%s: see %s --help", name, r->verb->name);
+    return sk_opt_unknown(r->verb, "--", name, r->e);
 }
 
 /* Factor of a size suffix; 0 for text that is none. */
@@ -209,6 +222,25 @@ static sk_status set_value(const sk_opt *row, const char *text, char *into, sk_e
         return sk_fail(e, SK_E_USAGE, "--%s takes at most %zu values", row->name, (size_t)LIST_MAX);
     list->item[list->n++] = text;
     return SK_OK;
+}
+
+sk_status sk_opt_check(const sk_opt *row, const char *text, sk_err *e)
+{
+    union {
+        bool b;
+        int64_t i;
+        double d;
+        const char *s;
+        sk_opt_list list;
+    } into = {.list = {.n = 0}};
+    sk_opt at = *row;
+    at.offset = 0;
+    return set_value(&at, text, (char *)&into, e);
+}
+
+const sk_opt *sk_opt_find(const sk_opt_verb *verb, const char *name)
+{
+    return find_name(verb->opts, name, strlen(name));
 }
 
 /* Stores all defaults.  One that does not parse is a mistake in the table. */

@@ -66,6 +66,14 @@ typedef struct sk_opt_verb {
 sk_status sk_opt_parse(const sk_opt_verb *verb, int argc, char **argv, void *into,
                        sk_opt_list *args, bool *help, sk_err *e);
 
+/* The row of that name, NULL if there is none; and the sentence for a name that has none, with the
+ * nearest one there is.  `dashes` stands before names: "--" or "". */
+const sk_opt *sk_opt_find(const sk_opt_verb *verb, const char *name);
+sk_status sk_opt_unknown(const sk_opt_verb *verb, const char *dashes, const char *name, sk_err *e);
+
+/* Checks a value as reading it from a command line would, without storing it. */
+sk_status sk_opt_check(const sk_opt *row, const char *text, sk_err *e);
+
 /* Appends the text of --help in lines of at most `columns` (0: 80, least 40). */
 void sk_opt_help(const sk_opt_verb *verb, const char *program, int columns, sk_buf *out);
 
