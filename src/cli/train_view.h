@@ -14,6 +14,8 @@ typedef struct cmd_train_flags {
     int64_t steps, batch, context, seed, eval_every, save_every, eval_tokens;
     int64_t dim, layers, heads, kv_heads, ffn, vocab;
     double epochs, lr, min_lr, warmup, decay, weight_decay, grad_clip, rope_theta;
+    const char *optimizer;
+    double muon_lr, muon_momentum;
     bool resume, json, f32, cosine, untied;
 } cmd_train_flags;
 
@@ -34,6 +36,23 @@ typedef struct cmd_train_flags {
 /* The rows both tables have: how to learn, what to keep, how to show it. */
 #define CMD_TRAIN_ROWS                                                                             \
     {"", 0, SK_OPT_BOOL, NULL, NULL, "Learning", 0, 0, 0, false, SK_COMPLETE_NONE, NULL},          \
+        {"optimizer",                                                                              \
+         0,                                                                                        \
+         SK_OPT_STRING,                                                                            \
+         "NAME",                                                                                   \
+         "adamw",                                                                                  \
+         "adamw for all parameters; or muon for the layers' matrices, adamw for the rest",         \
+         offsetof(cmd_train_flags, optimizer),                                                     \
+         0,                                                                                        \
+         0,                                                                                        \
+         false,                                                                                    \
+         SK_COMPLETE_WORDS,                                                                        \
+         "adamw muon"},                                                                            \
+        CMD_TRAIN_NUM("muon-lr", SK_OPT_FLOAT, "0", "muon's learning rate; 0 takes --lr", muon_lr, \
+                      0, 1e3),                                                                     \
+        CMD_TRAIN_NUM("muon-momentum", SK_OPT_FLOAT, "0.95",                                       \
+                      "part of the gradients before that muon's step keeps", muon_momentum, 0,     \
+                      0.999999),                                                                   \
         CMD_TRAIN_NUM("min-lr", SK_OPT_FLOAT, "0", "learning rate at the end, as a part of --lr",  \
                       min_lr, 0, 1),                                                               \
         CMD_TRAIN_NUM("warmup", SK_OPT_FLOAT, "0.02", "part of the steps in which the rate rises", \

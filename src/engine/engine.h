@@ -551,6 +551,9 @@ typedef struct eng_train_event {
                                  6 N + 12 n_layer n_embd n_ctx operations a token */
 } eng_train_event;
 
+/* Who updates the matrices of the layers; all else is AdamW's. */
+typedef enum eng_optimizer { ENG_ADAMW, ENG_MUON } eng_optimizer;
+
 typedef struct eng_train_opts {
     const char *const *data; /* text files, plain or zstd, "-" = stdin; documents separated by a
                                 line <|endoftext|>; or one folder of a data set (eng_data_build) */
@@ -571,6 +574,8 @@ typedef struct eng_train_opts {
     eng_dtype dtype;   /* of the matrices in the model file written */
     int compute_bf16;  /* 1: bf16 matrix products, 0: f32, -1: bf16 where the processor has it */
     double lr, min_lr_frac, warmup_frac, decay_frac, weight_decay, beta1, beta2, grad_clip;
+    eng_optimizer optimizer;
+    double muon_lr, muon_momentum;                /* Muon's rate (0: lr) and momentum */
     uint64_t eval_every, save_every, eval_tokens; /* steps, steps, tokens; 0: chosen */
     /* Called from the training thread. */
     void (*event)(void *arg, const eng_train_event *ev);

@@ -362,6 +362,9 @@ static void ten_steps_follow_the_reference(void **state)
     float *m = sk_new_n(f.mem, float, f.l.n_floats), *v = sk_new_n(f.mem, float, f.l.n_floats);
     double *rm = sk_new_n(f.mem, double, f.l.n_floats), *rv = sk_new_n(f.mem, double, f.l.n_floats);
     double n = 0, nats[ROWS], first = 0;
+    sk_err e = SK_ERR_INIT;
+    eng_optim *op;
+    assert_status_ok(eng_optim_open(f.x, &o, &f.cfg, &f.l, ENG_PREC_F32, &op, &e), e);
     for (size_t i = 0; i < f.n; i++)
         n += f.target[i] >= 0;
     for (uint64_t t = 1; t <= o.steps; t++) {
@@ -375,12 +378,13 @@ static void ten_steps_follow_the_reference(void **state)
         if (!(fabs(loss - want) <= 1e-4 * want))
             fail_msg("step %d: loss %.6f, the reference has %.6f", (int)t, loss, want);
         double norm = sqrt(eng_par_sumsq(f.x, f.grads, f.l.n_floats));
-        eng_optim_step(f.x, &o, &f.l, t, lr, norm > o.grad_clip ? o.grad_clip / norm : 1, f.params,
-                       f.grads, m, v);
+        eng_update u = {t, lr, norm > o.grad_clip ? o.grad_clip / norm : 1};
+        eng_optim_step(op, &u, f.params, f.grads, m, v);
         eng_pass_load(f.pass, f.params);
         reference_step(&f, &b, &o, t, lr, n, rm, rv);
         if (t == o.steps) assert_true(loss < first - 0.2);
     }
+    eng_optim_close(op);
     close_pass(&f);
     sk_arena_free(f.mem);
 }

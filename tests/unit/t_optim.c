@@ -112,7 +112,11 @@ static void a_step_is_adamw(void **state)
     memcpy(was, p, l.n_floats * sizeof(float));
     eng_train_opts o = options(10, 0, 0);
     o.weight_decay = 0.5;
-    eng_optim_step(x, &o, &l, 1, 0.01, 0.5, p, g, m, v);
+    eng_optim *op;
+    assert_status_ok(eng_optim_open(x, &o, &c, &l, ENG_PREC_F32, &op, &e), e);
+    assert_int_equal(eng_optim_needs(&o, &c, &l).v_floats, l.n_floats);
+    eng_optim_step(op, &(eng_update){1, 0.01, 0.5}, p, g, m, v);
+    eng_optim_close(op);
     for (size_t i = 0; i < l.n_params; i++) {
         const eng_param *q = &l.param[i];
         for (size_t k = q->offset; k < q->offset + q->rows * q->cols; k++) {

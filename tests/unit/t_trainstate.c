@@ -60,8 +60,8 @@ static void a_state_comes_back(void **state)
     json_t *m = meta(), *again = meta();
     bool done = true;
     for (uint64_t step = 0; step <= STEPS; step += 5) {
-        assert_status_ok(eng_trainstate_init(&a, FLOATS, STEPS, &e), e);
-        assert_status_ok(eng_trainstate_init(&b, FLOATS, STEPS, &e), e);
+        assert_status_ok(eng_trainstate_init(&a, FLOATS, FLOATS, STEPS, &e), e);
+        assert_status_ok(eng_trainstate_init(&b, FLOATS, FLOATS, STEPS, &e), e);
         fill(&a, step);
         assert_status_ok(eng_trainstate_save(&a, path, m, &e), e);
         assert_status_ok(eng_trainstate_load(&b, path, again, &e), e);
@@ -115,7 +115,7 @@ static void check_wrong(const char *right_meta, const wrong *w)
     eng_trainstate s;
     json_t *m = meta();
     assert_status_ok(eng_ckpt_write(path, sec, n, &e), e);
-    assert_status_ok(eng_trainstate_init(&s, FLOATS, STEPS, &e), e);
+    assert_status_ok(eng_trainstate_init(&s, FLOATS, FLOATS, STEPS, &e), e);
     sk_status st = eng_trainstate_load(&s, path, m, &e);
     if (!w->part) {
         assert_status_ok(st, e);
@@ -193,7 +193,7 @@ static void every_setting_is_compared(void **state)
     json_t *m = meta(), *settings = json_object_get(m, "settings"), *v;
     const char *key;
     assert_true(json_object_size(settings) >= 20);
-    assert_status_ok(eng_trainstate_init(&s, FLOATS, STEPS, &e), e);
+    assert_status_ok(eng_trainstate_init(&s, FLOATS, FLOATS, STEPS, &e), e);
     fill(&s, 3);
     assert_status_ok(eng_trainstate_save(&s, path, m, &e), e);
     json_object_foreach(settings, key, v)

@@ -33,6 +33,7 @@ static sk_status open_buffers(eng_run *l, sk_err *e)
 static void loop_close(eng_run *l)
 {
     eng_pass_close(l->pass);
+    eng_optim_close(l->optim);
     sk_free(l->grads);
     sk_free(l->nats);
     sk_free(l->ids);
@@ -46,9 +47,11 @@ static sk_status loop_open(eng_run *l, sk_err *e)
 {
     eng_run_sizes(l);
     sk_status st = eng_run_check_memory(l, e);
-    if (!st) st = eng_trainstate_init(&l->s, l->j->layout->n_floats, l->o->steps, e);
+    eng_optim_need need = eng_optim_needs(l->o, l->j->cfg, l->j->layout);
+    if (!st) st = eng_trainstate_init(&l->s, l->j->layout->n_floats, need.v_floats, l->o->steps, e);
     if (!st) st = open_buffers(l, e);
     eng_pass_plan plan = eng_run_pass(l, l->micro);
+    if (!st) st = eng_optim_open(l->x, l->o, l->j->cfg, l->j->layout, plan.prec, &l->optim, e);
     if (!st) st = eng_pass_open(l->x, &plan, &l->pass, e);
     if (st || !l->o->event) return st;
     eng_limits limits; /* for the MFU that events tell */

@@ -52,7 +52,10 @@ static size_t micro_rows(const eng_run *l)
 /* Refuses a run that cannot fit, before anything is allocated. */
 sk_status eng_run_check_memory(const eng_run *l, sk_err *e)
 {
-    double state = 16.0 * (double)l->j->layout->n_floats, pass = (double)bytes_for(l, l->micro);
+    eng_optim_need opt = eng_optim_needs(l->o, l->j->cfg, l->j->layout);
+    double state =
+        12.0 * (double)l->j->layout->n_floats + 4.0 * (double)opt.v_floats + (double)opt.scratch;
+    double pass = (double)bytes_for(l, l->micro);
     double batch = 12.0 * (double)(l->rows * l->j->data->n_ctx);
     double have = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     double need = state + pass + batch;

@@ -8,6 +8,7 @@
 
 #include "engine/model/train_pass.h"
 #include "engine/train/loop.h"
+#include "engine/train/optim.h"
 #include "engine/train/trainstate.h"
 
 #include <stdbool.h>
@@ -18,6 +19,7 @@ typedef struct eng_run {
     const eng_train_opts *o;
     eng_trainstate s;
     eng_pass *pass;
+    eng_optim *optim;
     size_t rows, micro;            /* rows of a step, of a micro-batch */
     float *grads;                  /* [n_floats] */
     double *nats;                  /* [micro] */

@@ -93,6 +93,7 @@ void eng_train_opts_default(eng_train_opts *o)
         .beta1 = 0.9,
         .beta2 = 0.95,
         .grad_clip = 1.0,
+        .muon_momentum = 0.95,
     };
 }
 
@@ -106,12 +107,19 @@ typedef struct range {
 sk_status eng_train_opts_check(const eng_train_opts *o, sk_err *e)
 {
     const range row[] = {
-        {"steps", (double)o->steps, 1, 1e9},  {"batch", (double)o->batch_tokens, 1, 1e9},
-        {"context", o->context, 2, 1u << 22}, {"lr", o->lr, 1e-12, 1e3},
-        {"min-lr", o->min_lr_frac, 0, 1},     {"warmup", o->warmup_frac, 0, 1},
-        {"decay", o->decay_frac, 0, 1},       {"weight-decay", o->weight_decay, 0, 1e3},
-        {"beta1", o->beta1, 0, 0.999999},     {"beta2", o->beta2, 0, 0.999999},
+        {"steps", (double)o->steps, 1, 1e9},
+        {"batch", (double)o->batch_tokens, 1, 1e9},
+        {"context", o->context, 2, 1u << 22},
+        {"lr", o->lr, 1e-12, 1e3},
+        {"min-lr", o->min_lr_frac, 0, 1},
+        {"warmup", o->warmup_frac, 0, 1},
+        {"decay", o->decay_frac, 0, 1},
+        {"weight-decay", o->weight_decay, 0, 1e3},
+        {"beta1", o->beta1, 0, 0.999999},
+        {"beta2", o->beta2, 0, 0.999999},
         {"grad-clip", o->grad_clip, 0, 1e9},
+        {"muon-lr", o->muon_lr, 0, 1e3},
+        {"muon-momentum", o->muon_momentum, 0, 0.999999},
     };
     for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++)
         if (!(row[i].value >= row[i].min && row[i].value <= row[i].max))

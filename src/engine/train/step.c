@@ -86,8 +86,8 @@ static sk_status update(eng_run *l, eng_point *p, sk_err *e)
             l->o->lr);
     double clip = l->o->grad_clip;
     double scale = clip > 0 && p->grad_norm > clip ? clip / p->grad_norm : 1.0;
-    eng_optim_step(l->x, l->o, l->j->layout, l->s.step + 1, p->lr, scale, l->s.param, l->grads,
-                   l->s.m, l->s.v);
+    eng_update u = {.t = l->s.step + 1, .lr = p->lr, .grad_scale = scale};
+    eng_optim_step(l->optim, &u, l->s.param, l->grads, l->s.m, l->s.v);
     eng_pass_load(l->pass, l->s.param);
     return SK_OK;
 }

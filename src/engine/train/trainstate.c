@@ -1,7 +1,8 @@
 /* trainstate.c - a run's state in memory and in its checkpoint.
  *
  * Sections: "meta" (JSON, see eng_trainstate_meta, with "step" and "cpu" added), "param", "adam.m",
- * "adam.v" (floats in the order of the layout, padding included), "curve" (eng_point).
+ * "adam.v" (floats in the order of the layout, padding included; adam.v of the parameters that have
+ * a second moment), "curve" (eng_point).
  */
 #include "engine/train/trainstate.h"
 
@@ -16,17 +17,18 @@
 
 #define META_VERSION 1
 
-/* Cleared, since AdamW's moments begin at zero. */
-sk_status eng_trainstate_init(eng_trainstate *s, size_t n_floats, uint64_t steps, sk_err *e)
+/* Cleared, since moments begin at zero. */
+sk_status eng_trainstate_init(eng_trainstate *s, size_t n_floats, size_t v_floats, uint64_t steps,
+                              sk_err *e)
 {
-    *s = (eng_trainstate){.n_floats = n_floats};
+    *s = (eng_trainstate){.n_floats = n_floats, .v_floats = v_floats};
     s->param = sk_calloc(SK_MEM_TRAIN, n_floats, sizeof(float));
     s->m = sk_calloc(SK_MEM_TRAIN, n_floats, sizeof(float));
-    s->v = sk_calloc(SK_MEM_TRAIN, n_floats, sizeof(float));
+    s->v = sk_calloc(SK_MEM_TRAIN, v_floats, sizeof(float));
     sk_status st = eng_curve_init(&s->curve, (size_t)steps + 1, e);
     if (!st && (!s->param || !s->m || !s->v))
         st = sk_fail(e, SK_E_NOMEM, "no memory for parameters and optimiser: %.1f MB",
-                     (double)n_floats * 12 / 1e6);
+                     ((double)n_floats * 8 + (double)v_floats * 4) / 1e6);
     if (st) eng_trainstate_fini(s);
     return st;
 }
@@ -42,6 +44,21 @@ void eng_trainstate_fini(eng_trainstate *s)
 }
 
 /* ---- what a run is ---- */
+
+/* Settings that came later than the first checkpoints: only there when they are not as they always
+ * were, so that old checkpoints are still those of the same run. */
+static bool add_later_settings(json_t *s, const eng_train_opts *o)
+{
+    if (o->optimizer == ENG_MUON) {
+        double lr = o->muon_lr > 0 ? o->muon_lr : o->lr;
+        json_t *muon = json_pack("{s:s, s:f, s:f}", "optimizer", "muon", "muon-lr", lr,
+                                 "muon-momentum", o->muon_momentum);
+        bool bad = !muon || json_object_update(s, muon);
+        json_decref(muon);
+        if (bad) return false;
+    }
+    return true;
+}
 
 /* Names are those of the flags, so that a refusal can name what to change.  Left out is what does
  * not change the result: threads, how often to save and to evaluate, the type of the file written.
@@ -60,7 +77,7 @@ json_t *eng_trainstate_meta(const char *stage, const eng_train_opts *o, bool bf1
                               o->decay_frac, "weight-decay", o->weight_decay, "beta1", o->beta1,
                               "beta2", o->beta2, "grad-clip", o->grad_clip, "cosine", o->cosine);
     json_t *meta = json_pack("{s:i, s:s, s:{}}", "version", META_VERSION, "stage", stage, "inputs");
-    if (!s || !rates || !meta || json_object_update(s, rates) ||
+    if (!s || !rates || !meta || json_object_update(s, rates) || !add_later_settings(s, o) ||
         json_object_set(meta, "settings", s)) {
         json_decref(meta);
         meta = NULL;
@@ -87,27 +104,36 @@ static const char *value_text(const json_t *v, char *b, size_t n)
     else if (json_is_string(v))
         (void)snprintf(b, n, "%s", json_string_value(v));
     else
-        (void)snprintf(b, n, "%s", json_is_true(v) ? "on" : json_is_false(v) ? "off" : "not there");
+        (void)snprintf(b, n, "%s",
+                       json_is_true(v)    ? "on"
+                       : json_is_false(v) ? "off"
+                                          : "as by default");
     return b;
 }
 
-/* Holds the settings of the checkpoint against those of this run. */
+/* One setting of the checkpoint held against that of this run. */
+static sk_status compare_setting(const char *path, const json_t *theirs, const json_t *ours,
+                                 const char *key, sk_err *e)
+{
+    char was[64], is[64];
+    const json_t *its = json_object_get(theirs, key), *mine = json_object_get(ours, key);
+    if ((!its && !mine) || json_equal(its, mine)) return SK_OK;
+    return sk_fail(e, SK_E_INVALID,
+                   "%s was made with --%s %s, this run has %s; go on with the same settings, or "
+                   "begin a new run in another folder",
+                   path, key, value_text(its, was, sizeof(was)), value_text(mine, is, sizeof(is)));
+}
+
+/* All of them, both ways, since either may have some that the other has not; first the one that
+ * brings others with it. */
 static sk_status compare_settings(const char *path, json_t *theirs, json_t *ours, sk_err *e)
 {
     const char *key;
-    json_t *mine;
-    char was[64], is[64];
-    json_object_foreach(ours, key, mine)
-    {
-        const json_t *its = json_object_get(theirs, key);
-        if (json_equal(its, mine)) continue;
-        return sk_fail(
-            e, SK_E_INVALID,
-            "%s was made with --%s %s, this run has %s; go on with the same settings, or "
-            "begin a new run in another folder",
-            path, key, value_text(its, was, sizeof(was)), value_text(mine, is, sizeof(is)));
-    }
-    return SK_OK;
+    json_t *any;
+    sk_status st = compare_setting(path, theirs, ours, "optimizer", e);
+    json_object_foreach(ours, key, any) if (!st) st = compare_setting(path, theirs, ours, key, e);
+    json_object_foreach(theirs, key, any) if (!st) st = compare_setting(path, theirs, ours, key, e);
+    return st;
 }
 
 /* Files may move and be renamed: only what was read from them counts. */
@@ -209,7 +235,7 @@ static sk_status read_sections(eng_trainstate *s, const eng_ckpt *c, uint64_t st
 {
     sk_status st = read_floats(c, "param", s->n_floats, s->param, e);
     if (!st) st = read_floats(c, "adam.m", s->n_floats, s->m, e);
-    if (!st) st = read_floats(c, "adam.v", s->n_floats, s->v, e);
+    if (!st) st = read_floats(c, "adam.v", s->v_floats, s->v, e);
     if (!st) st = read_curve(c, &s->curve, step, e);
     return st;
 }
@@ -284,7 +310,7 @@ sk_status eng_trainstate_save(const eng_trainstate *s, const char *path, json_t 
         {"meta", text.p, text.len},
         {"param", s->param, bytes},
         {"adam.m", s->m, bytes},
-        {"adam.v", s->v, bytes},
+        {"adam.v", s->v, s->v_floats * sizeof(float)},
         {"curve", s->curve.point, s->curve.n * sizeof(*s->curve.point)},
     };
     sk_status st = eng_ckpt_write(path, sec, sizeof(sec) / sizeof(*sec), e);

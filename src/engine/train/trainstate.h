@@ -1,6 +1,6 @@
 /* trainstate.h - all that a training run carries from step to step, and its checkpoint.
  *
- * A checkpoint holds the parameters, both moments of AdamW, the curve, the step, and the settings
+ * A checkpoint holds the parameters, the optimiser's moments, the curve, the step, and the settings
  * and inputs the run was started with.  The reader of the data needs no state (dataset.h).
  */
 #ifndef ENG_TRAIN_TRAINSTATE_H
@@ -16,15 +16,16 @@
 #include <stdint.h>
 
 typedef struct eng_trainstate {
-    size_t n_floats;      /* length of the flat arrays */
-    float *param, *m, *v; /* [n_floats] */
-    uint64_t step;        /* steps done */
-    eng_curve curve;      /* a point a step */
+    size_t n_floats, v_floats; /* lengths of the flat arrays */
+    float *param, *m, *v;      /* [n_floats], [n_floats], [v_floats] (optim.h) */
+    uint64_t step;             /* steps done */
+    eng_curve curve;           /* a point a step */
     char cpu[16]; /* level of the kernels the checkpoint was made with, "" before the first */
 } eng_trainstate;
 
 /* Allocates, cleared; `steps` is the length of the run. */
-sk_status eng_trainstate_init(eng_trainstate *s, size_t n_floats, uint64_t steps, sk_err *e);
+sk_status eng_trainstate_init(eng_trainstate *s, size_t n_floats, size_t v_floats, uint64_t steps,
+                              sk_err *e);
 
 /* Frees the arrays and the curve; s is then all zeros. */
 void eng_trainstate_fini(eng_trainstate *s);
