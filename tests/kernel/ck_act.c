@@ -129,6 +129,75 @@ static void check_layernorm(ck *k)
         }
 }
 
+/* The slope of an activation, by a difference of the definition in double. */
+static double slope(double x, eng_act act)
+{
+    const double h = 1e-4;
+    if (act == ENG_ACT_RELU) return x > 0;
+    if (act == ENG_ACT_RELU2) return x > 0 ? 2 * x : 0;
+    return (activated(x - 2 * h, act) - activated(x + 2 * h, act) +
+            8 * (activated(x + h, act) - activated(x - h, act))) /
+           (12 * h);
+}
+
+static void check_glu_bwd(ck *k)
+{
+    for (size_t s = 0; s < N_SIZES; s++)
+        for (eng_act act = 0; act < ENG_ACT_SWIGLU_OAI; act++) {
+            size_t n = sizes[s];
+            float *g = ck_room(k, 0, n, 1), *u = ck_room(k, 1, n, 1), *d = ck_room(k, 2, n, 0);
+            float *dg = ck_room(k, 3, n, 1), *du = ck_room(k, 4, n, 1);
+            float *wg = ck_room(k, 5, n, 0), *wu = ck_room(k, 6, n, 0);
+            ck_case(k, "n %zu act %d", n, (int)act);
+            ck_fill(k, u, n, CK_USUAL);
+            ck_fill(k, d, n, CK_USUAL);
+            for (size_t i = 0; i < n; i++) {
+                g[i] = ck_below(k, 4) ? ck_rand(k, -8.0f, 8.0f) : ck_rand(k, -110.0f, 110.0f);
+                wg[i] = (float)(slope((double)g[i], act) * (double)d[i] * (double)u[i]);
+                wu[i] = (float)(activated((double)g[i], act) * (double)d[i]);
+            }
+            k->kern->glu_bwd_f32(dg, du, d, g, u, n, act);
+            ck_near(k, "dgate", dg, wg, n, 1e-5, 2e-5);
+            ck_near(k, "dup", du, wu, n, 1e-5, 2e-6);
+            for (size_t i = 0; i < n; i++)
+                wg[i] = (float)(slope((double)g[i], act) * (double)d[i]);
+            k->kern->glu_bwd_f32(wu, NULL, d, g, NULL, n, act);
+            ck_near(k, "without gate", wu, wg, n, 1e-5, 2e-5);
+            k->kern->glu_bwd_f32(g, u, d, g, u, n, act);
+            ck_same(k, "onto gate", g, dg, n * 4);
+            ck_same(k, "onto up", u, du, n * 4);
+            ck_guards(k);
+        }
+}
+
+static void check_layernorm_bwd(ck *k)
+{
+    for (size_t s = 0; s < N_SIZES; s++) {
+        size_t n = sizes[s], rows = 1 + ck_below(k, 5), ld = n + 1, with = ck_below(k, 2);
+        float *x = ck_room(k, 0, rows * ld, 1), *w = ck_room(k, 1, n, 1);
+        float *dy = ck_room(k, 2, rows * n, 1), *db = ck_room(k, 3, n, 1);
+        float *dx = ck_room(k, 4, rows * ld, 1), *dx2 = ck_room(k, 5, rows * ld, 0);
+        float *dw = ck_room(k, 6, n, 1), *dw2 = ck_room(k, 7, 2 * n, 0);
+        ck_case(k, "n %zu rows %zu", n, rows);
+        ck_fill(k, x, rows * ld, CK_USUAL);
+        ck_fill(k, w, n, CK_USUAL);
+        ck_fill(k, dy, rows * n, CK_USUAL);
+        ck_fill(k, dx, rows * ld, CK_USUAL);
+        ck_fill(k, dw, n, CK_USUAL);
+        ck_fill(k, db, n, CK_USUAL);
+        memcpy(dx2, dx, rows * ld * 4);
+        memcpy(dw2, dw, n * 4);
+        memcpy(dw2 + n, db, n * 4);
+        k->kern->layernorm_bwd_f32(dx, ld, dw, with ? db : NULL, dy, n, x, ld, w, rows, n, 0.1f);
+        k->ref->layernorm_bwd_f32(dx2, ld, dw2, with ? dw2 + n : NULL, dy, n, x, ld, w, rows, n,
+                                  0.1f);
+        ck_near(k, "dx", dx, dx2, rows * ld, 2e-6, 2e-5);
+        ck_near(k, "dw", dw, dw2, n, 2e-6, 2e-5);
+        ck_near(k, "db", db, dw2 + n, n, 1e-6, 1e-6);
+        ck_guards(k);
+    }
+}
+
 /* Without weight: as with ones. */
 static void check_rmsnorm_bare(ck *k)
 {
@@ -208,6 +277,8 @@ static void check_f16_of(ck *k)
 const ck_check ck_act_checks[] = {
     {"act_f32", check_act},
     {"softcap_f32", check_softcap},
+    {"glu_bwd_f32", check_glu_bwd},
+    {"layernorm_bwd_f32", check_layernorm_bwd},
     {"layernorm_f32", check_layernorm},
     {"rmsnorm_f32_bare", check_rmsnorm_bare},
     {"rope_part_f32", check_rope_part},

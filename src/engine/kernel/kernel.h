@@ -98,6 +98,12 @@ typedef struct eng_kernels {
                             const float *x, size_t ldx, const float *w, const float *rstd,
                             size_t n_rows, size_t n);
 
+    /* Gradient of layernorm, likewise: dx[r,:] += ...; dw, db[:] += sums over rows in row order (db
+     * may be NULL).  Mean and deviation are worked out again from x. */
+    void (*layernorm_bwd_f32)(float *dx, size_t lddx, float *dw, float *db, const float *dy,
+                              size_t lddy, const float *x, size_t ldx, const float *w,
+                              size_t n_rows, size_t n, float eps);
+
     /* Turns n_heads heads of head_dim at x (contiguous) by the angles whose cosines and sines are
      * cos, sin [head_dim/2].  The gradient is the same call with -sin. */
     void (*rope_f32)(float *x, const float *cos, const float *sin, size_t n_heads, size_t head_dim,
@@ -123,6 +129,11 @@ typedef struct eng_kernels {
     /* dgate, dup (written, not added; may be the same memory as gate, up) from dout. */
     void (*swiglu_bwd_f32)(float *dgate, float *dup, const float *dout, const float *gate,
                            const float *up, size_t n);
+
+    /* The same for any activation but SWIGLU_OAI; without a gate, up and dup are NULL: dgate = dout
+     * act'(gate). */
+    void (*glu_bwd_f32)(float *dgate, float *dup, const float *dout, const float *gate,
+                        const float *up, size_t n, eng_act act);
 
     /* x = softmax(x), n elements, in place, stable for any finite input. */
     void (*softmax_f32)(float *x, size_t n);

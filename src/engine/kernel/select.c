@@ -17,6 +17,7 @@
         .bf16_of_f32 = eng_bf16_of_f32_##isa, .f32_of_bf16 = eng_f32_of_bf16_##isa,                \
         .layernorm_f32 = eng_layernorm_f32_##isa, .rope_part_f32 = eng_rope_part_f32_##isa,        \
         .act_f32 = eng_act_f32_##isa, .glu_f32 = eng_glu_f32_##isa,                                \
+        .glu_bwd_f32 = eng_glu_bwd_f32_##isa, .layernorm_bwd_f32 = eng_layernorm_bwd_f32_##isa,    \
         .softcap_f32 = eng_softcap_f32_##isa, .attn_tile = eng_attn_tile_##isa,                    \
         .attn_join = eng_attn_join_##isa, .add_rows_f32 = eng_add_rows_f32_##isa,                  \
         .f16_of_f32 = eng_f16_of_f32_##isa, .f32_of_f16 = eng_f32_of_f16_##isa,                    \

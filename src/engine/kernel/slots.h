@@ -26,6 +26,11 @@
     void eng_swiglu_f32_##isa(float *out, const float *gate, const float *up, size_t n);           \
     void eng_swiglu_bwd_f32_##isa(float *dgate, float *dup, const float *dout, const float *gate,  \
                                   const float *up, size_t n);                                      \
+    void eng_glu_bwd_f32_##isa(float *dgate, float *dup, const float *dout, const float *gate,     \
+                               const float *up, size_t n, eng_act act);                            \
+    void eng_layernorm_bwd_f32_##isa(float *dx, size_t lddx, float *dw, float *db,                 \
+                                     const float *dy, size_t lddy, const float *x, size_t ldx,     \
+                                     const float *w, size_t n_rows, size_t n, float eps);          \
     void eng_softmax_f32_##isa(float *x, size_t n);                                                \
     float eng_xent_f32_##isa(const float *x, size_t n, size_t target, float *lse);                 \
     void eng_xent_bwd_f32_##isa(float *x, size_t n, size_t target, float lse, float scale);        \
