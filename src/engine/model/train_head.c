@@ -2,6 +2,7 @@
  * gradients in the same go. */
 #include "engine/kernel/par.h"
 #include "engine/model/train_in.h"
+#include "engine/model/train_variants.h"
 
 #include <assert.h>
 #include <string.h>
@@ -22,9 +23,14 @@ static void head_norm_rows(void *arg, size_t first, size_t n, size_t worker)
     const head_job *j = arg;
     eng_pass *p = j->p;
     size_t d = p->cfg->n_embd;
-    for (size_t i = first; i < first + n; i++)
-        j->k->rmsnorm_f32(p->hn + i * d, d, p->rstd_h + i, p->x_last + j->tok[i] * d, d,
-                          p->params + p->out_norm, 1, d, p->cfg->rms_eps);
+    const float *w = p->at[p->out_norm.w], *bias = eng_pass_at(p, p->out_norm.b);
+    for (size_t i = first; i < first + n; i++) {
+        const float *x = p->x_last + j->tok[i] * d;
+        if (p->cfg->norm == ENG_NORM_RMS)
+            j->k->rmsnorm_f32(p->hn + i * d, d, p->rstd_h + i, x, d, w, 1, d, p->cfg->rms_eps);
+        else
+            j->k->layernorm_f32(p->hn + i * d, d, x, d, w, bias, 1, d, p->cfg->rms_eps);
+    }
 }
 
 /* Loss of each token; its row of logits is then its gradient, in place, so that no second [chunk,
@@ -52,27 +58,47 @@ static void head_norm_bwd_rows(void *arg, size_t first, size_t n, size_t worker)
     const head_job *j = arg;
     eng_pass *p = j->p;
     size_t d = p->cfg->n_embd;
-    float *dw = p->partial + first / ENG_PAR_ROWS * d;
-    memset(dw, 0, d * sizeof(*dw));
-    for (size_t i = first; i < first + n; i++)
-        j->k->rmsnorm_bwd_f32(p->dx + j->tok[i] * d, d, dw, p->dhn + i * d, d,
-                              p->x_last + j->tok[i] * d, d, p->params + p->out_norm, p->rstd_h + i,
-                              1, d);
+    float *dw = p->partial + first / ENG_PAR_ROWS * 2 * d; /* weights, then the bias */
+    const float *w = p->at[p->out_norm.w];
+    memset(dw, 0, 2 * d * sizeof(*dw));
+    for (size_t i = first; i < first + n; i++) {
+        float *dx = p->dx + j->tok[i] * d;
+        const float *dy = p->dhn + i * d, *x = p->x_last + j->tok[i] * d;
+        if (p->cfg->norm == ENG_NORM_RMS)
+            j->k->rmsnorm_bwd_f32(dx, d, dw, dy, d, x, d, w, p->rstd_h + i, 1, d);
+        else
+            j->k->layernorm_bwd_f32(dx, d, dw, dw + d, dy, d, x, d, w, 1, d, p->cfg->rms_eps);
+    }
+}
+
+/* p->logits of the chunk, as the model shapes them. */
+static void chunk_logits(eng_pass *p, head_job *j, size_t n, float *logits)
+{
+    const eng_config *f = p->cfg;
+    eng_par_rows(p->x, n, 0, head_norm_rows, j);
+    eng_pass_lin_fwd(p, &p->head, n, p->hn, logits, false);
+    eng_logits_shape(p->x, n, f->n_vocab, f->logit_scale, f->logit_softcap, logits,
+                     j->backward ? p->capped : NULL);
 }
 
 /* Loss of n tokens j->tok, all with targets; their gradients when grads are wanted. */
 static void head_chunk(eng_pass *p, head_job *j, size_t n, float *grads)
 {
-    eng_par_rows(p->x, n, 0, head_norm_rows, j);
-    eng_lin_fwd(p->x, &p->head, n, p->hn, p->logits, false);
+    const eng_config *f = p->cfg;
+    chunk_logits(p, j, n, p->logits);
     eng_par_rows(p->x, n, 0, head_loss_rows, j);
     if (!grads) return;
-    size_t d = p->cfg->n_embd;
-    eng_lin_bwd_x(p->x, &p->head, n, p->logits, p->dhn);
-    eng_lin_bwd_w(p->x, &p->head, n, p->logits, p->hn, grads);
+    size_t d = f->n_embd;
+    eng_logits_shape_bwd(p->x, n, f->n_vocab, f->logit_scale, f->logit_softcap, p->capped,
+                         p->logits);
+    eng_pass_lin_bwd(p, &p->head, n, p->logits, p->hn, p->dhn, grads);
     eng_par_rows(p->x, n, ENG_PAR_ROWS, head_norm_bwd_rows, j);
-    for (size_t i = 0; i < eng_norm_partials(n); i++)
-        j->k->add_f32(grads + p->out_norm, p->partial + i * d, d);
+    float *dw = eng_pass_grad(p, grads, p->out_norm.w);
+    float *db = eng_pass_grad(p, grads, p->out_norm.b);
+    for (size_t i = 0; i < eng_norm_partials(n); i++) {
+        j->k->add_f32(dw, p->partial + i * 2 * d, d);
+        if (db) j->k->add_f32(db, p->partial + i * 2 * d + d, d);
+    }
 }
 
 /* Loss of all tokens that have a target; with grads, dx [n, d] = gradient of x_last. */
@@ -100,7 +126,6 @@ void eng_pass_head_logits(eng_pass *p, const eng_batch *b, float *logits)
     for (size_t at = 0; at < n; at += p->chunk) {
         size_t m = n - at < p->chunk ? n - at : p->chunk;
         j.tok = p->pick + at;
-        eng_par_rows(p->x, m, 0, head_norm_rows, &j);
-        eng_lin_fwd(p->x, &p->head, m, p->hn, logits + at * v, false);
+        chunk_logits(p, &j, m, logits + at * v);
     }
 }

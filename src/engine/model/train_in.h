@@ -13,47 +13,118 @@
 #include "engine/model/train_ops.h"
 #include "engine/model/train_pass.h"
 
-/* One layer: its weights, and what its backward pass needs of the forward pass. */
+/* Weights and bias of a norm: their numbers in the list of parameters, SIZE_MAX: none. */
+typedef struct eng_pass_norm {
+    size_t w, b;
+} eng_pass_norm;
+
+/* A linear layer with its biases: those of up to three parameters, side by side in the outputs. */
+typedef struct eng_pass_lin {
+    eng_lin w;
+    size_t bias[3], n_bias; /* numbers of parameters, in the order of the outputs */
+    size_t bias_col[3];     /* the first output of each */
+} eng_pass_lin;
+
+/* One layer: its weights, and what its backward pass needs of the forward pass.  Buffers that a
+ * model has no use for are NULL. */
 typedef struct eng_pass_layer {
-    eng_lin qkv, o, gate_up, down;
-    size_t attn_norm, q_norm, k_norm, ffn_norm; /* offsets in the flat arrays */
-    float *x;                                   /* [n, d] residual stream entering the layer */
-    float *xn, *rstd_x;                         /* [n, d] after attn_norm, [n] */
+    eng_pass_lin qkv, o, gate_up, down;
+    eng_pass_norm attn_norm, q_norm, k_norm, attn_post, ffn_norm, ffn_post;
+    bool local, rotates;    /* sees a window only; turns q and k by their position */
+    float *x;               /* [n, d] residual stream entering the layer */
+    float *xn, *rstd_x;     /* [n, d] after attn_norm, [n] */
     float *raw, *rot;       /* [n, w] q | k | v as projected; q, k after norm and RoPE */
     float *rstd_qk;         /* [n, heads of q and k] */
     float *att, *lse;       /* [n, h hd], [rows, h, n_ctx] */
+    float *att_out;         /* [n, d] before attn_post (with a norm there), [n] */
+    float *rstd_att_out;    /* [n] */
     float *mid;             /* [n, d] residual stream after attention */
     float *midn, *rstd_mid; /* [n, d] after ffn_norm, [n] */
-    float *gu, *act;        /* [n, 2 ff] gate | up, [n, ff] */
+    float *gu, *act;        /* [n, 2 ff] gate | up (or [n, ff] without a gate), [n, ff] */
+    float *ffn_out;         /* [n, d] before ffn_post (with a norm there) */
+    float *rstd_ffn_out;    /* [n] */
 } eng_pass_layer;
+
+/* Angles of RoPE of one kind of layer: [n_ctx, n_rot / 2]. */
+typedef struct eng_pass_angles {
+    float *cos, *sin, *neg_sin;
+} eng_pass_angles;
 
 struct eng_pass {
     eng_exec *x;
     const eng_config *cfg;
-    const float *params;
+    const eng_layout *layout;
+    const float **at; /* [n_params] where each parameter's values are */
     eng_prec prec;
+    bool loaded;                      /* `at` is filled */
     size_t n_ctx, rows, width, chunk; /* chunk: tokens the head handles at once */
     sk_arena *mem;
     eng_pass_layer *layer;
-    eng_lin head;
-    size_t embd, out_norm;
-    float *cos, *sin, *neg_sin; /* [n_ctx, hd / 2] */
-    float *x_last;              /* [n, d] residual stream leaving the last layer */
-    float *nll;                 /* [n] loss of each token */
+    eng_pass_lin head;
+    size_t embd, pos_embd; /* numbers of parameters; pos_embd SIZE_MAX: none */
+    eng_pass_norm out_norm;
+    eng_pass_angles angles[2]; /* of ordinary, of windowed layers (the same where they agree) */
+    int32_t *pos;              /* [n] a token's place in its document, for learned positions */
+    int32_t *window_first;     /* [n] first key in windowed layers */
+    float *x_last;             /* [n, d] residual stream leaving the last layer */
+    float *nll;                /* [n] loss of each token */
     /* The head, for a chunk of tokens that have a target. */
     uint32_t *pick;              /* [n] which tokens these are */
     float *hn, *rstd_h, *logits; /* [chunk, d] after out_norm, [chunk], [chunk, n_vocab] */
+    float *capped;               /* [chunk, n_vocab] logits after their soft cap */
     /* Gradients of activations, shared by the layers. */
     float *dhn;        /* [chunk, d] */
     float *dx, *dn;    /* [n, d] of the residual stream, of a normed copy */
+    float *branch;     /* [n, d] what a block adds to the stream, where that is not direct */
     float *drot;       /* [n, w] of turned q, k (the same memory as draw without qk_norm) */
     float *draw;       /* [n, w] of q | k | v as projected */
     float *datt;       /* [n, h hd] */
     float *dact;       /* [n, ff] */
-    float *partial;    /* norm weights, per piece of rows */
+    float *partial;    /* norm weights and biases, per piece of rows */
     eng_attn_fwd *fwd; /* [rows * h] */
     eng_attn_bwd *bwd;
 };
+
+/* The values of parameter i, NULL for SIZE_MAX. */
+static inline const float *eng_pass_at(const eng_pass *p, size_t i)
+{
+    return i == SIZE_MAX ? NULL : p->at[i];
+}
+
+/* The gradient of parameter i in a flat array, NULL for SIZE_MAX. */
+static inline float *eng_pass_grad(const eng_pass *p, float *grads, size_t i)
+{
+    return i == SIZE_MAX ? NULL : grads + p->layout->param[i].offset;
+}
+
+/* Whether a block's result is added to the stream as it is, without a norm or a factor. */
+static inline bool eng_pass_is_direct(const eng_pass *p)
+{
+    return p->cfg->place == ENG_PLACE_PRE && p->cfg->residual_scale == 0.0f;
+}
+
+/* The shape of a pass, without memory. */
+eng_pass eng_pass_shape(const eng_pass_plan *plan);
+
+/* Takes all its buffers from p->mem. */
+sk_status eng_pass_reserve(eng_pass *p, sk_err *e);
+
+/* y[n, n_out] (+)= x W^T + biases. */
+void eng_pass_lin_fwd(eng_pass *p, const eng_pass_lin *l, size_t n, const float *in, float *y,
+                      bool add);
+
+/* From dy: dx[n, n_in] (written), and the gradients of W and the biases, which are added. */
+void eng_pass_lin_bwd(eng_pass *p, const eng_pass_lin *l, size_t n, const float *dy,
+                      const float *in, float *dx, float *grads);
+
+/* y[n, d] = norm of in, RMS or LayerNorm as the config says; rstd [n] is kept for the former. */
+void eng_pass_norm_fwd(eng_pass *p, const eng_pass_norm *w, size_t n, const float *in, float *y,
+                       float *rstd);
+
+/* dx += its gradient, and those of weights and bias. */
+void eng_pass_norm_bwd(eng_pass *p, const eng_pass_norm *w, size_t n, const float *dy,
+                       const float *in, const float *rstd, float *dx, float *grads);
+
 /* next [n, d] = the residual stream after layer l, whose x is filled. */
 void eng_pass_layer_fwd(eng_pass *p, eng_pass_layer *l, const eng_batch *b, float *next);
 

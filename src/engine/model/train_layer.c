@@ -1,23 +1,29 @@
-/* train_layer.c - one layer of the training pass, forward and backward. */
+/* train_layer.c - one layer of the training pass, forward and backward.
+ *
+ * x + attention(norm(x)), then x + ffn(norm(x)); what a block gives may go through a norm and a
+ * factor before it is added (gemma2, granite).  The switches are those of model/config.h, and what
+ * is computed is what the decoder computes.
+ */
 #include "engine/kernel/par.h"
 #include "engine/model/train_in.h"
+#include "engine/model/train_variants.h"
 
 #include <math.h>
 
-/* ---- forward ---- */
+/* ---- attention ---- */
 
 /* What is done to q and k of layer l between projection and attention. */
 static eng_turn turn_of(const eng_pass *p, const eng_pass_layer *l)
 {
-    bool norm = p->cfg->qk_norm;
+    const eng_pass_angles *a = &p->angles[l->local];
     return (eng_turn){
         .cfg = p->cfg,
         .n_ctx = p->n_ctx,
-        .cos = p->cos,
-        .sin = p->sin,
-        .neg_sin = p->neg_sin,
-        .wq = norm ? p->params + l->q_norm : NULL,
-        .wk = norm ? p->params + l->k_norm : NULL,
+        .cos = l->rotates ? a->cos : NULL,
+        .sin = a->sin,
+        .neg_sin = a->neg_sin,
+        .wq = eng_pass_at(p, l->q_norm.w),
+        .wk = eng_pass_at(p, l->k_norm.w),
         .raw = l->raw,
         .rot = l->rot,
         .rstd = l->rstd_qk,
@@ -31,44 +37,38 @@ static eng_attn_fwd attention_of(const eng_pass *p, const eng_pass_layer *l, con
     const eng_config *f = p->cfg;
     size_t hd = f->head_dim, h = f->n_head, kv = h + head / (h / f->n_kv_head);
     size_t at = row * p->n_ctx * p->width;
+    const int32_t *first = l->local && p->window_first ? p->window_first : b->first;
     return (eng_attn_fwd){
         .q = l->rot + at + head * hd,
         .k = l->rot + at + kv * hd,
         .v = l->raw + at + (kv + f->n_kv_head) * hd,
         .out = l->att + row * p->n_ctx * h * hd + head * hd,
         .lse = l->lse + (row * h + head) * p->n_ctx,
-        .first = b->first ? b->first + row * p->n_ctx : NULL,
+        .first = first ? first + row * p->n_ctx : NULL,
         .ldq = p->width,
         .ldkv = p->width,
         .ldo = h * hd,
         .n_q = p->n_ctx,
         .head_dim = hd,
-        .scale = 1.0f / sqrtf((float)hd),
+        .scale = eng_config_attn_scale(f),
     };
 }
 
-/* next [n, d] = the residual stream after layer l, whose x is filled. */
-void eng_pass_layer_fwd(eng_pass *p, eng_pass_layer *l, const eng_batch *b, float *next)
+/* l->att from l->xn: q, k and v, turned, and what the heads see. */
+static void attention_fwd(eng_pass *p, eng_pass_layer *l, const eng_batch *b, size_t n)
 {
     const eng_config *f = p->cfg;
-    size_t n = b->rows * p->n_ctx, d = f->n_embd;
-    eng_norm_fwd(p->x, n, d, l->x, p->params + l->attn_norm, f->rms_eps, l->xn, l->rstd_x);
-    eng_lin_fwd(p->x, &l->qkv, n, l->xn, l->raw, false);
+    eng_pass_lin_fwd(p, &l->qkv, n, l->xn, l->raw, false);
     eng_turn turn = turn_of(p, l);
     eng_turn_fwd(p->x, &turn, n);
-    for (size_t i = 0; i < b->rows * f->n_head; i++)
+    size_t n_items = b->rows * f->n_head;
+    for (size_t i = 0; i < n_items; i++)
         p->fwd[i] = attention_of(p, l, b, i / f->n_head, i % f->n_head);
-    eng_par_attn_fwd(p->x, p->fwd, b->rows * f->n_head);
-    eng_rows_copy(p->x, n, d, l->x, l->mid);
-    eng_lin_fwd(p->x, &l->o, n, l->att, l->mid, true);
-
-    eng_norm_fwd(p->x, n, d, l->mid, p->params + l->ffn_norm, f->rms_eps, l->midn, l->rstd_mid);
-    eng_lin_fwd(p->x, &l->gate_up, n, l->midn, l->gu, false);
-    eng_glu_fwd(p->x, n, f->n_ff, l->gu, l->act);
-    eng_rows_copy(p->x, n, d, l->mid, next);
-    eng_lin_fwd(p->x, &l->down, n, l->act, next, true);
+    if (f->attn_softcap != 0.0f)
+        eng_soft_attn_fwd(p->x, f->attn_softcap, p->fwd, n_items);
+    else
+        eng_par_attn_fwd(p->x, p->fwd, n_items);
 }
-/* ---- backward ---- */
 
 /* Gradients of q, k, v: attention, then back through RoPE and the head norms, into draw. */
 static void attention_bwd(eng_pass *p, eng_pass_layer *l, const eng_batch *b, float *grads)
@@ -98,30 +98,128 @@ static void attention_bwd(eng_pass *p, eng_pass_layer *l, const eng_batch *b, fl
             .scale = a.scale,
         };
     }
-    eng_par_attn_bwd(p->x, p->bwd, b->rows * f->n_kv_head, h / f->n_kv_head);
+    size_t n_groups = b->rows * f->n_kv_head, group = h / f->n_kv_head;
+    if (f->attn_softcap != 0.0f)
+        eng_soft_attn_bwd(p->x, f->attn_softcap, p->bwd, n_groups, group);
+    else
+        eng_par_attn_bwd(p->x, p->bwd, n_groups, group);
     eng_turn turn = turn_of(p, l);
-    eng_turn_bwd(p->x, &turn, n, p->drot, p->draw, grads + l->q_norm, grads + l->k_norm,
-                 p->partial);
+    eng_turn_bwd(p->x, &turn, n, p->drot, p->draw, eng_pass_grad(p, grads, l->q_norm.w),
+                 eng_pass_grad(p, grads, l->k_norm.w), p->partial);
 }
 
-/* dx: gradient of the stream leaving the layer on entry, of l->x on return.  Destroys l->gu. */
-void eng_pass_layer_bwd(eng_pass *p, eng_pass_layer *l, const eng_batch *b, float *grads)
+/* ---- how a block joins the residual stream ---- */
+
+/* A block's last matrix, and what becomes of its result. */
+typedef struct joint {
+    const eng_pass_lin *lin;
+    const eng_pass_norm *post;
+    float *out, *rstd; /* before the norm, kept for the gradient */
+} joint;
+
+static float stream_factor(const eng_pass *p)
+{
+    return p->cfg->residual_scale != 0.0f ? p->cfg->residual_scale : 1.0f;
+}
+
+/* to[n, d] = from + in W^T, the sum's second part normed and scaled as the model has it. */
+static void join_fwd(eng_pass *p, const joint *j, size_t n, const float *in, const float *from,
+                     float *to)
+{
+    size_t d = p->cfg->n_embd;
+    if (eng_pass_is_direct(p)) {
+        eng_rows_copy(p->x, n, d, from, to);
+        eng_pass_lin_fwd(p, j->lin, n, in, to, true);
+        return;
+    }
+    float *out = j->out ? j->out : p->branch;
+    eng_pass_lin_fwd(p, j->lin, n, in, out, false);
+    if (j->out) eng_pass_norm_fwd(p, j->post, n, out, p->branch, j->rstd);
+    eng_rows_axpy(p->x, n, d, from, stream_factor(p), p->branch, to);
+}
+
+/* Gradient din of the block's last input from p->dx, that of the stream after it. */
+static void join_bwd(eng_pass *p, const joint *j, size_t n, const float *in, float *din,
+                     float *grads)
+{
+    size_t d = p->cfg->n_embd;
+    const float *dy = p->dx;
+    if (stream_factor(p) != 1.0f) {
+        eng_rows_zero(p->x, n, d, p->dn);
+        eng_rows_axpy(p->x, n, d, p->dn, stream_factor(p), p->dx, p->dn);
+        dy = p->dn;
+    }
+    if (j->out) {
+        eng_rows_zero(p->x, n, d, p->branch);
+        eng_pass_norm_bwd(p, j->post, n, dy, j->out, j->rstd, p->branch, grads);
+        dy = p->branch;
+    }
+    eng_pass_lin_bwd(p, j->lin, n, dy, in, din, grads);
+}
+
+static joint attention_joint(const eng_pass_layer *l)
+{
+    return (joint){&l->o, &l->attn_post, l->att_out, l->rstd_att_out};
+}
+
+static joint ffn_joint(const eng_pass_layer *l)
+{
+    return (joint){&l->down, &l->ffn_post, l->ffn_out, l->rstd_ffn_out};
+}
+
+/* ---- the layer ---- */
+
+/* gu holds gate and up. */
+static bool is_gated(const eng_config *f)
+{
+    return f->has[ENG_P_GATE] || f->fused_gate;
+}
+
+/* l->act from l->gu. */
+static void activate_fwd(eng_pass *p, eng_pass_layer *l, size_t n)
 {
     const eng_config *f = p->cfg;
-    size_t n = b->rows * p->n_ctx, d = f->n_embd;
-    eng_lin_bwd_x(p->x, &l->down, n, p->dx, p->dact);
-    eng_lin_bwd_w(p->x, &l->down, n, p->dx, l->act, grads);
-    eng_glu_bwd(p->x, n, f->n_ff, p->dact, l->gu);
-    eng_lin_bwd_x(p->x, &l->gate_up, n, l->gu, p->dn);
-    eng_lin_bwd_w(p->x, &l->gate_up, n, l->gu, l->midn, grads);
-    eng_norm_bwd(p->x, n, d, p->dn, l->mid, p->params + l->ffn_norm, l->rstd_mid, p->dx,
-                 grads + l->ffn_norm, p->partial);
+    if (f->act == ENG_ACT_SILU && is_gated(f))
+        eng_glu_fwd(p->x, n, f->n_ff, l->gu, l->act);
+    else
+        eng_act_fwd(p->x, n, f->n_ff, is_gated(f), f->act, l->gu, l->act);
+}
 
-    eng_lin_bwd_x(p->x, &l->o, n, p->dx, p->datt);
-    eng_lin_bwd_w(p->x, &l->o, n, p->dx, l->att, grads);
+/* l->gu becomes its gradient, from p->dact. */
+static void activate_bwd(eng_pass *p, eng_pass_layer *l, size_t n)
+{
+    const eng_config *f = p->cfg;
+    if (f->act == ENG_ACT_SILU && is_gated(f))
+        eng_glu_bwd(p->x, n, f->n_ff, p->dact, l->gu);
+    else
+        eng_act_bwd(p->x, n, f->n_ff, is_gated(f), f->act, p->dact, l->gu);
+}
+
+void eng_pass_layer_fwd(eng_pass *p, eng_pass_layer *l, const eng_batch *b, float *next)
+{
+    size_t n = b->rows * p->n_ctx;
+    joint att = attention_joint(l), ffn = ffn_joint(l);
+    eng_pass_norm_fwd(p, &l->attn_norm, n, l->x, l->xn, l->rstd_x);
+    attention_fwd(p, l, b, n);
+    join_fwd(p, &att, n, l->att, l->x, l->mid);
+
+    eng_pass_norm_fwd(p, &l->ffn_norm, n, l->mid, l->midn, l->rstd_mid);
+    eng_pass_lin_fwd(p, &l->gate_up, n, l->midn, l->gu, false);
+    activate_fwd(p, l, n);
+    join_fwd(p, &ffn, n, l->act, l->mid, next);
+}
+
+void eng_pass_layer_bwd(eng_pass *p, eng_pass_layer *l, const eng_batch *b, float *grads)
+{
+    size_t n = b->rows * p->n_ctx;
+    joint att = attention_joint(l), ffn = ffn_joint(l);
+    join_bwd(p, &ffn, n, l->act, p->dact, grads);
+    activate_bwd(p, l, n);
+    eng_pass_lin_bwd(p, &l->gate_up, n, l->gu, l->midn, p->dn, grads);
+    eng_pass_norm_bwd(p, &l->ffn_norm, n, p->dn, l->mid, l->rstd_mid, p->dx, grads);
+
+    join_bwd(p, &att, n, l->att, p->datt, grads);
     attention_bwd(p, l, b, grads);
-    eng_lin_bwd_x(p->x, &l->qkv, n, p->draw, p->dn);
-    eng_lin_bwd_w(p->x, &l->qkv, n, p->draw, l->xn, grads);
-    eng_norm_bwd(p->x, n, d, p->dn, l->x, p->params + l->attn_norm, l->rstd_x, p->dx,
-                 grads + l->attn_norm, p->partial);
+    eng_pass_lin_bwd(p, &l->qkv, n, p->draw, l->xn, p->dn, grads);
+    eng_pass_norm_bwd(p, &l->attn_norm, n, p->dn, l->x, l->rstd_x, p->dx, grads);
 }

@@ -185,16 +185,19 @@ static void turn_fwd_rows(void *arg, size_t first, size_t n, size_t worker)
     const eng_turn *t = j->t;
     const eng_config *c = t->cfg;
     size_t hd = c->head_dim, nq = c->n_head, nk = c->n_kv_head, w = eng_turn_width(c);
+    size_t n_rot = eng_config_n_rot(c);
     for (size_t i = first; i < first + n; i++) {
         const float *raw = t->raw + i * w;
         float *rot = t->rot + i * w, *rstd = t->rstd + i * (nq + nk);
-        size_t angle = i % t->n_ctx * (hd / 2);
+        size_t angle = i % t->n_ctx * (n_rot / 2);
         if (t->wq) {
             j->k->rmsnorm_f32(rot, hd, rstd, raw, hd, t->wq, nq, hd, c->rms_eps);
             j->k->rmsnorm_f32(rot + nq * hd, hd, rstd + nq, raw + nq * hd, hd, t->wk, nk, hd,
                               c->rms_eps);
         }
-        j->k->rope_f32(rot, t->cos + angle, t->sin + angle, nq + nk, hd, c->rope_form);
+        if (t->cos)
+            j->k->rope_part_f32(rot, hd, t->cos + angle, t->sin + angle, nq + nk, n_rot,
+                                c->rope_form);
     }
 }
 
@@ -202,6 +205,7 @@ static void turn_fwd_rows(void *arg, size_t first, size_t n, size_t worker)
 void eng_turn_fwd(eng_exec *x, const eng_turn *t, size_t n)
 {
     assert((t->wq == NULL) == (t->raw == t->rot));
+    if (!t->wq && !t->cos) return;
     turn_job j = {.t = t, .k = eng_exec_kernels(x)};
     eng_par_rows(x, n, 0, turn_fwd_rows, &j);
 }
@@ -215,12 +219,19 @@ static void turn_bwd_rows(void *arg, size_t first, size_t n, size_t worker)
     const eng_turn *t = j->t;
     const eng_config *c = t->cfg;
     size_t hd = c->head_dim, nq = c->n_head, nk = c->n_kv_head, w = eng_turn_width(c);
-    float *dwq = j->partial + first / ENG_PAR_ROWS * 2 * hd, *dwk = dwq + hd;
-    memset(dwq, 0, 2 * hd * sizeof(*dwq));
+    size_t n_rot = eng_config_n_rot(c);
+    float *dwq = NULL, *dwk = NULL;
+    if (t->wq) {
+        dwq = j->partial + first / ENG_PAR_ROWS * 2 * hd;
+        dwk = dwq + hd;
+        memset(dwq, 0, 2 * hd * sizeof(*dwq));
+    }
     for (size_t i = first; i < first + n; i++) {
         float *drot = j->drot + i * w, *draw = j->draw + i * w;
-        size_t angle = i % t->n_ctx * (hd / 2);
-        j->k->rope_f32(drot, t->cos + angle, t->neg_sin + angle, nq + nk, hd, c->rope_form);
+        size_t angle = i % t->n_ctx * (n_rot / 2);
+        if (t->cos)
+            j->k->rope_part_f32(drot, hd, t->cos + angle, t->neg_sin + angle, nq + nk, n_rot,
+                                c->rope_form);
         if (!t->wq) continue;
         const float *raw = t->raw + i * w, *rstd = t->rstd + i * (nq + nk);
         j->k->rmsnorm_bwd_f32(draw, hd, dwq, drot, hd, raw, hd, t->wq, rstd, nq, hd);
@@ -235,6 +246,7 @@ void eng_turn_bwd(eng_exec *x, const eng_turn *t, size_t n, float *drot, float *
                   float *dwk, float *partial)
 {
     assert((t->wq == NULL) == (drot == draw));
+    if (!t->wq && !t->cos) return;
     turn_job j = {.t = t, .k = eng_exec_kernels(x), .drot = drot, .draw = draw, .partial = partial};
     eng_par_rows(x, n, ENG_PAR_ROWS, turn_bwd_rows, &j);
     if (!t->wq) return;

@@ -62,13 +62,13 @@ void eng_norm_bwd(eng_exec *x, size_t n, size_t d, const float *dy, const float 
  * the threads. */
 size_t eng_norm_partials(size_t n);
 
-/* What turns the heads of q and k: an optional RMSNorm over each head, then RoPE.  Rows of `raw`
- * and `rot` are [q heads | k heads | v heads] of head_dim, as many as cfg has; without qk_norm the
- * two are the same memory. */
+/* What turns the heads of q and k: an optional RMSNorm over each head, then RoPE, also optional.
+ * Rows of `raw` and `rot` are [q heads | k heads | v heads] of head_dim, as many as cfg has;
+ * without qk_norm the two are the same memory. */
 typedef struct eng_turn {
     const eng_config *cfg;
     size_t n_ctx;            /* a token's position is its number modulo n_ctx */
-    const float *cos, *sin;  /* [n_ctx, head_dim / 2] */
+    const float *cos, *sin;  /* [n_ctx, n_rot / 2]; NULL: nothing is rotated */
     const float *neg_sin;    /* -sin, which turns back */
     const float *wq, *wk;    /* [head_dim] weights of the two norms, or NULL */
     float *raw, *rot, *rstd; /* [n, width], [n, width], [n, n_head + n_kv_head] */

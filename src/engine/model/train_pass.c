@@ -3,31 +3,63 @@
 #include "engine/model/train_pass.h"
 
 #include "engine/model/train_in.h"
+#include "engine/model/train_variants.h"
 
 #include <assert.h>
+
+/* Where each token's document begins, for what does not follow from the batch itself: learned
+ * positions count from there, and windows end there at the latest. */
+static void place_tokens(eng_pass *p, const eng_batch *b)
+{
+    size_t window = p->cfg->window;
+    for (size_t i = 0; i < b->rows * p->n_ctx; i++) {
+        size_t at = i % p->n_ctx, first = b->first ? (size_t)b->first[i] : 0;
+        if (p->pos) p->pos[i] = (int32_t)(at - first);
+        if (!p->window_first) continue;
+        if (at + 1 > window && at + 1 - window > first) first = at + 1 - window;
+        p->window_first[i] = (int32_t)first;
+    }
+}
+
+static float embd_scale(const eng_pass *p)
+{
+    return p->cfg->embd_scale != 0.0f ? p->cfg->embd_scale : 1.0f;
+}
 
 /* Token ids to x_last. */
 static void trunk_fwd(eng_pass *p, const eng_batch *b)
 {
-    size_t n = b->rows * p->n_ctx, last = p->cfg->n_layer - 1;
-    assert(b->rows > 0 && b->rows <= p->rows);
-    eng_embed_fwd(p->x, n, p->cfg->n_embd, b->ids, p->params + p->embd, p->layer[0].x);
+    size_t n = b->rows * p->n_ctx, last = p->cfg->n_layer - 1, d = p->cfg->n_embd;
+    assert(p->loaded && b->rows > 0 && b->rows <= p->rows);
+    if (p->pos || p->window_first) place_tokens(p, b);
+    eng_embed_fwd(p->x, n, d, b->ids, p->at[p->embd], p->layer[0].x);
+    if (p->pos || embd_scale(p) != 1.0f)
+        eng_rows_scale_add(p->x, n, d, embd_scale(p), p->pos, eng_pass_at(p, p->pos_embd),
+                           p->layer[0].x);
     for (size_t i = 0; i <= last; i++)
         eng_pass_layer_fwd(p, &p->layer[i], b, i < last ? p->layer[i + 1].x : p->x_last);
+}
+
+/* Gradients of the tables, from p->dx. */
+static void embed_bwd(eng_pass *p, const eng_batch *b, float *grads)
+{
+    size_t n = b->rows * p->n_ctx, d = p->cfg->n_embd;
+    if (p->pos) eng_embed_bwd(p->x, n, d, p->pos, p->dx, eng_pass_grad(p, grads, p->pos_embd));
+    if (embd_scale(p) != 1.0f) eng_rows_scale_add(p->x, n, d, embd_scale(p), NULL, NULL, p->dx);
+    eng_embed_bwd(p->x, n, d, b->ids, p->dx, eng_pass_grad(p, grads, p->embd));
 }
 
 /* The head makes loss and its gradient in one go; what follows walks the layers backwards.  The
  * token losses are summed in double and in order. */
 void eng_pass_run(eng_pass *p, const eng_batch *b, float scale, float *grads, double *row_nats)
 {
-    assert(p->params && b->target);
-    size_t n = b->rows * p->n_ctx;
+    assert(b->target);
     trunk_fwd(p, b);
     eng_pass_head(p, b, scale, grads);
     if (grads) {
         for (size_t i = p->cfg->n_layer; i-- > 0;)
             eng_pass_layer_bwd(p, &p->layer[i], b, grads);
-        eng_embed_bwd(p->x, n, p->cfg->n_embd, b->ids, p->dx, grads + p->embd);
+        embed_bwd(p, b, grads);
     }
     for (size_t r = 0; r < b->rows; r++) {
         double sum = 0;
