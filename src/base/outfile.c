@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/fault.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 #include <assert.h>
@@ -30,6 +31,7 @@ struct sk_outfile {
     uint64_t pos;
     sk_status failed; /* status of the first failure; a file with one is never committed */
     int fd;
+    bool synced; /* nothing was written since the last fsync */
 };
 
 /* One write-side call: dies here if that is planned, and says whether it is to fail with err. */
@@ -138,6 +140,7 @@ sk_status sk_outfile_write(sk_outfile *f, const void *p, size_t n, sk_err *e)
 {
     assert(f->used <= BUFFER);
     if (f->failed) return refuse(f, e);
+    f->synced = false;
     if (n > BUFFER - f->used) {
         sk_status st = flush(f, e);
         if (st) return st;
@@ -188,12 +191,40 @@ static sk_status sync_folder(const char *path, sk_err *e)
                          path);
 }
 
+/* flush and fsync, unless all is on the disk already. */
+sk_status sk_outfile_sync(sk_outfile *f, sk_err *e)
+{
+    sk_status st = f->failed ? refuse(f, e) : flush(f, e);
+    if (st || f->synced) return st;
+    if (misfortune(SK_FAULT_FSYNC, EIO) || fsync(f->fd) != 0)
+        return f->failed = sk_fail_errno(e, errno, "cannot sync %s to the disk", f->path);
+    f->synced = true;
+    return SK_OK;
+}
+
+/* Through the file, not the buffer, which is emptied first. */
+sk_status sk_outfile_patch(sk_outfile *f, uint64_t pos, const void *p, size_t n, sk_err *e)
+{
+    assert(n <= f->pos && pos <= f->pos - n);
+    sk_status st = f->failed ? refuse(f, e) : flush(f, e);
+    const uint8_t *from = p;
+    f->synced = false;
+    while (!st && n) {
+        ssize_t k = misfortune(SK_FAULT_WRITE, ENOSPC) ? -1 : pwrite(f->fd, from, n, (off_t)pos);
+        if (k < 0 && errno == EINTR) continue;
+        if (k <= 0)
+            return f->failed = sk_fail_errno(e, k ? errno : ENOSPC, "cannot write %s", f->path);
+        from += k;
+        n -= (size_t)k;
+        pos += (uint64_t)k;
+    }
+    return st;
+}
+
 /* Everything up to the rename.  The file is closed in any case. */
 static sk_status settle(sk_outfile *f, sk_err *e)
 {
-    sk_status st = f->failed ? refuse(f, e) : flush(f, e);
-    if (!st && (misfortune(SK_FAULT_FSYNC, EIO) || fsync(f->fd) != 0))
-        st = sk_fail_errno(e, errno, "cannot sync %s to the disk", f->path);
+    sk_status st = sk_outfile_sync(f, e);
     if (close(f->fd) != 0 && !st) st = sk_fail_errno(e, errno, "cannot close %s", f->path);
     if (!st && (misfortune(SK_FAULT_RENAME, EIO) || rename(f->tmp, f->path) != 0))
         st = sk_fail_errno(e, errno, "cannot put %s in its place", f->path);
@@ -230,6 +261,49 @@ sk_status sk_file_replace(const char *path, const void *p, size_t n, sk_err *e)
     st = sk_outfile_write(f, p, n, e);
     if (!st) return sk_outfile_commit(f, e);
     sk_outfile_abort(f);
+    return st;
+}
+
+/* A copy, read as it is written: files are mapped, not loaded. */
+static sk_status copy_file(const char *from, const char *to, sk_err *e)
+{
+    sk_map map;
+    sk_outfile *f = NULL;
+    sk_status st = sk_map_open(from, &map, e);
+    if (st) return st;
+    st = sk_outfile_open(to, &f, e);
+    if (!st) {
+        st = sk_outfile_write(f, map.p, map.len, e);
+        if (!st)
+            st = sk_outfile_commit(f, e);
+        else
+            sk_outfile_abort(f);
+    }
+    sk_map_close(&map);
+    return st;
+}
+
+/* rename does nothing, and leaves both names, where they are of one file already: hence the last
+ * unlink. */
+sk_status sk_file_place(const char *from, const char *to, sk_err *e)
+{
+    char *tmp = tmp_name(to, 0);
+    if (!tmp) return sk_fail(e, SK_E_NOMEM, "no memory to write %s", to);
+    sk_status st = SK_OK;
+    (void)unlink(tmp);
+    if (misfortune(SK_FAULT_RENAME, EIO)) {
+        st = sk_fail_errno(e, errno, "cannot put %s in its place", to);
+    } else if (link(from, tmp) != 0) {
+        bool no_links = errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS ||
+                        errno == EMLINK || errno == EXDEV;
+        st = no_links ? copy_file(from, to, e)
+                      : sk_fail_errno(e, errno, "cannot put %s in its place", to);
+    } else {
+        (void)sk_fault(SK_FAULT_KILL);
+        if (rename(tmp, to) != 0) st = sk_fail_errno(e, errno, "cannot put %s in its place", to);
+        (void)unlink(tmp);
+    }
+    sk_free(tmp);
     return st;
 }
 

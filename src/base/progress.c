@@ -28,7 +28,8 @@ typedef struct sample {
 } sample;
 
 struct sk_progress {
-    FILE *to; /* NULL: silent */
+    FILE *to;    /* NULL: no line is drawn */
+    FILE *notes; /* NULL: silent */
     char name[NAME], text[TEXT];
     uint64_t total, done, started_us, drawn_us;
     sample ring[SAMPLES]; /* the n_samples last ones, the newest at (n_samples - 1) % SAMPLES */
@@ -41,6 +42,7 @@ sk_progress *sk_progress_new(FILE *to, bool quiet)
 {
     assert(to);
     sk_progress *p = sk_calloc(SK_MEM_MISC, 1, sizeof *p);
+    if (p && !quiet) p->notes = to;
     if (p && !quiet && sk_term_live(to)) p->to = to;
     return p;
 }
@@ -200,15 +202,15 @@ void sk_progress_end(sk_progress *p)
 /* Prints a full line above the progress line. */
 void sk_progress_note(sk_progress *p, const char *fmt, ...)
 {
-    if (!p || !p->to) return;
+    if (!p || !p->notes) return;
     char note[LINE];
     va_list ap;
     va_start(ap, fmt);
     format_text(note, sizeof note, fmt, ap);
     va_end(ap);
-    (void)fprintf(p->to, "\r%s\x1b[K\n", note);
+    (void)fprintf(p->notes, p->to ? "\r%s\x1b[K\n" : "%s\n", note);
     if (p->open) draw(p, false);
-    (void)fflush(p->to);
+    (void)fflush(p->notes);
 }
 
 /* A duration for people. */

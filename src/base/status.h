@@ -37,6 +37,7 @@
     ROW(SK_E_INUSE, "already in use", 500, 73)                                                     \
     /* stopped on purpose: what was done so far is kept */                                         \
     ROW(SK_E_STOPPED, "stopped", 503, 130)                                                         \
+    ROW(SK_E_REQUEUE, "stopped, to be started again", 503, 85)                                     \
     /* a bug in stoke: give up, report */                                                          \
     ROW(SK_E_INTERNAL, "internal error", 500, 70)
 

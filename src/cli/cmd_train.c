@@ -48,6 +48,7 @@ static sk_status train(int argc, char **argv, sk_err *e)
     eng_train_opts o;
     eng_exec *x;
     bool done;
+    cmd_save_install();
     sk_status st = cmd_parse(&cmd_train_verb, argc, argv, &f, &f.common, NULL, &done, e);
     if (st || done) return st;
     st = eng_exec_open((size_t)f.common.threads, &x, e);

@@ -35,6 +35,7 @@ static sk_status tune(int argc, char **argv, sk_err *e)
     eng_exec *x;
     char path[CMD_PATH_MAX];
     bool done;
+    cmd_save_install();
     sk_status st = cmd_parse(&cmd_tune_verb, argc, argv, &f, &f.common, NULL, &done, e);
     if (st || done) return st;
     st = cmd_model_path(f.model, path, e);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* A signal handler has no argument to carry state in, so the flag has to be global to the file. */
-static atomic_bool stopped;
+static atomic_bool stopped, terminated, save_asked;
 static int stop_fd = -1;
 
 /* Only async-signal-safe calls.  SIGINT falls back to its default, which kills, for the next time.
@@ -19,6 +19,7 @@ static void on_signal(int sig)
     int keep = errno;
     uint64_t one = 1;
     atomic_store(&stopped, true);
+    if (sig == SIGTERM) atomic_store(&terminated, true);
     if (stop_fd >= 0 && write(stop_fd, &one, sizeof one) < 0) {
         /* The counter is full, so the descriptor is readable already. */
     }
@@ -42,6 +43,32 @@ bool cmd_stopped(void *arg)
 {
     (void)arg;
     return atomic_load_explicit(&stopped, memory_order_relaxed);
+}
+
+static void on_save(int sig)
+{
+    (void)sig;
+    atomic_store(&save_asked, true);
+}
+
+void cmd_save_install(void)
+{
+    struct sigaction sa = {.sa_handler = on_save, .sa_flags = SA_RESTART};
+    sigemptyset(&sa.sa_mask);
+    sigaction(SIGUSR1, &sa, NULL);
+}
+
+bool cmd_save_asked(void *arg)
+{
+    (void)arg;
+    return atomic_exchange(&save_asked, false);
+}
+
+sk_status cmd_requeue(sk_status st, sk_err *e)
+{
+    if (st != SK_E_STOPPED || !atomic_load(&terminated)) return st;
+    if (e) e->status = SK_E_REQUEUE;
+    return SK_E_REQUEUE;
 }
 
 int cmd_stop_fd(void)

@@ -18,6 +18,17 @@ bool cmd_stopped(void *arg);
  * system had none left. */
 int cmd_stop_fd(void);
 
+/* Takes SIGUSR1 over, which asks a training run for a checkpoint. */
+void cmd_save_install(void);
+
+/* True once after each SIGUSR1 (several that came in one step count as one).  The form fits
+ * eng_train_opts.save; arg is not used. */
+bool cmd_save_asked(void *arg);
+
+/* For verbs that go on where they stopped: SK_E_STOPPED by SIGTERM becomes SK_E_REQUEUE, exit code
+ * 85, which tells a scheduler to start the same command again.  All else is returned as it is. */
+sk_status cmd_requeue(sk_status st, sk_err *e);
+
 /* What a stopped verb returns: SK_E_STOPPED, exit code 130. */
 sk_status cmd_stopped_err(sk_err *e);
 

@@ -57,6 +57,7 @@ static void json_line(sk_buf *b, const eng_train_event *ev)
     if (ev->kind == ENG_EV_STAGE) add_num(b, "total", (double)ev->total);
     if (ev->kind == ENG_EV_STEP) json_step(b, ev);
     if (ev->kind == ENG_EV_EVAL) json_held_out(b, ev);
+    if (ev->kind == ENG_EV_SAVED) add_num(b, "waited", round(ev->waited * 1e4) / 1e4);
     if (ev->kind == ENG_EV_NOTE) add_text(b, "text", ev->text);
     if (ev->kind == ENG_EV_DONE) {
         add_num(b, "loss", ev->loss);
@@ -270,12 +271,14 @@ sk_status cmd_train_options(const cmd_train_flags *f, cmd_train_view *view, eng_
     o->eval_every = (uint64_t)f->eval_every;
     o->save_every = (uint64_t)f->save_every;
     o->eval_tokens = (uint64_t)f->eval_tokens;
+    o->keep = (uint32_t)f->keep;
     o->resume = f->resume;
     *view = (cmd_train_view){.flags = f, .bits_per_byte = NAN, .err = SK_ERR_INIT};
     view->bar = sk_progress_new(stderr, f->json || f->common.quiet);
     if (!view->bar) return sk_fail(e, SK_E_NOMEM, "no memory for a progress line");
     o->event = on_event;
     o->stop = on_stop;
+    o->save = cmd_save_asked;
     o->arg = view;
     return SK_OK;
 }
@@ -286,6 +289,6 @@ sk_status cmd_train_finish(cmd_train_view *view, sk_status st, sk_err *e)
     sk_progress_end(view->bar);
     sk_progress_free(view->bar);
     view->bar = NULL;
-    if (!view->st) return st;
+    if (!view->st) return cmd_requeue(st, e);
     return sk_fail(e, view->st, "%s", view->err.text);
 }

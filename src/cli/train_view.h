@@ -12,7 +12,7 @@ typedef struct cmd_train_flags {
     sk_opt_list data;
     const char *model, *valid, *out, *name, *dtype, *arch, *tokenizer;
     int64_t steps, batch, context, seed, eval_every, save_every, eval_tokens;
-    int64_t dim, layers, heads, kv_heads, ffn, vocab;
+    int64_t keep, dim, layers, heads, kv_heads, ffn, vocab;
     double epochs, lr, min_lr, warmup, decay, weight_decay, grad_clip, rope_theta;
     const char *optimizer;
     double muon_lr, muon_momentum;
@@ -88,6 +88,9 @@ typedef struct cmd_train_flags {
         CMD_TRAIN_NUM("save-every", SK_OPT_INT, "0",                                               \
                       "steps between checkpoints; 0 takes a twentieth of the run", save_every, 0,  \
                       1e9),                                                                        \
+        CMD_TRAIN_NUM("keep", SK_OPT_INT, "2",                                                     \
+                      "checkpoints that stay; the best by held-out loss stays besides", keep, 1,   \
+                      1e6),                                                                        \
         CMD_TRAIN_SWITCH("resume", "go on from the checkpoint in --out, if there is one", resume), \
         CMD_TRAIN_SWITCH("json", "print one JSON object a line for every step and event", json)
 

@@ -549,6 +549,7 @@ typedef struct eng_train_event {
     double loss, val_loss, bits_per_byte, lr, grad_norm; /* nats a token; NaN where not measured */
     double tokens_per_s, mfu; /* of this step; mfu: share of the machine's measured peak, at
                                  6 N + 12 n_layer n_embd n_ctx operations a token */
+    double waited; /* of ENG_EV_SAVED: seconds training has stood still for checkpoints */
 } eng_train_event;
 
 /* Who updates the matrices of the layers; all else is AdamW's. */
@@ -560,7 +561,7 @@ typedef struct eng_train_opts {
     size_t n_data;           /* at least 1 */
     const char *valid;       /* held-out text, NULL: none */
     const char *out;         /* folder; gets model.gguf, tokenizer.gguf, checkpoint.stk, log.jsonl,
-                                curve.svg */
+                                curve.svg, and older checkpoints */
     const char *arch;        /* "qwen3" or "llama" */
     const char *name;        /* general.name of the model */
     const char *tokenizer;   /* a GGUF to take the tokenizer from; NULL: train one on data */
@@ -577,10 +578,12 @@ typedef struct eng_train_opts {
     eng_optimizer optimizer;
     double muon_lr, muon_momentum;                /* Muon's rate (0: lr) and momentum */
     uint64_t eval_every, save_every, eval_tokens; /* steps, steps, tokens; 0: chosen */
+    uint32_t keep; /* checkpoints that stay, the newest included; the best one is kept besides */
     /* Called from the training thread. */
     void (*event)(void *arg, const eng_train_event *ev);
     bool (*stop)(
         void *arg); /* asked between micro-batches; true: checkpoint and return SK_E_STOPPED */
+    bool (*save)(void *arg); /* asked after each step; true: checkpoint now.  NULL: never */
     void *arg;
 } eng_train_opts;
 

@@ -226,7 +226,11 @@ static void sentences(void **state)
     p[192 + 1] ^= 1;
     assert_status(eng_ckpt_open_bytes(p, n, &c, &e), SK_E_CORRUPT, e, "meta");
     p[192 + 1] ^= 1;
-    p[8] = 2;
+    p[8] = 2; /* a turned bit, since the checksum does not agree */
+    assert_status(eng_ckpt_open_bytes(p, n, &c, &e), SK_E_CORRUPT, e, "header");
+    memset(p + 24, 0, 4);
+    uint32_t crc = sk_crc32c(0, p, 192);
+    memcpy(p + 24, &crc, sizeof crc);
     assert_status(eng_ckpt_open_bytes(p, n, &c, &e), SK_E_UNSUPPORTED, e, "version 2");
     assert_status(eng_ckpt_open_bytes("hello", 5, &c, &e), SK_E_FORMAT, e, "not a checkpoint");
     assert_status(eng_ckpt_open_bytes("", 0, &c, &e), SK_E_FORMAT, e, "not a checkpoint");

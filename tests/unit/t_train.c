@@ -7,9 +7,13 @@
 #include "base/fault.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "engine/train/lease.h"
+#include "engine/train/trainstate.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* A run made once, which others are compared with. */
 static tiny_run whole;
@@ -35,7 +39,7 @@ typedef struct heard {
     double first_loss, last_loss, bits_per_byte, done_bits;
     uint64_t steps, evals, saves, done, tokens;
     size_t asked, stop_at; /* stop_at: true is answered to that question (0: never) */
-    char note[512], model[256];
+    char note[512], model[256], notes[4096]; /* the last note; all of them */
 } heard;
 
 static void hear(void *arg, const eng_train_event *ev)
@@ -52,7 +56,11 @@ static void hear(void *arg, const eng_train_event *ev)
         h->bits_per_byte = ev->bits_per_byte;
     }
     h->saves += ev->kind == ENG_EV_SAVED;
-    if (ev->kind == ENG_EV_NOTE) (void)snprintf(h->note, sizeof(h->note), "%s", ev->text);
+    if (ev->kind == ENG_EV_NOTE) {
+        size_t n = strlen(h->notes);
+        (void)snprintf(h->note, sizeof(h->note), "%s", ev->text);
+        (void)snprintf(h->notes + n, sizeof(h->notes) - n, "%s\n", ev->text);
+    }
     if (ev->kind != ENG_EV_DONE) return;
     h->done++;
     h->done_bits = ev->bits_per_byte;
@@ -309,15 +317,18 @@ static void resume_with_another_text_is_refused(void **state)
     assert_status(tiny_run_train(&r, &e), SK_E_INVALID, e, "training text");
 }
 
-/* Every prefix (some) and every flipped byte (some) of a checkpoint is refused and left as it is.
- */
+/* Every prefix (some) and every flipped byte (some) of the only checkpoint is refused and left as
+ * it is. */
 static void a_damaged_checkpoint_is_refused(void **state)
 {
     (void)state;
     sk_buf good = SK_BUF_INIT, after = SK_BUF_INIT;
     tiny_run r = tiny_run_beside(&whole, "damaged");
     sk_err e = SK_ERR_INIT;
+    r.o.keep = 1;
     assert_status_ok(tiny_run_train(&r, &e), e);
+    assert_int_equal(remove(tiny_run_path(&r, "best.stk")), 0);
+    assert_false(sk_file_exists(tiny_run_path(&r, "checkpoints")));
     const char *path = tiny_run_path(&r, "checkpoint.stk");
     assert_true(unit_read(path, &good));
     r.o.resume = true;
@@ -341,6 +352,126 @@ static void a_damaged_checkpoint_is_refused(void **state)
     }
     sk_buf_fini(&good);
     sk_buf_fini(&after);
+}
+
+/* Cut short or with a turned bit, the newest gives way to the one before, aloud. */
+static void a_damaged_checkpoint_gives_way(void **state)
+{
+    (void)state;
+    sk_buf good = SK_BUF_INIT;
+    tiny_run r = tiny_run_beside(&whole, "gives-way");
+    sk_err e = SK_ERR_INIT;
+    assert_status_ok(tiny_run_train(&r, &e), e);
+    assert_true(unit_read(tiny_run_path(&r, "checkpoint.stk"), &good));
+    r.o.resume = true;
+    for (size_t i = 0; i < 6; i++) {
+        heard h = {0};
+        sk_buf bad = SK_BUF_INIT;
+        bool cut = i % 2;
+        sk_buf_add(&bad, good.p, cut ? good.len * i / 6 : good.len);
+        if (!cut) bad.p[good.len * i / 6] ^= (char)(1 << i % 8);
+        assert_int_equal(remove(tiny_run_path(&r, "checkpoint.stk")), 0);
+        unit_write(tiny_run_path(&r, "checkpoint.stk"), bad.p ? bad.p : "", bad.len);
+        listen(&r, &h);
+        h.stop_at = 1000000;
+        assert_status_ok(tiny_run_train(&r, &e), e);
+        assert_contains(h.notes, "damaged");
+        assert_contains(h.notes, "checkpoints/step-000000004.stk");
+        assert_int_equal(h.steps, 2);
+        tiny_run_same(&r, &whole);
+        sk_buf_fini(&bad);
+    }
+    sk_buf_fini(&good);
+}
+
+/* The last few and the best; older ones go. */
+static void the_last_and_the_best_are_kept(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    tiny_run r = tiny_run_beside(&whole, "keeps");
+    r.o.keep = 3;
+    r.o.save_every = 1;
+    r.o.eval_every = 1;
+    assert_status_ok(tiny_run_train(&r, &e), e);
+    assert_int_equal(unit_count_files(tiny_run_path(&r, "checkpoints")), 2);
+    assert_true(sk_file_exists(tiny_run_path(&r, "checkpoints/step-000000004.stk")));
+    assert_true(sk_file_exists(tiny_run_path(&r, "checkpoints/step-000000005.stk")));
+    uint64_t best = 0;
+    assert_status_ok(eng_trainstate_step(tiny_run_path(&r, "best.stk"), &best, &e), e);
+    sk_buf log = SK_BUF_INIT;
+    double low = INFINITY;
+    unsigned long long at = 0;
+    assert_true(unit_read(tiny_run_path(&r, "log.jsonl"), &log));
+    for (const char *p = log.p; (p = strstr(p, "{\"event\":\"eval\"")) != NULL; p++) {
+        unsigned long long step = 0;
+        const char *v = strstr(p, "\"val_loss\":");
+        assert_int_equal(sscanf(p, "{\"event\":\"eval\",\"step\":%llu", &step), 1);
+        assert_non_null(v);
+        double loss = strtod(v + 11, NULL);
+        if (loss < low) {
+            low = loss;
+            at = step;
+        }
+    }
+    assert_int_equal(best, at);
+    sk_buf_fini(&log);
+}
+
+/* A lease taken behind a running trainer's back: it writes nothing more and says why. */
+static bool take_lease_at_3(void *arg)
+{
+    tiny_run *r = arg;
+    if (r->o.seed++ != 7) return false; /* counts the questions, from seed 5 on */
+    sk_err e = SK_ERR_INIT;
+    eng_lease l;
+    assert_status_ok(eng_lease_take(r->out, &l, &e), e);
+    return false;
+}
+
+static void a_stale_trainer_writes_nothing(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    sk_buf a = SK_BUF_INIT;
+    tiny_run r = tiny_run_beside(&whole, "stale"), counter = r;
+    r.o.save = take_lease_at_3;
+    r.o.arg = &counter;
+    assert_status(tiny_run_train(&r, &e), SK_E_INUSE, e, "another trainer has taken over");
+    assert_contains(e.text, "epoch 2");
+    uint64_t step = 99;
+    assert_status_ok(eng_trainstate_step(tiny_run_path(&r, "checkpoint.stk"), &step, &e), e);
+    assert_int_equal(step, 2);
+    assert_false(sk_file_exists(tiny_run_path(&r, "model.gguf")));
+    r.o.save = NULL;
+    r.o.resume = true; /* who takes over comes to the same end */
+    assert_status_ok(tiny_run_train(&r, &e), e);
+    tiny_run_same(&r, &whole);
+    assert_true(unit_read(tiny_run_path(&r, "lease"), &a));
+    assert_contains(a.p, "{\"epoch\":3,");
+    sk_buf_fini(&a);
+}
+
+/* Asked for a checkpoint after step 3 there is one; the end is the same. */
+static bool save_at_3(void *arg)
+{
+    heard *h = arg;
+    return h->steps == 3;
+}
+
+static void a_checkpoint_can_be_asked_for(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    heard h = {.stop_at = 1000000};
+    tiny_run r = tiny_run_beside(&whole, "asked");
+    listen(&r, &h);
+    r.o.save = save_at_3;
+    r.o.save_every = 100;
+    assert_status_ok(tiny_run_train(&r, &e), e);
+    assert_int_equal(h.saves, 3); /* of steps 0, 3 and 6 */
+    assert_true(sk_file_exists(tiny_run_path(&r, "checkpoints/step-000000003.stk")));
+    tiny_run_same(&r, &whole);
 }
 
 static void divergence_stops_the_run_and_keeps_the_checkpoint(void **state)
@@ -557,6 +688,10 @@ int main(void)
         cmocka_unit_test(resume_with_other_settings_is_refused),
         cmocka_unit_test(resume_with_another_text_is_refused),
         cmocka_unit_test(a_damaged_checkpoint_is_refused),
+        cmocka_unit_test(a_damaged_checkpoint_gives_way),
+        cmocka_unit_test(the_last_and_the_best_are_kept),
+        cmocka_unit_test(a_stale_trainer_writes_nothing),
+        cmocka_unit_test(a_checkpoint_can_be_asked_for),
         cmocka_unit_test(divergence_stops_the_run_and_keeps_the_checkpoint),
         cmocka_unit_test(bad_input_is_refused),
         cmocka_unit_test(any_bytes_are_text),

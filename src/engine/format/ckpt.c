@@ -65,12 +65,21 @@ static uint32_t directory_crc(const uint8_t *p, uint32_t n_sections)
                      (size_t)table_end(n_sections) - sizeof h);
 }
 
-/* Lays out header and table for the sections in a zeroed buffer of table_end(n) bytes. */
+struct eng_ckpt_out {
+    sk_outfile *f;
+    const eng_ckpt_section *s;
+    uint8_t *dir; /* header and table as they will be */
+    uint32_t n, at;
+    uint64_t left; /* bytes of section `at` still to come */
+};
+
+/* Lays out header and table for the sections in a zeroed buffer of table_end(n) bytes; checksums
+ * are filled in as the sections pass. */
 static void lay_out(uint8_t *dir, const eng_ckpt_section *s, uint32_t n)
 {
     uint64_t at = table_end(n);
     for (uint32_t i = 0; i < n; i++) {
-        row r = {.offset = at, .n = s[i].n, .crc = sk_crc32c(0, s[i].p, (size_t)s[i].n)};
+        row r = {.offset = at, .n = s[i].n};
         memcpy(r.name, s[i].name, sizeof r.name);
         memcpy(dir + sizeof(header) + i * sizeof r, &r, sizeof r);
         at = align_up(at + s[i].n);
@@ -78,25 +87,23 @@ static void lay_out(uint8_t *dir, const eng_ckpt_section *s, uint32_t n)
     header h = {.version = VERSION, .n_sections = n, .file_bytes = at};
     memcpy(h.magic, magic, sizeof magic);
     memcpy(dir, &h, sizeof h);
-    h.crc = directory_crc(dir, n);
-    memcpy(dir, &h, sizeof h);
 }
 
-/* Writes directory and sections, each padded to the alignment. */
-static sk_status write_all(sk_outfile *f, const uint8_t *dir, const eng_ckpt_section *s, size_t n,
-                           sk_err *e)
+/* Goes on to the next section that has bytes, padding what is done. */
+static sk_status next_section(eng_ckpt_out *c, sk_err *e)
 {
     static const char zeros[ALIGN];
-    sk_status st = sk_outfile_write(f, dir, (size_t)table_end((uint32_t)n), e);
-    for (size_t i = 0; i < n && !st; i++) {
-        st = sk_outfile_write(f, s[i].p, (size_t)s[i].n, e);
-        if (!st) st = sk_outfile_write(f, zeros, (size_t)(align_up(s[i].n) - s[i].n), e);
+    sk_status st = SK_OK;
+    while (!st && c->left == 0 && c->at < c->n) {
+        uint64_t n = c->s[c->at].n;
+        st = sk_outfile_write(c->f, zeros, (size_t)(align_up(n) - n), e);
+        if (++c->at < c->n) c->left = c->s[c->at].n;
     }
     return st;
 }
 
-/* Writes the sections to path, replacing it when all is on disk. */
-sk_status eng_ckpt_write(const char *path, const eng_ckpt_section *s, size_t n, sk_err *e)
+/* No name twice, not too many. */
+static sk_status check_names(const char *path, const eng_ckpt_section *s, size_t n, sk_err *e)
 {
     if (n > SECTIONS_MAX)
         return sk_fail(e, SK_E_INTERNAL, "%s: %zu sections, at most %d", path, n, SECTIONS_MAX);
@@ -105,20 +112,106 @@ sk_status eng_ckpt_write(const char *path, const eng_ckpt_section *s, size_t n, 
             if (memcmp(s[i].name, s[j].name, sizeof s[i].name) == 0)
                 return sk_fail(e, SK_E_INTERNAL, "%s: section %.8s is there twice", path,
                                s[i].name);
-    uint8_t *dir = sk_calloc(SK_MEM_TRAIN, 1, (size_t)table_end((uint32_t)n));
-    if (!dir) return sk_fail(e, SK_E_NOMEM, "no memory to write %s", path);
-    lay_out(dir, s, (uint32_t)n);
-    sk_outfile *f = NULL;
-    sk_status st = sk_outfile_open(path, &f, e);
-    if (st) goto free_dir;
-    st = write_all(f, dir, s, n, e);
-    if (st)
-        sk_outfile_abort(f);
-    else
-        st = sk_outfile_commit(f, e);
-free_dir:
-    sk_free(dir);
+    return SK_OK;
+}
+
+/* The directory stands in front but is known last: zeros keep its place, so a file that was cut
+ * short has no magic either. */
+sk_status eng_ckpt_begin(const char *path, const eng_ckpt_section *s, size_t n, eng_ckpt_out **out,
+                         sk_err *e)
+{
+    sk_status st = check_names(path, s, n, e);
+    if (st) return st;
+    size_t bytes = (size_t)table_end((uint32_t)n);
+    eng_ckpt_out *c = sk_calloc(SK_MEM_TRAIN, 1, sizeof *c);
+    if (c) c->dir = sk_calloc(SK_MEM_TRAIN, 1, bytes);
+    if (!c || !c->dir) {
+        sk_free(c);
+        return sk_fail(e, SK_E_NOMEM, "no memory to write %s", path);
+    }
+    c->s = s;
+    c->n = (uint32_t)n;
+    c->left = n ? s[0].n : 0;
+    st = sk_outfile_open(path, &c->f, e);
+    if (!st) st = sk_outfile_write(c->f, c->dir, bytes, e);
+    if (!st) st = next_section(c, e);
+    if (st) {
+        eng_ckpt_abort(c);
+        return st;
+    }
+    lay_out(c->dir, s, c->n);
+    *out = c;
+    return SK_OK;
+}
+
+/* The checksum grows in the row of the table. */
+sk_status eng_ckpt_add(eng_ckpt_out *c, const void *p, size_t n, sk_err *e)
+{
+    assert(n <= c->left);
+    if (!n) return SK_OK;
+    row r = row_at(c->dir, c->at);
+    r.crc = sk_crc32c(r.crc, p, n);
+    memcpy(c->dir + sizeof(header) + c->at * sizeof r, &r, sizeof r);
+    c->left -= n;
+    sk_status st = sk_outfile_write(c->f, p, n, e);
+    return st ? st : next_section(c, e);
+}
+
+/* The directory gets its own checksum and its place in front. */
+sk_status eng_ckpt_sync(eng_ckpt_out *c, sk_err *e)
+{
+    assert(c->at == c->n);
+    header h;
+    memcpy(&h, c->dir, sizeof h);
+    h.crc = directory_crc(c->dir, c->n);
+    memcpy(c->dir, &h, sizeof h);
+    sk_status st = sk_outfile_patch(c->f, 0, c->dir, (size_t)table_end(c->n), e);
+    return st ? st : sk_outfile_sync(c->f, e);
+}
+
+/* The rename. */
+sk_status eng_ckpt_commit(eng_ckpt_out *c, sk_err *e)
+{
+    sk_status st = sk_outfile_commit(c->f, e);
+    c->f = NULL;
+    eng_ckpt_abort(c);
     return st;
+}
+
+/* Drops the file, if it is not committed, and the object. */
+void eng_ckpt_abort(eng_ckpt_out *c)
+{
+    if (!c) return;
+    sk_outfile_abort(c->f);
+    sk_free(c->dir);
+    sk_free(c);
+}
+
+/* Writes the sections to path, replacing it when all is on disk. */
+sk_status eng_ckpt_write(const char *path, const eng_ckpt_section *s, size_t n, sk_err *e)
+{
+    eng_ckpt_out *c = NULL;
+    sk_status st = eng_ckpt_begin(path, s, n, &c, e);
+    for (size_t i = 0; i < n && !st; i++)
+        st = eng_ckpt_add(c, s[i].p, (size_t)s[i].n, e);
+    if (!st) st = eng_ckpt_sync(c, e);
+    if (!st) return eng_ckpt_commit(c, e);
+    eng_ckpt_abort(c);
+    return st;
+}
+
+/* Whether the file is one of ours but for a version that was damaged: with the right one its
+ * directory has its checksum. */
+static bool turned_version(const uint8_t *p, size_t n)
+{
+    header h;
+    memcpy(&h, p, sizeof h);
+    if (h.n_sections > SECTIONS_MAX || table_end(h.n_sections) > n) return false;
+    uint32_t crc = h.crc;
+    h.crc = 0;
+    h.version = VERSION;
+    return crc == sk_crc32c(sk_crc32c(0, &h, sizeof h), p + sizeof h,
+                            (size_t)table_end(h.n_sections) - sizeof h);
 }
 
 /* Checks header and table: after this every row lies within the file. */
@@ -128,7 +221,7 @@ static sk_status check_directory(const uint8_t *p, size_t n, sk_err *e)
     if (n < sizeof h || memcmp(p, magic, sizeof magic) != 0)
         return sk_fail(e, SK_E_FORMAT, "not a checkpoint");
     memcpy(&h, p, sizeof h);
-    if (h.version != VERSION)
+    if (h.version != VERSION && !turned_version(p, n))
         return sk_fail(e, SK_E_UNSUPPORTED, "checkpoint version %u; this program reads %d",
                        h.version, VERSION);
     if (h.n_sections > SECTIONS_MAX || table_end(h.n_sections) > n || h.file_bytes != n)

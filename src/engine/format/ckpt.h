@@ -20,6 +20,26 @@ typedef struct eng_ckpt_section {
 /* Writes the sections to path (old file replaced only when all is on disk). */
 sk_status eng_ckpt_write(const char *path, const eng_ckpt_section *s, size_t n, sk_err *e);
 
+/* The same piece by piece: the bytes of each section in the order of the table, their checksums
+ * made on the way.  p of the sections is not looked at. */
+typedef struct eng_ckpt_out eng_ckpt_out;
+
+/* Starts a file that replaces path when committed; s is borrowed until then. */
+sk_status eng_ckpt_begin(const char *path, const eng_ckpt_section *s, size_t n, eng_ckpt_out **out,
+                         sk_err *e);
+
+/* The next bytes; a piece does not reach over the end of its section. */
+sk_status eng_ckpt_add(eng_ckpt_out *c, const void *p, size_t n, sk_err *e);
+
+/* After the last byte: the directory, and all of it on the disk, under no name yet. */
+sk_status eng_ckpt_sync(eng_ckpt_out *c, sk_err *e);
+
+/* Puts the synced file in its place; c is gone whatever happens. */
+sk_status eng_ckpt_commit(eng_ckpt_out *c, sk_err *e);
+
+/* Drops it; NULL is allowed. */
+void eng_ckpt_abort(eng_ckpt_out *c);
+
 typedef struct eng_ckpt eng_ckpt;
 
 /* Maps and checks the file: magic, version, table, every CRC.  SK_E_CORRUPT names the section that

@@ -11,7 +11,44 @@
 
 #define FINAL_EVAL_TOKENS ((size_t)1 << 20)
 
-/* The curve as a file of its own, for people and programs that watch. */
+/* A sentence about a damaged checkpoint. */
+static void note_damage(void *arg, const char *text)
+{
+    eng_emit_note(arg, "%s", text);
+}
+
+/* Tells once of each checkpoint that has come to be on the disk. */
+sk_status eng_run_poll(eng_run *l, sk_err *e)
+{
+    uint64_t step, us;
+    sk_status st = eng_saver_poll(l->saver, &step, &us, e);
+    if (st || step == UINT64_MAX || l->told == step + 1) return st;
+    l->told = step + 1;
+    eng_train_event ev = eng_run_event(l, ENG_EV_SAVED);
+    ev.step = step;
+    ev.waited = (double)us / 1e6;
+    eng_emit(l->o, &ev);
+    return SK_OK;
+}
+
+/* Begins a checkpoint; saver.h says how the rest of it goes on beside the steps. */
+sk_status eng_run_save(eng_run *l, sk_err *e)
+{
+    sk_status st = eng_saver_begin(l->saver, &l->s, l->j->meta, e);
+    if (st) return st;
+    l->saved = l->s.step;
+    return eng_run_poll(l, e);
+}
+
+/* Waits for the last checkpoint. */
+static sk_status save_all(eng_run *l, sk_err *e)
+{
+    sk_status st = l->saved == l->s.step ? SK_OK : eng_run_save(l, e);
+    if (!st) st = eng_saver_wait(l->saver, e);
+    return st ? st : eng_run_poll(l, e);
+}
+
+/* Once more, from the checkpoint, since a run may be killed between the two. */
 static sk_status write_log(const eng_run *l, sk_err *e)
 {
     char path[ENG_PATH_MAX];
@@ -24,28 +61,16 @@ static sk_status write_log(const eng_run *l, sk_err *e)
     return st;
 }
 
-/* The checkpoint first: the log can be made again from it, not the other way round. */
-sk_status eng_run_save(eng_run *l, sk_err *e)
-{
-    char path[ENG_PATH_MAX];
-    sk_status st =
-        eng_trainstate_save(&l->s, eng_out_path(l->o, "checkpoint.stk", path), l->j->meta, e);
-    if (!st) st = write_log(l, e);
-    if (st) return st;
-    l->saved = l->s.step;
-    eng_train_event ev = eng_run_event(l, ENG_EV_SAVED);
-    eng_emit(l->o, &ev);
-    return SK_OK;
-}
-
 /* Begins anew, or where the checkpoint stands. */
 sk_status eng_run_begin(eng_run *l, sk_err *e)
 {
-    char path[ENG_PATH_MAX];
     const eng_loop_job *j = l->j;
-    if (sk_file_exists(eng_out_path(l->o, "checkpoint.stk", path))) {
-        sk_status st = eng_trainstate_load(&l->s, path, j->meta, e);
-        if (st) return st;
+    bool found;
+    eng_train_opts note_to = *l->o;
+    sk_status st = eng_ckptdir_load(eng_saver_dir(l->saver), l->o->out, l->o->keep, &l->s, j->meta,
+                                    &found, note_damage, &note_to, e);
+    if (st) return st;
+    if (found) {
         l->saved = l->s.step;
         if (strcmp(l->s.cpu, sk_cpu_name(sk_cpu())) != 0)
             eng_emit_note(l->o,
@@ -56,7 +81,7 @@ sk_status eng_run_begin(eng_run *l, sk_err *e)
         return SK_OK;
     }
     if (j->from) {
-        sk_status st = eng_import_gguf(j->from, j->layout, l->s.param, e);
+        st = eng_import_gguf(j->from, j->layout, l->s.param, e);
         if (st) return st;
     } else {
         eng_init_params(l->x, j->cfg, j->layout, l->o->seed, l->s.param);
@@ -78,18 +103,27 @@ static sk_status write_curve(const eng_run *l, sk_err *e)
     return st;
 }
 
+/* The model, under its name only if the lease still holds. */
+static sk_status write_model(const eng_run *l, const char *path, sk_err *e)
+{
+    char fresh[ENG_PATH_MAX];
+    const eng_loop_job *j = l->j;
+    sk_status st = eng_export_gguf(eng_out_path(l->o, ENG_MODEL_NEW, fresh), j->cfg, j->layout,
+                                   j->vocab, l->s.param, l->o->dtype, e);
+    return st ? st : eng_lease_rename(eng_saver_lease(l->saver), fresh, path, e);
+}
+
 /* All that stands at the end: the last checkpoint first, so that what follows can be made again,
  * the model last, since its being there says that all is done. */
 sk_status eng_run_finish(eng_run *l, sk_err *e)
 {
     char path[ENG_PATH_MAX];
     const eng_loop_job *j = l->j;
-    /* A log may be behind its checkpoint when a run was killed between the two. */
-    sk_status st = l->saved == l->s.step ? write_log(l, e) : eng_run_save(l, e);
+    sk_status st = save_all(l, e);
+    if (!st) st = eng_lease_check(eng_saver_lease(l->saver), e);
+    if (!st) st = write_log(l, e);
     if (!st) st = write_curve(l, e);
-    if (!st)
-        st = eng_export_gguf(eng_out_path(l->o, "model.gguf", path), j->cfg, j->layout, j->vocab,
-                             l->s.param, l->o->dtype, e);
+    if (!st) st = write_model(l, eng_out_path(l->o, "model.gguf", path), e);
     if (st) return st;
     eng_train_event ev = eng_run_event(l, ENG_EV_DONE);
     if (l->s.curve.n) ev.loss = l->s.curve.point[l->s.curve.n - 1].loss;
@@ -106,7 +140,7 @@ sk_status eng_run_finish(eng_run *l, sk_err *e)
 /* Keeps what was done and says how to go on. */
 sk_status eng_run_stop(eng_run *l, sk_err *e)
 {
-    sk_status st = l->saved == l->s.step ? SK_OK : eng_run_save(l, e);
+    sk_status st = save_all(l, e);
     if (st) return st;
     return sk_fail(e, SK_E_STOPPED, "stopped at step %llu of %llu; go on with --resume",
                    (unsigned long long)l->s.step, (unsigned long long)l->o->steps);

@@ -32,6 +32,7 @@ static sk_status open_buffers(eng_run *l, sk_err *e)
 /* Gives back what loop_open got, in any state. */
 static void loop_close(eng_run *l)
 {
+    eng_saver_close(l->saver);
     eng_pass_close(l->pass);
     eng_optim_close(l->optim);
     sk_free(l->grads);
@@ -53,6 +54,7 @@ static sk_status loop_open(eng_run *l, sk_err *e)
     eng_pass_plan plan = eng_run_pass(l, l->micro);
     if (!st) st = eng_optim_open(l->x, l->o, l->j->cfg, l->j->layout, plan.prec, &l->optim, e);
     if (!st) st = eng_pass_open(l->x, &plan, &l->pass, e);
+    if (!st) st = eng_saver_open(l->o->out, &l->saver, e);
     if (st || !l->o->event) return st;
     eng_limits limits; /* for the MFU that events tell */
     st = eng_limits_measure(l->x, LIMITS_MS, &limits, e);

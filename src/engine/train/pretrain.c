@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "engine/data/sink.h"
 #include "engine/token/bpe_train.h"
+#include "engine/train/ckptdir.h"
 #include "engine/train/corpus.h"
 #include "engine/train/loop.h"
 #include "engine/train/rundir.h"
@@ -13,6 +14,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What a run holds while it is prepared. */
 typedef struct pretrain {
@@ -89,10 +91,10 @@ static sk_status train_tokenizer(pretrain *t, const sk_buf *text, const char *pa
  * one.  A tokenizer without a checkpoint is what a killed run left: it is made again. */
 static sk_status get_tokenizer(pretrain *t, const sk_buf *text, sk_err *e)
 {
-    char path[ENG_PATH_MAX], ckpt[ENG_PATH_MAX];
+    char path[ENG_PATH_MAX];
     eng_out_path(&t->o, "tokenizer.gguf", path);
     sk_status st;
-    if (sk_file_exists(eng_out_path(&t->o, "checkpoint.stk", ckpt))) {
+    if (eng_ckptdir_any(t->o.out)) {
         st = eng_vocab_load(path, &t->vocab, e);
         if (st) sk_while(e, "the tokenizer of the run to resume");
     } else if (t->o.tokenizer || t->built) {
@@ -232,9 +234,18 @@ static sk_status prepare(pretrain *t, bool *done, sk_err *e)
     return st;
 }
 
+/* A run that came to no checkpoint leaves no tokenizer behind, which would look like one's own. */
+static void drop_tokenizer(const pretrain *t)
+{
+    char path[ENG_PATH_MAX];
+    if (t->vocab && !eng_ckptdir_any(t->o.out))
+        (void)unlink(eng_out_path(&t->o, "tokenizer.gguf", path));
+}
+
 /* Gives back whatever prepare got, in any state. */
 static void pretrain_close(pretrain *t)
 {
+    drop_tokenizer(t);
     eng_dataset_fini(&t->data);
     eng_dataset_fini(&t->valid);
     if (t->vocab) eng_vocab_close(t->vocab);

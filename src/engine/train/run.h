@@ -9,6 +9,7 @@
 #include "engine/model/train_pass.h"
 #include "engine/train/loop.h"
 #include "engine/train/optim.h"
+#include "engine/train/saver.h"
 #include "engine/train/trainstate.h"
 
 #include <stdbool.h>
@@ -24,7 +25,9 @@ typedef struct eng_run {
     float *grads;                  /* [n_floats] */
     double *nats;                  /* [micro] */
     int32_t *ids, *target, *first; /* [rows, n_ctx]; first NULL when rows are one document each */
-    uint64_t eval_every, save_every, saved; /* saved: step of the checkpoint on disk */
+    uint64_t eval_every, save_every;
+    eng_saver *saver;
+    uint64_t saved, told; /* step of the last checkpoint begun; 1 + that of the last event */
     size_t eval_rows;
     double flops, peak; /* of a token, of the machine a second */
 } eng_run;
@@ -63,8 +66,12 @@ void eng_run_evaluate_if_due(eng_run *l, eng_point *p);
 /* Begins anew, or where the checkpoint stands. */
 sk_status eng_run_begin(eng_run *l, sk_err *e);
 
-/* Checkpoint and log.jsonl; an event tells. */
+/* Begins to write a checkpoint and log.jsonl, once the one before is on disk. */
 sk_status eng_run_save(eng_run *l, sk_err *e);
+
+/* The event of a checkpoint that has come to be on disk; the error of one that could not be
+ * written. */
+sk_status eng_run_poll(eng_run *l, sk_err *e);
 
 /* All that stands at the end: last checkpoint, log, curve, model; the last event. */
 sk_status eng_run_finish(eng_run *l, sk_err *e);

@@ -3,14 +3,14 @@
 
 #include "base/cpu.h"
 #include "base/file.h"
-#include "engine/train/trainstate.h"
+#include "engine/train/ckptdir.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-static const char *const outputs[] = {"checkpoint.stk", "model.gguf", "tokenizer.gguf", "log.jsonl",
+static const char *const outputs[] = {"model.gguf", ENG_MODEL_NEW, "tokenizer.gguf", "log.jsonl",
                                       "curve.svg"};
 
 /* Long names were refused when the folder was opened, so this fits. */
@@ -32,15 +32,16 @@ sk_status eng_rundir_open(const eng_train_opts *o, int *lock, sk_err *e)
     sk_status st = sk_mkdirs(o->out, e);
     if (!st) st = sk_lock_take(eng_out_path(o, "lock", path), lock, e);
     if (st) return st;
-    if (!o->resume && sk_file_exists(eng_out_path(o, "checkpoint.stk", path))) {
+    if (!o->resume && eng_ckptdir_any(o->out)) {
         sk_lock_drop(*lock);
         return sk_fail(e, SK_E_INUSE,
-                       "%s holds a run already (checkpoint.stk): go on with --resume, give another "
+                       "%s holds a run already (a checkpoint): go on with --resume, give another "
                        "--out, or remove the folder",
                        o->out);
     }
     for (size_t i = 0; i < sizeof(outputs) / sizeof(*outputs); i++)
         sk_file_sweep(eng_out_path(o, outputs[i], path));
+    eng_ckptdir_sweep(o->out);
     return SK_OK;
 }
 
@@ -52,8 +53,11 @@ sk_status eng_rundir_is_done(const eng_train_opts *o, json_t *meta, bool *done, 
     *done = false;
     if (!sk_file_exists(eng_out_path(o, "checkpoint.stk", path))) return SK_OK;
     bool last = false;
-    sk_status st = eng_trainstate_is_done(path, meta, o->steps, &last, e);
-    if (st || !last || !sk_file_exists(eng_out_path(o, "model.gguf", path))) return st;
+    sk_err no = SK_ERR_INIT;
+    sk_status st = eng_trainstate_is_done(path, meta, o->steps, &last, &no);
+    if (eng_ckptdir_is_damage(st) && eng_ckptdir_older(o->out)) return SK_OK; /* it may serve */
+    if (st) return sk_fail(e, st, "%s", no.text);
+    if (!last || !sk_file_exists(eng_out_path(o, "model.gguf", path))) return st;
     *done = true;
     eng_emit_note(o, "this run is done: %s", path);
     eng_train_event ev = {.kind = ENG_EV_DONE, .step = o->steps, .total = o->steps, .text = path};
@@ -94,6 +98,7 @@ void eng_train_opts_default(eng_train_opts *o)
         .beta2 = 0.95,
         .grad_clip = 1.0,
         .muon_momentum = 0.95,
+        .keep = 2,
     };
 }
 
@@ -120,6 +125,7 @@ sk_status eng_train_opts_check(const eng_train_opts *o, sk_err *e)
         {"grad-clip", o->grad_clip, 0, 1e9},
         {"muon-lr", o->muon_lr, 0, 1e3},
         {"muon-momentum", o->muon_momentum, 0, 0.999999},
+        {"keep", o->keep, 1, 1e6},
     };
     for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++)
         if (!(row[i].value >= row[i].min && row[i].value <= row[i].max))

@@ -14,6 +14,9 @@ sk_status eng_rundir_open(const eng_train_opts *o, int *lock, sk_err *e);
  * place; the event ENG_EV_DONE has then been sent. */
 sk_status eng_rundir_is_done(const eng_train_opts *o, json_t *meta, bool *done, sk_err *e);
 
+/* What the model is called while it is being written. */
+#define ENG_MODEL_NEW "model.new.gguf"
+
 /* "out/name" into b[ENG_PATH_MAX]; returns b.  eng_rundir_open has checked that it fits. */
 #define ENG_PATH_MAX 4096
 /* Only for names of files of ours, which are short. */

@@ -112,7 +112,9 @@ sk_status eng_run_step(eng_run *l, bool *stopped, sk_err *e)
     eng_point p = {.val_loss = NAN, .bits_per_byte = NAN};
     *stopped = !accumulate(l, &p.loss);
     if (*stopped) return SK_OK;
-    sk_status st = update(l, &p, e);
+    eng_saver_settle(l->saver);
+    sk_status st = eng_run_poll(l, e);
+    if (!st) st = update(l, &p, e);
     if (st) return st;
     l->s.step++;
     p.step = (double)l->s.step;
@@ -120,6 +122,8 @@ sk_status eng_run_step(eng_run *l, bool *stopped, sk_err *e)
     report_step(l, &p, sk_now_us() - t0);
     eng_run_evaluate_if_due(l, &p);
     eng_curve_add(&l->s.curve, &p);
-    if (l->s.step % l->save_every == 0 && l->s.step < l->o->steps) return eng_run_save(l, e);
+    bool asked = l->o->save && l->o->save(l->o->arg);
+    bool due = asked || l->s.step % l->save_every == 0;
+    if (due && l->s.step < l->o->steps) return eng_run_save(l, e);
     return SK_OK;
 }

@@ -8,7 +8,6 @@
 
 #include "base/cpu.h"
 #include "base/mem.h"
-#include "engine/format/ckpt.h"
 
 #include <assert.h>
 #include <math.h>
@@ -266,6 +265,23 @@ sk_status eng_trainstate_load(eng_trainstate *s, const char *path, json_t *meta,
     return st;
 }
 
+/* For telling files apart. */
+sk_status eng_trainstate_step(const char *path, uint64_t *step, sk_err *e)
+{
+    eng_ckpt *c;
+    json_t *meta = NULL;
+    int64_t n = -1;
+    sk_status st = eng_ckpt_open(path, &c, e);
+    if (st) return st;
+    st = read_meta(c, path, &meta, e);
+    if (!st) st = sk_json_get_int(meta, "step", 0, INT64_MAX, &n, e);
+    if (!st && n < 0) st = sk_fail(e, SK_E_FORMAT, "%s does not say its step", path);
+    if (!st) *step = (uint64_t)n;
+    json_decref(meta);
+    eng_ckpt_close(c);
+    return st;
+}
+
 /* Lets a finished run be told without reading and encoding its data. */
 sk_status eng_trainstate_is_done(const char *path, json_t *meta, uint64_t steps, bool *done,
                                  sk_err *e)
@@ -292,28 +308,64 @@ static int add_text(const char *p, size_t n, void *to)
     return 0;
 }
 
+/* The meta section: what the run is, where it stands, and on which kernels. */
+static bool meta_text(sk_buf *to, const eng_trainstate *s, json_t *meta)
+{
+    return !json_object_set_new(meta, "step", json_integer((json_int_t)s->step)) &&
+           !json_object_set_new(meta, "cpu", json_string(sk_cpu_name(sk_cpu()))) &&
+           !json_dump_callback(meta, add_text, to, JSON_INDENT(1) | JSON_SORT_KEYS) &&
+           sk_buf_ok(to);
+}
+
+/* One more section. */
+static void add_section(eng_image *im, const char *name, const void *p, size_t n)
+{
+    assert(im->n < ENG_IMAGE_MAX && strlen(name) <= sizeof(im->sec->name));
+    eng_ckpt_section *c = &im->sec[im->n++];
+    *c = (eng_ckpt_section){.p = p, .n = n};
+    memcpy(c->name, name, strlen(name));
+}
+
+/* The arrays are borrowed, all else is copied. */
+sk_status eng_image_init(eng_image *im, const eng_trainstate *s, json_t *meta, sk_err *e)
+{
+    assert(s->step < s->curve.cap);
+    *im = (eng_image){.step = s->step, .val_loss = NAN};
+    const eng_curve *c = &s->curve;
+    size_t bytes = s->n_floats * sizeof(float), n_curve = c->n * sizeof(*c->point);
+    im->curve = sk_alloc(SK_MEM_TRAIN, n_curve);
+    eng_curve_log(c, &im->log);
+    if (!im->curve || !meta_text(&im->meta, s, meta) || !sk_buf_ok(&im->log)) {
+        eng_image_fini(im);
+        return sk_fail(e, SK_E_NOMEM, "no memory for a checkpoint");
+    }
+    if (c->n) memcpy(im->curve, c->point, n_curve);
+    if (c->n && c->point[c->n - 1].step == (double)s->step)
+        im->val_loss = c->point[c->n - 1].val_loss;
+    add_section(im, "meta", im->meta.p, im->meta.len);
+    add_section(im, "param", s->param, bytes);
+    add_section(im, "adam.m", s->m, bytes);
+    add_section(im, "adam.v", s->v, s->v_floats * sizeof(float));
+    add_section(im, "curve", im->curve, n_curve);
+    return SK_OK;
+}
+
+/* The image is then empty. */
+void eng_image_fini(eng_image *im)
+{
+    sk_buf_fini(&im->meta);
+    sk_buf_fini(&im->log);
+    sk_free(im->curve);
+    *im = (eng_image){0};
+}
+
 /* The old checkpoint is there until the new one is complete: eng_ckpt_write replaces it at once. */
 sk_status eng_trainstate_save(const eng_trainstate *s, const char *path, json_t *meta, sk_err *e)
 {
-    assert(s->step < s->curve.cap);
-    if (json_object_set_new(meta, "step", json_integer((json_int_t)s->step)) ||
-        json_object_set_new(meta, "cpu", json_string(sk_cpu_name(sk_cpu()))))
-        return sk_fail(e, SK_E_NOMEM, "no memory for a checkpoint");
-    sk_buf text = SK_BUF_INIT;
-    if (json_dump_callback(meta, add_text, &text, JSON_INDENT(1) | JSON_SORT_KEYS) ||
-        !sk_buf_ok(&text)) {
-        sk_buf_fini(&text);
-        return sk_fail(e, SK_E_NOMEM, "no memory for a checkpoint");
-    }
-    size_t bytes = s->n_floats * sizeof(float);
-    const eng_ckpt_section sec[] = {
-        {"meta", text.p, text.len},
-        {"param", s->param, bytes},
-        {"adam.m", s->m, bytes},
-        {"adam.v", s->v, s->v_floats * sizeof(float)},
-        {"curve", s->curve.point, s->curve.n * sizeof(*s->curve.point)},
-    };
-    sk_status st = eng_ckpt_write(path, sec, sizeof(sec) / sizeof(*sec), e);
-    sk_buf_fini(&text);
+    eng_image im;
+    sk_status st = eng_image_init(&im, s, meta, e);
+    if (st) return st;
+    st = eng_ckpt_write(path, im.sec, im.n, e);
+    eng_image_fini(&im);
     return st;
 }

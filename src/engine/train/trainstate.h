@@ -6,9 +6,11 @@
 #ifndef ENG_TRAIN_TRAINSTATE_H
 #define ENG_TRAIN_TRAINSTATE_H
 
+#include "base/buf.h"
 #include "base/json.h"
 #include "base/status.h"
 #include "engine/engine.h"
+#include "engine/format/ckpt.h"
 #include "engine/train/curve.h"
 
 #include <stdbool.h>
@@ -30,6 +32,23 @@ sk_status eng_trainstate_init(eng_trainstate *s, size_t n_floats, size_t v_float
 /* Frees the arrays and the curve; s is then all zeros. */
 void eng_trainstate_fini(eng_trainstate *s);
 
+/* What a checkpoint of a state consists of.  Parameters and moments are the state's own arrays. */
+#define ENG_IMAGE_MAX 32
+typedef struct eng_image {
+    eng_ckpt_section sec[ENG_IMAGE_MAX]; /* [n] */
+    size_t n;
+    uint64_t step;
+    double val_loss;  /* held-out loss at that step, NaN if it was not measured */
+    sk_buf meta, log; /* the section; log.jsonl */
+    eng_point *curve; /* a copy: points are added while it is written */
+} eng_image;
+
+/* Describes the state as it is now; `meta` (eng_trainstate_meta) says what the run is. */
+sk_status eng_image_init(eng_image *im, const eng_trainstate *s, json_t *meta, sk_err *e);
+
+/* Frees what is the image's own. */
+void eng_image_fini(eng_image *im);
+
 /* Writes the checkpoint.  `meta` (eng_trainstate_meta) says what the run is. */
 sk_status eng_trainstate_save(const eng_trainstate *s, const char *path, json_t *meta, sk_err *e);
 
@@ -43,6 +62,9 @@ json_t *eng_trainstate_meta(const char *stage, const eng_train_opts *o, bool bf1
 
 /* Adds an input's number (a checksum, a count) to meta; false without memory. */
 bool eng_trainstate_input(json_t *meta, const char *name, uint64_t value);
+
+/* The step of the checkpoint at path, whatever run it is of. */
+sk_status eng_trainstate_step(const char *path, uint64_t *step, sk_err *e);
 
 /* *done: the checkpoint at path is that of the last step of the run meta describes (its inputs are
  * not compared).  Errors as in load. */
