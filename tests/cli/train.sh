@@ -6,12 +6,13 @@ yes 'The quick brown fox jumps over the lazy dog; who can say why it does? 12345
     awk '{ print NR ". " $0; if (NR % 9 == 0) print "<|endoftext|>" }' | head -400 >"$tmp/text"
 head -40 "$tmp/text" >"$tmp/valid"
 shape="--dim 32 --layers 1 --heads 4 --kv-heads 2 --ffn 48 --vocab 300 --context 32 --batch 128"
-# run DIR FLAGS...: a tiny run into $tmp/DIR.
+# run DIR FLAGS...: a tiny run into $tmp/DIR.  With exec=exec in front, in the background, it takes the
+# place of the shell, so that $! is its process.
 run() {
     dir=$1
     shift
     # shellcheck disable=SC2086 # a list of words
-    "$stoke" train --data "$tmp/text" --valid "$tmp/valid" --out "$tmp/$dir" --steps 12 --seed 3 \
+    ${exec-} "$stoke" train --data "$tmp/text" --valid "$tmp/valid" --out "$tmp/$dir" --steps 12 --seed 3 \
         --save-every 3 --eval-every 4 $shape "$@"
 }
 sums() { (cd "$tmp/$1" && sha256sum model.gguf checkpoint.stk log.jsonl); }
@@ -43,7 +44,7 @@ for threads in 1 2 3; do
     run "t$threads" -t $threads --quiet >/dev/null && sums "t$threads" | cmp -s - "$tmp/sums"
     result "the same bytes with $threads threads"
 done
-run s --json >"$tmp/out" 2>&1 &
+exec=exec run s --json >"$tmp/out" 2>&1 &
 pid=$!
 until grep -q '"step":2,' "$tmp/out"; do kill -0 $pid 2>/dev/null || break; sleep 0.02; done
 kill -INT $pid 2>/dev/null
@@ -53,6 +54,27 @@ rc=$?
 result "SIGINT ends with status 130 (or the run was faster)"
 run s --resume --quiet >/dev/null && sums s | cmp -s - "$tmp/sums"
 result "and --resume comes to the same bytes"
+# until_step FILE STEP PID: waits until the events in FILE tell of that step, or the process ends.
+until_step() { until grep -q "\"step\":$2," "$1"; do kill -0 "$3" 2>/dev/null || return 0; sleep 0.02; done; }
+exec=exec run g --steps 100000 --save-every 100000 --json >"$tmp/out" 2>&1 &
+pid=$!
+until_step "$tmp/out" 2 $pid
+kill -USR1 $pid
+until grep -q '"event":"saved","step":[1-9]' "$tmp/out"; do kill -0 $pid 2>/dev/null || break; sleep 0.02; done
+grep -q '"event":"saved","step":[1-9]' "$tmp/out"
+result "SIGUSR1 asks for a checkpoint"
+kill -TERM $pid
+wait $pid
+[ $? -eq 85 ] && tail -1 "$tmp/out" | grep -q 'stopped at step .*--resume'
+result "SIGTERM keeps a checkpoint and ends with status 85"
+exec=exec run g --steps 100000 --save-every 100000 --resume --json >"$tmp/out" 2>&1 &
+pid=$!
+until_step "$tmp/out" 60 $pid
+echo '{"epoch":9,"pid":1,"host":"elsewhere"}' >"$tmp/g/lease"
+kill -USR1 $pid
+wait $pid
+[ $? -eq 73 ] && tail -1 "$tmp/out" | grep -q 'another trainer has taken over .*process 1 on elsewhere'
+result "a trainer whose folder was taken over stops and says so"
 t "--resume of a run that is done says so" 0 '"event":"done"' run a --resume --json
 SK_FAULT=kill:40 run k --quiet >/dev/null 2>&1
 run k --resume --quiet >/dev/null && sums k | cmp -s - "$tmp/sums"
