@@ -247,6 +247,8 @@ static void copy_learning(const cmd_train_flags *f, eng_train_opts *o)
     o->grad_clip = f->grad_clip;
     o->cosine = f->cosine;
     o->optimizer = strcmp(f->optimizer, "muon") == 0 ? ENG_MUON : ENG_ADAMW;
+    o->z_loss = f->z_loss;
+    o->recompute = f->recompute;
     o->muon_lr = f->muon_lr;
     o->muon_momentum = f->muon_momentum;
     o->compute_bf16 = f->f32 ? 0 : -1;

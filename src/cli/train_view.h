@@ -15,7 +15,8 @@ typedef struct cmd_train_flags {
     int64_t keep, dim, layers, heads, kv_heads, ffn, vocab;
     double epochs, lr, min_lr, warmup, decay, weight_decay, grad_clip, rope_theta;
     const char *optimizer;
-    double muon_lr, muon_momentum;
+    double muon_lr, muon_momentum, z_loss;
+    bool recompute;
     bool resume, json, f32, cosine, untied;
 } cmd_train_flags;
 
@@ -64,6 +65,13 @@ typedef struct cmd_train_flags {
                       weight_decay, 0, 1e3),                                                       \
         CMD_TRAIN_NUM("grad-clip", SK_OPT_FLOAT, "1",                                              \
                       "largest norm of the gradient; 0 does not clip", grad_clip, 0, 1e9),         \
+        CMD_TRAIN_NUM("z-loss", SK_OPT_FLOAT, "0",                                                 \
+                      "part of log(Z)^2 added to the loss, keeps logits small; 1e-4 is usual",     \
+                      z_loss, 0, 1),                                                               \
+        CMD_TRAIN_SWITCH("recompute",                                                              \
+                         "keep less of the forward pass and compute it twice: less memory, same "  \
+                         "result",                                                                 \
+                         recompute),                                                               \
         CMD_TRAIN_NUM("seed", SK_OPT_INT, "0", "seed of initial weights and order of the data",    \
                       seed, 0, 9e15),                                                              \
         CMD_TRAIN_SWITCH("f32", "multiply matrices in f32 also where bf16 is faster", f32),        \

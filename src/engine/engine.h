@@ -576,7 +576,9 @@ typedef struct eng_train_opts {
     int compute_bf16;  /* 1: bf16 matrix products, 0: f32, -1: bf16 where the processor has it */
     double lr, min_lr_frac, warmup_frac, decay_frac, weight_decay, beta1, beta2, grad_clip;
     eng_optimizer optimizer;
-    double muon_lr, muon_momentum;                /* Muon's rate (0: lr) and momentum */
+    double muon_lr, muon_momentum; /* Muon's rate (0: lr) and momentum */
+    double z_loss;  /* part of log(Z)^2 in the loss that is learned from (not in the one shown) */
+    bool recompute; /* activations are computed twice rather than kept: less memory, same bytes */
     uint64_t eval_every, save_every, eval_tokens; /* steps, steps, tokens; 0: chosen */
     uint32_t keep; /* checkpoints that stay, the newest included; the best one is kept besides */
     /* Called from the training thread. */

@@ -19,6 +19,8 @@ typedef struct shape {
     const char *arch;
     uint32_t dim, layers, heads, kv_heads, ffn, vocab, n_ctx;
     bool tied, masked;
+    double z_loss;
+    bool recompute;
 } shape;
 
 static const shape shapes[] = {
@@ -27,6 +29,7 @@ static const shape shapes[] = {
     {"qwen3", 24, 1, 3, 1, 20, 29, 9, false, true},
     {"llama", 48, 1, 2, 1, 36, 53, 7, true, true},
     {"qwen3", 20, 3, 2, 2, 28, 31, 5, true, false}, /* sizes that are multiples of nothing */
+    {"qwen3", 24, 3, 4, 2, 32, 23, 8, true, true, .z_loss = 0.1, .recompute = true},
 };
 static const char *const levels[] = {"c", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx"};
 
@@ -38,7 +41,7 @@ typedef struct fixture {
     eng_layout l;
     eng_pass *pass;
     float *params, *grads;
-    double *exact;
+    double *exact, *logits;
     int32_t *ids, *target, *first;
     size_t n;
 } fixture;
@@ -97,7 +100,7 @@ static void open_pass(fixture *f, const shape *s, eng_prec prec, size_t threads)
 {
     sk_err e = SK_ERR_INIT;
     assert_status_ok(eng_exec_open(threads, &f->x, &e), e);
-    eng_pass_plan plan = {&f->cfg, &f->l, prec, s->n_ctx, ROWS};
+    eng_pass_plan plan = {&f->cfg, &f->l, prec, s->n_ctx, ROWS, (float)s->z_loss, s->recompute};
     assert_status_ok(eng_pass_open(f->x, &plan, &f->pass, &e), e);
     eng_pass_load(f->pass, f->params);
 }
@@ -125,15 +128,31 @@ static ref_batch batch_of(const fixture *f, const shape *s)
     return (ref_batch){f->ids, f->target, f->first, ROWS, s->n_ctx};
 }
 
+/* Sum of the losses, with z-loss. */
+static double objective(fixture *f, const shape *s, const ref_batch *b)
+{
+    size_t n_vocab = f->cfg.n_vocab;
+    if (s->z_loss == 0) return ref_loss(&f->cfg, &f->l, f->exact, b, NULL);
+    if (!f->logits) f->logits = sk_new_n(f->mem, double, f->n *n_vocab);
+    double loss = ref_loss(&f->cfg, &f->l, f->exact, b, f->logits);
+    for (size_t i = 0; i < f->n; i++) {
+        double z = 0;
+        for (size_t k = 0; k < n_vocab; k++)
+            z += exp(f->logits[i * n_vocab + k]);
+        if (f->target[i] >= 0) loss += s->z_loss * log(z) * log(z);
+    }
+    return loss;
+}
+
 /* d loss / d params[i] by a central difference in double. */
-static double slope(fixture *f, const ref_batch *b, size_t i)
+static double slope(fixture *f, const shape *s, const ref_batch *b, size_t i)
 {
     const double h = 1e-5;
     double at = f->exact[i];
     f->exact[i] = at + h;
-    double up = ref_loss(&f->cfg, &f->l, f->exact, b, NULL);
+    double up = objective(f, s, b);
     f->exact[i] = at - h;
-    double down = ref_loss(&f->cfg, &f->l, f->exact, b, NULL);
+    double down = objective(f, s, b);
     f->exact[i] = at;
     return (up - down) / (2 * h);
 }
@@ -168,7 +187,7 @@ static void check_shape(const shape *s)
         for (size_t k = 0; k < SAMPLES; k++) {
             const eng_param *p = &f.l.param[i];
             want[i * SAMPLES + k] =
-                slope(&f, &b, p->offset + sk_rng_below(5, SK_RNG_TEST, k, p->rows * p->cols));
+                slope(&f, s, &b, p->offset + sk_rng_below(5, SK_RNG_TEST, k, p->rows * p->cols));
         }
     double loss = ref_loss(&f.cfg, &f.l, f.exact, &b, NULL);
     for (size_t v = 0; v < sizeof(levels) / sizeof(*levels); v++) {
@@ -192,6 +211,37 @@ static void gradients_of_the_whole_model(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++)
         check_shape(&shapes[i]);
+}
+
+/* Keeping less changes no byte of losses and gradients. */
+static void recomputing_changes_nothing(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+        fixture f = {0};
+        shape s = shapes[i];
+        float *kept = NULL;
+        uint64_t bytes[2];
+        double loss[2];
+        open_model(&f, &s);
+        make_batch(&f, &s);
+        for (int again = 0; again < 2; again++) {
+            s.recompute = again;
+            eng_pass_plan plan = {.cfg = &f.cfg, .layout = &f.l, .n_ctx = s.n_ctx, .rows = ROWS};
+            plan.recompute = again;
+            bytes[again] = eng_pass_bytes(&plan);
+            open_pass(&f, &s, ENG_PREC_BF16, 2);
+            loss[again] = run(&f);
+            close_pass(&f);
+            if (again) break;
+            kept = f.grads;
+            f.grads = sk_new_n(f.mem, float, f.l.n_floats);
+        }
+        assert_true(loss[0] == loss[1]);
+        assert_memory_equal(kept, f.grads, f.l.n_floats * sizeof(float));
+        assert_true(s.layers > 1 ? bytes[1] < bytes[0] : bytes[1] == bytes[0]);
+        sk_arena_free(f.mem);
+    }
 }
 
 static void logits_equal_the_decoder_in_double(void **state)
@@ -317,15 +367,15 @@ static void rows_without_targets_cost_nothing(void **state)
 
 /* One AdamW step in double (engine/kernel/kernel.h has the formula), with the slopes of the
  * reference as gradient: nothing of the training pass is in it. */
-static void reference_step(fixture *f, const ref_batch *b, const eng_train_opts *o, uint64_t t,
-                           double lr, double n_targets, double *m, double *v)
+static void reference_step(fixture *f, const shape *s, const ref_batch *b, const eng_train_opts *o,
+                           uint64_t t, double lr, double n_targets, double *m, double *v)
 {
     double *g = calloc(f->l.n_floats, sizeof(*g)), norm = 0;
     assert_non_null(g);
     for (size_t i = 0; i < f->l.n_params; i++) {
         const eng_param *p = &f->l.param[i];
         for (size_t k = p->offset; k < p->offset + p->rows * p->cols; k++) {
-            g[k] = slope(f, b, k) / n_targets;
+            g[k] = slope(f, s, b, k) / n_targets;
             norm += g[k] * g[k];
         }
     }
@@ -381,7 +431,7 @@ static void ten_steps_follow_the_reference(void **state)
         eng_update u = {t, lr, norm > o.grad_clip ? o.grad_clip / norm : 1};
         eng_optim_step(op, &u, f.params, f.grads, m, v);
         eng_pass_load(f.pass, f.params);
-        reference_step(&f, &b, &o, t, lr, n, rm, rv);
+        reference_step(&f, &tiny, &b, &o, t, lr, n, rm, rv);
         if (t == o.steps) assert_true(loss < first - 0.2);
     }
     eng_optim_close(op);
@@ -393,6 +443,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_of_the_whole_model),
+        cmocka_unit_test(recomputing_changes_nothing),
         cmocka_unit_test(logits_equal_the_decoder_in_double),
         cmocka_unit_test(threads_do_not_change_a_bit),
         cmocka_unit_test(micro_batches_add_up),

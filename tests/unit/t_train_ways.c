@@ -33,6 +33,11 @@ static void muon_alone(eng_train_opts *o)
     o->muon_momentum = 0.8;
 }
 
+static void z_loss(eng_train_opts *o)
+{
+    o->z_loss = 1e-2;
+}
+
 typedef struct way {
     const char *name;
     void (*set)(eng_train_opts *o);
@@ -42,6 +47,7 @@ typedef struct way {
 static const way ways[] = {
     {"muon", muon, "--optimizer"},
     {"muon-alone", muon_alone, "--optimizer"},
+    {"z-loss", z_loss, "--z-loss"},
 };
 enum { WAYS = sizeof(ways) / sizeof(*ways) };
 
@@ -126,8 +132,20 @@ static void ways_are_not_mixed(void **state)
         r = plain;
         ways[i].set(&r.o);
         sk_err other = SK_ERR_INIT;
-        assert_status(tiny_run_train(&r, &other), SK_E_INVALID, other, "--optimizer");
+        assert_status(tiny_run_train(&r, &other), SK_E_INVALID, other, ways[i].flag);
     }
+}
+
+static void recomputing_is_not_another_way(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    tiny_run a = tiny_run_beside(&base, "kept"), b = tiny_run_beside(&base, "recomputed");
+    a.o.layers = b.o.layers = 3;
+    b.o.recompute = true;
+    assert_status_ok(tiny_run_train(&a, &e), e);
+    assert_status_ok(tiny_run_train(&b, &e), e);
+    tiny_run_same(&a, &b);
 }
 
 int main(void)
@@ -136,6 +154,7 @@ int main(void)
         cmocka_unit_test(threads_do_not_change_a_byte),
         cmocka_unit_test(a_stop_is_only_a_pause),
         cmocka_unit_test(ways_are_not_mixed),
+        cmocka_unit_test(recomputing_is_not_another_way),
     };
     return cmocka_run_group_tests(tests, make_base, remove_base);
 }

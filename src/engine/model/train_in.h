@@ -56,7 +56,9 @@ struct eng_pass {
     const eng_layout *layout;
     const float **at; /* [n_params] where each parameter's values are */
     eng_prec prec;
-    bool loaded;                      /* `at` is filled */
+    bool loaded;    /* `at` is filled */
+    bool recompute; /* of train_pass.h's plan */
+    float z_loss;
     size_t n_ctx, rows, width, chunk; /* chunk: tokens the head handles at once */
     sk_arena *mem;
     eng_pass_layer *layer;

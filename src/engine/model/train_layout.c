@@ -27,13 +27,12 @@ static float *carve_f(carver *c, size_t count)
     return carve(c, count, sizeof(float));
 }
 
-/* What layer l keeps from its forward pass for n tokens.  Without qk_norm, RoPE turns q and k in
- * place: nothing needs them as they were projected. */
+/* What layer l keeps from its forward pass for n tokens, but for its input.  Without qk_norm, RoPE
+ * turns q and k in place: nothing needs them as they were projected. */
 static void carve_layer(carver *c, const eng_pass *p, eng_pass_layer *l, size_t n)
 {
     const eng_config *f = p->cfg;
     size_t d = f->n_embd, ff = f->n_ff;
-    l->x = carve_f(c, n * d);
     l->xn = carve_f(c, n * d);
     l->rstd_x = carve_f(c, n);
     l->raw = carve_f(c, n * p->width);
@@ -50,6 +49,24 @@ static void carve_layer(carver *c, const eng_pass *p, eng_pass_layer *l, size_t 
     l->rstd_att_out = f->has[ENG_P_ATTN_POST_NORM] ? carve_f(c, n) : NULL;
     l->ffn_out = f->has[ENG_P_FFN_POST_NORM] ? carve_f(c, n * d) : NULL;
     l->rstd_ffn_out = f->has[ENG_P_FFN_POST_NORM] ? carve_f(c, n) : NULL;
+}
+
+/* Each layer's buffers; with recomputation all but the inputs are the same memory. */
+static void carve_layers(carver *c, eng_pass *p, size_t n)
+{
+    eng_pass_layer none;
+    size_t kept = 0;
+    for (size_t i = 0; i < p->cfg->n_layer; i++) {
+        eng_pass_layer *l = p->layer ? &p->layer[i] : &none;
+        l->x = carve_f(c, n * p->cfg->n_embd);
+        size_t end = c->used;
+        if (i > 0 && p->recompute)
+            c->used = kept;
+        else
+            kept = end;
+        carve_layer(c, p, l, n);
+        if (i > 0 && p->recompute) c->used = end;
+    }
 }
 
 /* One set for all layers: the backward pass is in one layer at a time. */
@@ -90,9 +107,7 @@ static void carve_all(carver *c, eng_pass *p)
 {
     const eng_config *f = p->cfg;
     size_t n = p->rows * p->n_ctx, d = f->n_embd;
-    eng_pass_layer none;
-    for (size_t i = 0; i < f->n_layer; i++)
-        carve_layer(c, p, p->layer ? &p->layer[i] : &none, n);
+    carve_layers(c, p, n);
     for (int i = 0; i < 2 && !f->no_rope; i++)
         carve_angles(c, p, i);
     p->pos = f->has[ENG_P_POS_EMBD] ? carve(c, n, sizeof(*p->pos)) : NULL;
@@ -116,6 +131,8 @@ eng_pass eng_pass_shape(const eng_pass_plan *plan)
 {
     eng_pass p = {.cfg = plan->cfg, .prec = plan->prec, .n_ctx = plan->n_ctx, .rows = plan->rows};
     p.layout = plan->layout;
+    p.recompute = plan->recompute;
+    p.z_loss = plan->z_loss;
     p.width = eng_turn_width(plan->cfg);
     size_t n = p.rows * p.n_ctx, chunk = HEAD_FLOATS / plan->cfg->n_vocab;
     size_t unit = chunk >= ENG_GEMM_KC ? ENG_GEMM_KC : ENG_PAR_ROWS;

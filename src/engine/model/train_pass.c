@@ -40,6 +40,17 @@ static void trunk_fwd(eng_pass *p, const eng_batch *b)
         eng_pass_layer_fwd(p, &p->layer[i], b, i < last ? p->layer[i + 1].x : p->x_last);
 }
 
+/* The layers backwards.  When they share their buffers, those still hold what the last one needs;
+ * the others are computed again, from inputs that were kept.  Nobody needs x_last any more. */
+static void trunk_bwd(eng_pass *p, const eng_batch *b, float *grads)
+{
+    for (size_t i = p->cfg->n_layer; i-- > 0;) {
+        if (p->recompute && i + 1 < p->cfg->n_layer)
+            eng_pass_layer_fwd(p, &p->layer[i], b, p->x_last);
+        eng_pass_layer_bwd(p, &p->layer[i], b, grads);
+    }
+}
+
 /* Gradients of the tables, from p->dx. */
 static void embed_bwd(eng_pass *p, const eng_batch *b, float *grads)
 {
@@ -57,8 +68,7 @@ void eng_pass_run(eng_pass *p, const eng_batch *b, float scale, float *grads, do
     trunk_fwd(p, b);
     eng_pass_head(p, b, scale, grads);
     if (grads) {
-        for (size_t i = p->cfg->n_layer; i-- > 0;)
-            eng_pass_layer_bwd(p, &p->layer[i], b, grads);
+        trunk_bwd(p, b, grads);
         embed_bwd(p, b, grads);
     }
     for (size_t r = 0; r < b->rows; r++) {

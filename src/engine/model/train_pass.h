@@ -22,6 +22,10 @@ typedef struct eng_pass_plan {
     const eng_layout *layout; /* of cfg */
     eng_prec prec;            /* of the matrix products */
     size_t n_ctx, rows;       /* tokens of a row; rows of a micro-batch */
+    float z_loss; /* its gradient: that of z_loss log(Z)^2 a token is added (0: none), Z the sum of
+                     the exponentials of the logits (PaLM, section 5); losses don't show it */
+    bool recompute; /* keep of each layer only what enters it, and run its forward pass again before
+                       its backward pass: the same bytes, less memory, a third more time */
 } eng_pass_plan;
 
 /* A micro-batch: rows (at most the plan's) of n_ctx tokens.  target[i] is the token that follows

@@ -27,6 +27,8 @@ eng_pass_plan eng_run_pass(const eng_run *l, size_t rows)
         .prec = l->j->bf16 ? ENG_PREC_BF16 : ENG_PREC_F32,
         .n_ctx = l->j->data->n_ctx,
         .rows = rows,
+        .z_loss = (float)l->o->z_loss,
+        .recompute = l->o->recompute,
     };
 }
 
@@ -37,11 +39,14 @@ static uint64_t bytes_for(const eng_run *l, size_t rows)
     return eng_pass_bytes(&plan);
 }
 
-/* Rows of a micro-batch: as many as the bounds above allow, in equal parts of the step. */
+/* Rows of a micro-batch: as many as the bounds above allow, in equal parts of the step.  How a step
+ * is cut decides the order of its sums, so recomputation, which needs less, must not change it. */
 static size_t micro_rows(const eng_run *l)
 {
     size_t n_ctx = l->j->data->n_ctx, most = MICRO_TOKENS / n_ctx;
-    uint64_t one = bytes_for(l, 1), two = bytes_for(l, 2), row = two - one;
+    eng_pass_plan plan[2] = {eng_run_pass(l, 1), eng_run_pass(l, 2)};
+    plan[0].recompute = plan[1].recompute = false;
+    uint64_t row = eng_pass_bytes(&plan[1]) - eng_pass_bytes(&plan[0]);
     size_t fit = row ? (size_t)(MICRO_BYTES / row) : l->rows;
     if (fit < most) most = fit;
     if (most < 1) most = 1;

@@ -126,6 +126,7 @@ sk_status eng_train_opts_check(const eng_train_opts *o, sk_err *e)
         {"muon-lr", o->muon_lr, 0, 1e3},
         {"muon-momentum", o->muon_momentum, 0, 0.999999},
         {"keep", o->keep, 1, 1e6},
+        {"z-loss", o->z_loss, 0, 1},
     };
     for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++)
         if (!(row[i].value >= row[i].min && row[i].value <= row[i].max))

@@ -48,6 +48,7 @@ void eng_trainstate_fini(eng_trainstate *s)
  * were, so that old checkpoints are still those of the same run. */
 static bool add_later_settings(json_t *s, const eng_train_opts *o)
 {
+    if (o->z_loss > 0 && json_object_set_new(s, "z-loss", json_real(o->z_loss))) return false;
     if (o->optimizer == ENG_MUON) {
         double lr = o->muon_lr > 0 ? o->muon_lr : o->lr;
         json_t *muon = json_pack("{s:s, s:f, s:f}", "optimizer", "muon", "muon-lr", lr,
