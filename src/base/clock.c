@@ -28,6 +28,17 @@ int64_t sk_unix_s(void)
     return (int64_t)time(NULL);
 }
 
+int64_t sk_unix_ms(void)
+{
+    struct timespec t;
+    if (atomic_load_explicit(&is_virtual, memory_order_acquire))
+        return (int64_t)(atomic_load(&virtual_us) / 1000u);
+    int rc = clock_gettime(CLOCK_REALTIME, &t);
+    assert(rc == 0);
+    (void)rc;
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 /* Sets the virtual clock and makes it the clock. */
 void sk_clock_virtual(uint64_t us)
 {

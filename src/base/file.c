@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -277,12 +278,27 @@ bool sk_file_exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
-/* Says who holds the lock file open as fd. */
-static sk_status lock_refused(int fd, const char *path, sk_err *e)
+/* The process that the lock file open as fd names; 0: none. */
+static long lock_holder(int fd)
 {
     char text[32] = "";
     ssize_t n = pread(fd, text, sizeof text - 1, 0);
-    long pid = n > 0 ? strtol(text, NULL, 10) : 0;
+    return n > 0 ? strtol(text, NULL, 10) : 0;
+}
+
+bool sk_lock_held(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    long pid = lock_holder(fd);
+    (void)close(fd);
+    return pid > 0 && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+}
+
+/* Says who holds the lock file open as fd. */
+static sk_status lock_refused(int fd, const char *path, sk_err *e)
+{
+    long pid = lock_holder(fd);
     if (pid > 0)
         return sk_fail(e, SK_E_INUSE, "%s is held by process %ld: wait for it or stop it", path,
                        pid);

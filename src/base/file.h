@@ -54,6 +54,10 @@ bool sk_file_exists(const char *path);
  * names who holds it.  A child made by fork shares the lock. */
 sk_status sk_lock_take(const char *path, int *fd, sk_err *e);
 
+/* True when the lock on path is held by a process that lives, as far as its file says; takes
+ * nothing, so that it never stands in the way of a taker. */
+bool sk_lock_held(const char *path);
+
 /* Gives the lock back; the file stays, since removing it would race with the next taker. */
 void sk_lock_drop(int fd);
 

@@ -26,6 +26,14 @@ int sk_term_columns(FILE *f, int otherwise)
     return w.ws_col;
 }
 
+int sk_term_rows(FILE *f, int otherwise)
+{
+    struct winsize w;
+    assert(f && otherwise > 0);
+    if (ioctl(fileno(f), TIOCGWINSZ, &w) != 0 || w.ws_row == 0) return otherwise;
+    return w.ws_row;
+}
+
 /* True when the locale writes UTF-8. */
 bool sk_term_utf8(void)
 {

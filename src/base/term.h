@@ -11,6 +11,9 @@ bool sk_term_live(FILE *f);
 /* Columns of f's terminal; `otherwise` when it is none or does not say. */
 int sk_term_columns(FILE *f, int otherwise);
 
+/* Its rows, likewise. */
+int sk_term_rows(FILE *f, int otherwise);
+
 /* True when the locale set by setlocale writes UTF-8. */
 bool sk_term_utf8(void);
 

@@ -23,6 +23,7 @@
 #include "engine/tensor/dtype.h"
 #include "engine/token/chat.h"
 #include "engine/token/ids.h"
+#include "engine/train/runlog.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -561,7 +562,8 @@ typedef struct eng_train_opts {
     size_t n_data;           /* at least 1 */
     const char *valid;       /* held-out text, NULL: none */
     const char *out;         /* folder; gets model.gguf, tokenizer.gguf, checkpoint.stk, log.jsonl,
-                                curve.svg, and older checkpoints */
+                                curve.svg, older checkpoints and, where `event` is set,
+                                metrics.jsonl */
     const char *arch;        /* "qwen3" or "llama" */
     const char *name;        /* general.name of the model */
     const char *tokenizer;   /* a GGUF to take the tokenizer from; NULL: train one on data */
@@ -587,6 +589,7 @@ typedef struct eng_train_opts {
         void *arg); /* asked between micro-batches; true: checkpoint and return SK_E_STOPPED */
     bool (*save)(void *arg); /* asked after each step; true: checkpoint now.  NULL: never */
     void *arg;
+    struct eng_metrics *metrics; /* the run's own: leave it NULL */
 } eng_train_opts;
 
 /* Fills in the defaults. */

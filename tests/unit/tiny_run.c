@@ -5,6 +5,7 @@
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 static void write_text(const char *path, size_t repeats, size_t skip)
 {
@@ -125,10 +126,16 @@ static void same_file(const tiny_run *a, const tiny_run *b, const char *name)
     sk_buf_fini(&y);
 }
 
+/* metrics.jsonl, which tells the time, is only there where somebody listened. */
+static size_t n_files(const tiny_run *r)
+{
+    return unit_count_files(r->out) - (access(tiny_run_path(r, "metrics.jsonl"), F_OK) == 0);
+}
+
 void tiny_run_same(const tiny_run *a, const tiny_run *b)
 {
     same_file(a, b, "model.gguf");
     same_file(a, b, "checkpoint.stk");
     same_file(a, b, "log.jsonl");
-    assert_int_equal(unit_count_files(a->out), unit_count_files(b->out));
+    assert_int_equal(n_files(a), n_files(b));
 }

@@ -7,6 +7,7 @@
 #include "engine/train/loop.h"
 
 #include "base/mem.h"
+#include "engine/train/metrics.h"
 #include "engine/train/run.h"
 #include "engine/train/rundir.h"
 
@@ -72,14 +73,33 @@ static sk_status first_point(eng_run *l, sk_err *e)
     return eng_run_save(l, e);
 }
 
+/* Begins metrics.jsonl, where somebody listens; without it the run goes on as well. */
+static void watch(const eng_run *l, eng_train_opts *o)
+{
+    sk_err why = SK_ERR_INIT;
+    const eng_metrics_run r = {
+        .stage = l->j->stage,
+        .step = l->s.step,
+        .total = o->steps,
+        .n_params = l->j->layout->n_weights,
+        .tokens_per_step = l->rows * l->j->data->n_ctx,
+        .flops_per_token = l->flops,
+        .peak = l->peak,
+    };
+    if (o->event && eng_metrics_open(o->out, &r, &o->metrics, &why))
+        eng_emit_note(o, "this run can't be watched: %s", why.text);
+}
+
 /* From the checkpoint, if there is one, to the model; a stop comes back as SK_E_STOPPED. */
 sk_status eng_loop_run(eng_exec *x, const eng_loop_job *j, sk_err *e)
 {
     assert(j->data->n_rows > 0 && j->o->steps > 0);
-    eng_run l = {.x = x, .j = j, .o = j->o};
+    eng_train_opts o = *j->o;
+    eng_run l = {.x = x, .j = j, .o = &o};
     sk_status st = loop_open(&l, e);
     if (!st) st = eng_run_begin(&l, e);
     if (!st) {
+        watch(&l, &o);
         eng_emit_stage(l.o, j->stage, l.o->steps, l.s.step);
         st = first_point(&l, e);
     }
@@ -87,6 +107,7 @@ sk_status eng_loop_run(eng_exec *x, const eng_loop_job *j, sk_err *e)
     while (!st && !stopped && l.s.step < l.o->steps)
         st = eng_run_step(&l, &stopped, e);
     if (!st) st = stopped ? eng_run_stop(&l, e) : eng_run_finish(&l, e);
+    eng_metrics_close(o.metrics);
     loop_close(&l);
     return st;
 }

@@ -4,6 +4,7 @@
 #include "base/cpu.h"
 #include "base/file.h"
 #include "engine/train/ckptdir.h"
+#include "engine/train/metrics.h"
 
 #include <assert.h>
 #include <math.h>
@@ -153,6 +154,7 @@ bool eng_train_bf16(const eng_train_opts *o)
 /* Events are optional: a run may go on in silence. */
 void eng_emit(const eng_train_opts *o, const eng_train_event *ev)
 {
+    if (o->metrics) eng_metrics_event(o->metrics, ev);
     if (o->event) o->event(o->arg, ev);
 }
 
