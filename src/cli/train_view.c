@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "base/plot.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,63 +14,11 @@
 
 /* ---- JSON lines ---- */
 
-/* A number as one more member; NaN and infinities become null. */
-static void add_num(sk_buf *b, const char *name, double v)
-{
-    sk_buf_addf(b, ",\"%s\":", name);
-    sk_json_add_num(b, v);
-}
-
-/* A text as one more member. */
-static void add_text(sk_buf *b, const char *name, const char *s)
-{
-    sk_buf_addf(b, ",\"%s\":", name);
-    sk_json_add_str(b, s, strlen(s));
-}
-
-/* What a step has to tell.  Speeds are rounded: their last digits are noise. */
-static void json_step(sk_buf *b, const eng_train_event *ev)
-{
-    add_num(b, "loss", ev->loss);
-    add_num(b, "tokens", (double)ev->tokens);
-    add_num(b, "tokens_per_s", round(ev->tokens_per_s));
-    add_num(b, "mfu", round(ev->mfu * 1e4) / 1e4);
-    add_num(b, "lr", ev->lr);
-    add_num(b, "grad_norm", ev->grad_norm);
-}
-
-/* Held-out figures, of an evaluation or of the end. */
-static void json_held_out(sk_buf *b, const eng_train_event *ev)
-{
-    add_num(b, "val_loss", ev->val_loss);
-    add_num(b, "bits_per_byte", ev->bits_per_byte);
-}
-
-/* The event as one line. */
-static void json_line(sk_buf *b, const eng_train_event *ev)
-{
-    static const char *const name[] = {"stage", "step", "eval", "saved", "note", "done"};
-    assert((unsigned)ev->kind < sizeof(name) / sizeof(*name));
-    sk_buf_addf(b, "{\"event\":\"%s\",\"step\":%llu", name[ev->kind], (unsigned long long)ev->step);
-    if (ev->stage) add_text(b, "stage", ev->stage);
-    if (ev->kind == ENG_EV_STAGE) add_num(b, "total", (double)ev->total);
-    if (ev->kind == ENG_EV_STEP) json_step(b, ev);
-    if (ev->kind == ENG_EV_EVAL) json_held_out(b, ev);
-    if (ev->kind == ENG_EV_SAVED) add_num(b, "waited", round(ev->waited * 1e4) / 1e4);
-    if (ev->kind == ENG_EV_NOTE) add_text(b, "text", ev->text);
-    if (ev->kind == ENG_EV_DONE) {
-        add_num(b, "loss", ev->loss);
-        json_held_out(b, ev);
-        add_text(b, "model", ev->text);
-    }
-    sk_buf_adds(b, "}\n");
-}
-
 /* Writes at once, so that a reader follows the run as it goes. */
 static void print_json(cmd_train_view *v, const eng_train_event *ev)
 {
     sk_buf b = SK_BUF_INIT;
-    json_line(&b, ev);
+    eng_event_line(ev, -1, &b);
     v->st = cmd_out_buf(&b, &v->err);
 }
 

@@ -23,6 +23,7 @@
 #include "engine/tensor/dtype.h"
 #include "engine/token/chat.h"
 #include "engine/token/ids.h"
+#include "engine/train/eventline.h"
 #include "engine/train/runlog.h"
 
 #include <stdbool.h>

@@ -62,6 +62,7 @@ static void add_rest(sk_buf *b, const eng_train_event *ev)
         add_text(b, "model", ev->text);
         break;
     case ENG_EV_SAVED:
+        add_num(b, "waited", round(ev->waited * 1e4) / 1e4);
         break;
     }
 }
