@@ -8,6 +8,7 @@
 #include "base/cpu.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "cli/bench_train.h"
 #include "cli/cmd.h"
 #include "cli/verbs.h"
 #include "engine/engine.h"
@@ -21,6 +22,7 @@ enum { MAX_PARALLEL = 256, MAX_COUNTS = 16, MAX_RUNS = MAX_COUNTS + 1, CHUNK = 5
 typedef struct bench_opts {
     cmd_common common;
     cmd_load load;
+    cmd_bench_train train;
     const char *model, *parallel, *kv_type;
     int64_t prefill, decode, depth, repeat, ms;
     bool json;
@@ -47,6 +49,7 @@ static const sk_opt rows[] = {
     {"json", 0, SK_OPT_BOOL, NULL, NULL, "print one JSON object", offsetof(bench_opts, json)},
     CMD_KV_ROW(bench_opts, "f16"),
     CMD_LOAD_ROWS(bench_opts),
+    CMD_BENCH_TRAIN_ROWS(bench_opts),
     CMD_COMMON_ROWS(bench_opts),
     {0},
 };
@@ -332,7 +335,7 @@ static void json(const bench *b, sk_buf *out)
         member(out, "share_of_read", share_bytes(b, r));
         sk_buf_addc(out, '}');
     }
-    sk_buf_adds(out, b->m ? "]}\n" : "}\n");
+    if (b->m) sk_buf_addc(out, ']');
 }
 
 /* Opens what is needed, measures, prints. */
@@ -354,6 +357,13 @@ static sk_status run_all(bench *b, sk_err *e)
     if (st) return st;
     sk_buf out = SK_BUF_INIT;
     (b->o->json ? json : text)(b, &out);
+    if (b->o->train.on)
+        st = cmd_bench_train_run(b->x, &b->o->train, &b->limits, b->o->json, &out, e);
+    if (st) {
+        sk_buf_fini(&out);
+        return st;
+    }
+    if (b->o->json) sk_buf_adds(&out, "}\n");
     return cmd_out_buf(&out, e);
 }
 
@@ -373,7 +383,7 @@ static sk_status bench_verb(int argc, char **argv, sk_err *e)
 const cmd_verb cmd_bench_verb = {
     {
         "bench",
-        "measure the machine, and a model on it",
+        "measure the machine, a model on it, or training",
         "",
         0,
         0,
@@ -385,10 +395,15 @@ const cmd_verb cmd_bench_verb = {
         "measurements, with the least and the most beside it.  With --depth the cache holds so "
         "many "
         "tokens before each measured part.  A model that fits into the "
-        "processor's caches can exceed the share of memory reads.",
+        "processor's caches can exceed the share of memory reads.\n"
+        "With --train it times steps of training a model of the shape given, on random tokens, "
+        "and says what the parts of a step take: forward and backward pass, optimiser, packing "
+        "the new weights (load).  Nothing is read or written.",
         "stoke bench\n  the machine's limits\n"
         "stoke bench -m MODEL --parallel 1,4,16\n  and what a model makes of them\n"
-        "stoke bench -m MODEL --depth 8192\n  the same deep in a long text\n",
+        "stoke bench -m MODEL --depth 8192\n  the same deep in a long text\n"
+        "stoke bench --train --dim 768 --layers 12 --heads 12 --kv-heads 12 --ffn 2048 "
+        "--vocab 50304 --context 256 --batch 1024\n  what training would be like\n",
         rows,
     },
     bench_verb,

@@ -602,6 +602,31 @@ void eng_train_opts_default(eng_train_opts *o);
  * (SK_E_INUSE) rather than overwritten.  A run that is done already is reported as done. */
 sk_status eng_train_run(eng_exec *x, const eng_train_opts *o, sk_err *e);
 
+/* Parts of a training step that are timed.  ENG_TRAIN_STEP is the whole of it. */
+typedef enum eng_train_part {
+    ENG_TRAIN_FORWARD,   /* of all micro-batches, the loss included */
+    ENG_TRAIN_BACKWARD,  /* what is left of them */
+    ENG_TRAIN_OPTIMISER, /* clearing the gradient, its norm, the update */
+    ENG_TRAIN_LOAD,      /* packing the new weights */
+    ENG_TRAIN_STEP,
+    ENG_TRAIN_PARTS
+} eng_train_part;
+
+/* What a step of a shape costs on this machine. */
+typedef struct eng_train_figures {
+    uint64_t tokens, micro_tokens; /* of a step, of a micro-batch */
+    uint64_t n_params;
+    double flops; /* a token, by the convention of eng_train_event */
+    double loss;  /* of the last step, nats a token */
+    double least_s[ENG_TRAIN_PARTS], middle_s[ENG_TRAIN_PARTS]; /* least and middle of the steps */
+    bool bf16;                                                  /* the products' precision */
+} eng_train_figures;
+
+/* Times n >= 1 steps (one more goes before) of the shape, batch and precision in o on random
+ * tokens; no data, no folder, nothing is written.  o->stop is asked between steps. */
+sk_status eng_train_bench(eng_exec *x, const eng_train_opts *o, size_t n, eng_train_figures *out,
+                          sk_err *e);
+
 /* Fine-tunes `model` (a GGUF) on JSONL files of {"messages":[{"role","content"},..]} with loss on
  * the assistant's tokens; o->data and o->valid are such files; arch, tokenizer and shape are the
  * model's (context: 0 or more than the model's means the model's). */

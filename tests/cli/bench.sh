@@ -19,6 +19,14 @@ has '"kind":"prefill","parallel":1,"depth":16,"tokens":8,' &&
 result "--depth: prompt and answer both begin there"
 t "every type of cache" 0 '^decode' b --depth 16 --kv-type q8_0
 
+tr() { "$stoke" bench --limit-ms 1 --train --dim 32 --layers 1 --ffn 48 --vocab 64 --context 16 --batch 64 --steps 2 "$@"; }
+t "training, part by part" 0 '^step .*%$' tr
+t "in f32" 0 '^training .* f32 products' tr --f32 --untied --arch llama
+tr --json >"$tmp/json"
+has '"training":{"precision":' && has ',"optimiser":{"least_s":' && has '"tokens":64,'
+result "--json has the parts of a step"
+t "a shape that is none" 2 'dim' tr --heads 5
+
 t "deeper than the model's context" 2 'context of [0-9]+ has room for [0-9]+' b --depth 100000
 t "a depth below nothing" 2 'depth' b --depth -1
 t "counts that are none" 2 'parallel 1,x' b --parallel 1,x

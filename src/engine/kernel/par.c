@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdatomic.h>
+#include <string.h>
 
 /* Elements in a piece of a flat array, and how many piece sums are kept at once. */
 enum { FLAT = 1 << 16, SUMS = 256 };
@@ -157,6 +158,21 @@ void eng_par_adamw(eng_exec *x, float *p, const float *g, float *m, float *v, si
 {
     flat_job j = {.kern = eng_exec_kernels(x), .p = p, .g = g, .m = m, .v = v, .n = n, .o = o};
     sk_pool_run(eng_exec_pool(x), (n + FLAT - 1) / FLAT, adamw_task, &j);
+}
+
+static void clear_task(void *arg, size_t task, size_t worker)
+{
+    const flat_job *j = arg;
+    size_t i = task * FLAT;
+    (void)worker;
+    memset(j->p + i, 0, flat_len(j, i) * sizeof(float));
+}
+
+/* One core alone does not fill the memory bus. */
+void eng_par_clear(eng_exec *x, float *v, size_t n)
+{
+    flat_job j = {.p = v, .n = n};
+    sk_pool_run(eng_exec_pool(x), (n + FLAT - 1) / FLAT, clear_task, &j);
 }
 
 static void sumsq_task(void *arg, size_t task, size_t worker)

@@ -37,6 +37,9 @@ void eng_par_attn_bwd(eng_exec *x, const eng_attn_bwd *items, size_t n_groups, s
 void eng_par_adamw(eng_exec *x, float *p, const float *g, float *m, float *v, size_t n,
                    const eng_adamw *o);
 
+/* v[0..n) = 0. */
+void eng_par_clear(eng_exec *x, float *v, size_t n);
+
 /* The sum of the pieces' sums in ascending order, in double: one number for every count of
  * threads. */
 double eng_par_sumsq(eng_exec *x, const float *v, size_t n);

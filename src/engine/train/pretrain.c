@@ -29,9 +29,8 @@ typedef struct pretrain {
     const char *built; /* the folder of a data set, NULL: data are texts */
 } pretrain;
 
-/* Everything the flags say about the shape, held against the bounds before any file is read.
- * SK_E_INVALID names the flag. */
-static sk_status shape_asked(const eng_train_opts *o, eng_config *out, sk_err *e)
+/* Everything the flags say about the shape. */
+sk_status eng_train_shape(const eng_train_opts *o, eng_config *out, sk_err *e)
 {
     eng_config c = {
         .n_vocab = o->vocab,
@@ -220,7 +219,7 @@ static sk_status load_data(pretrain *t, sk_err *e)
 static sk_status prepare(pretrain *t, bool *done, sk_err *e)
 {
     sk_status st = eng_train_opts_check(&t->o, e);
-    if (!st) st = shape_asked(&t->o, &t->cfg, e);
+    if (!st) st = eng_train_shape(&t->o, &t->cfg, e);
     if (st) return st;
     t->meta = eng_trainstate_meta("pretrain", &t->o, eng_train_bf16(&t->o));
     if (!t->meta) return sk_fail(e, SK_E_NOMEM, "no memory for the settings");

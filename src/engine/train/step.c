@@ -11,7 +11,6 @@
 
 #include <assert.h>
 #include <math.h>
-#include <string.h>
 
 /* An event with what all have in common; figures it does not tell are NaN. */
 eng_train_event eng_run_event(const eng_run *l, eng_train_kind kind)
@@ -57,7 +56,7 @@ static bool accumulate(eng_run *l, double *loss)
     size_t n = l->j->data->n_ctx;
     uint64_t targets = gather(l);
     double nats = 0;
-    memset(l->grads, 0, l->j->layout->n_floats * sizeof(*l->grads));
+    eng_par_clear(l->x, l->grads, l->j->layout->n_floats);
     for (size_t at = 0; at < l->rows; at += l->micro) {
         if (stop_wanted(l)) return false;
         size_t rows = l->rows - at < l->micro ? l->rows - at : l->micro, k = at * n;
