@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "engine/model/config_gguf.h"
+#include "engine/model/trainable.h"
 #include "engine/model/weights.h"
 #include "tests/arch/fixture.h"
 

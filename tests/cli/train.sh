@@ -39,6 +39,15 @@ sums a >"$tmp/sums"
 "$stoke" generate -m "$tmp/a/model.gguf" -p "The quick" -n 4 --temp 0 >/dev/null
 result "the model answers"
 
+# ---- other architectures ----
+for arch in gpt2 qwen2 llama; do
+    run "arch-$arch" --arch $arch >/dev/null 2>&1 &&
+        "$stoke" generate -m "$tmp/arch-$arch/model.gguf" -p "The quick" -n 4 --temp 0 >/dev/null
+    result "a new $arch is trained and answers"
+    "$stoke" perplexity -m "$tmp/arch-$arch/model.gguf" --file "$tmp/valid" --context 32 >/dev/null
+    result "a new $arch predicts text"
+done
+
 # ---- the same bytes ----
 for threads in 1 2 3; do
     run "t$threads" -t $threads --quiet >/dev/null && sums "t$threads" | cmp -s - "$tmp/sums"
@@ -104,7 +113,7 @@ t "NULs give few merges" 2 'merges' "$stoke" train --data "$tmp/nul" --out "$tmp
 t "a vocabulary the text can't fill" 2 'merges|vocab' run x --vocab 100000
 t "a context of one token" 2 'context' run x --context 1
 t "heads that don't divide" 2 '--heads' run x --heads 5
-t "an unknown architecture" 2 'arch' run x --arch gpt2
+t "an architecture that can't be begun" 2 'arch' run x --arch falcon
 head -c 3000 "$tmp/a/checkpoint.stk" >"$tmp/cut" && mkdir "$tmp/cutdir" && cp "$tmp/cut" "$tmp/cutdir/checkpoint.stk"
 t "a checkpoint cut short" 65 'checkpoint.stk' run cutdir --resume
 [ -d "$tmp/x" ] && [ -z "$(ls "$tmp/x" | grep -v '^lock$')" ]

@@ -58,7 +58,8 @@ static void parameters_come_back(void **state)
         eng_gguf *g;
         open_fixture(&f, t ? "llama" : "qwen3", t != 1);
         float *back = sk_new_n(f.mem, float, f.l.n_floats);
-        assert_status_ok(eng_export_gguf(f.path, &f.cfg, &f.l, f.v, f.params, types[t], &e), e);
+        assert_status_ok(eng_export_gguf(f.path, &f.cfg, &f.l, f.v, NULL, f.params, types[t], &e),
+                         e);
         assert_status_ok(eng_gguf_open(f.path, &g, &e), e);
         assert_status_ok(eng_import_gguf(g, &f.l, back, &e), e);
         for (size_t i = 0; i < f.l.n_params; i++) {
@@ -82,7 +83,7 @@ static void another_shape_is_refused(void **state)
     sk_err e = SK_ERR_INIT;
     eng_gguf *g;
     open_fixture(&f, "qwen3", true);
-    assert_status_ok(eng_export_gguf(f.path, &f.cfg, &f.l, f.v, f.params, ENG_F32, &e), e);
+    assert_status_ok(eng_export_gguf(f.path, &f.cfg, &f.l, f.v, NULL, f.params, ENG_F32, &e), e);
     assert_status_ok(eng_gguf_open(f.path, &g, &e), e);
     eng_config other = f.cfg;
     eng_layout l;
@@ -93,7 +94,7 @@ static void another_shape_is_refused(void **state)
     assert_contains(e.text, "ffn");
     eng_gguf_close(g);
     f.params[f.l.param[0].offset + 5] = NAN;
-    assert_status_ok(eng_export_gguf(f.path, &f.cfg, &f.l, f.v, f.params, ENG_F32, &e), e);
+    assert_status_ok(eng_export_gguf(f.path, &f.cfg, &f.l, f.v, NULL, f.params, ENG_F32, &e), e);
     assert_status_ok(eng_gguf_open(f.path, &g, &e), e);
     e = (sk_err)SK_ERR_INIT;
     assert_status(eng_import_gguf(g, &f.l, back, &e), SK_E_CORRUPT, e, "token_embd");
@@ -117,7 +118,8 @@ static void the_file_computes_what_was_trained(void **state)
         open_fixture(&f, archs[a], a == 0);
         for (size_t i = 0; i < N; i++)
             ids[i] = (int32_t)sk_rng_below(8, SK_RNG_TEST, i, 300);
-        assert_status_ok(eng_export_gguf(f.path, &f.cfg, &f.l, f.v, f.params, ENG_F32, &e), e);
+        assert_status_ok(eng_export_gguf(f.path, &f.cfg, &f.l, f.v, NULL, f.params, ENG_F32, &e),
+                         e);
         assert_status_ok(eng_model_open(f.x, f.path, &m, &e), e);
         eng_session_opts so = {1, N, N};
         assert_status_ok(eng_session_open(f.x, m, &so, &s, &e), e);

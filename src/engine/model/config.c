@@ -256,37 +256,3 @@ sk_status eng_config_check(const eng_config *c, sk_err *e)
     if (!st && c->kv_lora) st = check_latent(c, e);
     return st;
 }
-
-/* The switches of attention and feed-forward that training's own forward pass does not have. */
-static sk_status check_plain_blocks(const eng_config *c, sk_err *e)
-{
-    if (eng_config_n_rot(c) != c->head_dim || eng_config_head_dim_v(c) != c->head_dim)
-        return sk_fail(e, SK_E_UNSUPPORTED,
-                       "training computes heads whose parts are all of one size");
-    if (c->rope_factor != 0.0f || c->rope_alpha != 0.0f || c->rope_attn_factor != 0.0f)
-        return sk_fail(e, SK_E_UNSUPPORTED, "training does not compute RoPE scaling");
-    if (c->n_expert || c->window || c->attn_scale != 0.0f || c->n_nextn)
-        return sk_fail(e, SK_E_UNSUPPORTED,
-                       "training computes neither experts, windows, scaled attention nor layers "
-                       "that guess further tokens");
-    return SK_OK;
-}
-
-/* Compared with what the family of that name is in training: anything beyond is refused, as a
- * gradient of another function would still make the loss fall. */
-sk_status eng_config_trainable(const eng_config *cfg, sk_err *e)
-{
-    if (strcmp(cfg->arch, "llama") != 0 && strcmp(cfg->arch, "qwen3") != 0)
-        return sk_fail(e, SK_E_UNSUPPORTED,
-                       "training computes llama and qwen3; this model is of the architecture %s",
-                       cfg->arch);
-    eng_config plain = *cfg;
-    sk_status st = eng_config_family(&plain, e);
-    if (st) return st;
-    for (int k = 0; k < ENG_P_N; k++)
-        if (cfg->has[k] != plain.has[k] && k != ENG_P_HEAD)
-            return sk_fail(e, SK_E_UNSUPPORTED,
-                           "training does not compute the parameter %s, which this model has",
-                           eng_param_suffix(cfg, (eng_param_kind)k));
-    return check_plain_blocks(cfg, e);
-}

@@ -163,8 +163,4 @@ sk_status eng_config_family(eng_config *cfg, sk_err *e);
  * sentence names the flag or key to change. */
 sk_status eng_config_check(const eng_config *cfg, sk_err *e);
 
-/* Whether training computes this config: llama and qwen3 as this program writes them.
- * SK_E_UNSUPPORTED names the first switch it does not know. */
-sk_status eng_config_trainable(const eng_config *cfg, sk_err *e);
-
 #endif

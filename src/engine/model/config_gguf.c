@@ -268,11 +268,17 @@ static sk_status missing(const eng_config *c, const char *suffix, sk_err *e)
     return sk_fail(e, SK_E_FORMAT, "the key %s.%s is missing", c->arch, suffix);
 }
 
+/* The key of the norms' epsilon. */
+static const char *eps_suffix(const eng_config *c)
+{
+    return c->norm == ENG_NORM_RMS ? "attention.layer_norm_rms_epsilon"
+                                   : "attention.layer_norm_epsilon";
+}
+
 /* What must be there, and the defaults of what need not. */
 static sk_status fill_shape(const eng_gguf *g, eng_config *c, sk_err *e)
 {
-    const char *eps = c->norm == ENG_NORM_RMS ? "attention.layer_norm_rms_epsilon"
-                                              : "attention.layer_norm_epsilon";
+    const char *eps = eps_suffix(c);
     double v = 0;
     if (!c->n_ctx) return missing(c, "context_length", e);
     if (!c->n_embd) return missing(c, "embedding_length", e);
@@ -455,10 +461,10 @@ void eng_config_put(const eng_config *c, eng_gguf_writer *w)
         {"attention.head_count_kv", c->n_kv_head},
         {"attention.key_length", c->head_dim},
         {"attention.value_length", c->head_dim},
-        {"rope.dimension_count", c->head_dim},
     };
     for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++)
         eng_gguf_put_u32(w, full_key(c, row[i].suffix, key), row[i].value);
-    eng_gguf_put_f32(w, full_key(c, "attention.layer_norm_rms_epsilon", key), c->rms_eps);
-    eng_gguf_put_f32(w, full_key(c, "rope.freq_base", key), c->rope_theta);
+    if (!c->no_rope) eng_gguf_put_u32(w, full_key(c, "rope.dimension_count", key), c->head_dim);
+    eng_gguf_put_f32(w, full_key(c, eps_suffix(c), key), c->rms_eps);
+    if (!c->no_rope) eng_gguf_put_f32(w, full_key(c, "rope.freq_base", key), c->rope_theta);
 }

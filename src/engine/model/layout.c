@@ -29,6 +29,13 @@ eng_place eng_param_place(eng_param_kind kind)
     return table[kind].place;
 }
 
+bool eng_param_is_bias(eng_param_kind kind)
+{
+    assert(kind < ENG_P_N);
+    const char *dot = strrchr(table[kind].suffix, '.');
+    return dot && !strcmp(dot, ".bias");
+}
+
 const char *eng_param_suffix(const eng_config *cfg, eng_param_kind kind)
 {
     assert(kind < ENG_P_N);

@@ -36,6 +36,9 @@ size_t eng_layout_find(const eng_layout *l, eng_param_kind kind, uint32_t layer)
 /* "attn_q.weight": the name without "blk.N."; whether it has that in front; its place. */
 const char *eng_param_suffix(const eng_config *cfg, eng_param_kind kind);
 
+/* Whether it is a bias, of a norm or of a matrix. */
+bool eng_param_is_bias(eng_param_kind kind);
+
 /* Where a parameter of that kind stands: before, in or behind the layers. */
 eng_place eng_param_place(eng_param_kind kind);
 

@@ -3,6 +3,7 @@
 
 #include "engine/model/config_gguf.h"
 #include "engine/model/weights.h"
+#include "engine/quant/quant.h"
 
 #include <assert.h>
 #include <math.h>
@@ -32,14 +33,20 @@ static sk_status write_tensors(eng_gguf_writer *w, const eng_layout *l, const fl
 
 /* The file appears at once, complete, or not at all. */
 sk_status eng_export_gguf(const char *path, const eng_config *cfg, const eng_layout *l,
-                          const eng_vocab *v, const float *params, eng_dtype dtype, sk_err *e)
+                          const eng_vocab *v, const eng_gguf *from, const float *params,
+                          eng_dtype dtype, sk_err *e)
 {
     eng_gguf_writer *w;
     sk_status st = eng_gguf_create(path, &w, e);
     if (st) return st;
-    eng_config_put(cfg, w);
     eng_gguf_put_u32(w, "general.file_type", file_type(dtype));
-    st = eng_vocab_to_gguf(v, w, e);
+    if (from) {
+        if (cfg->name[0]) eng_gguf_put_str(w, "general.name", cfg->name, strlen(cfg->name));
+        eng_gguf_copy_keys(w, from);
+    } else {
+        eng_config_put(cfg, w);
+        st = eng_vocab_to_gguf(v, w, e);
+    }
     if (!st) st = write_tensors(w, l, params, dtype, e);
     if (!st) return eng_gguf_commit(w, e);
     eng_gguf_abort(w);
@@ -58,11 +65,7 @@ sk_status eng_import_gguf(const eng_gguf *g, const eng_layout *l, float *params,
         const eng_gguf_tensor *t = eng_gguf_tensor_find(g, p->name);
         float *to = params + p->offset;
         assert(t);
-        if (eng_dtype_block((eng_dtype)t->type) != 1)
-            return sk_fail(e, SK_E_UNSUPPORTED,
-                           "tensor %s is stored as %s; training begins from F32, F16 or BF16",
-                           p->name, eng_gguf_type_name(t->type));
-        eng_dtype_to_f32((eng_dtype)t->type, t->data, to, p->rows * p->cols);
+        eng_quant_unpack((eng_dtype)t->type, t->data, to, p->rows * p->cols);
         for (size_t k = 0; k < p->rows * p->cols; k++)
             if (!isfinite(to[k]))
                 return sk_fail(e, SK_E_CORRUPT, "tensor %s holds a value that is not finite",

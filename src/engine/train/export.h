@@ -8,11 +8,14 @@
 #include "engine/tensor/dtype.h"
 #include "engine/token/vocab.h"
 
-/* Writes a model as GGUF, atomically: matrices in dtype, norms in F32. */
+/* Writes a model as GGUF, atomically: matrices in dtype, norms in F32.  With `from` (NULL: none),
+ * the file the weights began in, its keys and chat template go along. */
 sk_status eng_export_gguf(const char *path, const eng_config *cfg, const eng_layout *l,
-                          const eng_vocab *v, const float *params, eng_dtype dtype, sk_err *e);
+                          const eng_vocab *v, const eng_gguf *from, const float *params,
+                          eng_dtype dtype, sk_err *e);
 
-/* Fills params (all of the flat array) from the tensors of g, which must be those of l. */
+/* Fills params (all of the flat array) from the tensors of g, which must be those of l, in any type
+ * this build reads. */
 sk_status eng_import_gguf(const eng_gguf *g, const eng_layout *l, float *params, sk_err *e);
 
 #endif

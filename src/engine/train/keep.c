@@ -109,7 +109,7 @@ static sk_status write_model(const eng_run *l, const char *path, sk_err *e)
     char fresh[ENG_PATH_MAX];
     const eng_loop_job *j = l->j;
     sk_status st = eng_export_gguf(eng_out_path(l->o, ENG_MODEL_NEW, fresh), j->cfg, j->layout,
-                                   j->vocab, l->s.param, l->o->dtype, e);
+                                   j->vocab, j->from, l->s.param, l->o->dtype, e);
     return st ? st : eng_lease_rename(eng_saver_lease(l->saver), fresh, path, e);
 }
 

@@ -30,7 +30,7 @@ static void init_piece(void *arg, size_t first, size_t n, size_t worker)
 /* Standard deviation of a matrix's initial weights. */
 static double init_std(const eng_config *cfg, const eng_param *p)
 {
-    if (p->kind == ENG_P_EMBD || p->kind == ENG_P_HEAD) return 0.02;
+    if (p->kind == ENG_P_EMBD || p->kind == ENG_P_POS_EMBD || p->kind == ENG_P_HEAD) return 0.02;
     double std = 1.0 / sqrt((double)p->cols);
     bool to_stream = p->kind == ENG_P_O || p->kind == ENG_P_DOWN;
     return to_stream ? std / sqrt(2.0 * cfg->n_layer) : std;
@@ -48,7 +48,7 @@ void eng_init_params(eng_exec *x, const eng_config *cfg, const eng_layout *l, ui
         if (p->is_matrix) {
             init_job j = {params, seed, p->offset, init_std(cfg, p)};
             eng_par_rows(x, n, INIT_PIECE, init_piece, &j);
-        } else {
+        } else if (!eng_param_is_bias(p->kind)) {
             for (size_t k = 0; k < n; k++)
                 params[p->offset + k] = 1.0f;
         }

@@ -7,8 +7,8 @@
 #include "engine/kernel/gemm.h"
 #include "engine/model/layout.h"
 
-/* Fills params: norms 1; matrices normal with standard deviation 0.02 (embedding, head) or
- * 1/sqrt(fan-in), those that write to the residual stream divided by sqrt(2 n_layer) (GPT-2's
+/* Fills params: norms 1, biases 0; matrices normal with standard deviation 0.02 (embedding, head)
+ * or 1/sqrt(fan-in), those that write to the residual stream divided by sqrt(2 n_layer) (GPT-2's
  * scaling).  A weight is a function of (seed, its place in the flat array). */
 void eng_init_params(eng_exec *x, const eng_config *cfg, const eng_layout *l, uint64_t seed,
                      float *params);

@@ -4,6 +4,7 @@
 #include "base/crc.h"
 #include "base/file.h"
 #include "engine/data/sink.h"
+#include "engine/model/trainable.h"
 #include "engine/token/bpe_train.h"
 #include "engine/train/ckptdir.h"
 #include "engine/train/corpus.h"
@@ -40,7 +41,6 @@ sk_status eng_train_shape(const eng_train_opts *o, eng_config *out, sk_err *e)
         .n_head = o->heads,
         .n_kv_head = o->kv_heads,
         .n_ff = o->ffn,
-        .rms_eps = 1e-6f,
         .rope_theta = (float)o->rope_theta,
         .tied = o->tied,
     };
@@ -55,8 +55,7 @@ sk_status eng_train_shape(const eng_train_opts *o, eng_config *out, sk_err *e)
         return sk_fail(e, SK_E_INVALID, "--dim %u is not a multiple of --heads %u", o->dim,
                        o->heads);
     c.head_dim = o->dim / o->heads;
-    sk_status st = eng_config_family(&c, e);
-    if (!st) st = eng_config_trainable(&c, e);
+    sk_status st = eng_config_fresh(&c, e);
     if (!st) st = eng_config_check(&c, e);
     if (!st) *out = c;
     return st;

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "engine/format/gguf.h"
 #include "engine/model/config_gguf.h"
+#include "engine/model/trainable.h"
 #include "engine/train/chatset.h"
 #include "engine/train/loop.h"
 #include "engine/train/rundir.h"
