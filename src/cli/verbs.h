@@ -18,6 +18,7 @@
     ROW(serve)                                                                                     \
     ROW(embed)                                                                                     \
     /* changing them */                                                                            \
+    ROW(export)                                                                                    \
     ROW(convert)                                                                                   \
     ROW(imatrix)                                                                                   \
     ROW(quantize)                                                                                  \

@@ -25,6 +25,7 @@
 #include "engine/token/ids.h"
 #include "engine/train/eventline.h"
 #include "engine/train/runlog.h"
+#include "engine/train/runmodel.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -169,9 +169,12 @@ void eng_gguf_put_array(eng_gguf_writer *w, const char *key, uint32_t elem, cons
                         size_t n);
 
 /* Copies all keys of g, whatever their values.  One whose name was put before stays out: so what
- * replaces a key is put first.  Keys that speak of a file's own layout (general.alignment, split.*)
- * are left out. */
+ * replaces a key is put first.  Keys that speak of a file's own layout (general.alignment, split.*,
+ * stoke.layout.*) are left out. */
 void eng_gguf_copy_keys(eng_gguf_writer *w, const eng_gguf *g);
+
+/* Another view of g in which general.name is `name`; g must stay open as long as it. */
+sk_status eng_gguf_named(const eng_gguf *g, const char *name, eng_gguf **out, sk_err *e);
 
 /* Declares a tensor of the given type: [rows, cols] with cols innermost, or [cols] for a vector
  * (rows must be 1 then).  Its name has 1 to 63 bytes. */

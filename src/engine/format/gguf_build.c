@@ -113,6 +113,25 @@ static void declare(eng_gguf_writer *w, const eng_gguf *g)
     }
 }
 
+/* What is put first stays when the keys of g are copied behind it. */
+sk_status eng_gguf_named(const eng_gguf *g, const char *name, eng_gguf **out, sk_err *e)
+{
+    eng_gguf_writer *w;
+    sk_status st = eng_gguf_build(&w, e);
+    if (st) return st;
+    eng_gguf_put_str(w, "general.name", name, strlen(name));
+    eng_gguf_copy_keys(w, g);
+    for (size_t i = 0; i < g->n_tensors; i++) {
+        const eng_gguf_tensor *t = &g->tensor[i];
+        char text[65];
+        assert(t->name.n < sizeof text);
+        memcpy(text, t->name.p, t->name.n);
+        text[t->name.n] = 0;
+        eng_gguf_build_tensor(w, text, t->type, t->n_dims, t->dim, t->data);
+    }
+    return eng_gguf_build_open(w, out, e);
+}
+
 /* All of g into one file. */
 sk_status eng_gguf_save(const eng_gguf *g, const char *path, sk_err *e)
 {

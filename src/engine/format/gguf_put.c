@@ -167,9 +167,13 @@ void eng_gguf_put_f32s(eng_gguf_writer *w, const char *key, const float *v, size
 /* Whether a key speaks of the layout of the file it stands in. */
 static bool about_layout(eng_str name)
 {
-    static const char align[] = "general.alignment", split[] = "split.";
-    return (name.n == sizeof align - 1 && memcmp(name.p, align, name.n) == 0) ||
-           (name.n >= sizeof split - 1 && memcmp(name.p, split, sizeof split - 1) == 0);
+    static const char align[] = "general.alignment";
+    static const char *const begins[] = {"split.", "stoke.layout."};
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
+        size_t n = strlen(begins[i]);
+        if (name.n >= n && memcmp(name.p, begins[i], n) == 0) return true;
+    }
+    return name.n == sizeof align - 1 && memcmp(name.p, align, name.n) == 0;
 }
 
 /* Copies one key of an open GGUF, unless it was put before. */

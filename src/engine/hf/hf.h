@@ -28,9 +28,10 @@ enum { ENG_HF_KEEP = -1 };
 sk_status eng_hf_to_gguf(const char *path, const char *dst, int type, eng_hf_progress fn, void *arg,
                          sk_err *e);
 
-/* Writes g as a folder (made if it is missing): config.json, model.safetensors, tokenizer files;
- * all tensors as `type`.  SK_E_UNSUPPORTED names an architecture that cannot be written, or a
- * tensor of a quantised type (safetensors has none: name a type). */
+/* Writes g as a folder (made if it is missing): config.json,
+ * generation_config.json, model.safetensors, tokenizer files; all tensors as `type`.
+ * SK_E_UNSUPPORTED names an architecture that cannot be written, or a tensor of a quantised type
+ * (safetensors has none: name a type). */
 sk_status eng_hf_from_gguf(const eng_gguf *g, const char *folder, int type, eng_hf_progress fn,
                            void *arg, sk_err *e);
 

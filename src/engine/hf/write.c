@@ -249,6 +249,29 @@ static sk_status write_text(const char *folder, const char *name, const sk_buf *
     return sk_file_replace(path, text->p, text->len, e);
 }
 
+/* Appends a member with the id under a key of g, if it has one. */
+static void add_id(const eng_gguf *g, const char *key, const char *name, sk_buf *b)
+{
+    uint64_t id;
+    if (eng_gguf_u64(g, key, &id, NULL)) return;
+    sk_buf_addf(b, "%s\n  \"%s\": %llu", b->len > 1 ? "," : "", name, (unsigned long long)id);
+}
+
+/* generation_config.json: the ids that begin, end and fill a text. */
+static sk_status write_generation(const eng_gguf *g, const char *folder, sk_err *e)
+{
+    sk_buf b = SK_BUF_INIT;
+    sk_buf_addc(&b, '{');
+    add_id(g, "tokenizer.ggml.bos_token_id", "bos_token_id", &b);
+    add_id(g, "tokenizer.ggml.eos_token_id", "eos_token_id", &b);
+    add_id(g, "tokenizer.ggml.padding_token_id", "pad_token_id", &b);
+    sk_buf_adds(&b, "\n}\n");
+    sk_status st = sk_buf_ok(&b) ? write_text(folder, "generation_config.json", &b, e)
+                                 : sk_fail(e, SK_E_NOMEM, "no memory for generation_config.json");
+    sk_buf_fini(&b);
+    return st;
+}
+
 /* The tokenizer's files; a model without one stays without. */
 static sk_status write_vocab(const eng_gguf *g, const char *folder, sk_err *e)
 {
@@ -277,6 +300,7 @@ sk_status eng_hf_from_gguf(const eng_gguf *g, const char *folder, int type, eng_
     if (!st) st = sk_mkdirs(folder, e);
     /* config.json comes last: a folder without it is none, so a half-written one is never read */
     if (!st) st = write_vocab(g, folder, e);
+    if (!st) st = write_generation(g, folder, e);
     if (!st) st = write_tensors(&x, folder, fn, arg, e);
     if (!st) st = write_text(folder, "config.json", &config, e);
     sk_buf_fini(&config);

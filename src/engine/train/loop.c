@@ -70,7 +70,10 @@ static sk_status first_point(eng_run *l, sk_err *e)
     eng_point p = {.loss = NAN, .lr = NAN, .grad_norm = NAN, .val_loss = NAN, .bits_per_byte = NAN};
     eng_run_evaluate_if_due(l, &p);
     eng_curve_add(&l->s.curve, &p);
-    return eng_run_save(l, e);
+    char path[ENG_PATH_MAX];
+    sk_status st = eng_run_shape_save(eng_out_path(l->o, "shape.gguf", path), l->j->cfg,
+                                      l->j->layout, l->j->vocab, e);
+    return st ? st : eng_run_save(l, e);
 }
 
 /* Begins metrics.jsonl, where somebody listens; without it the run goes on as well. */

@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const outputs[] = {"model.gguf", ENG_MODEL_NEW, "tokenizer.gguf", "log.jsonl",
-                                      "curve.svg"};
+static const char *const outputs[] = {"model.gguf", ENG_MODEL_NEW, "tokenizer.gguf",
+                                      "log.jsonl",  "curve.svg",   "shape.gguf"};
 
 /* Long names were refused when the folder was opened, so this fits. */
 const char *eng_out_path(const eng_train_opts *o, const char *name, char *b)
