@@ -21,7 +21,7 @@ static atomic_int fault_state = FAULT_UNREAD;
 
 static const char *const fault_names[SK_FAULT_N] = {
     [SK_FAULT_ALLOC] = "alloc",   [SK_FAULT_WRITE] = "write", [SK_FAULT_FSYNC] = "fsync",
-    [SK_FAULT_RENAME] = "rename", [SK_FAULT_KILL] = "kill",
+    [SK_FAULT_RENAME] = "rename", [SK_FAULT_KILL] = "kill",   [SK_FAULT_LOSS] = "loss",
 };
 
 /* Reads one "kind:N" or "kind:N+" of n bytes; text that is none is passed over, since only tests

@@ -1,8 +1,8 @@
 /* fault.h - planned misfortune, for the tests.
  *
- * SK_FAULT=alloc:N (or write:N, fsync:N, rename:N, kill:N) makes the Nth call of that kind fail, or
- * kill the process with SIGKILL at the Nth write-side call (kill).  "alloc:N+" fails it and every
- * later one.  Without the variable a check is one relaxed load.
+ * SK_FAULT=alloc:N (or write:N, fsync:N, rename:N, kill:N, loss:N) makes the Nth call of that kind
+ * fail, or kill the process with SIGKILL at the Nth write-side call (kill).  "alloc:N+" fails it
+ * and every later one.  Without the variable a check is one relaxed load.
  */
 #ifndef SK_BASE_FAULT_H
 #define SK_BASE_FAULT_H
@@ -15,6 +15,7 @@ typedef enum sk_fault_kind {
     SK_FAULT_FSYNC,
     SK_FAULT_RENAME,
     SK_FAULT_KILL,
+    SK_FAULT_LOSS, /* the loss of a training step comes out as NaN */
     SK_FAULT_N
 } sk_fault_kind;
 

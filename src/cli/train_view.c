@@ -179,6 +179,15 @@ static void copy_shape(const cmd_train_flags *f, eng_train_opts *o)
     o->tied = !f->untied;
 }
 
+/* As above. */
+static eng_on_spike on_spike_of(const char *name)
+{
+    return strcmp(name, "skip") == 0     ? ENG_SPIKE_SKIP
+           : strcmp(name, "stop") == 0   ? ENG_SPIKE_STOP
+           : strcmp(name, "ignore") == 0 ? ENG_SPIKE_IGNORE
+                                         : ENG_SPIKE_ROLLBACK;
+}
+
 /* Steps, rates and precision. */
 static void copy_learning(const cmd_train_flags *f, eng_train_opts *o)
 {
@@ -195,6 +204,10 @@ static void copy_learning(const cmd_train_flags *f, eng_train_opts *o)
     o->cosine = f->cosine;
     o->optimizer = strcmp(f->optimizer, "muon") == 0 ? ENG_MUON : ENG_ADAMW;
     o->z_loss = f->z_loss;
+    o->ema = f->ema;
+    o->spike_loss = f->spike_loss;
+    o->spike_norm = f->spike_norm;
+    o->on_spike = on_spike_of(f->on_spike);
     o->recompute = f->recompute;
     o->muon_lr = f->muon_lr;
     o->muon_momentum = f->muon_momentum;

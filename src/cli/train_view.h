@@ -15,7 +15,8 @@ typedef struct cmd_train_flags {
     int64_t keep, dim, layers, heads, kv_heads, ffn, vocab;
     double epochs, lr, min_lr, warmup, decay, weight_decay, grad_clip, rope_theta;
     const char *optimizer;
-    double muon_lr, muon_momentum, z_loss;
+    double muon_lr, muon_momentum, z_loss, ema, spike_loss, spike_norm;
+    const char *on_spike;
     bool recompute;
     bool resume, json, f32, cosine, untied;
 } cmd_train_flags;
@@ -68,6 +69,29 @@ typedef struct cmd_train_flags {
         CMD_TRAIN_NUM("z-loss", SK_OPT_FLOAT, "0",                                                 \
                       "part of log(Z)^2 added to the loss, keeps logits small; 1e-4 is usual",     \
                       z_loss, 0, 1),                                                               \
+        CMD_TRAIN_NUM("ema", SK_OPT_FLOAT, "0",                                                    \
+                      "write the running mean of the weights, of which each step keeps this "      \
+                      "part (0.999, say); 0 writes the weights",                                   \
+                      ema, 0, 0.9999999),                                                          \
+        {"on-spike",                                                                               \
+         0,                                                                                        \
+         SK_OPT_STRING,                                                                            \
+         "WHAT",                                                                                   \
+         "rollback",                                                                               \
+         "at steps that are not finite or stand far out: skip; rollback goes back to the "         \
+         "checkpoint after 3 skips and halves the rate; stop; ignore what is finite",              \
+         offsetof(cmd_train_flags, on_spike),                                                      \
+         0,                                                                                        \
+         0,                                                                                        \
+         false,                                                                                    \
+         SK_COMPLETE_WORDS,                                                                        \
+         "rollback skip stop ignore"},                                                             \
+        CMD_TRAIN_NUM("spike-loss", SK_OPT_FLOAT, "6",                                             \
+                      "standard deviations over the last 128 steps that are a spike of the loss; " \
+                      "0 looks at none",                                                           \
+                      spike_loss, 0, 1e9),                                                         \
+        CMD_TRAIN_NUM("spike-norm", SK_OPT_FLOAT, "16", "the same of the gradient's norm",         \
+                      spike_norm, 0, 1e9),                                                         \
         CMD_TRAIN_SWITCH("recompute",                                                              \
                          "keep less of the forward pass and compute it twice: less memory, same "  \
                          "result",                                                                 \

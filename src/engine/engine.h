@@ -558,6 +558,16 @@ typedef struct eng_train_event {
 /* Who updates the matrices of the layers; all else is AdamW's. */
 typedef enum eng_optimizer { ENG_ADAMW, ENG_MUON } eng_optimizer;
 
+/* What is done about a step whose loss or gradient is not finite or stands far out: left out, and
+ * after several the newest checkpoint is gone back to; left out only; the run ends; nothing, as
+ * long as numbers are finite. */
+typedef enum eng_on_spike {
+    ENG_SPIKE_ROLLBACK,
+    ENG_SPIKE_SKIP,
+    ENG_SPIKE_STOP,
+    ENG_SPIKE_IGNORE
+} eng_on_spike;
+
 typedef struct eng_train_opts {
     const char *const *data; /* text files, plain or zstd, "-" = stdin; documents separated by a
                                 line <|endoftext|>; or one folder of a data set (eng_data_build) */
@@ -581,7 +591,12 @@ typedef struct eng_train_opts {
     double lr, min_lr_frac, warmup_frac, decay_frac, weight_decay, beta1, beta2, grad_clip;
     eng_optimizer optimizer;
     double muon_lr, muon_momentum; /* Muon's rate (0: lr) and momentum */
-    double z_loss;  /* part of log(Z)^2 in the loss that is learned from (not in the one shown) */
+    double z_loss; /* part of log(Z)^2 in the loss that is learned from (not in the one shown) */
+    double ema; /* the model written is the running mean of the weights, of which this part is kept
+                   each step; 0: it is the weights themselves */
+    eng_on_spike on_spike;
+    double spike_loss, spike_norm; /* standard deviations above the mean of the last 128 steps that
+                                      make a spike of the loss, of the gradient's norm; 0: none */
     bool recompute; /* activations are computed twice rather than kept: less memory, same bytes */
     uint64_t eval_every, save_every, eval_tokens; /* steps, steps, tokens; 0: chosen */
     uint32_t keep; /* checkpoints that stay, the newest included; the best one is kept besides */

@@ -38,6 +38,11 @@ static void z_loss(eng_train_opts *o)
     o->z_loss = 1e-2;
 }
 
+static void ema(eng_train_opts *o)
+{
+    o->ema = 0.8;
+}
+
 typedef struct way {
     const char *name;
     void (*set)(eng_train_opts *o);
@@ -48,6 +53,7 @@ static const way ways[] = {
     {"muon", muon, "--optimizer"},
     {"muon-alone", muon_alone, "--optimizer"},
     {"z-loss", z_loss, "--z-loss"},
+    {"ema", ema, "--ema"},
 };
 enum { WAYS = sizeof(ways) / sizeof(*ways) };
 

@@ -54,6 +54,7 @@ static sk_status write_log(const eng_run *l, sk_err *e)
     char path[ENG_PATH_MAX];
     sk_buf text = SK_BUF_INIT;
     eng_curve_log(&l->s.curve, &text);
+    eng_guard_log(&l->s.guard, &text);
     sk_status st = sk_buf_ok(&text) ? sk_file_replace(eng_out_path(l->o, "log.jsonl", path),
                                                       text.p ? text.p : "", text.len, e)
                                     : sk_fail(e, SK_E_NOMEM, "no memory for log.jsonl");
@@ -86,6 +87,7 @@ sk_status eng_run_begin(eng_run *l, sk_err *e)
     } else {
         eng_init_params(l->x, j->cfg, j->layout, l->o->seed, l->s.param);
     }
+    if (l->s.ema) memcpy(l->s.ema, l->s.param, l->s.n_floats * sizeof(float));
     eng_pass_load(l->pass, l->s.param);
     return SK_OK;
 }
@@ -108,9 +110,29 @@ static sk_status write_model(const eng_run *l, const char *path, sk_err *e)
 {
     char fresh[ENG_PATH_MAX];
     const eng_loop_job *j = l->j;
-    sk_status st = eng_export_gguf(eng_out_path(l->o, ENG_MODEL_NEW, fresh), j->cfg, j->layout,
-                                   j->vocab, j->from, l->s.param, l->o->dtype, e);
+    sk_status st =
+        eng_export_gguf(eng_out_path(l->o, ENG_MODEL_NEW, fresh), j->cfg, j->layout, j->vocab,
+                        j->from, l->s.ema ? l->s.ema : l->s.param, l->o->dtype, e);
     return st ? st : eng_lease_rename(eng_saver_lease(l->saver), fresh, path, e);
+}
+
+/* The held-out figures of the model written; where that is a mean, those of the last weights are
+ * told as well. */
+static void final_evaluation(eng_run *l, eng_train_event *ev)
+{
+    const eng_dataset *d = l->j->valid;
+    size_t rows = FINAL_EVAL_TOKENS / d->n_ctx + 1;
+    if (rows > d->n_rows) rows = d->n_rows;
+    eng_run_evaluate(l, rows, &ev->val_loss, &ev->bits_per_byte);
+    if (!l->s.ema) return;
+    double last = ev->bits_per_byte;
+    eng_pass_load(l->pass, l->s.ema);
+    eng_run_evaluate(l, rows, &ev->val_loss, &ev->bits_per_byte);
+    eng_pass_load(l->pass, l->s.param);
+    eng_emit_note(l->o,
+                  "bits per byte: %.4f of the weights' mean, which is the model; %.4f of the "
+                  "last weights, which the checkpoint has",
+                  ev->bits_per_byte, last);
 }
 
 /* All that stands at the end: the last checkpoint first, so that what follows can be made again,
@@ -127,11 +149,7 @@ sk_status eng_run_finish(eng_run *l, sk_err *e)
     if (st) return st;
     eng_train_event ev = eng_run_event(l, ENG_EV_DONE);
     if (l->s.curve.n) ev.loss = l->s.curve.point[l->s.curve.n - 1].loss;
-    if (j->valid) {
-        size_t rows = FINAL_EVAL_TOKENS / j->valid->n_ctx + 1;
-        if (rows > j->valid->n_rows) rows = j->valid->n_rows;
-        eng_run_evaluate(l, rows, &ev.val_loss, &ev.bits_per_byte);
-    }
+    if (j->valid) final_evaluation(l, &ev);
     ev.text = path;
     eng_emit(l->o, &ev);
     return SK_OK;

@@ -60,6 +60,7 @@ sk_status eng_run_check_memory(const eng_run *l, sk_err *e)
     eng_optim_need opt = eng_optim_needs(l->o, l->j->cfg, l->j->layout);
     double state =
         12.0 * (double)l->j->layout->n_floats + 4.0 * (double)opt.v_floats + (double)opt.scratch;
+    if (l->o->ema > 0) state += 4.0 * (double)l->j->layout->n_floats;
     double pass = (double)bytes_for(l, l->micro);
     double batch = 12.0 * (double)(l->rows * l->j->data->n_ctx);
     double have = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);

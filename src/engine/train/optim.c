@@ -10,6 +10,7 @@
 #include <math.h>
 
 #define INIT_PIECE 4096 /* weights one task draws */
+#define EMA_PIECE 65536
 
 typedef struct init_job {
     float *p;
@@ -71,6 +72,28 @@ double eng_lr_at(const eng_train_opts *o, uint64_t s)
     if (at <= n - decay) return o->lr;
     double left = (n - at + 1) / (decay + 1);
     return o->lr * (o->min_lr_frac + (1 - o->min_lr_frac) * left);
+}
+
+/* ---- the mean of the weights ---- */
+
+typedef struct ema_job {
+    float *mean, keep;
+    const float *p;
+} ema_job;
+
+static void ema_piece(void *arg, size_t first, size_t n, size_t worker)
+{
+    (void)worker;
+    const ema_job *j = arg;
+    for (size_t i = first; i < first + n; i++)
+        j->mean[i] += (1 - j->keep) * (j->p[i] - j->mean[i]);
+}
+
+void eng_ema_step(eng_exec *x, double keep, uint64_t t, size_t n, float *mean, const float *p)
+{
+    double early = (1 + (double)t) / (10 + (double)t);
+    ema_job j = {mean, (float)(keep < early ? keep : early), p};
+    eng_par_rows(x, n, EMA_PIECE, ema_piece, &j);
 }
 
 /* ---- the optimiser ---- */

@@ -18,6 +18,10 @@ void eng_init_params(eng_exec *x, const eng_config *cfg, const eng_layout *l, ui
  * o->cosine, a half cosine from the warm-up's end to the last step. */
 double eng_lr_at(const eng_train_opts *o, uint64_t s);
 
+/* mean = d mean + (1 - d) p after update t (t >= 1), d = keep, but less at first, (1 + t) / (10 +
+ * t), so that the mean does not hang on to the beginning. */
+void eng_ema_step(eng_exec *x, double keep, uint64_t t, size_t n, float *mean, const float *p);
+
 /* AdamW for all parameters, or (ENG_MUON) Muon for the matrices of the layers and AdamW for the
  * rest: embedding, head, norms, biases. */
 typedef struct eng_optim eng_optim;

@@ -1,7 +1,7 @@
 /* run.h - a training run while it goes: what the files of the loop share.
  *
- * loop.c is the frame; memplan.c the sizes and the memory; step.c one step; heldout.c the held-out
- * loss; keep.c what is written.
+ * loop.c is the frame; memplan.c the sizes and the memory; step.c one step; spike.c steps that
+ * would spoil the run; heldout.c the held-out loss; keep.c what is written.
  */
 #ifndef ENG_TRAIN_RUN_H
 #define ENG_TRAIN_RUN_H
@@ -52,6 +52,16 @@ sk_status eng_run_step(eng_run *l, bool *stopped, sk_err *e);
 
 /* An event with what all have in common; figures it does not tell are NaN. */
 eng_train_event eng_run_event(const eng_run *l, eng_train_kind kind);
+
+/* ---- spike.c ---- */
+
+/* Step l->s.step has loss and norm as in p: good, and p is to be learned from; or what the rule
+ * says of it has been done, *lost: skipped (p->lr is then 0), or gone back and *back is set too.
+ * SK_E_INVALID: the run ends. */
+sk_status eng_run_judge(eng_run *l, eng_point *p, bool *lost, bool *back, sk_err *e);
+
+/* Number of the batch of the step to come. */
+uint64_t eng_run_batch(const eng_run *l);
 
 /* ---- heldout.c ---- */
 

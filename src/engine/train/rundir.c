@@ -99,6 +99,8 @@ void eng_train_opts_default(eng_train_opts *o)
         .beta2 = 0.95,
         .grad_clip = 1.0,
         .muon_momentum = 0.95,
+        .spike_loss = 6,
+        .spike_norm = 16,
         .keep = 2,
     };
 }
@@ -128,6 +130,9 @@ sk_status eng_train_opts_check(const eng_train_opts *o, sk_err *e)
         {"muon-momentum", o->muon_momentum, 0, 0.999999},
         {"keep", o->keep, 1, 1e6},
         {"z-loss", o->z_loss, 0, 1},
+        {"ema", o->ema, 0, 0.9999999},
+        {"spike-loss", o->spike_loss, 0, 1e9},
+        {"spike-norm", o->spike_norm, 0, 1e9},
     };
     for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++)
         if (!(row[i].value >= row[i].min && row[i].value <= row[i].max))

@@ -34,7 +34,7 @@ static uint64_t gather(eng_run *l)
     size_t n = d->n_ctx;
     uint64_t targets = 0;
     for (size_t r = 0; r < l->rows; r++) {
-        size_t row = eng_dataset_pick(d, l->o->seed, l->s.step * l->rows + r);
+        size_t row = eng_dataset_pick(d, l->o->seed, eng_run_batch(l) * l->rows + r);
         eng_dataset_row(d, row, l->ids + r * n, l->target + r * n,
                         l->first ? l->first + r * n : NULL);
         for (size_t i = r * n; i < (r + 1) * n; i++)
@@ -69,26 +69,15 @@ static bool accumulate(eng_run *l, double *loss)
     return true;
 }
 
-/* Updates the parameters; refuses values that are not finite, which would spoil them for good. */
-static sk_status update(eng_run *l, eng_point *p, sk_err *e)
+/* Updates the parameters.  Steps that were skipped are none of the optimiser's. */
+static void update(eng_run *l, eng_point *p)
 {
-    size_t n = l->j->layout->n_floats;
-    p->grad_norm = sqrt(eng_par_sumsq(l->x, l->grads, n));
-    p->lr = eng_lr_at(l->o, l->s.step);
-    if (!isfinite(p->loss) || !isfinite(p->grad_norm))
-        return sk_fail(
-            e, SK_E_INVALID,
-            "training diverged at step %llu: the loss is %g, the gradient's norm %g; the "
-            "checkpoint of step %llu is kept. Begin again in another folder with a "
-            "smaller learning rate (now %g)",
-            (unsigned long long)l->s.step + 1, p->loss, p->grad_norm, (unsigned long long)l->saved,
-            l->o->lr);
     double clip = l->o->grad_clip;
-    double scale = clip > 0 && p->grad_norm > clip ? clip / p->grad_norm : 1.0;
-    eng_update u = {.t = l->s.step + 1, .lr = p->lr, .grad_scale = scale};
+    eng_update u = {.t = l->s.step + 1 - l->s.guard.skipped, .lr = p->lr, .grad_scale = 1};
+    if (clip > 0 && p->grad_norm > clip) u.grad_scale = clip / p->grad_norm;
     eng_optim_step(l->optim, &u, l->s.param, l->grads, l->s.m, l->s.v);
+    if (l->s.ema) eng_ema_step(l->x, l->o->ema, u.t, l->s.n_floats, l->s.ema, l->s.param);
     eng_pass_load(l->pass, l->s.param);
-    return SK_OK;
 }
 
 /* Tokens per second count padding and tokens without loss: they cost the same. */
@@ -113,8 +102,12 @@ sk_status eng_run_step(eng_run *l, bool *stopped, sk_err *e)
     if (*stopped) return SK_OK;
     eng_saver_settle(l->saver);
     sk_status st = eng_run_poll(l, e);
-    if (!st) st = update(l, &p, e);
     if (st) return st;
+    bool lost = false, back = false;
+    p.grad_norm = sqrt(eng_par_sumsq(l->x, l->grads, l->s.n_floats));
+    st = eng_run_judge(l, &p, &lost, &back, e);
+    if (st || back) return st;
+    if (!lost) update(l, &p);
     l->s.step++;
     p.step = (double)l->s.step;
     p.tokens = (double)(l->s.step * l->rows * l->j->data->n_ctx);
@@ -122,7 +115,7 @@ sk_status eng_run_step(eng_run *l, bool *stopped, sk_err *e)
     eng_run_evaluate_if_due(l, &p);
     eng_curve_add(&l->s.curve, &p);
     bool asked = l->o->save && l->o->save(l->o->arg);
-    bool due = asked || l->s.step % l->save_every == 0;
+    bool due = asked || (l->s.step % l->save_every == 0 && !lost);
     if (due && l->s.step < l->o->steps) return eng_run_save(l, e);
     return SK_OK;
 }

@@ -2,7 +2,8 @@
  *
  * Sections: "meta" (JSON, see eng_trainstate_meta, with "step" and "cpu" added), "param", "adam.m",
  * "adam.v" (floats in the order of the layout, padding included; adam.v of the parameters that have
- * a second moment), "curve" (eng_point).
+ * a second moment), "ema" (like param, where a mean is kept), "curve" (eng_point), "guard"
+ * (eng_guard).
  */
 #include "engine/train/trainstate.h"
 
@@ -24,6 +25,7 @@ sk_status eng_trainstate_init(eng_trainstate *s, size_t n_floats, size_t v_float
     s->param = sk_calloc(SK_MEM_TRAIN, n_floats, sizeof(float));
     s->m = sk_calloc(SK_MEM_TRAIN, n_floats, sizeof(float));
     s->v = sk_calloc(SK_MEM_TRAIN, v_floats, sizeof(float));
+    eng_guard_init(&s->guard);
     sk_status st = eng_curve_init(&s->curve, (size_t)steps + 1, e);
     if (!st && (!s->param || !s->m || !s->v))
         st = sk_fail(e, SK_E_NOMEM, "no memory for parameters and optimiser: %.1f MB",
@@ -32,12 +34,21 @@ sk_status eng_trainstate_init(eng_trainstate *s, size_t n_floats, size_t v_float
     return st;
 }
 
+sk_status eng_trainstate_add_ema(eng_trainstate *s, sk_err *e)
+{
+    s->ema = sk_calloc(SK_MEM_TRAIN, s->n_floats, sizeof(float));
+    return s->ema ? SK_OK
+                  : sk_fail(e, SK_E_NOMEM, "no memory for a mean of the parameters: %.1f MB",
+                            (double)s->n_floats * 4 / 1e6);
+}
+
 /* Frees all; the state is then empty. */
 void eng_trainstate_fini(eng_trainstate *s)
 {
     sk_free(s->param);
     sk_free(s->m);
     sk_free(s->v);
+    sk_free(s->ema);
     eng_curve_fini(&s->curve);
     *s = (eng_trainstate){0};
 }
@@ -48,12 +59,23 @@ void eng_trainstate_fini(eng_trainstate *s)
  * were, so that old checkpoints are still those of the same run. */
 static bool add_later_settings(json_t *s, const eng_train_opts *o)
 {
-    if (o->z_loss > 0 && json_object_set_new(s, "z-loss", json_real(o->z_loss))) return false;
+    static const char *const spike[] = {"rollback", "skip", "stop", "ignore"};
+    eng_train_opts d;
+    eng_train_opts_default(&d);
+    bool bad = o->z_loss > 0 && json_object_set_new(s, "z-loss", json_real(o->z_loss));
+    if (o->ema > 0) bad |= json_object_set_new(s, "ema", json_real(o->ema)) != 0;
+    if (o->on_spike != d.on_spike)
+        bad |= json_object_set_new(s, "on-spike", json_string(spike[o->on_spike])) != 0;
+    if (o->spike_loss < d.spike_loss || o->spike_loss > d.spike_loss)
+        bad |= json_object_set_new(s, "spike-loss", json_real(o->spike_loss)) != 0;
+    if (o->spike_norm < d.spike_norm || o->spike_norm > d.spike_norm)
+        bad |= json_object_set_new(s, "spike-norm", json_real(o->spike_norm)) != 0;
+    if (bad) return false;
     if (o->optimizer == ENG_MUON) {
         double lr = o->muon_lr > 0 ? o->muon_lr : o->lr;
         json_t *muon = json_pack("{s:s, s:f, s:f}", "optimizer", "muon", "muon-lr", lr,
                                  "muon-momentum", o->muon_momentum);
-        bool bad = !muon || json_object_update(s, muon);
+        bad = !muon || json_object_update(s, muon);
         json_decref(muon);
         if (bad) return false;
     }
@@ -230,13 +252,27 @@ static sk_status read_curve(const eng_ckpt *c, eng_curve *to, uint64_t step, sk_
     return SK_OK;
 }
 
+/* Checkpoints of before there were guards have none: it begins anew. */
+static sk_status read_guard(const eng_ckpt *c, eng_guard *to, sk_err *e)
+{
+    const void *p;
+    uint64_t bytes;
+    if (eng_ckpt_get(c, "guard", &p, &bytes, NULL)) return SK_OK;
+    if (bytes != sizeof(*to))
+        return sk_fail(e, SK_E_FORMAT, "section guard has %llu bytes", (unsigned long long)bytes);
+    memcpy(to, p, sizeof(*to));
+    return eng_guard_check(to, e);
+}
+
 /* All the numbers of a checkpoint whose meta section was found right. */
 static sk_status read_sections(eng_trainstate *s, const eng_ckpt *c, uint64_t step, sk_err *e)
 {
     sk_status st = read_floats(c, "param", s->n_floats, s->param, e);
     if (!st) st = read_floats(c, "adam.m", s->n_floats, s->m, e);
     if (!st) st = read_floats(c, "adam.v", s->v_floats, s->v, e);
+    if (!st && s->ema) st = read_floats(c, "ema", s->n_floats, s->ema, e);
     if (!st) st = read_curve(c, &s->curve, step, e);
+    if (!st) st = read_guard(c, &s->guard, e);
     return st;
 }
 
@@ -335,19 +371,24 @@ sk_status eng_image_init(eng_image *im, const eng_trainstate *s, json_t *meta, s
     const eng_curve *c = &s->curve;
     size_t bytes = s->n_floats * sizeof(float), n_curve = c->n * sizeof(*c->point);
     im->curve = sk_alloc(SK_MEM_TRAIN, n_curve);
+    im->guard = sk_alloc(SK_MEM_TRAIN, sizeof(s->guard));
     eng_curve_log(c, &im->log);
-    if (!im->curve || !meta_text(&im->meta, s, meta) || !sk_buf_ok(&im->log)) {
+    eng_guard_log(&s->guard, &im->log);
+    if (!im->curve || !im->guard || !meta_text(&im->meta, s, meta) || !sk_buf_ok(&im->log)) {
         eng_image_fini(im);
         return sk_fail(e, SK_E_NOMEM, "no memory for a checkpoint");
     }
     if (c->n) memcpy(im->curve, c->point, n_curve);
+    memcpy(im->guard, &s->guard, sizeof(s->guard));
     if (c->n && c->point[c->n - 1].step == (double)s->step)
         im->val_loss = c->point[c->n - 1].val_loss;
     add_section(im, "meta", im->meta.p, im->meta.len);
     add_section(im, "param", s->param, bytes);
     add_section(im, "adam.m", s->m, bytes);
     add_section(im, "adam.v", s->v, s->v_floats * sizeof(float));
+    if (s->ema) add_section(im, "ema", s->ema, bytes);
     add_section(im, "curve", im->curve, n_curve);
+    add_section(im, "guard", im->guard, sizeof(*im->guard));
     return SK_OK;
 }
 
@@ -357,6 +398,7 @@ void eng_image_fini(eng_image *im)
     sk_buf_fini(&im->meta);
     sk_buf_fini(&im->log);
     sk_free(im->curve);
+    sk_free(im->guard);
     *im = (eng_image){0};
 }
 

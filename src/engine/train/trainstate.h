@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "engine/format/ckpt.h"
 #include "engine/train/curve.h"
+#include "engine/train/guard.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,14 +21,19 @@
 typedef struct eng_trainstate {
     size_t n_floats, v_floats; /* lengths of the flat arrays */
     float *param, *m, *v;      /* [n_floats], [n_floats], [v_floats] (optim.h) */
+    float *ema;                /* [n_floats] running mean of the parameters; NULL: none is kept */
     uint64_t step;             /* steps done */
-    eng_curve curve;           /* a point a step */
-    char cpu[16]; /* level of the kernels the checkpoint was made with, "" before the first */
+    eng_guard guard;
+    eng_curve curve; /* a point a step */
+    char cpu[16];    /* level of the kernels the checkpoint was made with, "" before the first */
 } eng_trainstate;
 
 /* Allocates, cleared; `steps` is the length of the run. */
 sk_status eng_trainstate_init(eng_trainstate *s, size_t n_floats, size_t v_floats, uint64_t steps,
                               sk_err *e);
+
+/* Makes room for the mean, cleared. */
+sk_status eng_trainstate_add_ema(eng_trainstate *s, sk_err *e);
 
 /* Frees the arrays and the curve; s is then all zeros. */
 void eng_trainstate_fini(eng_trainstate *s);
@@ -41,6 +47,7 @@ typedef struct eng_image {
     double val_loss;  /* held-out loss at that step, NaN if it was not measured */
     sk_buf meta, log; /* the section; log.jsonl */
     eng_point *curve; /* a copy: points are added while it is written */
+    eng_guard *guard; /* a copy */
 } eng_image;
 
 /* Describes the state as it is now; `meta` (eng_trainstate_meta) says what the run is. */
