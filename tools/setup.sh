@@ -6,7 +6,7 @@
 build_packages="gcc libc6-dev make pkg-config libevent-dev libjansson-dev libpcre2-dev libzstd-dev zlib1g-dev
     libedit-dev libyaml-dev"
 test_packages="libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev curl universal-ctags groff-base
-    git procps chromium chromium-driver gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
+    git procps chromium chromium-driver gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user openmpi-bin"
 
 say() {
     printf '%s\n' "$*" >&2

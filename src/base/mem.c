@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum { ALIGN = 64 };
 #define HUGE_FROM ((size_t)2 << 20)
@@ -90,6 +91,20 @@ void sk_free(void *p)
     b->magic = 0;
     atomic_fetch_sub_explicit(&held[b->kind], b->n, memory_order_relaxed);
     free((char *)p - b->before);
+}
+
+/* Private memory that nothing maps reads as zeros after MADV_DONTNEED; what is not whole pages, and
+ * all where the system refuses, is cleared. */
+void sk_mem_rest(void *p, size_t n)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), a = (uintptr_t)p, end = a + n;
+    uintptr_t first = (a + page - 1) / page * page, last = end / page * page;
+    if (first >= last || madvise((char *)p + (first - a), last - first, MADV_DONTNEED) != 0) {
+        memset(p, 0, n);
+        return;
+    }
+    memset(p, 0, first - a);
+    memset((char *)p + (last - a), 0, end - last);
 }
 
 /* Bytes now held by allocations of a kind. */

@@ -38,6 +38,10 @@ void *sk_realloc(sk_mem_kind kind, void *p, size_t n);
 /* Gives back what the three above returned; NULL is allowed. */
 void sk_free(void *p);
 
+/* Clears the n bytes at p by giving their whole pages back to the system; they take memory again
+ * when they are written to. */
+void sk_mem_rest(void *p, size_t n);
+
 /* Bytes now held by allocations of a kind (as asked for, overhead not counted). */
 uint64_t sk_mem_bytes(sk_mem_kind kind);
 

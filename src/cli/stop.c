@@ -71,6 +71,16 @@ sk_status cmd_requeue(sk_status st, sk_err *e)
     return SK_E_REQUEUE;
 }
 
+bool cmd_terminated(void)
+{
+    return atomic_load(&terminated);
+}
+
+void cmd_term_set(void)
+{
+    atomic_store(&terminated, true);
+}
+
 int cmd_stop_fd(void)
 {
     return stop_fd;

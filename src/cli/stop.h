@@ -29,6 +29,10 @@ bool cmd_save_asked(void *arg);
  * 85, which tells a scheduler to start the same command again.  All else is returned as it is. */
 sk_status cmd_requeue(sk_status st, sk_err *e);
 
+/* True after a SIGTERM; cmd_term_set: as if there had been one (another process of the run had). */
+bool cmd_terminated(void);
+void cmd_term_set(void);
+
 /* What a stopped verb returns: SK_E_STOPPED, exit code 130. */
 sk_status cmd_stopped_err(sk_err *e);
 

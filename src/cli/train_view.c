@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/mpi.h"
 #include "base/plot.h"
 
 #include <math.h>
@@ -234,15 +235,35 @@ sk_status cmd_train_options(const cmd_train_flags *f, cmd_train_view *view, eng_
     o->save_every = (uint64_t)f->save_every;
     o->eval_tokens = (uint64_t)f->eval_tokens;
     o->keep = (uint32_t)f->keep;
+    o->lanes = (uint32_t)f->lanes;
     o->resume = f->resume;
     *view = (cmd_train_view){.flags = f, .bits_per_byte = NAN, .err = SK_ERR_INIT};
-    view->bar = sk_progress_new(stderr, f->json || f->common.quiet);
+    if (sk_mpi_started()) {
+        sk_status st = sk_mpi_open(&view->mpi, e);
+        if (st) return st;
+    }
+    bool first = sk_mpi_rank(view->mpi) == 0;
+    view->bar = sk_progress_new(stderr, f->json || f->common.quiet || !first);
     if (!view->bar) return sk_fail(e, SK_E_NOMEM, "no memory for a progress line");
-    o->event = on_event;
+    o->mpi = view->mpi;
+    o->event = first ? on_event : NULL;
     o->stop = on_stop;
     o->save = cmd_save_asked;
     o->arg = view;
     return SK_OK;
+}
+
+/* Of processes that were stopped together, all end as the one that got the signal. */
+static void share_signal(cmd_train_view *view)
+{
+    size_t n = sk_mpi_size(view->mpi);
+    uint8_t *all = sk_calloc(SK_MEM_MISC, n, 1);
+    if (!all) return;
+    all[sk_mpi_rank(view->mpi)] = cmd_terminated();
+    sk_status st = sk_mpi_allgather(view->mpi, all, 1, 10, NULL);
+    for (size_t i = 0; i < n && !st; i++)
+        if (all[i]) cmd_term_set();
+    sk_free(all);
 }
 
 /* A failed write is what the user must hear of: the run stopped because of it. */
@@ -251,6 +272,10 @@ sk_status cmd_train_finish(cmd_train_view *view, sk_status st, sk_err *e)
     sk_progress_end(view->bar);
     sk_progress_free(view->bar);
     view->bar = NULL;
+    if (st == SK_E_STOPPED && view->mpi) share_signal(view);
+    if (st && sk_mpi_rank(view->mpi)) (void)sk_while(e, "process %zu", sk_mpi_rank(view->mpi));
+    sk_mpi_close(view->mpi, st == SK_OK || st == SK_E_STOPPED);
+    view->mpi = NULL;
     if (!view->st) return cmd_requeue(st, e);
     return sk_fail(e, view->st, "%s", view->err.text);
 }

@@ -12,7 +12,7 @@ typedef struct cmd_train_flags {
     sk_opt_list data;
     const char *model, *valid, *out, *name, *dtype, *arch, *tokenizer;
     int64_t steps, batch, context, seed, eval_every, save_every, eval_tokens;
-    int64_t keep, dim, layers, heads, kv_heads, ffn, vocab;
+    int64_t keep, lanes, dim, layers, heads, kv_heads, ffn, vocab;
     double epochs, lr, min_lr, warmup, decay, weight_decay, grad_clip, rope_theta;
     const char *optimizer;
     double muon_lr, muon_momentum, z_loss, ema, spike_loss, spike_norm;
@@ -120,6 +120,10 @@ typedef struct cmd_train_flags {
         CMD_TRAIN_NUM("save-every", SK_OPT_INT, "0",                                               \
                       "steps between checkpoints; 0 takes a twentieth of the run", save_every, 0,  \
                       1e9),                                                                        \
+        CMD_TRAIN_NUM("lanes", SK_OPT_INT, "0",                                                    \
+                      "parts of a step that are summed apart and shared by the processes (mpirun)" \
+                      "; 0 takes one a process",                                                   \
+                      lanes, 0, 65536),                                                            \
         CMD_TRAIN_NUM("keep", SK_OPT_INT, "2",                                                     \
                       "checkpoints that stay; the best by held-out loss stays besides", keep, 1,   \
                       1e6),                                                                        \
@@ -132,7 +136,8 @@ typedef struct cmd_train_view {
     sk_progress *bar;
     char stage[32]; /* last stage told about */
     double bits_per_byte;
-    sk_status st; /* of writing to stdout: a reader that went away stops the run */
+    struct sk_mpi *mpi; /* the other processes, NULL: none */
+    sk_status st;       /* of writing to stdout: a reader that went away stops the run */
     sk_err err;
 } cmd_train_view;
 

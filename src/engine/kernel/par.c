@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Elements in a piece of a flat array, and how many piece sums are kept at once. */
-enum { FLAT = 1 << 16, SUMS = 256 };
+enum { FLAT = ENG_PAR_FLAT, SUMS = 256 };
 
 /* Queries in a piece of a long attention item. */
 #define QUERIES ENG_ATTN_BLOCK
@@ -183,15 +183,22 @@ static void sumsq_task(void *arg, size_t task, size_t worker)
     j->sum[task] = j->kern->sumsq_f32(j->g + i, flat_len(j, i));
 }
 
+/* A piece's sum does not depend on the others. */
+void eng_par_sumsq_pieces(eng_exec *x, const float *v, size_t n, size_t first, size_t count,
+                          double *sum)
+{
+    flat_job j = {.kern = eng_exec_kernels(x), .g = v, .n = n, .first_piece = first, .sum = sum};
+    sk_pool_run(eng_exec_pool(x), count, sumsq_task, &j);
+}
+
 /* Sum of squares: pieces are summed apart and added in order. */
 double eng_par_sumsq(eng_exec *x, const float *v, size_t n)
 {
     double sum[SUMS], total = 0;
-    flat_job j = {.kern = eng_exec_kernels(x), .g = v, .n = n, .sum = sum};
     size_t pieces = (n + FLAT - 1) / FLAT;
-    for (; j.first_piece < pieces; j.first_piece += SUMS) {
-        size_t count = pieces - j.first_piece < SUMS ? pieces - j.first_piece : SUMS;
-        sk_pool_run(eng_exec_pool(x), count, sumsq_task, &j);
+    for (size_t first = 0; first < pieces; first += SUMS) {
+        size_t count = pieces - first < SUMS ? pieces - first : SUMS;
+        eng_par_sumsq_pieces(x, v, n, first, count, sum);
         for (size_t i = 0; i < count; i++)
             total += sum[i];
     }

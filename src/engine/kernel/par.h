@@ -40,6 +40,13 @@ void eng_par_adamw(eng_exec *x, float *p, const float *g, float *m, float *v, si
 /* v[0..n) = 0. */
 void eng_par_clear(eng_exec *x, float *v, size_t n);
 
+/* Elements of such a piece. */
+#define ENG_PAR_FLAT ((size_t)1 << 16)
+
+/* The sums of squares of pieces [first, first + count) of v[0..n) into sum[count]. */
+void eng_par_sumsq_pieces(eng_exec *x, const float *v, size_t n, size_t first, size_t count,
+                          double *sum);
+
 /* The sum of the pieces' sums in ascending order, in double: one number for every count of
  * threads. */
 double eng_par_sumsq(eng_exec *x, const float *v, size_t n);

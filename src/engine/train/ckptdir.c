@@ -118,6 +118,16 @@ static const char *candidate(const char *out, size_t i, uint64_t *step, char *b)
     return path_of(out, best_name, b);
 }
 
+/* Damaged ones are told of later, when the state is loaded. */
+void eng_ckptdir_lanes(const char *out, uint32_t *lanes)
+{
+    char path[ENG_PATH_MAX];
+    const char *p;
+    uint64_t step;
+    for (size_t i = 0; (p = candidate(out, i, &step, path)) != NULL; i++)
+        if (sk_file_exists(p) && !eng_trainstate_lanes(p, lanes, NULL)) return;
+}
+
 /* Tells of a file that was passed over. */
 static void tell(void (*note)(void *, const char *), void *arg, const char *fmt, const char *a,
                  const char *b)

@@ -32,6 +32,9 @@ bool eng_ckptdir_any(const char *out);
 /* Whether it holds one besides checkpoint.stk. */
 bool eng_ckptdir_older(const char *out);
 
+/* The lanes (ranks.h) of the newest whole checkpoint; *lanes is left alone where there is none. */
+void eng_ckptdir_lanes(const char *out, uint32_t *lanes);
+
 /* Removes what killed writers left in the folder. */
 void eng_ckptdir_sweep(const char *out);
 

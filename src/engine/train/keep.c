@@ -9,8 +9,6 @@
 #include <math.h>
 #include <string.h>
 
-#define FINAL_EVAL_TOKENS ((size_t)1 << 20)
-
 /* A sentence about a damaged checkpoint. */
 static void note_damage(void *arg, const char *text)
 {
@@ -21,6 +19,7 @@ static void note_damage(void *arg, const char *text)
 sk_status eng_run_poll(eng_run *l, sk_err *e)
 {
     uint64_t step, us;
+    if (!l->saver) return SK_OK;
     sk_status st = eng_saver_poll(l->saver, &step, &us, e);
     if (st || step == UINT64_MAX || l->told == step + 1) return st;
     l->told = step + 1;
@@ -34,7 +33,9 @@ sk_status eng_run_poll(eng_run *l, sk_err *e)
 /* Begins a checkpoint; saver.h says how the rest of it goes on beside the steps. */
 sk_status eng_run_save(eng_run *l, sk_err *e)
 {
-    sk_status st = eng_saver_begin(l->saver, &l->s, l->j->meta, e);
+    if (l->ranks) eng_saver_settle(l->saver);
+    sk_status st = eng_ranks_collect(l->ranks, &l->s, e);
+    if (!st && l->saver) st = eng_saver_begin(l->saver, &l->s, l->j->meta, e);
     if (st) return st;
     l->saved = l->s.step;
     return eng_run_poll(l, e);
@@ -44,7 +45,7 @@ sk_status eng_run_save(eng_run *l, sk_err *e)
 static sk_status save_all(eng_run *l, sk_err *e)
 {
     sk_status st = l->saved == l->s.step ? SK_OK : eng_run_save(l, e);
-    if (!st) st = eng_saver_wait(l->saver, e);
+    if (!st && l->saver) st = eng_saver_wait(l->saver, e);
     return st ? st : eng_run_poll(l, e);
 }
 
@@ -62,8 +63,8 @@ static sk_status write_log(const eng_run *l, sk_err *e)
     return st;
 }
 
-/* Begins anew, or where the checkpoint stands. */
-sk_status eng_run_begin(eng_run *l, sk_err *e)
+/* The state of a run that begins, or goes on, in the process that reads it. */
+static sk_status first_state(eng_run *l, sk_err *e)
 {
     const eng_loop_job *j = l->j;
     bool found;
@@ -72,24 +73,42 @@ sk_status eng_run_begin(eng_run *l, sk_err *e)
                                     &found, note_damage, &note_to, e);
     if (st) return st;
     if (found) {
-        l->saved = l->s.step;
         if (strcmp(l->s.cpu, sk_cpu_name(sk_cpu())) != 0)
             eng_emit_note(l->o,
                           "the checkpoint was made with %s kernels and goes on with %s: the result "
                           "will differ in the last bits from a run on one machine",
                           l->s.cpu, sk_cpu_name(sk_cpu()));
-        eng_pass_load(l->pass, l->s.param);
         return SK_OK;
     }
-    if (j->from) {
+    if (j->from)
         st = eng_import_gguf(j->from, j->layout, l->s.param, e);
-        if (st) return st;
-    } else {
+    else
         eng_init_params(l->x, j->cfg, j->layout, l->o->seed, l->s.param);
-    }
-    if (l->s.ema) memcpy(l->s.ema, l->s.param, l->s.n_floats * sizeof(float));
+    if (!st && l->s.ema) memcpy(l->s.ema, l->s.param, l->s.n_floats * sizeof(float));
+    return st;
+}
+
+/* Begins anew, or where the checkpoint stands; the other processes get it from the first. */
+sk_status eng_run_begin(eng_run *l, sk_err *e)
+{
+    sk_status st = eng_ranks_first(l->o) ? first_state(l, e) : SK_OK;
+    st = eng_ranks_agree(l->o, st, e);
+    if (!st) st = eng_ranks_spread(l->ranks, &l->s, e);
+    if (st) return st;
+    l->saved = l->s.step;
     eng_pass_load(l->pass, l->s.param);
     return SK_OK;
+}
+
+/* Read by the process that wrote it. */
+sk_status eng_run_reload(eng_run *l, sk_err *e)
+{
+    char path[ENG_PATH_MAX];
+    sk_status st = l->saver ? eng_saver_wait(l->saver, e) : SK_OK;
+    (void)eng_out_path(l->o, "checkpoint.stk", path);
+    if (!st && l->saver) st = eng_trainstate_load(&l->s, path, l->j->meta, e);
+    st = eng_ranks_agree(l->o, st, e);
+    return st ? st : eng_ranks_spread(l->ranks, &l->s, e);
 }
 
 /* The picture of the run. */
@@ -116,23 +135,31 @@ static sk_status write_model(const eng_run *l, const char *path, sk_err *e)
     return st ? st : eng_lease_rename(eng_saver_lease(l->saver), fresh, path, e);
 }
 
+/* What is made again at every end, from the last checkpoint. */
+static sk_status write_results(const eng_run *l, const char *path, sk_err *e)
+{
+    sk_status st = eng_lease_check(eng_saver_lease(l->saver), e);
+    if (!st) st = write_log(l, e);
+    if (!st) st = write_curve(l, e);
+    return st ? st : write_model(l, path, e);
+}
+
 /* The held-out figures of the model written; where that is a mean, those of the last weights are
  * told as well. */
-static void final_evaluation(eng_run *l, eng_train_event *ev)
+static sk_status final_evaluation(eng_run *l, eng_train_event *ev, sk_err *e)
 {
-    const eng_dataset *d = l->j->valid;
-    size_t rows = FINAL_EVAL_TOKENS / d->n_ctx + 1;
-    if (rows > d->n_rows) rows = d->n_rows;
-    eng_run_evaluate(l, rows, &ev->val_loss, &ev->bits_per_byte);
-    if (!l->s.ema) return;
+    sk_status st = eng_run_evaluate(l, l->final_rows, &ev->val_loss, &ev->bits_per_byte, e);
+    if (st || !l->s.ema) return st;
     double last = ev->bits_per_byte;
     eng_pass_load(l->pass, l->s.ema);
-    eng_run_evaluate(l, rows, &ev->val_loss, &ev->bits_per_byte);
+    st = eng_run_evaluate(l, l->final_rows, &ev->val_loss, &ev->bits_per_byte, e);
     eng_pass_load(l->pass, l->s.param);
+    if (st) return st;
     eng_emit_note(l->o,
                   "bits per byte: %.4f of the weights' mean, which is the model; %.4f of the "
                   "last weights, which the checkpoint has",
                   ev->bits_per_byte, last);
+    return SK_OK;
 }
 
 /* All that stands at the end: the last checkpoint first, so that what follows can be made again,
@@ -140,16 +167,15 @@ static void final_evaluation(eng_run *l, eng_train_event *ev)
 sk_status eng_run_finish(eng_run *l, sk_err *e)
 {
     char path[ENG_PATH_MAX];
-    const eng_loop_job *j = l->j;
     sk_status st = save_all(l, e);
-    if (!st) st = eng_lease_check(eng_saver_lease(l->saver), e);
-    if (!st) st = write_log(l, e);
-    if (!st) st = write_curve(l, e);
-    if (!st) st = write_model(l, eng_out_path(l->o, "model.gguf", path), e);
+    (void)eng_out_path(l->o, "model.gguf", path);
+    if (!st && l->saver) st = write_results(l, path, e);
+    st = eng_ranks_agree(l->o, st, e);
     if (st) return st;
     eng_train_event ev = eng_run_event(l, ENG_EV_DONE);
     if (l->s.curve.n) ev.loss = l->s.curve.point[l->s.curve.n - 1].loss;
-    if (j->valid) final_evaluation(l, &ev);
+    if (l->j->valid) st = final_evaluation(l, &ev, e);
+    if (st) return st;
     ev.text = path;
     eng_emit(l->o, &ev);
     return SK_OK;

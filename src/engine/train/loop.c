@@ -21,11 +21,14 @@ static sk_status open_buffers(eng_run *l, sk_err *e)
 {
     size_t n = l->rows * l->j->data->n_ctx;
     l->grads = sk_calloc(SK_MEM_TRAIN, l->j->layout->n_floats, sizeof(float));
-    l->nats = sk_calloc(SK_MEM_TRAIN, l->micro, sizeof(double));
+    l->nats = sk_calloc(SK_MEM_TRAIN, l->n_nats, sizeof(double));
+    bool two = l->lanes > 1 && !l->o->mpi;
+    l->lane = two ? sk_calloc(SK_MEM_TRAIN, l->j->layout->n_floats, sizeof(float)) : NULL;
     l->ids = sk_calloc(SK_MEM_TRAIN, n, sizeof(int32_t));
     l->target = sk_calloc(SK_MEM_TRAIN, n, sizeof(int32_t));
     l->first = l->j->data->first ? sk_calloc(SK_MEM_TRAIN, n, sizeof(int32_t)) : NULL;
-    if (!l->grads || !l->nats || !l->ids || !l->target || (l->j->data->first && !l->first))
+    if (!l->grads || !l->nats || (two && !l->lane) || !l->ids || !l->target ||
+        (l->j->data->first && !l->first))
         return sk_fail(e, SK_E_NOMEM, "no memory for gradients and a batch of %zu tokens", n);
     return SK_OK;
 }
@@ -34,9 +37,11 @@ static sk_status open_buffers(eng_run *l, sk_err *e)
 static void loop_close(eng_run *l)
 {
     eng_saver_close(l->saver);
+    eng_ranks_close(l->ranks);
     eng_pass_close(l->pass);
     eng_optim_close(l->optim);
     sk_free(l->grads);
+    sk_free(l->lane);
     sk_free(l->nats);
     sk_free(l->ids);
     sk_free(l->target);
@@ -56,11 +61,14 @@ static sk_status loop_open(eng_run *l, sk_err *e)
     eng_pass_plan plan = eng_run_pass(l, l->micro);
     if (!st) st = eng_optim_open(l->x, l->o, l->j->cfg, l->j->layout, plan.prec, &l->optim, e);
     if (!st) st = eng_pass_open(l->x, &plan, &l->pass, e);
-    if (!st) st = eng_saver_open(l->o->out, &l->saver, e);
+    if (!st) st = eng_ranks_open(l->x, l->o, l->j->layout, l->optim, need.v_floats, &l->ranks, e);
+    if (!st) eng_ranks_release(l->ranks, &l->s);
+    if (!st && eng_ranks_first(l->o)) st = eng_saver_open(l->o->out, &l->saver, e);
     if (st || !l->o->event) return st;
     eng_limits limits; /* for the MFU that events tell */
     st = eng_limits_measure(l->x, LIMITS_MS, &limits, e);
     if (!st) l->peak = l->j->bf16 ? limits.bf16_flops : limits.f32_flops;
+    l->peak *= (double)eng_ranks_size(l->ranks);
     return st;
 }
 
@@ -69,11 +77,13 @@ static sk_status first_point(eng_run *l, sk_err *e)
 {
     if (l->s.step > 0 || l->s.curve.n > 0) return SK_OK;
     eng_point p = {.loss = NAN, .lr = NAN, .grad_norm = NAN, .val_loss = NAN, .bits_per_byte = NAN};
-    eng_run_evaluate_if_due(l, &p);
+    sk_status st = eng_run_evaluate_if_due(l, &p, e);
+    if (st) return st;
     eng_curve_add(&l->s.curve, &p);
     char path[ENG_PATH_MAX];
-    sk_status st = eng_run_shape_save(eng_out_path(l->o, "shape.gguf", path), l->j->cfg,
-                                      l->j->layout, l->j->vocab, e);
+    if (eng_ranks_first(l->o))
+        st = eng_run_shape_save(eng_out_path(l->o, "shape.gguf", path), l->j->cfg, l->j->layout,
+                                l->j->vocab, e);
     return st ? st : eng_run_save(l, e);
 }
 
@@ -100,7 +110,10 @@ sk_status eng_loop_run(eng_exec *x, const eng_loop_job *j, sk_err *e)
     assert(j->data->n_rows > 0 && j->o->steps > 0);
     eng_train_opts o = *j->o;
     eng_run l = {.x = x, .j = j, .o = &o};
-    sk_status st = loop_open(&l, e);
+    sk_status st = eng_ranks_agree(l.o, loop_open(&l, e), e);
+    if (!st && l.lanes < eng_ranks_size(l.ranks))
+        eng_emit_note(l.o, "a step has work for %zu of the %zu processes only", l.lanes,
+                      eng_ranks_size(l.ranks));
     if (!st) st = eng_run_begin(&l, e);
     if (!st) {
         watch(&l, &o);

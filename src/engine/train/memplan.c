@@ -4,7 +4,8 @@
 #include <unistd.h>
 
 #define MICRO_BYTES ((uint64_t)1 << 30) /* activations of a micro-batch: not more */
-#define MICRO_TOKENS 4096               /* nor more tokens: larger ones gain nothing */
+#define FINAL_EVAL_TOKENS ((size_t)1 << 20)
+#define MICRO_TOKENS 4096 /* nor more tokens: larger ones gain nothing */
 
 /* Floating-point operations a token of training costs, by the usual convention (PaLM, appendix B):
  * 6 N + 12 n_layer n_head head_dim n_ctx, N the parameters without an input embedding that is not
@@ -39,19 +40,19 @@ static uint64_t bytes_for(const eng_run *l, size_t rows)
     return eng_pass_bytes(&plan);
 }
 
-/* Rows of a micro-batch: as many as the bounds above allow, in equal parts of the step.  How a step
- * is cut decides the order of its sums, so recomputation, which needs less, must not change it. */
+/* Rows of a micro-batch: as many as the bounds above allow, in equal parts of a lane.  How it is
+ * cut decides the order of its sums, so recomputation, which needs less, must not change it. */
 static size_t micro_rows(const eng_run *l)
 {
-    size_t n_ctx = l->j->data->n_ctx, most = MICRO_TOKENS / n_ctx;
+    size_t n_ctx = l->j->data->n_ctx, most = MICRO_TOKENS / n_ctx, rows = l->lane_rows;
     eng_pass_plan plan[2] = {eng_run_pass(l, 1), eng_run_pass(l, 2)};
     plan[0].recompute = plan[1].recompute = false;
     uint64_t row = eng_pass_bytes(&plan[1]) - eng_pass_bytes(&plan[0]);
-    size_t fit = row ? (size_t)(MICRO_BYTES / row) : l->rows;
+    size_t fit = row ? (size_t)(MICRO_BYTES / row) : rows;
     if (fit < most) most = fit;
     if (most < 1) most = 1;
-    size_t parts = (l->rows + most - 1) / most;
-    return (l->rows + parts - 1) / parts;
+    size_t parts = (rows + most - 1) / most;
+    return (rows + parts - 1) / parts;
 }
 
 /* Refuses a run that cannot fit, before anything is allocated. */
@@ -63,7 +64,8 @@ sk_status eng_run_check_memory(const eng_run *l, sk_err *e)
     if (l->o->ema > 0) state += 4.0 * (double)l->j->layout->n_floats;
     double pass = (double)bytes_for(l, l->micro);
     double batch = 12.0 * (double)(l->rows * l->j->data->n_ctx);
-    double have = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    double have = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) /
+                  (double)sk_mpi_local(l->o->mpi);
     double need = state + pass + batch;
     if (have <= 0 || need <= 0.95 * have) return SK_OK;
     double row = (double)(bytes_for(l, 2) - bytes_for(l, 1)), left = 0.95 * have - state - batch;
@@ -95,6 +97,9 @@ void eng_run_sizes(eng_run *l)
     size_t n_ctx = l->j->data->n_ctx;
     l->rows = (size_t)(o->batch_tokens / n_ctx);
     if (l->rows < 1) l->rows = 1;
+    l->lanes = o->lanes ? o->lanes : 1;
+    l->lane_rows = (l->rows + l->lanes - 1) / l->lanes;
+    l->lanes = (l->rows + l->lane_rows - 1) / l->lane_rows; /* those that have rows */
     l->micro = micro_rows(l);
     l->eval_every = every(o->eval_every, o->steps);
     l->save_every = every(o->save_every, o->steps);
@@ -102,6 +107,11 @@ void eng_run_sizes(eng_run *l)
         uint64_t tokens = o->eval_tokens ? o->eval_tokens : 32768;
         l->eval_rows = (size_t)((tokens + n_ctx - 1) / n_ctx);
         if (l->eval_rows > l->j->valid->n_rows) l->eval_rows = l->j->valid->n_rows;
+        l->final_rows = FINAL_EVAL_TOKENS / n_ctx + 1;
+        if (l->final_rows > l->j->valid->n_rows) l->final_rows = l->j->valid->n_rows;
     }
+    l->n_nats = l->rows;
+    if (l->n_nats < l->eval_rows) l->n_nats = l->eval_rows;
+    if (l->n_nats < l->final_rows) l->n_nats = l->final_rows;
     l->flops = flops_of(l->j->cfg, l->j->layout, n_ctx);
 }

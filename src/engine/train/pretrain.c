@@ -9,6 +9,7 @@
 #include "engine/train/ckptdir.h"
 #include "engine/train/corpus.h"
 #include "engine/train/loop.h"
+#include "engine/train/ranks.h"
 #include "engine/train/rundir.h"
 #include "engine/train/trainstate.h"
 
@@ -85,9 +86,9 @@ static sk_status train_tokenizer(pretrain *t, const sk_buf *text, const char *pa
     return st ? st : eng_vocab_save(t->vocab, path, e);
 }
 
-/* The run's tokenizer: the one its checkpoint was made with, else the one asked for, else a new
- * one.  A tokenizer without a checkpoint is what a killed run left: it is made again. */
-static sk_status get_tokenizer(pretrain *t, const sk_buf *text, sk_err *e)
+/* In the process that writes: the one its checkpoint was made with, else the one asked for, else a
+ * new one.  A tokenizer without a checkpoint is what a killed run left: it is made again. */
+static sk_status first_tokenizer(pretrain *t, const sk_buf *text, sk_err *e)
 {
     char path[ENG_PATH_MAX];
     eng_out_path(&t->o, "tokenizer.gguf", path);
@@ -104,6 +105,17 @@ static sk_status get_tokenizer(pretrain *t, const sk_buf *text, sk_err *e)
     } else {
         st = train_tokenizer(t, text, path, e);
     }
+    return st;
+}
+
+/* The run's tokenizer; the other processes read what the first has written. */
+static sk_status get_tokenizer(pretrain *t, const sk_buf *text, sk_err *e)
+{
+    char path[ENG_PATH_MAX];
+    sk_status st = eng_ranks_first(&t->o) ? first_tokenizer(t, text, e) : SK_OK;
+    st = eng_ranks_agree(&t->o, st, e);
+    if (!st && !t->vocab)
+        st = eng_vocab_load(eng_out_path(&t->o, "tokenizer.gguf", path), &t->vocab, e);
     if (!st) t->o.vocab = t->cfg.n_vocab = (uint32_t)eng_vocab_size(t->vocab);
     return st;
 }
@@ -220,6 +232,8 @@ static sk_status prepare(pretrain *t, bool *done, sk_err *e)
     sk_status st = eng_train_opts_check(&t->o, e);
     if (!st) st = eng_train_shape(&t->o, &t->cfg, e);
     if (st) return st;
+    st = eng_ranks_lanes(&t->o, e);
+    if (st) return st;
     t->meta = eng_trainstate_meta("pretrain", &t->o, eng_train_bf16(&t->o));
     if (!t->meta) return sk_fail(e, SK_E_NOMEM, "no memory for the settings");
     st = eng_rundir_is_done(&t->o, t->meta, done, e);
@@ -227,6 +241,7 @@ static sk_status prepare(pretrain *t, bool *done, sk_err *e)
     st = load_data(t, e);
     if (!st && !eng_trainstate_input(t->meta, "training text or tokenizer", t->data.crc))
         st = sk_fail(e, SK_E_NOMEM, "no memory for the settings");
+    if (!st) st = eng_ranks_same(&t->o, t->meta, e);
     if (!st) st = eng_config_check(&t->cfg, e);
     if (!st) st = eng_layout_build(&t->cfg, t->mem, &t->layout, e);
     return st;
@@ -236,7 +251,7 @@ static sk_status prepare(pretrain *t, bool *done, sk_err *e)
 static void drop_tokenizer(const pretrain *t)
 {
     char path[ENG_PATH_MAX];
-    if (t->vocab && !eng_ckptdir_any(t->o.out))
+    if (t->vocab && eng_ranks_first(&t->o) && !eng_ckptdir_any(t->o.out))
         (void)unlink(eng_out_path(&t->o, "tokenizer.gguf", path));
 }
 
@@ -254,7 +269,7 @@ static void pretrain_close(pretrain *t)
 /* The lock is held from the first look at the folder to the last file in it. */
 sk_status eng_train_run(eng_exec *x, const eng_train_opts *o, sk_err *e)
 {
-    int lock;
+    int lock = -1;
     sk_status st = eng_rundir_open(o, &lock, e);
     if (st) return st;
     pretrain t = {.x = x, .o = *o, .mem = sk_arena_new(SK_MEM_TRAIN)};
@@ -276,7 +291,8 @@ sk_status eng_train_run(eng_exec *x, const eng_train_opts *o, sk_err *e)
         };
         st = eng_loop_run(x, &j, e);
     }
+    st = eng_ranks_agree(o, st, e);
     pretrain_close(&t);
-    sk_lock_drop(lock);
+    eng_rundir_close(lock);
     return st;
 }

@@ -9,6 +9,7 @@
 #include "engine/model/train_pass.h"
 #include "engine/train/loop.h"
 #include "engine/train/optim.h"
+#include "engine/train/ranks.h"
 #include "engine/train/saver.h"
 #include "engine/train/trainstate.h"
 
@@ -21,15 +22,19 @@ typedef struct eng_run {
     eng_trainstate s;
     eng_pass *pass;
     eng_optim *optim;
+    eng_ranks *ranks;              /* the other processes, NULL: there are none */
     size_t rows, micro;            /* rows of a step, of a micro-batch */
+    size_t lanes, lane_rows;       /* parts of a step that are summed apart (ranks.h), their rows */
     float *grads;                  /* [n_floats] */
-    double *nats;                  /* [micro] */
+    float *lane;                   /* [n_floats] of a lane, where one process has several */
+    double *nats;                  /* [n_nats] of rows */
+    size_t n_nats;                 /* rows of a step, or of the longest evaluation */
     int32_t *ids, *target, *first; /* [rows, n_ctx]; first NULL when rows are one document each */
     uint64_t eval_every, save_every;
     eng_saver *saver;
     uint64_t saved, told; /* step of the last checkpoint begun; 1 + that of the last event */
-    size_t eval_rows;
-    double flops, peak; /* of a token, of the machine a second */
+    size_t eval_rows, final_rows; /* of held-out text: now and then, at the end */
+    double flops, peak;           /* of a token, of the machine a second */
 } eng_run;
 
 /* ---- memplan.c ---- */
@@ -66,15 +71,18 @@ uint64_t eng_run_batch(const eng_run *l);
 /* ---- heldout.c ---- */
 
 /* Mean loss and bits per byte of text over rows [0, n) of the held-out set. */
-void eng_run_evaluate(eng_run *l, size_t n, double *loss, double *bits_per_byte);
+sk_status eng_run_evaluate(eng_run *l, size_t n, double *loss, double *bits_per_byte, sk_err *e);
 
 /* Measures, when it is due, into the point of the step just done, and tells. */
-void eng_run_evaluate_if_due(eng_run *l, eng_point *p);
+sk_status eng_run_evaluate_if_due(eng_run *l, eng_point *p, sk_err *e);
 
 /* ---- keep.c ---- */
 
 /* Begins anew, or where the checkpoint stands. */
 sk_status eng_run_begin(eng_run *l, sk_err *e);
+
+/* The state as the newest checkpoint has it, once that is on disk, in all processes. */
+sk_status eng_run_reload(eng_run *l, sk_err *e);
 
 /* Begins to write a checkpoint and log.jsonl, once the one before is on disk. */
 sk_status eng_run_save(eng_run *l, sk_err *e);

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "engine/train/ckptdir.h"
 #include "engine/train/metrics.h"
+#include "engine/train/ranks.h"
 
 #include <assert.h>
 #include <math.h>
@@ -24,7 +25,7 @@ const char *eng_out_path(const eng_train_opts *o, const char *name, char *b)
 }
 
 /* Temporary files of killed writers are swept up under the lock: nobody else writes here. */
-sk_status eng_rundir_open(const eng_train_opts *o, int *lock, sk_err *e)
+static sk_status open_first(const eng_train_opts *o, int *lock, sk_err *e)
 {
     char path[ENG_PATH_MAX];
     if (!o->out || !*o->out) return sk_fail(e, SK_E_INVALID, "no folder to write to: give --out");
@@ -35,6 +36,7 @@ sk_status eng_rundir_open(const eng_train_opts *o, int *lock, sk_err *e)
     if (st) return st;
     if (!o->resume && eng_ckptdir_any(o->out)) {
         sk_lock_drop(*lock);
+        *lock = -1;
         return sk_fail(e, SK_E_INUSE,
                        "%s holds a run already (a checkpoint): go on with --resume, give another "
                        "--out, or remove the folder",
@@ -46,9 +48,24 @@ sk_status eng_rundir_open(const eng_train_opts *o, int *lock, sk_err *e)
     return SK_OK;
 }
 
+/* The others have nothing to lock: they write nothing. */
+sk_status eng_rundir_open(const eng_train_opts *o, int *lock, sk_err *e)
+{
+    *lock = -1;
+    sk_status st = eng_ranks_first(o) ? open_first(o, lock, e) : SK_OK;
+    st = eng_ranks_agree(o, st, e);
+    if (st) eng_rundir_close(*lock);
+    return st;
+}
+
+void eng_rundir_close(int lock)
+{
+    if (lock >= 0) sk_lock_drop(lock);
+}
+
 /* The model is the last file a run writes, so its being there beside the last checkpoint says that
  * all is done. */
-sk_status eng_rundir_is_done(const eng_train_opts *o, json_t *meta, bool *done, sk_err *e)
+static sk_status look_if_done(const eng_train_opts *o, json_t *meta, bool *done, sk_err *e)
 {
     char path[ENG_PATH_MAX];
     *done = false;
@@ -65,6 +82,15 @@ sk_status eng_rundir_is_done(const eng_train_opts *o, json_t *meta, bool *done, 
     ev.loss = ev.val_loss = ev.bits_per_byte = NAN;
     eng_emit(o, &ev);
     return SK_OK;
+}
+
+/* One looks, all hear of it. */
+sk_status eng_rundir_is_done(const eng_train_opts *o, json_t *meta, bool *done, sk_err *e)
+{
+    *done = false;
+    sk_status st = eng_ranks_first(o) ? look_if_done(o, meta, done, e) : SK_OK;
+    st = eng_ranks_agree(o, st, e);
+    return st ? st : eng_ranks_tell(o, done, e);
 }
 
 /* ---- options ---- */

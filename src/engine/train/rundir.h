@@ -6,9 +6,13 @@
 #include "base/status.h"
 #include "engine/engine.h"
 
-/* Makes the folder o->out and locks it for this process (*lock, give back with sk_lock_drop);
- * refuses a checkpoint in it when o->resume is not set, and sweeps up what a killed run left. */
+/* Makes the folder o->out and locks it for this process (*lock, give back with eng_rundir_close);
+ * of several processes the first does so for all, and the others hear how it went.  Refuses a
+ * checkpoint in it when o->resume is not set, and sweeps up what a killed run left. */
 sk_status eng_rundir_open(const eng_train_opts *o, int *lock, sk_err *e);
+
+/* Gives the lock back, where this process has it. */
+void eng_rundir_close(int lock);
 
 /* *done: the checkpoint in the folder is the last of the run `meta` describes and the model is in
  * place; the event ENG_EV_DONE has then been sent. */

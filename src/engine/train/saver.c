@@ -258,6 +258,7 @@ static bool copy_rest(eng_saver *s)
  * the wait is for the last piece. */
 void eng_saver_settle(eng_saver *s)
 {
+    if (!s) return;
     (void)pthread_mutex_lock(&s->lock);
     if (s->reading && !s->rest) {
         uint64_t t = sk_now_us();

@@ -33,7 +33,7 @@ const eng_lease *eng_saver_lease(const eng_saver *s);
  * error, if there was one, is this call's. */
 sk_status eng_saver_begin(eng_saver *s, const eng_trainstate *state, json_t *meta, sk_err *e);
 
-/* To be called before the state is changed. */
+/* To be called before the state is changed; NULL is allowed: then nobody writes. */
 void eng_saver_settle(eng_saver *s);
 
 /* How it went: *step of the newest checkpoint that is on disk, *us the training thread has waited

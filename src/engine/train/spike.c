@@ -42,11 +42,8 @@ static void tell(const eng_run *l, const eng_guard_event *ev)
 /* Loads the newest checkpoint and goes on from there, with other batches at half the rate. */
 static sk_status go_back(eng_run *l, eng_guard_event *ev, sk_err *e)
 {
-    char path[ENG_PATH_MAX];
     eng_guard before = l->s.guard;
-    sk_status st = eng_saver_wait(l->saver, e);
-    if (!st)
-        st = eng_trainstate_load(&l->s, eng_out_path(l->o, "checkpoint.stk", path), l->j->meta, e);
+    sk_status st = eng_run_reload(l, e);
     if (st) return st;
     eng_guard_returned(&l->s.guard, &before, ev->step, l->s.step);
     l->saved = l->s.step;

@@ -50,34 +50,62 @@ static bool stop_wanted(const eng_run *l)
     return l->o->stop && l->o->stop(l->o->arg);
 }
 
-/* Loss and gradient of the whole step; false when asked to stop in between. */
-static bool accumulate(eng_run *l, double *loss)
+/* Asked once a step. */
+static bool save_wanted(const eng_run *l)
 {
-    size_t n = l->j->data->n_ctx;
-    uint64_t targets = gather(l);
-    double nats = 0;
-    eng_par_clear(l->x, l->grads, l->j->layout->n_floats);
-    for (size_t at = 0; at < l->rows; at += l->micro) {
-        if (stop_wanted(l)) return false;
-        size_t rows = l->rows - at < l->micro ? l->rows - at : l->micro, k = at * n;
+    return l->o->save && l->o->save(l->o->arg);
+}
+
+/* The gradient of a lane into g; false when asked to stop in between, which only one process by
+ * itself may do. */
+static bool lane_gradient(eng_run *l, size_t lane, uint64_t targets, float *g)
+{
+    size_t n = l->j->data->n_ctx, at = lane * l->lane_rows, end = at + l->lane_rows;
+    if (end > l->rows) end = l->rows;
+    eng_par_clear(l->x, g, l->j->layout->n_floats);
+    for (; at < end; at += l->micro) {
+        if (!l->ranks && stop_wanted(l)) return false;
+        size_t rows = end - at < l->micro ? end - at : l->micro, k = at * n;
         eng_batch b = {l->ids + k, l->target + k, l->first ? l->first + k : NULL, rows};
-        eng_pass_run(l->pass, &b, (float)(1.0 / (double)targets), l->grads, l->nats);
-        for (size_t i = 0; i < rows; i++)
-            nats += l->nats[i];
+        eng_pass_run(l->pass, &b, (float)(1.0 / (double)targets), g, l->nats + at);
     }
-    *loss = nats / (double)targets;
     return true;
 }
 
+/* Loss and gradient of the whole step, in the order of its lanes (ranks.h). */
+static sk_status accumulate(eng_run *l, double *loss, bool *stopped, sk_err *e)
+{
+    uint64_t targets = gather(l);
+    double nats = 0;
+    size_t size = eng_ranks_size(l->ranks), rank = eng_ranks_rank(l->ranks);
+    *stopped = false;
+    for (size_t round = 0; round * size < l->lanes; round++) {
+        size_t lane = round * size + rank;
+        float *g = lane && !l->ranks ? l->lane : l->grads;
+        *stopped = lane < l->lanes && !lane_gradient(l, lane, targets, g);
+        if (*stopped) return SK_OK;
+        if (g == l->lane) eng_ranks_add(l->x, l->grads, g, l->j->layout->n_floats);
+        sk_status st = l->ranks ? eng_ranks_reduce(l->ranks, round, l->lanes, g, e) : SK_OK;
+        if (st) return st;
+    }
+    sk_status st = eng_ranks_share(l->ranks, l->nats, l->rows, l->lane_rows, e);
+    for (size_t i = 0; i < l->rows; i++)
+        nats += l->nats[i];
+    *loss = nats / (double)targets;
+    return st;
+}
+
 /* Updates the parameters.  Steps that were skipped are none of the optimiser's. */
-static void update(eng_run *l, eng_point *p)
+static sk_status update(eng_run *l, eng_point *p, sk_err *e)
 {
     double clip = l->o->grad_clip;
     eng_update u = {.t = l->s.step + 1 - l->s.guard.skipped, .lr = p->lr, .grad_scale = 1};
     if (clip > 0 && p->grad_norm > clip) u.grad_scale = clip / p->grad_norm;
-    eng_optim_step(l->optim, &u, l->s.param, l->grads, l->s.m, l->s.v);
+    sk_status st = eng_ranks_optim(l->ranks, l->optim, &u, &l->s, l->grads, e);
+    if (st) return st;
     if (l->s.ema) eng_ema_step(l->x, l->o->ema, u.t, l->s.n_floats, l->s.ema, l->s.param);
     eng_pass_load(l->pass, l->s.param);
+    return SK_OK;
 }
 
 /* Tokens per second count padding and tokens without loss: they cost the same. */
@@ -93,28 +121,44 @@ static void report_step(const eng_run *l, const eng_point *p, uint64_t us)
     eng_emit(l->o, &ev);
 }
 
+/* What went wrong with a checkpoint, and what signals asked of any of the processes, is everybody's
+ * business before a step. */
+static sk_status confer(eng_run *l, bool *stopped, sk_err *e)
+{
+    sk_status st = eng_run_poll(l, e);
+    *stopped = false;
+    if (!l->ranks) return st;
+    eng_vote v = {.stop = stop_wanted(l), .save = save_wanted(l)};
+    st = eng_ranks_vote(l->ranks, &v, st, e);
+    *stopped = v.stop;
+    return !st && v.save && !v.stop && l->saved != l->s.step ? eng_run_save(l, e) : st;
+}
+
 /* One step, its report, and what is due after it.  *stopped: asked to stop, nothing was changed. */
 sk_status eng_run_step(eng_run *l, bool *stopped, sk_err *e)
 {
     uint64_t t0 = sk_now_us();
     eng_point p = {.val_loss = NAN, .bits_per_byte = NAN};
-    *stopped = !accumulate(l, &p.loss);
-    if (*stopped) return SK_OK;
+    sk_status st = confer(l, stopped, e);
+    if (!st && !*stopped) st = accumulate(l, &p.loss, stopped, e);
+    if (st || *stopped) return st;
     eng_saver_settle(l->saver);
-    sk_status st = eng_run_poll(l, e);
+    double sumsq;
+    st = eng_ranks_sumsq(l->ranks, l->x, l->grads, l->s.n_floats, &sumsq, e);
     if (st) return st;
     bool lost = false, back = false;
-    p.grad_norm = sqrt(eng_par_sumsq(l->x, l->grads, l->s.n_floats));
+    p.grad_norm = sqrt(sumsq);
     st = eng_run_judge(l, &p, &lost, &back, e);
     if (st || back) return st;
-    if (!lost) update(l, &p);
+    if (!lost && (st = update(l, &p, e)) != SK_OK) return st;
     l->s.step++;
     p.step = (double)l->s.step;
     p.tokens = (double)(l->s.step * l->rows * l->j->data->n_ctx);
     report_step(l, &p, sk_now_us() - t0);
-    eng_run_evaluate_if_due(l, &p);
+    st = eng_run_evaluate_if_due(l, &p, e);
+    if (st) return st;
     eng_curve_add(&l->s.curve, &p);
-    bool asked = l->o->save && l->o->save(l->o->arg);
+    bool asked = !l->ranks && save_wanted(l);
     bool due = asked || (l->s.step % l->save_every == 0 && !lost);
     if (due && l->s.step < l->o->steps) return eng_run_save(l, e);
     return SK_OK;

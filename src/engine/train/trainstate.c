@@ -79,7 +79,7 @@ static bool add_later_settings(json_t *s, const eng_train_opts *o)
         json_decref(muon);
         if (bad) return false;
     }
-    return true;
+    return o->lanes <= 1 || !json_object_set_new(s, "lanes", json_integer((json_int_t)o->lanes));
 }
 
 /* Names are those of the flags, so that a refusal can name what to change.  Left out is what does
@@ -314,6 +314,22 @@ sk_status eng_trainstate_step(const char *path, uint64_t *step, sk_err *e)
     if (!st) st = sk_json_get_int(meta, "step", 0, INT64_MAX, &n, e);
     if (!st && n < 0) st = sk_fail(e, SK_E_FORMAT, "%s does not say its step", path);
     if (!st) *step = (uint64_t)n;
+    json_decref(meta);
+    eng_ckpt_close(c);
+    return st;
+}
+
+/* One lane goes without saying. */
+sk_status eng_trainstate_lanes(const char *path, uint32_t *lanes, sk_err *e)
+{
+    eng_ckpt *c;
+    json_t *meta = NULL;
+    int64_t n = 1;
+    sk_status st = eng_ckpt_open(path, &c, e);
+    if (st) return st;
+    st = read_meta(c, path, &meta, e);
+    if (!st) st = sk_json_get_int(json_object_get(meta, "settings"), "lanes", 1, 1 << 20, &n, e);
+    if (!st) *lanes = (uint32_t)n;
     json_decref(meta);
     eng_ckpt_close(c);
     return st;

@@ -73,6 +73,9 @@ bool eng_trainstate_input(json_t *meta, const char *name, uint64_t value);
 /* The step of the checkpoint at path, whatever run it is of. */
 sk_status eng_trainstate_step(const char *path, uint64_t *step, sk_err *e);
 
+/* Its number of lanes (ranks.h). */
+sk_status eng_trainstate_lanes(const char *path, uint32_t *lanes, sk_err *e);
+
 /* *done: the checkpoint at path is that of the last step of the run meta describes (its inputs are
  * not compared).  Errors as in load. */
 sk_status eng_trainstate_is_done(const char *path, json_t *meta, uint64_t steps, bool *done,

@@ -8,6 +8,7 @@
 #include "engine/model/trainable.h"
 #include "engine/train/chatset.h"
 #include "engine/train/loop.h"
+#include "engine/train/ranks.h"
 #include "engine/train/rundir.h"
 #include "engine/train/trainstate.h"
 
@@ -115,9 +116,12 @@ static sk_status prepare(tune *t, bool *done, sk_err *e)
     t->o.steps = eng_tune_steps(&t->o, t->data.n_rows, t->o.context);
     st = eng_train_opts_check(&t->o, e);
     if (st) return st;
+    st = eng_ranks_lanes(&t->o, e);
+    if (st) return st;
     t->meta = eng_trainstate_meta("fine-tune", &t->o, eng_train_bf16(&t->o));
     if (!t->meta || !add_inputs(t)) return sk_fail(e, SK_E_NOMEM, "no memory for the settings");
-    return eng_rundir_is_done(&t->o, t->meta, done, e);
+    st = eng_ranks_same(&t->o, t->meta, e);
+    return st ? st : eng_rundir_is_done(&t->o, t->meta, done, e);
 }
 
 /* Gives back whatever prepare got, in any state. */
@@ -155,7 +159,8 @@ sk_status eng_tune_run(eng_exec *x, const char *model, const eng_train_opts *o, 
         };
         st = eng_loop_run(x, &j, e);
     }
+    st = eng_ranks_agree(o, st, e);
     tune_close(&t);
-    sk_lock_drop(lock);
+    eng_rundir_close(lock);
     return st;
 }
