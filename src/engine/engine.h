@@ -599,8 +599,8 @@ typedef struct eng_train_opts {
                                       make a spike of the loss, of the gradient's norm; 0: none */
     bool recompute; /* activations are computed twice rather than kept: less memory, same bytes */
     uint64_t eval_every, save_every, eval_tokens; /* steps, steps, tokens; 0: chosen */
-    uint32_t lanes; /* parts of a step whose gradients are summed apart and added in order, shared by
-                       the processes; 0: what the checkpoint has, else as many as processes */
+    uint32_t lanes; /* parts of a step whose gradients are summed apart and added in order, shared
+                       by the processes; 0: what the checkpoint has, else as many as processes */
     struct sk_mpi *mpi; /* the other processes of this run (base/mpi.h), NULL: there are none */
     uint32_t keep; /* checkpoints that stay, the newest included; the best one is kept besides */
     /* Called from the training thread. */

@@ -25,7 +25,7 @@ run d --quiet && sums d >"$tmp/a" && sums l1 | cmp -s - "$tmp/a"
 result "one lane is what a run has by default"
 run t3 --lanes 3 -t 3 --quiet && sums t3 >"$tmp/a" && sums l3 | cmp -s - "$tmp/a"
 result "lanes and threads have nothing to do with each other"
-SK_FAULT=kill:70 run k --lanes 2 --quiet >/dev/null 2>&1
+SK_FAULT=kill:50 run k --lanes 2 --quiet >/dev/null 2>&1
 [ -e "$tmp/k/checkpoint.stk" ] && [ ! -e "$tmp/k/model.gguf" ] && run k --resume --quiet && sums k >"$tmp/a" && sums l2 | cmp -s - "$tmp/a"
 result "a killed run goes on with the lanes it had"
 t "another number of lanes is refused" 2 '--lanes 2' run k --resume --lanes 3
