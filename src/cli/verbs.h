@@ -11,6 +11,7 @@
     ROW(data)                                                                                      \
     ROW(train)                                                                                     \
     ROW(tune)                                                                                      \
+    ROW(run)                                                                                       \
     ROW(watch)                                                                                     \
     /* using them */                                                                               \
     ROW(chat)                                                                                      \
