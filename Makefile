@@ -27,7 +27,7 @@ ALL_C    = -std=c11 $(CPPFLAGS) $(OPT) $(FPFLAGS) $(WARN) $(SANFLAGS) -pthread $
 .SECONDARY:
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: all tests fuzzers help clean check unit kern lint bench asan tsan aarch64 fuzz fuzz-replay docs install
+.PHONY: all tests fuzzers help clean check unit kern lint bench asan tsan aarch64 fuzz fuzz-replay docs install soak-train soak-huge
 
 all: $(B)/stoke $(B)/libstoke.a
 
@@ -189,6 +189,10 @@ fuzz:
 	set -e; for f in build/fuzz/fuzz/fz_*; do n=$${f##*/fz_}; mkdir -p build/corpus/$$n; echo "== $$n"; \
 	  $$f -max_total_time=$(T) -timeout=10 -rss_limit_mb=4096 -print_final_stats=0 -verbosity=0 \
 	    -artifact_prefix=build/corpus/crash-$$n- build/corpus/$$n $$(ls -d tests/fuzz/corpus/$$n 2>/dev/null); done
+soak-train: $(B)/stoke
+	STOKE=$(B)/stoke tests/soak/train_kill.sh 50
+soak-huge: $(B)/stoke
+	STOKE=$(B)/stoke tests/soak/huge_document.sh
 bench: all $(B)/checkkern
 	$(B)/checkkern --bench
 	$(B)/stoke bench
@@ -224,6 +228,7 @@ help:
 	@echo 'make unit | kern | lint | asan | tsan | fuzz-replay   one kind of check'
 	@echo 'make aarch64      the kernels for ARM, checked under qemu'
 	@echo 'make fuzz T=30    libFuzzer, T seconds a target (clang)'
+	@echo 'make soak-train   a training run killed at 50 moments;  make soak-huge a document of 1 GB'
 	@echo 'make bench        kernels and the machine, timed'
 	@echo 'make docs         docs/cli/*.md, docs/api.md, docs/metrics.md from the tables'
 	@echo 'make install      PREFIX=/usr/local DESTDIR='

@@ -104,7 +104,7 @@ static void killed_at_random_moments(void **state)
     size_t killed = 0;
     for (size_t i = 0; i < KILLS; i++) {
         pid_t pid = start(&r, 0);
-        useconds_t wait = (useconds_t)sk_rng_below(11, SK_RNG_TEST, i, whole_us + whole_us / 4);
+        useconds_t wait = (useconds_t)sk_rng_below(11, SK_RNG_TEST, i, whole_us / 3);
         (void)usleep(wait);
         (void)kill(pid, SIGKILL);
         bool well = ended_well(pid);
