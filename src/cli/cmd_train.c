@@ -1,5 +1,5 @@
 /* cmd_train.c - stoke train: from text to a model. */
-#include "cli/train_view.h"
+#include "cli/train_words.h"
 #include "cli/verbs.h"
 
 #define INT(name, deflt, help, field, min, max)                                                    \
@@ -17,6 +17,15 @@ static const sk_opt rows[] = {
     INT("steps", "1000", "steps of the optimiser", steps, 1, 1e9),
     INT("batch", "2048", "tokens in a step", batch, 1, 1e9),
     CMD_TRAIN_NUM("lr", SK_OPT_FLOAT, "0.003", "learning rate", lr, 1e-12, 1e3),
+    {"", 0, SK_OPT_BOOL, NULL, NULL, "All of it by one number", 0},
+    INT("depth", "0",
+        "layers; width, heads, vocabulary, context, batch, steps, rate and optimiser follow, where "
+        "they are not given",
+        depth, 0, 96),
+    INT("params", "0", "the same by the nearest number of parameters: 5M, say", params, 0, 1e12),
+    CMD_TRAIN_NUM("tokens-per-param", SK_OPT_FLOAT, "20", "tokens to train on then, a parameter",
+                  tokens_per_param, 0.001, 1e6),
+    CMD_TRAIN_SWITCH("dry-run", "print what the run would take, and end", dry_run),
     {"", 0, SK_OPT_BOOL, NULL, NULL, "Shape of the model", 0},
     {"arch", 0, SK_OPT_STRING, "NAME", "qwen3", "architecture", offsetof(cmd_train_flags, arch),
      .complete = SK_COMPLETE_WORDS, .words = "qwen3 qwen2 llama gpt2"},
@@ -42,23 +51,50 @@ static const sk_opt rows[] = {
     {0},
 };
 
-/* The verb: flags, workers, the run. */
-static sk_status train(int argc, char **argv, sk_err *e)
+/* What the run would take. */
+static sk_status print_plan(eng_exec *x, const cmd_train_flags *f, const eng_train_opts *o,
+                            sk_err *e)
 {
-    cmd_train_flags f = {0};
+    eng_train_plan p;
+    sk_buf b = SK_BUF_INIT;
+    sk_status st = eng_train_plan_of(x, o, &p, e);
+    if (st) return st;
+    if (f->json) {
+        eng_train_plan_json(&p, &b);
+    } else {
+        cmd_train_flags_text(f, &b);
+        sk_buf_adds(&b, "\n");
+        cmd_train_plan_text(&p, &b);
+    }
+    return cmd_out_buf(&b, e);
+}
+
+/* Workers, then the plan or the run. */
+static sk_status run(const cmd_train_flags *f, sk_err *e)
+{
     cmd_train_view view;
     eng_train_opts o;
     eng_exec *x;
-    bool done;
-    cmd_save_install();
-    sk_status st = cmd_parse(&cmd_train_verb, argc, argv, &f, &f.common, NULL, &done, e);
-    if (st || done) return st;
-    st = eng_exec_open((size_t)f.common.threads, &x, e);
+    sk_status st = eng_exec_open((size_t)f->common.threads, &x, e);
     if (st) return st;
-    st = cmd_train_options(&f, &view, &o, e);
-    if (!st) st = eng_train_run(x, &o, e);
+    st = cmd_train_options(f, &view, &o, e);
+    if (!st) st = f->dry_run ? print_plan(x, f, &o, e) : eng_train_run(x, &o, e);
     st = cmd_train_finish(&view, st, e);
     eng_exec_close(x);
+    return st;
+}
+
+/* The verb. */
+static sk_status train(int argc, char **argv, sk_err *e)
+{
+    cmd_train_flags f = {0};
+    bool done;
+    cmd_save_install();
+    sk_arena *mem = sk_arena_new(SK_MEM_MISC);
+    if (!mem) return sk_fail(e, SK_E_NOMEM, "no memory for the flags");
+    sk_status st = cmd_train_parse(&cmd_train_verb, argc, argv, &f, mem, &done, e);
+    if (!st && !done) st = run(&f, e);
+    sk_arena_free(mem);
     return st;
 }
 

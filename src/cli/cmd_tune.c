@@ -1,5 +1,5 @@
 /* cmd_tune.c - stoke tune: from a model and conversations to a model that answers. */
-#include "cli/train_view.h"
+#include "cli/train_words.h"
 #include "cli/verbs.h"
 
 static const sk_opt rows[] = {
@@ -26,25 +26,34 @@ static const sk_opt rows[] = {
     {0},
 };
 
-/* The verb: flags, the model behind -m, workers, the run. */
-static sk_status tune(int argc, char **argv, sk_err *e)
+/* The model behind -m, workers, the run. */
+static sk_status run(const cmd_train_flags *f, sk_err *e)
 {
-    cmd_train_flags f = {0};
     cmd_train_view view;
     eng_train_opts o;
     eng_exec *x;
     char path[CMD_PATH_MAX];
-    bool done;
-    cmd_save_install();
-    sk_status st = cmd_parse(&cmd_tune_verb, argc, argv, &f, &f.common, NULL, &done, e);
-    if (st || done) return st;
-    st = cmd_model_path(f.model, path, e);
-    if (!st) st = eng_exec_open((size_t)f.common.threads, &x, e);
+    sk_status st = cmd_model_path(f->model, path, e);
+    if (!st) st = eng_exec_open((size_t)f->common.threads, &x, e);
     if (st) return st;
-    st = cmd_train_options(&f, &view, &o, e);
+    st = cmd_train_options(f, &view, &o, e);
     if (!st) st = eng_tune_run(x, path, &o, e);
     st = cmd_train_finish(&view, st, e);
     eng_exec_close(x);
+    return st;
+}
+
+/* The verb. */
+static sk_status tune(int argc, char **argv, sk_err *e)
+{
+    cmd_train_flags f = {0};
+    bool done;
+    cmd_save_install();
+    sk_arena *mem = sk_arena_new(SK_MEM_MISC);
+    if (!mem) return sk_fail(e, SK_E_NOMEM, "no memory for the flags");
+    sk_status st = cmd_train_parse(&cmd_tune_verb, argc, argv, &f, mem, &done, e);
+    if (!st && !done) st = run(&f, e);
+    sk_arena_free(mem);
     return st;
 }
 

@@ -109,6 +109,18 @@ static void show_step(cmd_train_view *v, const eng_train_event *ev)
                     ev->tokens_per_s / 1e3);
 }
 
+/* In two lines: --dry-run has it in full. */
+static void show_plan(cmd_train_view *v, const eng_train_plan *p)
+{
+    if (v->flags->common.quiet) return;
+    sk_progress_note(v->bar,
+                     "%.2f M parameters, %llu steps of %llu tokens, %.3g FLOP; memory %.2f GB "
+                     "(activations %.2f) of %.1f",
+                     (double)p->params / 1e6, (unsigned long long)p->steps,
+                     (unsigned long long)p->step_tokens, p->flops, (double)p->bytes / 1e9,
+                     (double)p->bytes_activations / 1e9, (double)p->bytes_allowed / 1e9);
+}
+
 /* same: the stage told about is the one before, only further on. */
 static void show(cmd_train_view *v, const eng_train_event *ev, bool same)
 {
@@ -124,6 +136,9 @@ static void show(cmd_train_view *v, const eng_train_event *ev, bool same)
         break;
     case ENG_EV_EVAL:
         v->bits_per_byte = ev->bits_per_byte;
+        break;
+    case ENG_EV_PLAN:
+        show_plan(v, ev->plan);
         break;
     case ENG_EV_NOTE:
         if (!v->flags->common.quiet) sk_progress_note(v->bar, "%s", ev->text);
@@ -202,7 +217,9 @@ static void copy_learning(const cmd_train_flags *f, eng_train_opts *o)
     o->decay_frac = f->decay;
     o->weight_decay = f->weight_decay;
     o->grad_clip = f->grad_clip;
-    o->cosine = f->cosine;
+    o->cosine = strcmp(f->schedule, "cosine") == 0;
+    if (strcmp(f->schedule, "linear") == 0) o->decay_frac = 1 - o->warmup_frac;
+    o->micro_rows = (uint32_t)f->micro;
     o->optimizer = strcmp(f->optimizer, "muon") == 0 ? ENG_MUON : ENG_ADAMW;
     o->z_loss = f->z_loss;
     o->ema = f->ema;

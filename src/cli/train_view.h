@@ -16,9 +16,12 @@ typedef struct cmd_train_flags {
     double epochs, lr, min_lr, warmup, decay, weight_decay, grad_clip, rope_theta;
     const char *optimizer;
     double muon_lr, muon_momentum, z_loss, ema, spike_loss, spike_norm;
-    const char *on_spike;
+    const char *on_spike, *config, *schedule;
+    int64_t depth, params, micro;
+    double tokens_per_param;
+    bool dry_run;
     bool recompute;
-    bool resume, json, f32, cosine, untied;
+    bool resume, json, f32, untied;
 } cmd_train_flags;
 
 /* A row of a table of flags over cmd_train_flags: a number, with its bounds. */
@@ -61,7 +64,19 @@ typedef struct cmd_train_flags {
                       warmup, 0, 1),                                                               \
         CMD_TRAIN_NUM("decay", SK_OPT_FLOAT, "0.3",                                                \
                       "part of the steps, at the end, in which it falls", decay, 0, 1),            \
-        CMD_TRAIN_SWITCH("cosine", "let it fall as a cosine from the warm-up on", cosine),         \
+        {"schedule",                                                                               \
+         0,                                                                                        \
+         SK_OPT_STRING,                                                                            \
+         "NAME",                                                                                   \
+         "wsd",                                                                                    \
+         "after the warm-up: wsd holds the rate, then lets it fall over --decay; cosine and "      \
+         "linear let it fall from there on",                                                       \
+         offsetof(cmd_train_flags, schedule),                                                      \
+         0,                                                                                        \
+         0,                                                                                        \
+         false,                                                                                    \
+         SK_COMPLETE_WORDS,                                                                        \
+         "wsd cosine linear"},                                                                     \
         CMD_TRAIN_NUM("weight-decay", SK_OPT_FLOAT, "0.1", "AdamW's decay of matrices",            \
                       weight_decay, 0, 1e3),                                                       \
         CMD_TRAIN_NUM("grad-clip", SK_OPT_FLOAT, "1",                                              \
@@ -92,6 +107,8 @@ typedef struct cmd_train_flags {
                       spike_loss, 0, 1e9),                                                         \
         CMD_TRAIN_NUM("spike-norm", SK_OPT_FLOAT, "16", "the same of the gradient's norm",         \
                       spike_norm, 0, 1e9),                                                         \
+        CMD_TRAIN_NUM("micro", SK_OPT_INT, "0",                                                    \
+                      "rows computed at once; 0 chooses; fewer take less memory", micro, 0, 1e9),  \
         CMD_TRAIN_SWITCH("recompute",                                                              \
                          "keep less of the forward pass and compute it twice: less memory, same "  \
                          "result",                                                                 \
@@ -128,6 +145,18 @@ typedef struct cmd_train_flags {
                       "checkpoints that stay; the best by held-out loss stays besides", keep, 1,   \
                       1e6),                                                                        \
         CMD_TRAIN_SWITCH("resume", "go on from the checkpoint in --out, if there is one", resume), \
+        {"config",                                                                                 \
+         0,                                                                                        \
+         SK_OPT_STRING,                                                                            \
+         "FILE",                                                                                   \
+         NULL,                                                                                     \
+         "YAML with flags, NAME: VALUE a line; the command line wins",                             \
+         offsetof(cmd_train_flags, config),                                                        \
+         0,                                                                                        \
+         0,                                                                                        \
+         false,                                                                                    \
+         SK_COMPLETE_FILE,                                                                         \
+         NULL},                                                                                    \
         CMD_TRAIN_SWITCH("json", "print one JSON object a line for every step and event", json)
 
 /* A run being shown: JSON lines on stdout, or a progress line on stderr and a curve at the end. */

@@ -540,14 +540,27 @@ typedef enum eng_train_kind {
     ENG_EV_STEP,  /* one optimiser step is done */
     ENG_EV_EVAL,  /* held-out loss was measured */
     ENG_EV_SAVED, /* a checkpoint is on disk */
+    ENG_EV_PLAN,  /* before the first step: `plan` */
     ENG_EV_NOTE,  /* a sentence for a person: `text` */
     ENG_EV_DONE   /* model.gguf is in place: `text` is its path; val_loss and bits_per_byte are of
                      all held-out text (up to 2^20 tokens of it), NaN without any */
 } eng_train_kind;
 
+/* What a run will take, told before its first step. */
+typedef struct eng_train_plan {
+    uint64_t params, steps, step_tokens, micro_tokens; /* micro_tokens: computed at once */
+    double flops_token, flops; /* of a token of training (see eng_train_event), of the run */
+    double seconds;            /* of the run; 0: not measured */
+    uint64_t bytes;            /* of memory in all, and its parts */
+    uint64_t bytes_params, bytes_grads, bytes_optim, bytes_packs, bytes_activations, bytes_batch;
+    uint64_t bytes_allowed; /* the machine's memory or the control group's limit; 0: unknown */
+    bool group;             /* it is the control group's */
+} eng_train_plan;
+
 typedef struct eng_train_event {
     eng_train_kind kind;
     const char *stage, *text;                            /* borrowed for the call */
+    const eng_train_plan *plan;                          /* likewise */
     uint64_t step, total, tokens;                        /* tokens: trained on since step 0 */
     double loss, val_loss, bits_per_byte, lr, grad_norm; /* nats a token; NaN where not measured */
     double tokens_per_s, mfu; /* of this step; mfu: share of the machine's measured peak, at
@@ -597,6 +610,7 @@ typedef struct eng_train_opts {
     eng_on_spike on_spike;
     double spike_loss, spike_norm; /* standard deviations above the mean of the last 128 steps that
                                       make a spike of the loss, of the gradient's norm; 0: none */
+    uint32_t micro_rows;           /* rows computed at once; 0: chosen.  Sums go by it */
     bool recompute; /* activations are computed twice rather than kept: less memory, same bytes */
     uint64_t eval_every, save_every, eval_tokens; /* steps, steps, tokens; 0: chosen */
     uint32_t lanes; /* parts of a step whose gradients are summed apart and added in order, shared
@@ -620,6 +634,29 @@ void eng_train_opts_default(eng_train_opts *o);
  * that differ from the checkpoint's are refused.  Without resume an existing checkpoint is refused
  * (SK_E_INUSE) rather than overwritten.  A run that is done already is reported as done. */
 sk_status eng_train_run(eng_exec *x, const eng_train_opts *o, sk_err *e);
+
+/* What eng_train_run of o will take, its time by a short step measured on this machine; no data is
+ * read, nothing is written.  SK_E_NOMEM when it cannot fit says what would. */
+sk_status eng_train_plan_of(eng_exec *x, const eng_train_opts *o, eng_train_plan *out, sk_err *e);
+
+/* One number for a model and how to train it (dial.c has the rules and where they come from): sets
+ * layers, dim, heads, kv_heads, ffn, vocab and context for a depth >= 1; */
+void eng_dial_shape(uint32_t depth, eng_train_opts *o);
+
+/* the depth whose shape comes nearest to so many parameters (> 0); */
+uint32_t eng_dial_depth(double params);
+
+/* the parameters of o's shape, but for norms of heads; */
+double eng_dial_params(const eng_train_opts *o);
+
+/* tokens of a step for a run over so many; */
+uint64_t eng_dial_batch(double tokens, uint32_t context);
+
+/* and the rate for o's optimizer and width. */
+double eng_dial_lr(const eng_train_opts *o);
+
+/* A plan as one line of JSON. */
+void eng_train_plan_json(const eng_train_plan *p, sk_buf *out);
 
 /* Parts of a training step that are timed.  ENG_TRAIN_STEP is the whole of it. */
 typedef enum eng_train_part {

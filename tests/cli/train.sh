@@ -91,7 +91,7 @@ result "a killed run comes to the same bytes"
 
 # ---- for people ----
 t "without --json: the curve and the bits per byte" 0 'bits per byte [0-9]' run people
-head -3 "$tmp/out" | grep -q 'loss, nats per token'
+head -4 "$tmp/out" | grep -q 'loss, nats per token'
 result "the curve has a title"
 run silent --quiet >"$tmp/out" 2>&1 && [ ! -s "$tmp/out" ]
 result "--quiet says nothing"

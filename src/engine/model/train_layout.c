@@ -141,6 +141,12 @@ eng_pass eng_pass_shape(const eng_pass_plan *plan)
     return p;
 }
 
+/* Each matrix is packed twice, the head's too when it is the embedding. */
+uint64_t eng_pass_pack_bytes(const eng_pass_plan *plan)
+{
+    return 2 * (plan->prec == ENG_PREC_BF16 ? 2 : 4) * (uint64_t)plan->layout->n_weights;
+}
+
 /* Counts what eng_pass_open will take, without taking it. */
 uint64_t eng_pass_bytes(const eng_pass_plan *plan)
 {
@@ -148,9 +154,7 @@ uint64_t eng_pass_bytes(const eng_pass_plan *plan)
     eng_pass p = eng_pass_shape(plan);
     carver c = {0};
     carve_all(&c, &p);
-    /* Each matrix is packed twice, the head's too when it is the embedding. */
-    size_t weight = plan->prec == ENG_PREC_BF16 ? 2 : 4;
-    return c.used + 2 * weight * (uint64_t)plan->layout->n_weights;
+    return c.used + eng_pass_pack_bytes(plan);
 }
 
 /* Allocates the pass in an arena of its own. */

@@ -38,8 +38,9 @@ typedef struct eng_batch {
     size_t rows; /* at least 1 */
 } eng_batch;
 
-/* Bytes eng_pass_open will ask for. */
+/* Bytes eng_pass_open will ask for, and those of them that packed weights take. */
 uint64_t eng_pass_bytes(const eng_pass_plan *plan);
+uint64_t eng_pass_pack_bytes(const eng_pass_plan *plan);
 
 /* Allocates all the pass needs; cfg and layout must outlive it. */
 sk_status eng_pass_open(eng_exec *x, const eng_pass_plan *plan, eng_pass **out, sk_err *e);

@@ -40,6 +40,26 @@ static void add_held_out(sk_buf *b, const eng_train_event *ev)
     add_num(b, "bits_per_byte", ev->bits_per_byte);
 }
 
+/* The members of a plan. */
+static void add_plan(sk_buf *b, const eng_train_plan *p)
+{
+    add_num(b, "params", (double)p->params);
+    add_num(b, "steps", (double)p->steps);
+    add_num(b, "step_tokens", (double)p->step_tokens);
+    add_num(b, "micro_tokens", (double)p->micro_tokens);
+    add_num(b, "flops_token", p->flops_token);
+    add_num(b, "flops", p->flops);
+    add_num(b, "seconds", p->seconds > 0 ? p->seconds : NAN);
+    add_num(b, "bytes", (double)p->bytes);
+    add_num(b, "bytes_params", (double)p->bytes_params);
+    add_num(b, "bytes_grads", (double)p->bytes_grads);
+    add_num(b, "bytes_optim", (double)p->bytes_optim);
+    add_num(b, "bytes_packs", (double)p->bytes_packs);
+    add_num(b, "bytes_activations", (double)p->bytes_activations);
+    add_num(b, "bytes_batch", (double)p->bytes_batch);
+    add_num(b, "bytes_allowed", p->bytes_allowed ? (double)p->bytes_allowed : NAN);
+}
+
 /* What the kinds have apart from each other. */
 static void add_rest(sk_buf *b, const eng_train_event *ev)
 {
@@ -52,6 +72,9 @@ static void add_rest(sk_buf *b, const eng_train_event *ev)
         break;
     case ENG_EV_EVAL:
         add_held_out(b, ev);
+        break;
+    case ENG_EV_PLAN:
+        add_plan(b, ev->plan);
         break;
     case ENG_EV_NOTE:
         add_text(b, "text", ev->text);
@@ -69,12 +92,19 @@ static void add_rest(sk_buf *b, const eng_train_event *ev)
 
 void eng_event_line(const eng_train_event *ev, double time, sk_buf *out)
 {
-    static const char *const name[] = {"stage", "step", "eval", "saved", "note", "done"};
+    static const char *const name[] = {"stage", "step", "eval", "saved", "plan", "note", "done"};
     assert((unsigned)ev->kind < sizeof name / sizeof *name);
     sk_buf_addf(out, "{\"event\":\"%s\",\"step\":%llu", name[ev->kind],
                 (unsigned long long)ev->step);
     if (ev->stage) add_text(out, "stage", ev->stage);
     add_rest(out, ev);
     if (time >= 0) sk_buf_addf(out, ",\"time\":%.3f", time);
+    sk_buf_adds(out, "}\n");
+}
+
+void eng_train_plan_json(const eng_train_plan *p, sk_buf *out)
+{
+    sk_buf_adds(out, "{\"event\":\"plan\"");
+    add_plan(out, p);
     sk_buf_adds(out, "}\n");
 }

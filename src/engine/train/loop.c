@@ -65,6 +65,11 @@ static sk_status loop_open(eng_run *l, sk_err *e)
     if (!st) eng_ranks_release(l->ranks, &l->s);
     if (!st && eng_ranks_first(l->o)) st = eng_saver_open(l->o->out, &l->saver, e);
     if (st || !l->o->event) return st;
+    eng_train_plan told;
+    eng_run_plan(l, &told);
+    eng_train_event ev = eng_run_event(l, ENG_EV_PLAN);
+    ev.plan = &told;
+    eng_emit(l->o, &ev);
     eng_limits limits; /* for the MFU that events tell */
     st = eng_limits_measure(l->x, LIMITS_MS, &limits, e);
     if (!st) l->peak = l->j->bf16 ? limits.bf16_flops : limits.f32_flops;

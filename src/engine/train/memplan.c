@@ -1,11 +1,15 @@
 /* memplan.c - the sizes of a run and the memory they take, before anything is allocated. */
+#include "base/ram.h"
 #include "engine/train/run.h"
 
-#include <unistd.h>
+#include <stdio.h>
 
 #define MICRO_BYTES ((uint64_t)1 << 30) /* activations of a micro-batch: not more */
+#define MICRO_TOKENS 4096               /* nor more tokens: larger ones gain nothing */
 #define FINAL_EVAL_TOKENS ((size_t)1 << 20)
-#define MICRO_TOKENS 4096 /* nor more tokens: larger ones gain nothing */
+#define USABLE 0.95 /* of what is allowed: the rest is the program's and others' */
+
+/* ---- sizes ---- */
 
 /* Floating-point operations a token of training costs, by the usual convention (PaLM, appendix B):
  * 6 N + 12 n_layer n_head head_dim n_ctx, N the parameters without an input embedding that is not
@@ -33,18 +37,13 @@ eng_pass_plan eng_run_pass(const eng_run *l, size_t rows)
     };
 }
 
-/* Memory of that pass. */
-static uint64_t bytes_for(const eng_run *l, size_t rows)
-{
-    eng_pass_plan plan = eng_run_pass(l, rows);
-    return eng_pass_bytes(&plan);
-}
-
-/* Rows of a micro-batch: as many as the bounds above allow, in equal parts of a lane.  How it is
- * cut decides the order of its sums, so recomputation, which needs less, must not change it. */
+/* Rows of a micro-batch: as asked for, or as many as the bounds above allow, in equal parts of a
+ * lane.  How it is cut decides the order of its sums, so recomputation, which needs less, and the
+ * machine's memory must not change it. */
 static size_t micro_rows(const eng_run *l)
 {
     size_t n_ctx = l->j->data->n_ctx, most = MICRO_TOKENS / n_ctx, rows = l->lane_rows;
+    if (l->o->micro_rows) return l->o->micro_rows < rows ? l->o->micro_rows : rows;
     eng_pass_plan plan[2] = {eng_run_pass(l, 1), eng_run_pass(l, 2)};
     plan[0].recompute = plan[1].recompute = false;
     uint64_t row = eng_pass_bytes(&plan[1]) - eng_pass_bytes(&plan[0]);
@@ -53,33 +52,6 @@ static size_t micro_rows(const eng_run *l)
     if (most < 1) most = 1;
     size_t parts = (rows + most - 1) / most;
     return (rows + parts - 1) / parts;
-}
-
-/* Refuses a run that cannot fit, before anything is allocated. */
-sk_status eng_run_check_memory(const eng_run *l, sk_err *e)
-{
-    eng_optim_need opt = eng_optim_needs(l->o, l->j->cfg, l->j->layout);
-    double state =
-        12.0 * (double)l->j->layout->n_floats + 4.0 * (double)opt.v_floats + (double)opt.scratch;
-    if (l->o->ema > 0) state += 4.0 * (double)l->j->layout->n_floats;
-    double pass = (double)bytes_for(l, l->micro);
-    double batch = 12.0 * (double)(l->rows * l->j->data->n_ctx);
-    double have = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) /
-                  (double)sk_mpi_local(l->o->mpi);
-    double need = state + pass + batch;
-    if (have <= 0 || need <= 0.95 * have) return SK_OK;
-    double row = (double)(bytes_for(l, 2) - bytes_for(l, 1)), left = 0.95 * have - state - batch;
-    double fixed = (double)bytes_for(l, 1) - row;
-    double context = (left - fixed) / row * (double)l->j->data->n_ctx;
-    if (context >= 16)
-        return sk_fail(e, SK_E_NOMEM,
-                       "training needs %.1f GB (parameters and optimiser %.1f, activations %.1f) "
-                       "and this machine has %.1f; a context of %.0f would fit",
-                       need / 1e9, state / 1e9, pass / 1e9, have / 1e9, context);
-    return sk_fail(e, SK_E_NOMEM,
-                   "training needs %.1f GB (parameters and optimiser %.1f, activations %.1f) and "
-                   "this machine has %.1f; make the model smaller (dim, layers, vocab)",
-                   need / 1e9, state / 1e9, pass / 1e9, have / 1e9);
 }
 
 /* Steps between two events of a kind: as asked for, else a twentieth of the run, but no less than
@@ -114,4 +86,97 @@ void eng_run_sizes(eng_run *l)
     if (l->n_nats < l->eval_rows) l->n_nats = l->eval_rows;
     if (l->n_nats < l->final_rows) l->n_nats = l->final_rows;
     l->flops = flops_of(l->j->cfg, l->j->layout, n_ctx);
+}
+
+/* ---- the plan ---- */
+
+/* All numbers but the time, which has to be measured. */
+void eng_run_plan(const eng_run *l, eng_train_plan *out)
+{
+    const eng_layout *a = l->j->layout;
+    eng_optim_need opt = eng_optim_needs(l->o, l->j->cfg, a);
+    eng_pass_plan pass = eng_run_pass(l, l->micro);
+    uint64_t flat = a->n_floats * sizeof(float), step = l->rows * l->j->data->n_ctx;
+    sk_ram ram = sk_ram_allowed("");
+    eng_train_plan p = {
+        .params = a->n_weights,
+        .steps = l->o->steps,
+        .step_tokens = step,
+        .micro_tokens = l->micro * l->j->data->n_ctx,
+        .flops_token = l->flops,
+        .bytes_params = flat * (l->o->ema > 0 ? 2 : 1),
+        .bytes_grads = flat * (l->lanes > 1 && !l->o->mpi ? 2 : 1),
+        .bytes_optim = flat + opt.v_floats * sizeof(float) + opt.scratch,
+        .bytes_packs = eng_pass_pack_bytes(&pass),
+        .bytes_batch = 3 * sizeof(int32_t) * step,
+        .bytes_allowed = ram.bytes / sk_mpi_local(l->o->mpi),
+        .group = ram.group,
+    };
+    p.bytes_activations = eng_pass_bytes(&pass) - p.bytes_packs;
+    p.bytes = p.bytes_params + p.bytes_grads + p.bytes_optim + p.bytes_packs + p.bytes_activations +
+              p.bytes_batch;
+    p.flops = (double)step * (double)p.steps * p.flops_token;
+    *out = p;
+}
+
+/* Memory of the run if it were cut and computed so. */
+static uint64_t bytes_if(const eng_run *l, const eng_train_plan *p, size_t rows, bool recompute)
+{
+    eng_pass_plan pass = eng_run_pass(l, rows);
+    pass.recompute = recompute;
+    return p->bytes - p->bytes_packs - p->bytes_activations + eng_pass_bytes(&pass);
+}
+
+/* The longest context, in steps of 16, that fits with a row at a time; 0: none does. */
+static size_t context_that_fits(const eng_run *l, const eng_train_plan *p, double have)
+{
+    eng_pass_plan pass = eng_run_pass(l, 1);
+    pass.recompute = true;
+    size_t lo = 0, hi = l->j->data->n_ctx / 16;
+    while (lo < hi) {
+        size_t mid = (lo + hi + 1) / 2;
+        pass.n_ctx = 16 * mid;
+        uint64_t rest = p->bytes - p->bytes_packs - p->bytes_activations;
+        if ((double)(rest + eng_pass_bytes(&pass)) <= have)
+            lo = mid;
+        else
+            hi = mid - 1;
+    }
+    return 16 * lo;
+}
+
+/* What to change, the least change first. */
+static void advice(const eng_run *l, const eng_train_plan *p, double have, char *b, size_t n)
+{
+    bool now = l->o->recompute;
+    size_t context = 0;
+    if (!now && (double)bytes_if(l, p, l->micro, true) <= have)
+        (void)snprintf(b, n, "with --recompute it would fit");
+    else if (l->micro > 1 && (double)bytes_if(l, p, 1, now) <= have)
+        (void)snprintf(b, n, "with --micro 1 it would fit");
+    else if ((double)bytes_if(l, p, 1, true) <= have)
+        (void)snprintf(b, n, "with --micro 1 --recompute it would fit");
+    else if ((context = context_that_fits(l, p, have)) > 0)
+        (void)snprintf(b, n, "with --micro 1 --recompute a context of %zu would fit", context);
+    else
+        (void)snprintf(b, n, "make the model smaller (dim, layers, vocab)");
+}
+
+/* Refuses a run that cannot fit, before anything is allocated. */
+sk_status eng_run_check_memory(const eng_run *l, sk_err *e)
+{
+    char what[128];
+    eng_train_plan p;
+    eng_run_plan(l, &p);
+    double have = USABLE * (double)p.bytes_allowed;
+    if (!p.bytes_allowed || (double)p.bytes <= have) return SK_OK;
+    advice(l, &p, have, what, sizeof what);
+    return sk_fail(
+        e, SK_E_NOMEM,
+        "training needs %.1f GB (parameters, gradients and optimiser %.1f, packed weights "
+        "%.1f, activations %.1f) and %s %.1f; %s",
+        (double)p.bytes / 1e9, (double)(p.bytes_params + p.bytes_grads + p.bytes_optim) / 1e9,
+        (double)p.bytes_packs / 1e9, (double)p.bytes_activations / 1e9,
+        p.group ? "its control group allows" : "this machine has", (double)p.bytes_allowed / 1e9,
+        what);
 }

@@ -45,6 +45,9 @@ void eng_run_sizes(eng_run *l);
 /* What the training pass needs for a micro-batch of so many rows. */
 eng_pass_plan eng_run_pass(const eng_run *l, size_t rows);
 
+/* What the run takes, but for the time; sizes are set. */
+void eng_run_plan(const eng_run *l, eng_train_plan *out);
+
 /* Refuses a run that cannot fit (SK_E_NOMEM), before anything is allocated; the sentence says what
  * would fit. */
 sk_status eng_run_check_memory(const eng_run *l, sk_err *e);

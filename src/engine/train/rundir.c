@@ -157,6 +157,7 @@ sk_status eng_train_opts_check(const eng_train_opts *o, sk_err *e)
         {"keep", o->keep, 1, 1e6},
         {"z-loss", o->z_loss, 0, 1},
         {"ema", o->ema, 0, 0.9999999},
+        {"micro", o->micro_rows, 0, 1e9},
         {"spike-loss", o->spike_loss, 0, 1e9},
         {"spike-norm", o->spike_norm, 0, 1e9},
     };

@@ -63,6 +63,8 @@ static bool add_later_settings(json_t *s, const eng_train_opts *o)
     eng_train_opts d;
     eng_train_opts_default(&d);
     bool bad = o->z_loss > 0 && json_object_set_new(s, "z-loss", json_real(o->z_loss));
+    if (o->micro_rows)
+        bad |= json_object_set_new(s, "micro", json_integer((json_int_t)o->micro_rows)) != 0;
     if (o->ema > 0) bad |= json_object_set_new(s, "ema", json_real(o->ema)) != 0;
     if (o->on_spike != d.on_spike)
         bad |= json_object_set_new(s, "on-spike", json_string(spike[o->on_spike])) != 0;

@@ -1,0 +1,55 @@
+/* plan.c - what a run will take, worked out from its settings alone: for --dry-run and the dial. */
+#include "engine/train/pretrain.h"
+#include "engine/train/run.h"
+#include "engine/train/rundir.h"
+
+/* Tokens of the step that is timed. */
+#define TIMED_TOKENS 1024
+
+/* Seconds of the run by one short step measured here: passes go with the tokens, the update with
+ * the steps. */
+static sk_status time_run(eng_exec *x, const eng_train_opts *o, eng_train_plan *p, sk_err *e)
+{
+    eng_train_figures f;
+    eng_train_opts small = *o;
+    uint64_t rows = TIMED_TOKENS / o->context;
+    small.batch_tokens = (rows ? rows : 1) * o->context;
+    if (small.batch_tokens > o->batch_tokens) small.batch_tokens = o->context;
+    sk_status st = eng_train_bench(x, &small, 1, &f, e);
+    if (st) return st;
+    const double *s = f.least_s;
+    double token = (s[ENG_TRAIN_FORWARD] + s[ENG_TRAIN_BACKWARD]) / (double)f.tokens;
+    double update = s[ENG_TRAIN_OPTIMISER] + s[ENG_TRAIN_LOAD];
+    p->seconds = (double)p->steps * ((double)p->step_tokens * token + update);
+    return SK_OK;
+}
+
+sk_status eng_train_plan_of(eng_exec *x, const eng_train_opts *o, eng_train_plan *out, sk_err *e)
+{
+    eng_config cfg;
+    eng_layout layout;
+    sk_status st = eng_train_opts_check(o, e);
+    if (!st) st = eng_train_shape(o, &cfg, e);
+    if (st) return st;
+    sk_arena *mem = sk_arena_new(SK_MEM_TRAIN);
+    st = mem ? eng_layout_build(&cfg, mem, &layout, e)
+             : sk_fail(e, SK_E_NOMEM, "no memory for a plan");
+    eng_dataset data = {.n_ctx = o->context};
+    eng_loop_job job = {.stage = "plan",
+                        .o = o,
+                        .cfg = &cfg,
+                        .layout = &layout,
+                        .data = &data,
+                        .bf16 = eng_train_bf16(o)};
+    eng_run run = {.x = x, .j = &job, .o = o};
+    eng_train_plan p = {0};
+    if (!st) {
+        eng_run_sizes(&run);
+        st = eng_run_check_memory(&run, e);
+        eng_run_plan(&run, &p);
+    }
+    sk_arena_free(mem);
+    if (!st) st = time_run(x, o, &p, e);
+    if (!st) *out = p;
+    return st;
+}
