@@ -19,6 +19,22 @@ static const sk_opt rows[] = {
     CMD_TRAIN_NUM("context", SK_OPT_INT, "0", "tokens in a row; 0 takes the model's", context, 0,
                   1 << 22),
     CMD_TRAIN_NUM("lr", SK_OPT_FLOAT, "0.001", "learning rate", lr, 1e-12, 1e3),
+    {"", 0, SK_OPT_BOOL, NULL, NULL, "Adapters", 0},
+    CMD_TRAIN_NUM(
+        "lora", SK_OPT_INT, "0",
+        "rank of a low-rank adapter to train while the model stays as it is; 0 trains the "
+        "model; DIR/adapter.gguf is the result",
+        lora, 0, 1024),
+    CMD_TRAIN_NUM("lora-alpha", SK_OPT_FLOAT, "0",
+                  "the adapter counts alpha / rank times; 0 takes twice the rank", lora_alpha, 0,
+                  1e6),
+    {"lora-targets", 0, SK_OPT_STRING, "LIST", "q,k,v,o,gate,up,down", "matrices it changes",
+     offsetof(cmd_train_flags, lora_targets)},
+    CMD_TRAIN_SWITCH("qlora",
+                     "keep the model in the type of its file and unpack it in pieces: least memory",
+                     qlora),
+    CMD_TRAIN_SWITCH("merge", "write DIR/model.gguf too, with the adapter in it", merge),
+    {"", 0, SK_OPT_BOOL, NULL, NULL, "Names", 0},
     {"name", 0, SK_OPT_STRING, "NAME", NULL, "name written into the model",
      offsetof(cmd_train_flags, name)},
     CMD_TRAIN_ROWS,
@@ -33,6 +49,8 @@ static sk_status run(const cmd_train_flags *f, sk_err *e)
     eng_train_opts o;
     eng_exec *x;
     char path[CMD_PATH_MAX];
+    if ((f->qlora || f->merge) && !f->lora)
+        return sk_fail(e, SK_E_USAGE, "%s goes with --lora RANK", f->qlora ? "--qlora" : "--merge");
     sk_status st = cmd_model_path(f->model, path, e);
     if (!st) st = eng_exec_open((size_t)f->common.threads, &x, e);
     if (st) return st;

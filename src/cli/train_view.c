@@ -254,6 +254,11 @@ sk_status cmd_train_options(const cmd_train_flags *f, cmd_train_view *view, eng_
     o->keep = (uint32_t)f->keep;
     o->lanes = (uint32_t)f->lanes;
     o->resume = f->resume;
+    o->lora = (uint32_t)f->lora;
+    o->lora_alpha = f->lora_alpha;
+    o->lora_targets = f->lora_targets;
+    o->qlora = f->qlora;
+    o->merge = f->merge;
     *view = (cmd_train_view){.flags = f, .bits_per_byte = NAN, .err = SK_ERR_INIT};
     if (sk_mpi_started()) {
         sk_status st = sk_mpi_open(&view->mpi, e);

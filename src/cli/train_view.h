@@ -20,6 +20,10 @@ typedef struct cmd_train_flags {
     int64_t depth, params, micro;
     double tokens_per_param;
     bool dry_run;
+    const char *lora_targets;
+    int64_t lora;
+    double lora_alpha;
+    bool qlora, merge;
     bool recompute;
     bool resume, json, f32, untied;
 } cmd_train_flags;

@@ -589,7 +589,7 @@ typedef struct eng_train_opts {
     const char *out;         /* folder; gets model.gguf, tokenizer.gguf, checkpoint.stk, log.jsonl,
                                 curve.svg, older checkpoints and, where `event` is set,
                                 metrics.jsonl */
-    const char *arch;        /* "qwen3" or "llama" */
+    const char *arch;        /* "qwen3", "qwen2", "llama" or "gpt2" */
     const char *name;        /* general.name of the model */
     const char *tokenizer;   /* a GGUF to take the tokenizer from; NULL: train one on data */
     uint64_t steps, batch_tokens,
@@ -611,6 +611,13 @@ typedef struct eng_train_opts {
     double spike_loss, spike_norm; /* standard deviations above the mean of the last 128 steps that
                                       make a spike of the loss, of the gradient's norm; 0: none */
     uint32_t micro_rows;           /* rows computed at once; 0: chosen.  Sums go by it */
+    /* Fine-tuning: rank of an adapter that is trained while the model stays as it is (0: the model
+     * itself is trained), its alpha (0: twice the rank), the matrices it changes ("q,k,v,o,..");
+     * keep the model's matrices as its file has them; write a merged model too. */
+    uint32_t lora;
+    double lora_alpha;
+    const char *lora_targets;
+    bool qlora, merge;
     bool recompute; /* activations are computed twice rather than kept: less memory, same bytes */
     uint64_t eval_every, save_every, eval_tokens; /* steps, steps, tokens; 0: chosen */
     uint32_t lanes; /* parts of a step whose gradients are summed apart and added in order, shared
@@ -683,9 +690,11 @@ typedef struct eng_train_figures {
 sk_status eng_train_bench(eng_exec *x, const eng_train_opts *o, size_t n, eng_train_figures *out,
                           sk_err *e);
 
-/* Fine-tunes `model` (a GGUF) on JSONL files of {"messages":[{"role","content"},..]} with loss on
- * the assistant's tokens; o->data and o->valid are such files; arch, tokenizer and shape are the
- * model's (context: 0 or more than the model's means the model's). */
+/* Fine-tunes `model` (a GGUF or a Hugging Face folder) on JSONL files of
+ * {"messages":[{"role","content"},..]} with loss on the assistant's tokens; o->data and o->valid
+ * are such files; arch, tokenizer and shape are the model's (context: 0 or more than the model's
+ * means the model's).  With o->lora the result is out/adapter.gguf, and out/model.gguf only with
+ * o->merge. */
 sk_status eng_tune_run(eng_exec *x, const char *model, const eng_train_opts *o, sk_err *e);
 
 #endif

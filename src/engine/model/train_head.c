@@ -80,11 +80,30 @@ static void head_norm_bwd_rows(void *arg, size_t first, size_t n, size_t worker)
     }
 }
 
-/* p->logits of the chunk, as the model shapes them. */
-static void chunk_logits(eng_pass *p, head_job *j, size_t n, float *logits)
+void eng_pass_head_in(eng_pass *p, const uint32_t *tok, size_t n)
+{
+    head_job j = {.p = p, .k = eng_exec_kernels(p->x), .tok = tok};
+    eng_par_rows(p->x, n, 0, head_norm_rows, &j);
+}
+
+void eng_pass_head_out(eng_pass *p, const uint32_t *tok, size_t n, float *grads)
+{
+    head_job j = {.p = p, .k = eng_exec_kernels(p->x), .tok = tok};
+    size_t d = p->cfg->n_embd;
+    eng_par_rows(p->x, n, ENG_PAR_ROWS, head_norm_bwd_rows, &j);
+    float *dw = eng_pass_grad(p, grads, p->out_norm.w);
+    float *db = eng_pass_grad(p, grads, p->out_norm.b);
+    for (size_t i = 0; i < eng_norm_partials(n); i++) {
+        j.k->add_f32(dw, p->partial + i * 2 * d, d);
+        if (db) j.k->add_f32(db, p->partial + i * 2 * d + d, d);
+    }
+}
+
+/* Logits of the chunk, as the model shapes them. */
+static void chunk_logits(eng_pass *p, const head_job *j, size_t n, float *logits)
 {
     const eng_config *f = p->cfg;
-    eng_par_rows(p->x, n, 0, head_norm_rows, j);
+    eng_pass_head_in(p, j->tok, n);
     eng_pass_lin_fwd(p, &p->head, n, p->hn, logits, false);
     eng_logits_shape(p->x, n, f->n_vocab, f->logit_scale, f->logit_softcap, logits,
                      j->backward ? p->capped : NULL);
@@ -97,17 +116,10 @@ static void head_chunk(eng_pass *p, head_job *j, size_t n, float *grads)
     chunk_logits(p, j, n, p->logits);
     eng_par_rows(p->x, n, 0, head_loss_rows, j);
     if (!grads) return;
-    size_t d = f->n_embd;
     eng_logits_shape_bwd(p->x, n, f->n_vocab, f->logit_scale, f->logit_softcap, p->capped,
                          p->logits);
     eng_pass_lin_bwd(p, &p->head, n, p->logits, p->hn, p->dhn, grads);
-    eng_par_rows(p->x, n, ENG_PAR_ROWS, head_norm_bwd_rows, j);
-    float *dw = eng_pass_grad(p, grads, p->out_norm.w);
-    float *db = eng_pass_grad(p, grads, p->out_norm.b);
-    for (size_t i = 0; i < eng_norm_partials(n); i++) {
-        j->k->add_f32(dw, p->partial + i * 2 * d, d);
-        if (db) j->k->add_f32(db, p->partial + i * 2 * d + d, d);
-    }
+    eng_pass_head_out(p, j->tok, n, grads);
 }
 
 /* Loss of all tokens that have a target; with grads, dx [n, d] = gradient of x_last. */
@@ -119,6 +131,10 @@ void eng_pass_head(eng_pass *p, const eng_batch *b, float scale, float *grads)
     for (size_t i = 0; i < n; i++)
         if (b->target[i] >= 0) p->pick[n_pick++] = (uint32_t)i;
     if (grads) eng_rows_zero(p->x, n, p->cfg->n_embd, p->dx);
+    if (p->head.n_raw) {
+        eng_pass_head_pieces(p, b, n_pick, scale, grads);
+        return;
+    }
     for (size_t at = 0; at < n_pick; at += p->chunk) {
         j.tok = p->pick + at;
         head_chunk(p, &j, n_pick - at < p->chunk ? n_pick - at : p->chunk, grads);

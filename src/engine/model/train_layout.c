@@ -49,6 +49,7 @@ static void carve_layer(carver *c, const eng_pass *p, eng_pass_layer *l, size_t 
     l->rstd_att_out = f->has[ENG_P_ATTN_POST_NORM] ? carve_f(c, n) : NULL;
     l->ffn_out = f->has[ENG_P_FFN_POST_NORM] ? carve_f(c, n * d) : NULL;
     l->rstd_ffn_out = f->has[ENG_P_FFN_POST_NORM] ? carve_f(c, n) : NULL;
+    l->h = p->frozen ? carve_f(c, 7 * n * p->frozen->rank) : NULL;
 }
 
 /* Each layer's buffers; with recomputation all but the inputs are the same memory. */
@@ -69,6 +70,18 @@ static void carve_layers(carver *c, eng_pass *p, size_t n)
     }
 }
 
+/* Floats of the largest piece of a frozen matrix that is unpacked. */
+static size_t longest_piece(const eng_config *f)
+{
+    size_t att = (size_t)f->n_head * f->head_dim, most = 0;
+    const size_t n_in[] = {f->n_embd, att, f->n_ff};
+    for (size_t i = 0; i < sizeof(n_in) / sizeof(*n_in); i++) {
+        size_t len = eng_pass_piece_rows(n_in[i]) * n_in[i];
+        most = len > most ? len : most;
+    }
+    return most;
+}
+
 /* One set for all layers: the backward pass is in one layer at a time. */
 static void carve_gradients(carver *c, eng_pass *p, size_t n)
 {
@@ -83,6 +96,13 @@ static void carve_gradients(carver *c, eng_pass *p, size_t n)
     p->datt = carve_f(c, n * f->n_head * f->head_dim);
     p->dact = carve_f(c, n * f->n_ff);
     p->partial = carve_f(c, eng_norm_partials(n) * wide);
+    if (!p->frozen) return;
+    p->dh = carve_f(c, n * p->frozen->rank);
+    p->sink = carve_f(c, wide);
+    if (!p->frozen->stream) return;
+    p->piece = carve_f(c, longest_piece(f));
+    p->sum_lse = carve(c, n, sizeof(*p->sum_lse));
+    p->z_target = carve_f(c, n);
 }
 
 /* Windowed layers have angles of their own where the model says so. */
@@ -117,8 +137,9 @@ static void carve_all(carver *c, eng_pass *p)
     p->pick = carve(c, n, sizeof(*p->pick));
     p->hn = carve_f(c, p->chunk * d);
     p->rstd_h = carve_f(c, p->chunk);
-    p->logits = carve_f(c, p->chunk * f->n_vocab);
-    p->capped = f->logit_softcap != 0.0f ? carve_f(c, p->chunk * f->n_vocab) : NULL;
+    size_t wide = p->frozen && p->frozen->stream ? eng_pass_head_piece(f) : f->n_vocab;
+    p->logits = carve_f(c, p->chunk * wide);
+    p->capped = f->logit_softcap != 0.0f ? carve_f(c, p->chunk * wide) : NULL;
     p->fwd = carve(c, p->rows * f->n_head, sizeof(*p->fwd));
     p->bwd = carve(c, p->rows * f->n_head, sizeof(*p->bwd));
     carve_gradients(c, p, n);
@@ -131,20 +152,24 @@ eng_pass eng_pass_shape(const eng_pass_plan *plan)
 {
     eng_pass p = {.cfg = plan->cfg, .prec = plan->prec, .n_ctx = plan->n_ctx, .rows = plan->rows};
     p.layout = plan->layout;
+    p.frozen = plan->frozen;
     p.recompute = plan->recompute;
     p.z_loss = plan->z_loss;
     p.width = eng_turn_width(plan->cfg);
     size_t n = p.rows * p.n_ctx, chunk = HEAD_FLOATS / plan->cfg->n_vocab;
     size_t unit = chunk >= ENG_GEMM_KC ? ENG_GEMM_KC : ENG_PAR_ROWS;
     chunk = chunk < unit ? unit : chunk / unit * unit;
-    p.chunk = chunk < n ? chunk : n;
+    p.chunk = chunk < n && !(p.frozen && p.frozen->stream) ? chunk : n;
     return p;
 }
 
 /* Each matrix is packed twice, the head's too when it is the embedding. */
 uint64_t eng_pass_pack_bytes(const eng_pass_plan *plan)
 {
-    return 2 * (plan->prec == ENG_PREC_BF16 ? 2 : 4) * (uint64_t)plan->layout->n_weights;
+    uint64_t n = plan->layout->n_weights;
+    if (plan->frozen) /* the adapter's, and of the base what does not stay in its file */
+        n = plan->frozen->adapter->n_weights + (plan->frozen->stream ? 0 : n);
+    return 2 * (plan->prec == ENG_PREC_BF16 ? 2 : 4) * n;
 }
 
 /* Counts what eng_pass_open will take, without taking it. */

@@ -12,16 +12,25 @@ static size_t bias_width(const eng_pass *p, const eng_pass_lin *l, size_t i)
 void eng_pass_lin_fwd(eng_pass *p, const eng_pass_lin *l, size_t n, const float *in, float *y,
                       bool add)
 {
-    eng_lin_fwd(p->x, &l->w, n, in, y, add);
+    if (l->n_raw)
+        eng_pass_raw_fwd(p, l, n, in, y, add);
+    else
+        eng_lin_fwd(p->x, &l->w, n, in, y, add);
     for (size_t i = 0; i < l->n_bias; i++)
         eng_bias_fwd(p->x, n, l->w.n_out, l->bias_col[i], bias_width(p, l, i), p->at[l->bias[i]],
                      y);
+    if (l->n_pairs) eng_pass_pairs_fwd(p, l, n, in, y);
 }
 
 void eng_pass_lin_bwd(eng_pass *p, const eng_pass_lin *l, size_t n, const float *dy,
                       const float *in, float *dx, float *grads)
 {
-    eng_lin_bwd_x(p->x, &l->w, n, dy, dx);
+    if (l->n_raw)
+        eng_pass_raw_bwd(p, l, n, dy, dx);
+    else
+        eng_lin_bwd_x(p->x, &l->w, n, dy, dx);
+    if (l->n_pairs) eng_pass_pairs_bwd(p, l, n, dy, in, dx, grads);
+    if (p->frozen) return;
     eng_lin_bwd_w(p->x, &l->w, n, dy, in, grads);
     for (size_t i = 0; i < l->n_bias; i++)
         eng_bias_bwd(p->x, n, l->w.n_out, l->bias_col[i], bias_width(p, l, i), dy,

@@ -33,8 +33,10 @@ static const group head_group = {{ENG_P_HEAD, ENG_P_N, ENG_P_N},
 static const group tied_group = {{ENG_P_EMBD, ENG_P_N, ENG_P_N},
                                  {ENG_P_HEAD_BIAS, ENG_P_N, ENG_P_N}};
 
-/* Finds a group's parameters in layer i and makes room for its packs. */
-static sk_status open_lin(eng_pass *p, eng_pass_lin *lin, const group *g, uint32_t i, sk_err *e)
+/* Finds a group's parameters in layer i and makes room for its packs; h: where its pairs of an
+ * adapter keep theirs. */
+static sk_status open_lin(eng_pass *p, eng_pass_lin *lin, const group *g, uint32_t i, float *h,
+                          sk_err *e)
 {
     const eng_layout *l = p->layout;
     size_t idx[3], n = 0, col = 0;
@@ -50,6 +52,7 @@ static sk_status open_lin(eng_pass *p, eng_pass_lin *lin, const group *g, uint32
         col += l->param[w].rows;
         idx[n++] = w;
     }
+    if (p->frozen) return eng_pass_frozen_lin(p, lin, idx, n, h, e);
     return eng_lin_open(&lin->w, p->prec, l, idx, n, e);
 }
 
@@ -67,10 +70,13 @@ static sk_status open_layer(eng_pass *p, uint32_t i, sk_err *e)
     y->ffn_post = find_norm(l, ENG_P_FFN_POST_NORM, ENG_P_FFN_POST_NORM_BIAS, i);
     y->local = eng_config_is_local(f, i);
     y->rotates = eng_config_rotates(f, i);
-    sk_status st = open_lin(p, &y->qkv, f->has[ENG_P_QKV] ? &fused_group : &qkv_group, i, e);
-    if (!st) st = open_lin(p, &y->o, &o_group, i, e);
-    if (!st) st = open_lin(p, &y->gate_up, &up_group, i, e);
-    if (!st) st = open_lin(p, &y->down, &down_group, i, e);
+    size_t each = p->frozen ? p->rows * p->n_ctx * p->frozen->rank : 0;
+    float *h = y->h;
+    const group *qkv = f->has[ENG_P_QKV] ? &fused_group : &qkv_group;
+    sk_status st = open_lin(p, &y->qkv, qkv, i, h, e);
+    if (!st) st = open_lin(p, &y->o, &o_group, i, h ? h + 3 * each : NULL, e);
+    if (!st) st = open_lin(p, &y->gate_up, &up_group, i, h ? h + 4 * each : NULL, e);
+    if (!st) st = open_lin(p, &y->down, &down_group, i, h ? h + 6 * each : NULL, e);
     return st;
 }
 
@@ -80,7 +86,8 @@ static sk_status open_weights(eng_pass *p, sk_err *e)
     p->embd = eng_layout_find(p->layout, ENG_P_EMBD, 0);
     p->pos_embd = eng_layout_find(p->layout, ENG_P_POS_EMBD, 0);
     p->out_norm = find_norm(p->layout, ENG_P_OUT_NORM, ENG_P_OUT_NORM_BIAS, 0);
-    sk_status st = open_lin(p, &p->head, p->cfg->tied ? &tied_group : &head_group, 0, e);
+    sk_status st = p->frozen ? eng_pass_frozen_vectors(p, e) : SK_OK;
+    if (!st) st = open_lin(p, &p->head, p->cfg->tied ? &tied_group : &head_group, 0, NULL, e);
     for (uint32_t i = 0; !st && i < p->cfg->n_layer; i++)
         st = open_layer(p, i, e);
     return st;
@@ -128,10 +135,11 @@ void eng_pass_close(eng_pass *p)
     eng_lin_close(&p->head.w);
     for (uint32_t i = 0; p->layer && i < p->cfg->n_layer; i++) {
         eng_pass_layer *l = &p->layer[i];
-        eng_lin_close(&l->qkv.w);
-        eng_lin_close(&l->o.w);
-        eng_lin_close(&l->gate_up.w);
-        eng_lin_close(&l->down.w);
+        eng_pass_lin *lin[] = {&l->qkv, &l->o, &l->gate_up, &l->down};
+        for (size_t k = 0; k < 4; k++) {
+            eng_lin_close(&lin[k]->w);
+            eng_pass_pairs_close(lin[k]);
+        }
     }
     sk_arena_free(p->mem);
 }
@@ -164,19 +172,23 @@ static void fill_angles(eng_pass *p)
     }
 }
 
-/* Packs every matrix twice, for the two directions: the cost is that of a few tokens. */
+/* Packs every matrix that is trained twice, for the two directions: the cost is that of a few
+ * tokens. */
 void eng_pass_load(eng_pass *p, const float *params)
 {
-    for (size_t i = 0; i < p->layout->n_params; i++)
+    for (size_t i = 0; !p->frozen && i < p->layout->n_params; i++)
         p->at[i] = params + p->layout->param[i].offset;
     if (!p->loaded) fill_angles(p);
     p->loaded = true;
     for (uint32_t i = 0; i < p->cfg->n_layer; i++) {
         eng_pass_layer *l = &p->layer[i];
-        eng_lin_load(p->x, &l->qkv.w, params);
-        eng_lin_load(p->x, &l->o.w, params);
-        eng_lin_load(p->x, &l->gate_up.w, params);
-        eng_lin_load(p->x, &l->down.w, params);
+        eng_pass_lin *lin[] = {&l->qkv, &l->o, &l->gate_up, &l->down};
+        for (size_t k = 0; k < 4; k++) {
+            if (p->frozen)
+                eng_pass_pairs_load(p, lin[k], params);
+            else
+                eng_lin_load(p->x, &lin[k]->w, params);
+        }
     }
-    eng_lin_load(p->x, &p->head.w, params);
+    if (!p->frozen) eng_lin_load(p->x, &p->head.w, params);
 }

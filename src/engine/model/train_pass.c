@@ -32,7 +32,10 @@ static void trunk_fwd(eng_pass *p, const eng_batch *b)
     size_t n = b->rows * p->n_ctx, last = p->cfg->n_layer - 1, d = p->cfg->n_embd;
     assert(p->loaded && b->rows > 0 && b->rows <= p->rows);
     if (p->pos || p->window_first) place_tokens(p, b);
-    eng_embed_fwd(p->x, n, d, b->ids, p->at[p->embd], p->layer[0].x);
+    if (p->frozen)
+        eng_pass_frozen_embed(p, n, b->ids, p->layer[0].x);
+    else
+        eng_embed_fwd(p->x, n, d, b->ids, p->at[p->embd], p->layer[0].x);
     if (p->pos || embd_scale(p) != 1.0f)
         eng_rows_scale_add(p->x, n, d, embd_scale(p), p->pos, eng_pass_at(p, p->pos_embd),
                            p->layer[0].x);
@@ -69,7 +72,7 @@ void eng_pass_run(eng_pass *p, const eng_batch *b, float scale, float *grads, do
     eng_pass_head(p, b, scale, grads);
     if (grads) {
         trunk_bwd(p, b, grads);
-        embed_bwd(p, b, grads);
+        if (!p->frozen) embed_bwd(p, b, grads);
     }
     for (size_t r = 0; r < b->rows; r++) {
         double sum = 0;

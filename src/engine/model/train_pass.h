@@ -12,6 +12,7 @@
 
 #include "engine/kernel/exec.h"
 #include "engine/kernel/gemm.h"
+#include "engine/model/adapter.h"
 #include "engine/model/layout.h"
 
 typedef struct eng_pass eng_pass;
@@ -26,6 +27,8 @@ typedef struct eng_pass_plan {
                      the exponentials of the logits (PaLM, section 5); losses don't show it */
     bool recompute; /* keep of each layer only what enters it, and run its forward pass again before
                        its backward pass: the same bytes, less memory, a third more time */
+    const eng_frozen *frozen; /* the base is not trained, an adapter is: parameters and gradients
+                                 are then the adapter's flat arrays.  NULL: all is trained */
 } eng_pass_plan;
 
 /* A micro-batch: rows (at most the plan's) of n_ctx tokens.  target[i] is the token that follows

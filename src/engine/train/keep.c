@@ -80,7 +80,9 @@ static sk_status first_state(eng_run *l, sk_err *e)
                           l->s.cpu, sk_cpu_name(sk_cpu()));
         return SK_OK;
     }
-    if (j->from)
+    if (j->frozen)
+        eng_adapter_init(j->layout, l->o->seed, l->s.param);
+    else if (j->from)
         st = eng_import_gguf(j->from, j->layout, l->s.param, e);
     else
         eng_init_params(l->x, j->cfg, j->layout, l->o->seed, l->s.param);
@@ -124,11 +126,28 @@ static sk_status write_curve(const eng_run *l, sk_err *e)
     return st;
 }
 
+/* The adapter, and the model it makes of its base if that is asked for. */
+static sk_status write_adapter(const eng_run *l, sk_err *e)
+{
+    char fresh[ENG_PATH_MAX], path[ENG_PATH_MAX];
+    const eng_loop_job *j = l->j;
+    const eng_lease *lease = eng_saver_lease(l->saver);
+    const float *param = l->s.ema ? l->s.ema : l->s.param;
+    sk_status st = eng_adapter_export(eng_out_path(l->o, ENG_ADAPTER_NEW, fresh), j->cfg, j->frozen,
+                                      j->alpha, param, e);
+    if (!st) st = eng_lease_rename(lease, fresh, eng_out_path(l->o, ENG_ADAPTER_FILE, path), e);
+    if (st || !l->o->merge) return st;
+    st = eng_adapter_merge(eng_out_path(l->o, ENG_MODEL_NEW, fresh), j->cfg, j->base, j->frozen,
+                           param, l->o->dtype, e);
+    return st ? st : eng_lease_rename(lease, fresh, eng_out_path(l->o, "model.gguf", path), e);
+}
+
 /* The model, under its name only if the lease still holds. */
 static sk_status write_model(const eng_run *l, const char *path, sk_err *e)
 {
     char fresh[ENG_PATH_MAX];
     const eng_loop_job *j = l->j;
+    if (j->frozen) return write_adapter(l, e);
     sk_status st =
         eng_export_gguf(eng_out_path(l->o, ENG_MODEL_NEW, fresh), j->cfg, j->layout, j->vocab,
                         j->from, l->s.ema ? l->s.ema : l->s.param, l->o->dtype, e);
@@ -168,7 +187,7 @@ sk_status eng_run_finish(eng_run *l, sk_err *e)
 {
     char path[ENG_PATH_MAX];
     sk_status st = save_all(l, e);
-    (void)eng_out_path(l->o, "model.gguf", path);
+    (void)eng_out_path(l->o, eng_out_result(l->o), path);
     if (!st && l->saver) st = write_results(l, path, e);
     st = eng_ranks_agree(l->o, st, e);
     if (st) return st;

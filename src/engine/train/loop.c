@@ -86,7 +86,7 @@ static sk_status first_point(eng_run *l, sk_err *e)
     if (st) return st;
     eng_curve_add(&l->s.curve, &p);
     char path[ENG_PATH_MAX];
-    if (eng_ranks_first(l->o))
+    if (eng_ranks_first(l->o) && !l->j->frozen)
         st = eng_run_shape_save(eng_out_path(l->o, "shape.gguf", path), l->j->cfg, l->j->layout,
                                 l->j->vocab, e);
     return st ? st : eng_run_save(l, e);

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "engine/engine.h"
 #include "engine/format/gguf.h"
+#include "engine/model/adapter.h"
 #include "engine/model/layout.h"
 #include "engine/train/dataset.h"
 
@@ -18,8 +19,11 @@ typedef struct eng_loop_job {
     const eng_vocab *vocab;          /* goes into the model file */
     const eng_dataset *data, *valid; /* valid NULL: no held-out loss */
     const eng_gguf *from;            /* weights to begin with; NULL: drawn from the seed */
-    json_t *meta;                    /* eng_trainstate_meta with all inputs */
-    bool bf16;                       /* matrix products in bf16 */
+    const eng_frozen *frozen; /* an adapter is trained: layout is then the adapter's.  NULL: none */
+    const eng_layout *base;   /* of cfg, where layout is not */
+    double alpha;             /* of the adapter */
+    json_t *meta;             /* eng_trainstate_meta with all inputs */
+    bool bf16;                /* matrix products in bf16 */
 } eng_loop_job;
 
 /* Runs the job from its checkpoint in o->out, if there is one, to the end. */

@@ -14,13 +14,16 @@
 /* Floating-point operations a token of training costs, by the usual convention (PaLM, appendix B):
  * 6 N + 12 n_layer n_head head_dim n_ctx, N the parameters without an input embedding that is not
  * also the output matrix.  Attention counts in full although half of it is masked.  MFU is this
- * times tokens/s over the machine's measured peak for the precision in use. */
-static double flops_of(const eng_config *cfg, const eng_layout *l, size_t n_ctx)
+ * times tokens/s over the machine's measured peak for the precision in use.  Under an adapter it is
+ * 4 N. */
+static double flops_of(const eng_loop_job *j, size_t n_ctx)
 {
-    double n = (double)l->n_weights;
+    const eng_config *cfg = j->cfg;
+    double n = (double)(j->frozen ? j->base : j->layout)->n_weights;
     if (!cfg->tied) n -= (double)cfg->n_vocab * cfg->n_embd;
     double width = (double)cfg->n_head * cfg->head_dim;
-    return 6 * n + 12 * (double)cfg->n_layer * width * (double)n_ctx;
+    double each = j->frozen ? 4 : 6; /* no gradient of a frozen weight */
+    return each * n + 12 * (double)cfg->n_layer * width * (double)n_ctx;
 }
 
 /* What the training pass needs for a micro-batch of so many rows. */
@@ -28,7 +31,8 @@ eng_pass_plan eng_run_pass(const eng_run *l, size_t rows)
 {
     return (eng_pass_plan){
         .cfg = l->j->cfg,
-        .layout = l->j->layout,
+        .layout = l->j->frozen ? l->j->base : l->j->layout,
+        .frozen = l->j->frozen,
         .prec = l->j->bf16 ? ENG_PREC_BF16 : ENG_PREC_F32,
         .n_ctx = l->j->data->n_ctx,
         .rows = rows,
@@ -85,7 +89,7 @@ void eng_run_sizes(eng_run *l)
     l->n_nats = l->rows;
     if (l->n_nats < l->eval_rows) l->n_nats = l->eval_rows;
     if (l->n_nats < l->final_rows) l->n_nats = l->final_rows;
-    l->flops = flops_of(l->j->cfg, l->j->layout, n_ctx);
+    l->flops = flops_of(l->j, n_ctx);
 }
 
 /* ---- the plan ---- */

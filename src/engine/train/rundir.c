@@ -12,8 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const outputs[] = {"model.gguf", ENG_MODEL_NEW, "tokenizer.gguf",
-                                      "log.jsonl",  "curve.svg",   "shape.gguf"};
+static const char *const outputs[] = {"model.gguf",    ENG_MODEL_NEW,    ENG_ADAPTER_FILE,
+                                      ENG_ADAPTER_NEW, "tokenizer.gguf", "log.jsonl",
+                                      "curve.svg",     "shape.gguf"};
 
 /* Long names were refused when the folder was opened, so this fits. */
 const char *eng_out_path(const eng_train_opts *o, const char *name, char *b)
@@ -63,6 +64,11 @@ void eng_rundir_close(int lock)
     if (lock >= 0) sk_lock_drop(lock);
 }
 
+const char *eng_out_result(const eng_train_opts *o)
+{
+    return o->lora && !o->merge ? ENG_ADAPTER_FILE : "model.gguf";
+}
+
 /* The model is the last file a run writes, so its being there beside the last checkpoint says that
  * all is done. */
 static sk_status look_if_done(const eng_train_opts *o, json_t *meta, bool *done, sk_err *e)
@@ -75,7 +81,7 @@ static sk_status look_if_done(const eng_train_opts *o, json_t *meta, bool *done,
     sk_status st = eng_trainstate_is_done(path, meta, o->steps, &last, &no);
     if (eng_ckptdir_is_damage(st) && eng_ckptdir_older(o->out)) return SK_OK; /* it may serve */
     if (st) return sk_fail(e, st, "%s", no.text);
-    if (!last || !sk_file_exists(eng_out_path(o, "model.gguf", path))) return st;
+    if (!last || !sk_file_exists(eng_out_path(o, eng_out_result(o), path))) return st;
     *done = true;
     eng_emit_note(o, "this run is done: %s", path);
     eng_train_event ev = {.kind = ENG_EV_DONE, .step = o->steps, .total = o->steps, .text = path};

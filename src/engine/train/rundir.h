@@ -20,9 +20,14 @@ sk_status eng_rundir_is_done(const eng_train_opts *o, json_t *meta, bool *done, 
 
 /* What the model is called while it is being written. */
 #define ENG_MODEL_NEW "model.new.gguf"
+#define ENG_ADAPTER_FILE "adapter.gguf"
+#define ENG_ADAPTER_NEW "adapter.new.gguf"
 
 /* "out/name" into b[ENG_PATH_MAX]; returns b.  eng_rundir_open has checked that it fits. */
 #define ENG_PATH_MAX 4096
+/* The file whose being there says that a run is done. */
+const char *eng_out_result(const eng_train_opts *o);
+
 /* Only for names of files of ours, which are short. */
 const char *eng_out_path(const eng_train_opts *o, const char *name, char *b);
 

@@ -55,6 +55,17 @@ void eng_trainstate_fini(eng_trainstate *s)
 
 /* ---- what a run is ---- */
 
+/* Those of an adapter. */
+static bool add_adapter(json_t *s, const eng_train_opts *o)
+{
+    if (!o->lora) return true;
+    json_t *lora = json_pack("{s:I, s:f, s:s, s:b}", "lora", (json_int_t)o->lora, "lora-alpha",
+                             o->lora_alpha, "lora-targets", o->lora_targets, "qlora", o->qlora);
+    bool bad = !lora || json_object_update(s, lora);
+    json_decref(lora);
+    return !bad;
+}
+
 /* Settings that came later than the first checkpoints: only there when they are not as they always
  * were, so that old checkpoints are still those of the same run. */
 static bool add_later_settings(json_t *s, const eng_train_opts *o)
@@ -72,7 +83,7 @@ static bool add_later_settings(json_t *s, const eng_train_opts *o)
         bad |= json_object_set_new(s, "spike-loss", json_real(o->spike_loss)) != 0;
     if (o->spike_norm < d.spike_norm || o->spike_norm > d.spike_norm)
         bad |= json_object_set_new(s, "spike-norm", json_real(o->spike_norm)) != 0;
-    if (bad) return false;
+    if (bad || !add_adapter(s, o)) return false;
     if (o->optimizer == ENG_MUON) {
         double lr = o->muon_lr > 0 ? o->muon_lr : o->lr;
         json_t *muon = json_pack("{s:s, s:f, s:f}", "optimizer", "muon", "muon-lr", lr,

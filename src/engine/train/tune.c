@@ -4,6 +4,7 @@
 #include "base/crc.h"
 #include "base/file.h"
 #include "engine/format/gguf.h"
+#include "engine/hf/hf.h"
 #include "engine/model/config_gguf.h"
 #include "engine/model/trainable.h"
 #include "engine/train/chatset.h"
@@ -22,7 +23,8 @@ typedef struct tune {
     const char *model;
     eng_gguf *gguf;
     eng_config cfg;
-    eng_layout layout;
+    eng_layout layout, adapter; /* of the model; of the adapter where one is trained */
+    eng_frozen frozen;
     sk_arena *mem;
     eng_vocab *vocab;
     eng_dataset data, valid;
@@ -38,15 +40,38 @@ uint64_t eng_tune_steps(const eng_train_opts *o, size_t n_rows, size_t n_ctx)
     return steps >= 1 ? (uint64_t)steps : 1;
 }
 
+/* The adapter that is trained in the model's place. */
+static sk_status plan_adapter(tune *t, sk_err *e)
+{
+    eng_train_opts *o = &t->o;
+    unsigned targets = 0;
+    if (o->lora > ENG_ADAPTER_MAX_RANK)
+        return sk_fail(e, SK_E_INVALID, "--lora is %u; it must be 1 to %d", o->lora,
+                       ENG_ADAPTER_MAX_RANK);
+    if (!o->lora_targets) o->lora_targets = "q,k,v,o,gate,up,down";
+    if (o->lora_alpha <= 0) o->lora_alpha = 2.0 * o->lora;
+    sk_status st = eng_adapter_targets(o->lora_targets, &targets, e);
+    if (!st) st = eng_adapter_check_base(t->x, t->gguf, &t->layout, e);
+    if (!st) st = eng_adapter_layout(&t->cfg, &t->layout, o->lora, targets, t->mem, &t->adapter, e);
+    t->frozen = (eng_frozen){.g = t->gguf,
+                             .adapter = &t->adapter,
+                             .scale = (float)(o->lora_alpha / o->lora),
+                             .rank = o->lora,
+                             .stream = o->qlora};
+    return st;
+}
+
 /* Opens the model and takes its shape over into the options. */
 static sk_status open_model(tune *t, sk_err *e)
 {
-    sk_status st = eng_gguf_open(t->model, &t->gguf, e);
+    sk_status st = eng_hf_is_folder(t->model) ? eng_hf_open(t->model, &t->gguf, e)
+                                              : eng_gguf_open(t->model, &t->gguf, e);
     if (st) return st;
     st = eng_config_read(t->gguf, &t->cfg, e);
     if (!st) st = eng_config_trainable(&t->cfg, e);
     if (!st) st = eng_vocab_from_gguf(t->gguf, &t->vocab, e);
     if (!st) st = eng_layout_build(&t->cfg, t->mem, &t->layout, e);
+    if (!st && t->o.lora) st = plan_adapter(t, e);
     if (st) return sk_while(e, "%s", t->model);
     const eng_config *c = &t->cfg;
     eng_train_opts *o = &t->o;
@@ -149,7 +174,10 @@ sk_status eng_tune_run(eng_exec *x, const char *model, const eng_train_opts *o, 
             .stage = "fine-tune",
             .o = &t.o,
             .cfg = &t.cfg,
-            .layout = &t.layout,
+            .layout = t.o.lora ? &t.adapter : &t.layout,
+            .base = &t.layout,
+            .frozen = t.o.lora ? &t.frozen : NULL,
+            .alpha = t.o.lora_alpha,
             .vocab = t.vocab,
             .data = &t.data,
             .valid = t.valid.n_rows ? &t.valid : NULL,
