@@ -7,7 +7,8 @@
 
 mb=${1:-1000}
 zstd -dcq data/corpus.txt.zst | grep -v '^<|endoftext|>$' >"$tmp/part"
-while [ "$(wc -c <"$tmp/huge" 2>/dev/null || echo 0)" -lt $((mb * 1000000)) ]; do cat "$tmp/part" >>"$tmp/huge"; done
+: >"$tmp/huge"
+while [ "$(wc -c <"$tmp/huge")" -lt $((mb * 1000000)) ]; do cat "$tmp/part" >>"$tmp/huge"; done
 head -c 2000000 "$tmp/part" >"$tmp/some"
 "$stoke" tokenizer train "$tmp/some" --vocab 4096 -o "$tmp/tok.gguf" >/dev/null 2>&1
 result "a tokenizer"

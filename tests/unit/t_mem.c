@@ -236,6 +236,24 @@ static void threads_count_right(void **state)
     assert_int_equal(sk_mem_bytes(SK_MEM_REQUEST), before);
 }
 
+/* Cleared from any byte to any byte; those around it stay. */
+static void rest_clears(void **state)
+{
+    (void)state;
+    const size_t n = (size_t)3 << 20;
+    unsigned char *p = sk_alloc(SK_MEM_MISC, n);
+    assert_non_null(p);
+    const size_t cases[][2] = {{0, 3u << 20}, {1, 5}, {4095, 2}, {100, 1u << 20}, {4096, 8192}};
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        size_t from = cases[c][0], count = cases[c][1];
+        memset(p, 7, n);
+        sk_mem_rest(p + from, count);
+        for (size_t i = 0; i < n; i++)
+            if (p[i] != (i >= from && i < from + count ? 0 : 7)) fail_msg("%zu: byte %zu", c, i);
+    }
+    sk_free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +269,7 @@ int main(void)
         cmocka_unit_test(arena_strings),
         cmocka_unit_test_teardown(arena_out_of_memory, no_faults),
         cmocka_unit_test(threads_count_right),
+        cmocka_unit_test(rest_clears),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -316,6 +316,53 @@ static void full_disk(void **state)
     assert_int_equal(files, 1);
 }
 
+/* Bytes written earlier can be put right until the commit, also under faults. */
+static void patches(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    sk_outfile *f = NULL;
+    assert_status_ok(sk_outfile_open(path, &f, &e), e);
+    assert_status_ok(sk_outfile_write(f, "....def", 7, &e), e);
+    assert_status_ok(sk_outfile_patch(f, 1, "abc", 3, &e), e);
+    assert_status_ok(sk_outfile_sync(f, &e), e);
+    assert_status_ok(sk_outfile_write(f, "g", 1, &e), e);
+    assert_status_ok(sk_outfile_patch(f, 0, ">", 1, &e), e);
+    assert_status_ok(sk_outfile_commit(f, &e), e);
+    assert_true(holds(">abcdefg", 8));
+    assert_status_ok(sk_outfile_open(path, &f, &e), e);
+    assert_status_ok(sk_outfile_write(f, "new", 3, &e), e);
+    sk_fault_plan(SK_FAULT_WRITE, 2, false);
+    assert_status(sk_outfile_patch(f, 0, "x", 1, &e), SK_E_NOSPACE, e, "out");
+    assert_int_equal(sk_outfile_commit(f, &e), SK_E_NOSPACE);
+    assert_true(holds(">abcdefg", 8));
+    assert_int_equal(unit_count_files(dir), 1);
+}
+
+/* A second name: of the file as it is then, in place of an older one, or of itself. */
+static void places(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    char second[700];
+    (void)snprintf(second, sizeof second, "%s/second", dir);
+    assert_int_not_equal(sk_file_place(path, second, &e), SK_OK);
+    for (int i = 0; i < 3; i++) {
+        if (i == 1) assert_status_ok(sk_file_replace(path, "newer", 5, &e), e);
+        if (i == 0) assert_status_ok(sk_file_replace(path, "one", 3, &e), e);
+        assert_status_ok(sk_file_place(path, second, &e), e);
+        assert_int_equal(unit_count_files(dir), 2);
+    }
+    assert_status_ok(sk_file_replace(path, "newest", 6, &e), e);
+    sk_buf b = SK_BUF_INIT;
+    assert_true(unit_read(second, &b));
+    assert_int_equal(b.len, 5);
+    sk_buf_fini(&b);
+    sk_fault_plan(SK_FAULT_RENAME, 1, false);
+    assert_status(sk_file_place(path, second, &e), SK_E_IO, e, "second");
+    assert_int_equal(unit_count_files(dir), 2);
+}
+
 #define IN_DIR(f) cmocka_unit_test_setup_teardown(f, make_dir, drop_dir)
 
 int main(void)
@@ -325,7 +372,8 @@ int main(void)
         IN_DIR(fsync_faults),     IN_DIR(rename_faults),    IN_DIR(alloc_faults),
         IN_DIR(failure_is_final), IN_DIR(killed_anywhere),  IN_DIR(sweep_is_careful),
         IN_DIR(two_writers),      IN_DIR(refusals),         IN_DIR(bare_name),
-        IN_DIR(size_limit),       IN_DIR(full_disk),
+        IN_DIR(size_limit),       IN_DIR(full_disk),        IN_DIR(patches),
+        IN_DIR(places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,204 @@
+/* t_saver.c - checkpoints written beside the steps: the state may change as soon as the saver was
+ * told, errors come at the next call, and who lost the lease publishes nothing.
+ */
+#include "tests/unit/unit.h"
+
+#include "base/fault.h"
+#include "engine/train/saver.h"
+
+#include <math.h>
+#include <stdio.h>
+
+enum { FLOATS = 6 << 20, STEPS = 10 }; /* 72 MB in all: more than one piece of the saver's */
+
+static char dir[128];
+
+static int make_dir(void **state)
+{
+    (void)state;
+    (void)snprintf(dir, sizeof(dir), "%s", unit_tmpdir());
+    return 0;
+}
+
+static int drop_dir(void **state)
+{
+    (void)state;
+    for (int k = 0; k < SK_FAULT_N; k++)
+        sk_fault_plan((sk_fault_kind)k, 0, false);
+    unit_rm_rf(dir);
+    return 0;
+}
+
+static json_t *meta(void)
+{
+    eng_train_opts o;
+    eng_train_opts_default(&o);
+    o.steps = STEPS;
+    json_t *m = eng_trainstate_meta("pretrain", &o, true);
+    assert_non_null(m);
+    return m;
+}
+
+/* The state after `step` steps; every number tells its place and the step. */
+static void fill(eng_trainstate *s, uint64_t step)
+{
+    for (size_t i = 0; i < FLOATS; i++) {
+        s->param[i] = (float)(i % 1000) + (float)step;
+        s->m[i] = s->param[i] + 0.25f;
+        s->v[i] = s->param[i] + 0.5f;
+    }
+    while (s->step < step || s->curve.n == 0) {
+        s->step += s->curve.n > 0;
+        eng_point p = {(double)s->step, (double)s->step, 3, 0.1, 1, 5 - (double)s->step, NAN};
+        eng_curve_add(&s->curve, &p);
+    }
+}
+
+/* The file holds the state of that step. */
+static void holds(const char *name, uint64_t step, json_t *m)
+{
+    sk_err e = SK_ERR_INIT;
+    eng_trainstate s;
+    assert_status_ok(eng_trainstate_init(&s, FLOATS, FLOATS, STEPS, &e), e);
+    assert_status_ok(eng_trainstate_load(&s, unit_path(dir, name), m, &e), e);
+    assert_int_equal(s.step, step);
+    for (size_t i = 0; i < FLOATS; i++) {
+        float p = (float)(i % 1000) + (float)step;
+        if (s.param[i] != p || s.m[i] != p + 0.25f || s.v[i] != p + 0.5f)
+            fail_msg("%s: number %zu is not that of step %llu", name, i, (unsigned long long)step);
+    }
+    eng_trainstate_fini(&s);
+}
+
+/* A saver and a state at step 0 on disk. */
+static eng_saver *begin(eng_trainstate *s, json_t *m, uint32_t keep)
+{
+    sk_err e = SK_ERR_INIT;
+    eng_saver *sv = NULL;
+    bool found = true;
+    assert_status_ok(eng_trainstate_init(s, FLOATS, FLOATS, STEPS, &e), e);
+    assert_status_ok(eng_saver_open(dir, &sv, &e), e);
+    assert_status_ok(eng_ckptdir_load(eng_saver_dir(sv), dir, keep, s, m, &found, NULL, NULL, &e),
+                     e);
+    assert_false(found);
+    fill(s, 0);
+    assert_status_ok(eng_saver_begin(sv, s, m, &e), e);
+    assert_status_ok(eng_saver_wait(sv, &e), e);
+    return sv;
+}
+
+/* Changed at once after begin and settle, with and without memory for a copy. */
+static void the_state_may_change(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    eng_trainstate s;
+    json_t *m = meta();
+    eng_saver *sv = begin(&s, m, 3);
+    for (uint64_t step = 1; step <= 4; step++) {
+        fill(&s, step);
+        assert_status_ok(eng_saver_begin(sv, &s, m, &e), e);
+        sk_fault_plan(SK_FAULT_ALLOC, step % 2 ? 0 : 1, true);
+        eng_saver_settle(sv);
+        for (size_t i = 0; i < FLOATS; i++)
+            s.param[i] = s.m[i] = s.v[i] = -1;
+        sk_fault_plan(SK_FAULT_ALLOC, 0, false);
+        sk_err failed = SK_ERR_INIT; /* the writer may have met the fault instead */
+        if (eng_saver_wait(sv, &failed)) break;
+        holds("checkpoint.stk", step, m);
+    }
+    eng_saver_close(sv);
+    eng_trainstate_fini(&s);
+    json_decref(m);
+}
+
+/* A write that fails is told at the next call and every one after; what was there stays. */
+static void errors_are_not_lost(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    eng_trainstate s;
+    json_t *m = meta();
+    eng_saver *sv = begin(&s, m, 2);
+    uint64_t step, us;
+    sk_fault_plan(SK_FAULT_WRITE, 4, false);
+    fill(&s, 1);
+    assert_status_ok(eng_saver_begin(sv, &s, m, &e), e);
+    assert_status(eng_saver_wait(sv, &e), SK_E_NOSPACE, e, "checkpoint.stk");
+    sk_err again = SK_ERR_INIT;
+    assert_status(eng_saver_poll(sv, &step, &us, &again), SK_E_NOSPACE, again, "checkpoint.stk");
+    assert_int_equal(step, 0);
+    assert_status(eng_saver_begin(sv, &s, m, &again), SK_E_NOSPACE, again, "checkpoint.stk");
+    eng_saver_close(sv);
+    holds("checkpoint.stk", 0, m);
+    eng_trainstate_fini(&s);
+    json_decref(m);
+}
+
+/* The last ones by number, the best by its loss, which falls here. */
+static void names_are_right(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    eng_trainstate s;
+    json_t *m = meta();
+    eng_saver *sv = begin(&s, m, 3);
+    for (uint64_t step = 1; step <= 4; step++) {
+        fill(&s, step);
+        assert_status_ok(eng_saver_begin(sv, &s, m, &e), e);
+        assert_status_ok(eng_saver_wait(sv, &e), e);
+    }
+    holds("checkpoint.stk", 4, m);
+    holds("checkpoints/step-000000003.stk", 3, m);
+    holds("checkpoints/step-000000002.stk", 2, m);
+    holds("best.stk", 4, m);
+    assert_int_equal(unit_count_files(unit_path(dir, "checkpoints")), 2);
+    eng_saver_close(sv);
+    eng_trainstate_fini(&s);
+    json_decref(m);
+}
+
+/* A later epoch, or a lease file that says nothing: nothing is published. */
+static void a_lost_lease_publishes_nothing(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    eng_trainstate s;
+    eng_lease other;
+    json_t *m = meta();
+    eng_saver *sv = begin(&s, m, 2);
+    assert_int_equal(eng_saver_lease(sv)->epoch, 1);
+    assert_status_ok(eng_lease_take(dir, &other, &e), e);
+    assert_int_equal(other.epoch, 2);
+    fill(&s, 1);
+    assert_status_ok(eng_saver_begin(sv, &s, m, &e), e);
+    assert_status(eng_saver_wait(sv, &e), SK_E_INUSE, e, "another trainer has taken over");
+    eng_saver_close(sv);
+    holds("checkpoint.stk", 0, m);
+    e = (sk_err)SK_ERR_INIT;
+    unit_write(unit_path(dir, "lease"), "{\"epoch\":", 9);
+    assert_status(eng_lease_check(&other, &e), SK_E_FORMAT, e, "damaged");
+    assert_status(eng_lease_take(dir, &other, &e), SK_E_FORMAT, e, "damaged");
+    unit_write(unit_path(dir, "model.new"), "x", 1);
+    assert_int_not_equal(
+        eng_lease_rename(&other, unit_path(dir, "model.new"), unit_path(dir, "model"), &e), SK_OK);
+    sk_buf b = SK_BUF_INIT;
+    assert_false(unit_read(unit_path(dir, "model"), &b));
+    assert_false(unit_read(unit_path(dir, "model.new"), &b));
+    sk_buf_fini(&b);
+    eng_trainstate_fini(&s);
+    json_decref(m);
+}
+
+#define IN_DIR(f) cmocka_unit_test_setup_teardown(f, make_dir, drop_dir)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_DIR(the_state_may_change),
+        IN_DIR(errors_are_not_lost),
+        IN_DIR(names_are_right),
+        IN_DIR(a_lost_lease_publishes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
