@@ -1,4 +1,5 @@
 /* cmd_serve.c - stoke serve: answers over HTTP. */
+#include "base/file.h"
 #include "cli/cmd.h"
 #include "cli/verbs.h"
 #include "serve/serve.h"
@@ -27,6 +28,10 @@ static const sk_opt rows[] = {
     CMD_ROW(serve_opts, "host", 0, SK_OPT_STRING, "HOST", "127.0.0.1",
             "address to listen on; 0.0.0.0 lets other machines in", o.host, 0, NULL),
     ROW_INT("port", "8080", "port to listen on; 0 takes any free one", port, 0, 65535),
+    {"run", 0, SK_OPT_STRING, "DIR", NULL,
+     "folder of a training run to show: its curves on the page, its figures in /metrics; its "
+     "model is served if --model names no other",
+     offsetof(serve_opts, o.run), 0, 0, false, SK_COMPLETE_DIR, NULL},
     ROW_INT("context", "0", "tokens a sequence may have; 0 means the model's", context, 0, 1 << 24),
     ROW_INT("parallel", "8", "requests answered at once, each with its KV cache", parallel, 1, 256),
     {"chat-template", 0, SK_OPT_STRING, "FILE", NULL,
@@ -91,6 +96,20 @@ static sk_status run_server(const srv_opts *o, sk_err *e)
     return st;
 }
 
+/* The model of -m, else that of the run. */
+static sk_status find_model(const serve_opts *s, char path[CMD_PATH_MAX], sk_err *e)
+{
+    if (s->model) return cmd_model_path(s->model, path, e);
+    if (!s->o.run) return sk_fail(e, SK_E_USAGE, "which model? give one with -m FILE");
+    int n = snprintf(path, CMD_PATH_MAX, "%s/model.gguf", s->o.run);
+    if (n < 0 || n >= CMD_PATH_MAX) return sk_fail(e, SK_E_INVALID, "a path is too long");
+    if (sk_file_exists(path)) return SK_OK;
+    return sk_fail(e, SK_E_NOTFOUND,
+                   "%s has no model yet: write one with stoke export %s model.gguf, and give it "
+                   "with -m",
+                   s->o.run, s->o.run);
+}
+
 static sk_status serve(int argc, char **argv, sk_err *e)
 {
     serve_opts s = {.docs = NULL};
@@ -100,8 +119,7 @@ static sk_status serve(int argc, char **argv, sk_err *e)
     sk_status st = cmd_parse(&cmd_serve_verb, argc, argv, &s, &s.common, NULL, &done, e);
     if (st || done) return st;
     if (s.docs) return print_docs(s.docs, e);
-    if (!s.model) return sk_fail(e, SK_E_USAGE, "which model? give one with -m FILE");
-    st = cmd_model_path(s.model, path, e);
+    st = find_model(&s, path, e);
     if (st) return st;
     s.o.model = path;
     s.o.threads = s.common.threads;
@@ -118,6 +136,8 @@ const cmd_verb cmd_serve_verb = {
      "running answers finish for --drain seconds and ends with exit code 0.",
      "stoke serve -m model.gguf\n  serve on http://127.0.0.1:8080\n"
      "stoke serve -m model.gguf --host 0.0.0.0 --port 80 --parallel 16\n"
-     "  serve to other machines, 16 answers at once\n",
+     "  serve to other machines, 16 answers at once\n"
+     "stoke serve -m other.gguf --run models/local/mine\n"
+     "  with the curves of a run that goes on meanwhile\n",
      rows},
     serve};

@@ -177,6 +177,15 @@ static void fill_api(srv_server *s)
     s->api.model_dtype = info->dtype ? info->dtype : "";
 }
 
+/* Reads what there is of the run before the first request does. */
+static sk_status open_run(srv_server *s, sk_err *e)
+{
+    if (!s->o.run) return SK_OK;
+    s->api.run_dir = s->o.run;
+    sk_status st = eng_runlog_open(s->o.run, &s->api.run, e);
+    return st ? st : eng_runlog_poll(s->api.run, e);
+}
+
 /* Puts the descriptors that wake the loop into it. */
 static sk_status open_events(srv_server *s, sk_err *e)
 {
@@ -200,6 +209,7 @@ sk_status srv_open(const srv_opts *o, srv_server **out, sk_err *e)
     sk_status st = open_http(s, e);
     if (!st) st = open_engine(s, e);
     if (!st) st = srv_page_open(&s->page, e);
+    if (!st) st = open_run(s, e);
     if (!st) {
         fill_api(s);
         st = open_events(s, e);
@@ -243,6 +253,7 @@ void srv_close(srv_server *s)
     if (s->tick) event_free(s->tick);
     srv_sched_close(s->api.sched);
     srv_page_close(s->page);
+    eng_runlog_close(s->api.run);
     sk_metrics_free(s->metrics);
     srv_local_close(s->local);
     if (s->base) event_base_free(s->base);

@@ -31,6 +31,7 @@ typedef struct srv_opts {
     double lora_scale;
     const char *chat_template; /* a file to take instead of the model's own; NULL */
     const char *name;          /* the model's id in the API; NULL: from the path */
+    const char *run;           /* folder of a training run to watch; NULL: none */
     const char *host;
     int64_t port;                                /* 0: any free one */
     int64_t context, parallel, threads;          /* 0: the model's / - / all cores */

@@ -25,6 +25,10 @@ static const srv_route routes[] = {
     {"GET", "/health", srv_get_health,
      "200 while the engine moves or idles, 503 when it is stuck or the server drains"},
     {"GET", "/metrics", srv_get_metrics, "Prometheus' text format; see metrics.md"},
+    {"GET", "/run", srv_get_run,
+     "the training run that `--run` watches: its state, figures and curves, as `stoke watch "
+     "--json` has "
+     "them; 204 without one"},
     {"GET", "/version", srv_get_version, "the program's version"},
     {"GET", "/", get_page, "the chat page"},
     {"GET", "/assets/*", get_page, "its parts"},

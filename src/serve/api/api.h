@@ -21,6 +21,8 @@ typedef struct srv_api {
     bool strict, draining;
     size_t n_params;
     const char *model_dtype, *model_arch;
+    eng_runlog *run; /* the training run that is watched, NULL: none */
+    const char *run_dir;
 } srv_api;
 
 /* Answers a request: finds the endpoint, or 404, 405.  Fits srv_http_opts.handle. */
@@ -45,8 +47,12 @@ void srv_get_model(srv_api *api, srv_req *r);     /* info.c */
 void srv_get_health(srv_api *api, srv_req *r);    /* info.c */
 void srv_get_metrics(srv_api *api, srv_req *r);   /* info.c */
 void srv_get_version(srv_api *api, srv_req *r);   /* info.c */
+void srv_get_run(srv_api *api, srv_req *r);       /* run.c */
 void srv_post_chat(srv_api *api, srv_req *r);     /* gen.c */
 void srv_post_complete(srv_api *api, srv_req *r); /* gen.c */
+
+/* Appends the metrics of the run that is watched, if there is one (run.c). */
+void srv_run_metrics(srv_api *api, sk_buf *out);
 
 /* Takes the scheduler's mail and writes it to the clients; call when srv_sched_fd is readable. */
 void srv_gen_collect(srv_api *api);

@@ -85,6 +85,7 @@ void srv_get_metrics(srv_api *api, srv_req *r)
     sk_metric_set(api->metrics, SRV_M_CONNS, (double)srv_http_conns(api->http));
     sk_metric_set(api->metrics, SRV_M_SLOTS, (double)api->eng->n_slots);
     srv_stats_text(api->metrics, &b);
+    srv_run_metrics(api, &b);
     reply_buf(r, 200, "text/plain; version=0.0.4; charset=utf-8", &b);
 }
 

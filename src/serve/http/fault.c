@@ -84,6 +84,7 @@ typedef struct reason_row {
 
 static const reason_row reasons[] = {
     {200, "OK"},
+    {204, "No Content"},
     {304, "Not Modified"},
     {400, "Bad Request"},
     {403, "Forbidden"},

@@ -91,7 +91,8 @@ static void write_head(srv_req *r, int status, const char *type, ssize_t n)
     evbuffer_add_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nx-request-id: %s\r\n", status,
                         srv_http_reason(status), date, r->id);
     if (type) evbuffer_add_printf(out, "Content-Type: %s\r\n", type);
-    if (n >= 0 && status != 304) evbuffer_add_printf(out, "Content-Length: %zd\r\n", n);
+    if (n >= 0 && status != 304 && status != 204)
+        evbuffer_add_printf(out, "Content-Length: %zd\r\n", n);
     if (r->chunked) evbuffer_add_printf(out, "Transfer-Encoding: chunked\r\n");
     evbuffer_add_printf(out, "X-Content-Type-Options: nosniff\r\n");
     if (r->last || r->head.minor == 0)

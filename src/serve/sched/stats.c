@@ -2,6 +2,7 @@
 #include "serve/sched/stats.h"
 
 #include "base/mem.h"
+#include "engine/engine.h"
 
 #include <inttypes.h>
 
@@ -48,5 +49,14 @@ void srv_stats_markdown(sk_buf *out)
     sk_buf_adds(out, "| `stoke_memory_bytes{kind}` | gauge | bytes held, by kind:");
     for (int k = 0; k < SK_MEM_N; k++)
         sk_buf_addf(out, "%s `%s`", k ? "," : "", sk_mem_kind_name((sk_mem_kind)k));
-    sk_buf_adds(out, " |\n");
+    sk_buf_adds(
+        out, " |\n\n## Of a training run\n\nWith `--run DIR` also those of the run in folder DIR; "
+             "`stoke watch DIR --prom` prints them without a\nserver. Figures that are not known "
+             "are left out. The label is DIR as it was given.\n\n"
+             "| name | type | meaning |\n| --- | --- | --- |\n");
+    eng_run_prom_markdown(out);
+    sk_buf_adds(
+        out, "\nFor the textfile collector of Prometheus' node_exporter, from cron or a timer:\n\n"
+             "    stoke watch DIR --prom >mine.prom.new && mv mine.prom.new "
+             "/var/lib/node_exporter/mine.prom\n");
 }

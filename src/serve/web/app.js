@@ -3,6 +3,7 @@
 import { ask, ChatError, model } from "./chat.js";
 import { addChat, DEFAULTS, load, save } from "./store.js";
 import { TextView } from "./text.js";
+import { offerTraining } from "./train.js";
 
 const $ = (id) => document.getElementById(id);
 const state = load();
@@ -407,3 +408,4 @@ model().then((m) => {
 drawChat();
 busy();
 $("ask").focus();
+offerTraining();

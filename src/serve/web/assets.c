@@ -20,6 +20,7 @@ ASSET(srv_web_app, "app.js");
 ASSET(srv_web_chat, "chat.js");
 ASSET(srv_web_store, "store.js");
 ASSET(srv_web_text, "text.js");
+ASSET(srv_web_train, "train.js");
 ASSET(srv_web_logo, "logo.svg");
 
 static const srv_asset assets[] = {
@@ -29,6 +30,7 @@ static const srv_asset assets[] = {
     {"/assets/chat.js", "text/javascript; charset=utf-8", srv_web_chat_begin, srv_web_chat_end},
     {"/assets/store.js", "text/javascript; charset=utf-8", srv_web_store_begin, srv_web_store_end},
     {"/assets/text.js", "text/javascript; charset=utf-8", srv_web_text_begin, srv_web_text_end},
+    {"/assets/train.js", "text/javascript; charset=utf-8", srv_web_train_begin, srv_web_train_end},
     {"/assets/logo.svg", "image/svg+xml", srv_web_logo_begin, srv_web_logo_end},
 };
 
