@@ -34,6 +34,13 @@ static const sk_opt rows[] = {
                      "keep the model in the type of its file and unpack it in pieces: least memory",
                      qlora),
     CMD_TRAIN_SWITCH("merge", "write DIR/model.gguf too, with the adapter in it", merge),
+    {"", 0, SK_OPT_BOOL, NULL, NULL, "Preferences", 0},
+    CMD_TRAIN_SWITCH("dpo",
+                     "learn from preferences: --data has lines {\"prompt\":..,\"chosen\":..,"
+                     "\"rejected\":..}",
+                     dpo),
+    CMD_TRAIN_NUM("beta", SK_OPT_FLOAT, "0.1", "how firmly to stay by the model begun with", beta,
+                  1e-6, 1e3),
     {"", 0, SK_OPT_BOOL, NULL, NULL, "Names", 0},
     {"name", 0, SK_OPT_STRING, "NAME", NULL, "name written into the model",
      offsetof(cmd_train_flags, name)},
@@ -86,9 +93,14 @@ const cmd_verb cmd_tune_verb = {
         "rendered with the model's chat template.  Short conversations share a row without seeing "
         "each other; one that is longer than --context is cut after a turn.  DIR/model.gguf is the "
         "result.\n"
+        "With --lora an adapter is trained and the model stays as it is; with --dpo answers that "
+        "are "
+        "preferred are told from those that are not.  docs/guide/training.md has both.\n"
         "Ctrl-C keeps a checkpoint and --resume goes on from it, as in train.",
         "stoke tune -m run/model.gguf --data chat.jsonl --valid chat-valid.jsonl --out chat\n"
-        "  two passes over chat.jsonl\n",
+        "  two passes over chat.jsonl\n"
+        "stoke tune -m model-Q4_K_M.gguf --data chat.jsonl --out run --lora 16 --qlora --lr 2e-4\n"
+        "  an adapter over a quantised model: run/adapter.gguf, for chat and serve --lora\n",
         rows,
     },
     tune,

@@ -259,6 +259,8 @@ sk_status cmd_train_options(const cmd_train_flags *f, cmd_train_view *view, eng_
     o->lora_targets = f->lora_targets;
     o->qlora = f->qlora;
     o->merge = f->merge;
+    o->dpo = f->dpo;
+    o->beta = f->beta;
     *view = (cmd_train_view){.flags = f, .bits_per_byte = NAN, .err = SK_ERR_INIT};
     if (sk_mpi_started()) {
         sk_status st = sk_mpi_open(&view->mpi, e);

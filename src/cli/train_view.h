@@ -23,7 +23,8 @@ typedef struct cmd_train_flags {
     const char *lora_targets;
     int64_t lora;
     double lora_alpha;
-    bool qlora, merge;
+    bool qlora, merge, dpo;
+    double beta;
     bool recompute;
     bool resume, json, f32, untied;
 } cmd_train_flags;

@@ -565,7 +565,10 @@ typedef struct eng_train_event {
     double loss, val_loss, bits_per_byte, lr, grad_norm; /* nats a token; NaN where not measured */
     double tokens_per_s, mfu; /* of this step; mfu: share of the machine's measured peak, at
                                  6 N + 12 n_layer n_embd n_ctx operations a token */
-    double waited; /* of ENG_EV_SAVED: seconds training has stood still for checkpoints */
+    uint64_t pairs; /* with preferences: pairs of this step or of the held-out set, 0: none; */
+    double accuracy, margin; /* share of them that the model ranks rightly, mean of how much more it
+                                now favours the chosen answer, in nats */
+    double waited;           /* of ENG_EV_SAVED: seconds training has stood still for checkpoints */
 } eng_train_event;
 
 /* Who updates the matrices of the layers; all else is AdamW's. */
@@ -618,6 +621,8 @@ typedef struct eng_train_opts {
     double lora_alpha;
     const char *lora_targets;
     bool qlora, merge;
+    bool dpo;       /* learn from pairs of answers of which one is preferred (train/dpo.h) */
+    double beta;    /* its factor of the log-likelihoods */
     bool recompute; /* activations are computed twice rather than kept: less memory, same bytes */
     uint64_t eval_every, save_every, eval_tokens; /* steps, steps, tokens; 0: chosen */
     uint32_t lanes; /* parts of a step whose gradients are summed apart and added in order, shared
@@ -694,7 +699,7 @@ sk_status eng_train_bench(eng_exec *x, const eng_train_opts *o, size_t n, eng_tr
  * {"messages":[{"role","content"},..]} with loss on the assistant's tokens; o->data and o->valid
  * are such files; arch, tokenizer and shape are the model's (context: 0 or more than the model's
  * means the model's).  With o->lora the result is out/adapter.gguf, and out/model.gguf only with
- * o->merge. */
+ * o->merge.  With o->dpo the files are of lines {"prompt", "chosen", "rejected"}. */
 sk_status eng_tune_run(eng_exec *x, const char *model, const eng_train_opts *o, sk_err *e);
 
 #endif

@@ -1,6 +1,6 @@
 #!/bin/sh
-# adapter.sh - tune --lora and --qlora from the outside: the adapter, the merged model, stops and
-# threads, bases of other types and Hugging Face folders, what is refused.
+# adapter.sh - tune --lora, --qlora and --dpo from the outside: the adapter, the merged model, stops
+# and threads, bases of other types and Hugging Face folders, preferences, what is refused.
 . "$(dirname "$0")/lib.sh"
 
 yes 'The quick brown fox jumps over the lazy dog; who can say why it does?' |
@@ -60,6 +60,35 @@ result "an adapter over a Hugging Face folder"
 lora fromgguf "$tmp/base/model.gguf" --name same
 cmp -s "$tmp/fromhf/adapter.gguf" "$tmp/fromgguf/adapter.gguf"
 result "it is that over the GGUF"
+
+# ---- preferences ----
+awk 'BEGIN { for (i = 0; i < 40; i++)
+    printf "{\"prompt\":\"say %d\",\"chosen\":\"fox %d\",\"rejected\":\"dog %d\"}\n", i, i, i }' >"$tmp/pairs"
+# prefer DIR FLAGS...: 8 steps of preferences into $tmp/DIR.
+prefer() {
+    dir=$1
+    shift
+    "$stoke" tune -m "$tmp/base/model.gguf" --dpo --data "$tmp/pairs" --valid "$tmp/pairs" \
+        --out "$tmp/$dir" --lr 0.01 --steps 8 --batch 256 --save-every 2 --eval-every 8 "$@" \
+        >"$tmp/out" 2>&1
+}
+prefer p --json --threads 1
+result "preferences are learned"
+grep '"event":"eval"' "$tmp/out" | head -1 | grep -q '"val_loss":0.693147'
+result "the loss begins at log 2"
+grep '"event":"eval"' "$tmp/out" | tail -1 | grep -qE '"accuracy":1[,}].*"margin":[0-9]'
+result "at the end the chosen answers are preferred"
+prefer p2 --threads 2
+cmp -s "$tmp/p/model.gguf" "$tmp/p2/model.gguf"
+result "two threads make the same model"
+rm "$tmp/p/model.gguf" && prefer p --resume && cmp -s "$tmp/p/model.gguf" "$tmp/p2/model.gguf"
+result "a lost model is made again"
+prefer p3 --lora 4 --merge
+result "preferences and an adapter"
+rm "$tmp/p2/reference.stk" "$tmp/p2/model.gguf"
+prefer p2 --resume
+grep -q "reference.stk" "$tmp/out"
+result "a lost reference is named"
 
 # ---- what is refused ----
 t "qlora without a rank" 2 'lora RANK' "$stoke" tune -m "$tmp/base/model.gguf" --data "$tmp/chat" \

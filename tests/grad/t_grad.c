@@ -442,6 +442,47 @@ static void documents_do_not_see_each_other(void **state)
     sk_arena_free(f.mem);
 }
 
+/* Loss of the document at [at, at + n) of the batch, alone at the beginning of a row. */
+static double alone(fixture *f, const shape *s, size_t at, size_t n)
+{
+    int32_t ids[64], target[64], first[64];
+    double nats;
+    assert_true(s->n_ctx <= 64);
+    for (size_t i = 0; i < s->n_ctx; i++) {
+        ids[i] = i < n ? f->ids[at + i] : 0;
+        target[i] = i < n ? f->target[at + i] : -1;
+        first[i] = i < n ? 0 : (int32_t)i;
+    }
+    eng_batch b = {ids, target, first, 1};
+    eng_pass_run(f->pass, &b, 1.0f, NULL, &nats);
+    return nats;
+}
+
+/* Rows of packed documents have the loss of their documents one by one, in every architecture. */
+static void packing_changes_no_loss(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+        const shape *s = &shapes[i];
+        fixture f = {0};
+        if (!s->masked) continue;
+        open_model(&f, s);
+        make_batch(&f, s);
+        open_pass(&f, s, ENG_PREC_F32, 2);
+        double packed = run(&f), sum = 0;
+        for (size_t at = 0, n; at < f.n; at += n) {
+            n = 1;
+            while ((at + n) % s->n_ctx && f.first[at + n] == f.first[at])
+                n++;
+            sum += alone(&f, s, at, n);
+        }
+        if (!(fabs(sum - packed) <= 2e-6 * packed))
+            fail_msg("%s: %.8f packed, %.8f one by one", s->arch, packed, sum);
+        close_pass(&f);
+        sk_arena_free(f.mem);
+    }
+}
+
 static void rows_without_targets_cost_nothing(void **state)
 {
     (void)state;
@@ -541,6 +582,7 @@ int main(void)
         cmocka_unit_test(threads_do_not_change_a_bit),
         cmocka_unit_test(micro_batches_add_up),
         cmocka_unit_test(documents_do_not_see_each_other),
+        cmocka_unit_test(packing_changes_no_loss),
         cmocka_unit_test(rows_without_targets_cost_nothing),
         cmocka_unit_test(ten_steps_follow_the_reference),
     };

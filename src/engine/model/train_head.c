@@ -33,13 +33,15 @@ static void head_norm_rows(void *arg, size_t first, size_t n, size_t worker)
     }
 }
 
-/* In place, the gradient of row z: with z-loss, d/dx (lse - x[t] + c lse^2) = (1 + 2 c lse)
- * softmax(x) - onehot(t). */
-static void loss_bwd(const head_job *j, float *z, size_t v, size_t target, float lse)
+/* In place, the gradient of row z, of token tok: with z-loss, d/dx (lse - x[t] + c lse^2) = (1 + 2
+ * c lse) softmax(x) - onehot(t). */
+static void loss_bwd(const head_job *j, float *z, size_t v, size_t tok, float lse)
 {
-    float all = j->scale * (1.0f + 2.0f * j->p->z_loss * lse);
+    float scale = j->p->weight ? j->scale * j->p->weight[tok] : j->scale;
+    float all = scale * (1.0f + 2.0f * j->p->z_loss * lse);
+    size_t target = (size_t)j->target[tok];
     j->k->xent_bwd_f32(z, v, target, lse, all);
-    if (j->p->z_loss > 0.0f) z[target] += all - j->scale;
+    if (j->p->z_loss > 0.0f) z[target] += all - scale;
 }
 
 /* Loss of each token; its row of logits is then its gradient, in place, so that no second [chunk,
@@ -55,7 +57,7 @@ static void head_loss_rows(void *arg, size_t first, size_t n, size_t worker)
         size_t target = (size_t)j->target[j->tok[i]];
         assert(target < v);
         p->nll[j->tok[i]] = j->k->xent_f32(z, v, target, &lse);
-        if (j->backward) loss_bwd(j, z, v, target, lse);
+        if (j->backward) loss_bwd(j, z, v, j->tok[i], lse);
     }
 }
 

@@ -68,11 +68,12 @@ static void slope_rows(void *arg, size_t first, size_t n, size_t worker)
     const eng_pass *p = j->p;
     for (size_t i = first; i < first + n; i++) {
         float *z = p->logits + i * j->m, lse = (float)p->sum_lse[i];
-        float all = j->scale * (1.0f + 2.0f * p->z_loss * lse);
+        float scale = p->weight ? j->scale * p->weight[p->pick[i]] : j->scale;
+        float all = scale * (1.0f + 2.0f * p->z_loss * lse);
         size_t t = target_in(j, i);
         if (t < j->m) {
             j->k->xent_bwd_f32(z, j->m, t, lse, all);
-            if (p->z_loss > 0.0f) z[t] += all - j->scale;
+            if (p->z_loss > 0.0f) z[t] += all - scale;
         } else { /* no row of the piece is the target: the first one is put right */
             float z0 = all * expf(z[0] - lse);
             j->k->xent_bwd_f32(z, j->m, 0, lse, all);

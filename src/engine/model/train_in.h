@@ -80,6 +80,7 @@ struct eng_pass {
     bool loaded;    /* `at` is filled */
     bool recompute; /* of train_pass.h's plan */
     float z_loss;
+    const float *weight;              /* [n] of each token's loss, NULL: 1 */
     size_t n_ctx, rows, width, chunk; /* chunk: tokens the head handles at once */
     sk_arena *mem;
     eng_pass_layer *layer;

@@ -82,6 +82,28 @@ void eng_pass_run(eng_pass *p, const eng_batch *b, float scale, float *grads, do
     }
 }
 
+void eng_pass_loss(eng_pass *p, const eng_batch *b)
+{
+    assert(b->target);
+    trunk_fwd(p, b);
+    eng_pass_head(p, b, 0, NULL);
+}
+
+const float *eng_pass_nll(const eng_pass *p)
+{
+    return p->nll;
+}
+
+/* The head once more, now with its gradient; the layers still hold what theirs need. */
+void eng_pass_back(eng_pass *p, const eng_batch *b, float scale, const float *weight, float *grads)
+{
+    p->weight = weight;
+    eng_pass_head(p, b, scale, grads);
+    p->weight = NULL;
+    trunk_bwd(p, b, grads);
+    if (!p->frozen) embed_bwd(p, b, grads);
+}
+
 void eng_pass_logits(eng_pass *p, const eng_batch *b, float *logits)
 {
     trunk_fwd(p, b);

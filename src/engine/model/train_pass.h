@@ -61,6 +61,13 @@ void eng_pass_load(eng_pass *p, const float *params);
  * the mean over the step, however many targets each has. */
 void eng_pass_run(eng_pass *p, const eng_batch *b, float scale, float *grads, double *row_nats);
 
+/* The two halves of eng_pass_run, for losses that are more than the sum of the tokens': the loss of
+ * each token, -log p(target), which eng_pass_nll then has ([rows * n_ctx], of tokens that have a
+ * target); and, for the same batch, the gradient of scale * sum of weight[i] * loss of token i. */
+void eng_pass_loss(eng_pass *p, const eng_batch *b);
+const float *eng_pass_nll(const eng_pass *p);
+void eng_pass_back(eng_pass *p, const eng_batch *b, float scale, const float *weight, float *grads);
+
 /* The logits [rows * n_ctx, n_vocab] of a batch, for tests (targets are not looked at). */
 void eng_pass_logits(eng_pass *p, const eng_batch *b, float *logits);
 

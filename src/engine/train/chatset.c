@@ -36,7 +36,7 @@ typedef struct talks {
 /* ---- reading ---- */
 
 /* One message of the array; the text is borrowed from obj. */
-static sk_status read_message(json_t *obj, eng_chat_msg *out, sk_err *e)
+sk_status eng_chatset_message(json_t *obj, eng_chat_msg *out, sk_err *e)
 {
     const char *role = NULL, *text = NULL;
     if (!json_is_object(obj)) return sk_fail(e, SK_E_INVALID, "a message is not an object");
@@ -62,7 +62,7 @@ static sk_status read_messages(json_t *obj, eng_chat_msg *msg, size_t *n, sk_err
         return sk_fail(e, SK_E_INVALID, "more than %d messages in one conversation", MAX_MESSAGES);
     bool answers = false;
     for (size_t i = 0; i < json_array_size(list); i++) {
-        sk_status st = read_message(json_array_get(list, i), &msg[i], e);
+        sk_status st = eng_chatset_message(json_array_get(list, i), &msg[i], e);
         if (st) return st;
         answers |= strcmp(msg[i].role, "assistant") == 0;
     }

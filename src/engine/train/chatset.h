@@ -2,7 +2,9 @@
 #ifndef ENG_TRAIN_CHATSET_H
 #define ENG_TRAIN_CHATSET_H
 
+#include "base/json.h"
 #include "base/status.h"
+#include "engine/token/chat.h"
 #include "engine/token/vocab.h"
 #include "engine/train/dataset.h"
 
@@ -18,5 +20,8 @@ typedef struct eng_chatset_stats {
  * in a row do not see each other.  A bad line is refused: SK_E_INVALID with file:line. */
 sk_status eng_chatset_load(const eng_vocab *v, const char *const *path, size_t n_paths,
                            size_t n_ctx, eng_dataset *out, eng_chatset_stats *stats, sk_err *e);
+
+/* One message {"role":"system|user|assistant","content":".."}; the texts are borrowed from obj. */
+sk_status eng_chatset_message(json_t *obj, eng_chat_msg *out, sk_err *e);
 
 #endif

@@ -38,6 +38,10 @@ static void add_held_out(sk_buf *b, const eng_train_event *ev)
 {
     add_num(b, "val_loss", ev->val_loss);
     add_num(b, "bits_per_byte", ev->bits_per_byte);
+    if (ev->pairs) {
+        add_num(b, "accuracy", ev->accuracy);
+        add_num(b, "margin", ev->margin);
+    }
 }
 
 /* The members of a plan. */

@@ -20,19 +20,27 @@ sk_status eng_run_evaluate(eng_run *l, size_t n, double *loss, double *bits_per_
     const eng_dataset *d = l->j->valid;
     uint64_t targets, bytes;
     double nats = 0;
+    l->seen = (eng_dpo_sum){0};
     size_t mine = eng_ranks_rank(l->ranks), turn = 0, size = eng_ranks_size(l->ranks);
     for (size_t at = 0; at < n; at += l->micro) {
         if (turn++ % size != mine) continue;
         size_t rows = n - at < l->micro ? n - at : l->micro, k = at * d->n_ctx;
         eng_batch b = {d->ids + k, d->target + k, d->first ? d->first + k : NULL, rows};
         if (d->stream) b = held_out_rows(l, d, at, rows);
-        eng_pass_run(l->pass, &b, 0.0f, NULL, l->nats + at);
+        if (l->j->prefs)
+            eng_run_prefer_valid(l, &b, at);
+        else
+            eng_pass_run(l->pass, &b, 0.0f, NULL, l->nats + at);
     }
     sk_status st = eng_ranks_share(l->ranks, l->nats, n, l->micro, e);
     if (st) return st;
     for (size_t i = 0; i < n; i++)
         nats += l->nats[i];
     eng_dataset_count(d, l->j->vocab, 0, n, &targets, &bytes);
+    if (l->j->prefs) { /* the loss of a pair, of which no bits are counted */
+        targets = l->seen.n;
+        bytes = 0;
+    }
     *loss = targets ? nats / (double)targets : NAN;
     *bits_per_byte = bytes ? nats / log(2.0) / (double)bytes : NAN;
     return SK_OK;
@@ -48,6 +56,7 @@ sk_status eng_run_evaluate_if_due(eng_run *l, eng_point *p, sk_err *e)
     eng_train_event ev = eng_run_event(l, ENG_EV_EVAL);
     ev.val_loss = p->val_loss;
     ev.bits_per_byte = p->bits_per_byte;
+    if (l->j->prefs) eng_run_tell_pairs(l, &ev);
     eng_emit(l->o, &ev);
     return SK_OK;
 }

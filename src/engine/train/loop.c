@@ -26,9 +26,11 @@ static sk_status open_buffers(eng_run *l, sk_err *e)
     l->lane = two ? sk_calloc(SK_MEM_TRAIN, l->j->layout->n_floats, sizeof(float)) : NULL;
     l->ids = sk_calloc(SK_MEM_TRAIN, n, sizeof(int32_t));
     l->target = sk_calloc(SK_MEM_TRAIN, n, sizeof(int32_t));
+    size_t weights = l->j->prefs ? l->micro * l->j->data->n_ctx : 0;
+    l->weight = weights ? sk_calloc(SK_MEM_TRAIN, weights, sizeof(float)) : NULL;
     l->first = l->j->data->first ? sk_calloc(SK_MEM_TRAIN, n, sizeof(int32_t)) : NULL;
     if (!l->grads || !l->nats || (two && !l->lane) || !l->ids || !l->target ||
-        (l->j->data->first && !l->first))
+        (l->j->data->first && !l->first) || (weights && !l->weight))
         return sk_fail(e, SK_E_NOMEM, "no memory for gradients and a batch of %zu tokens", n);
     return SK_OK;
 }
@@ -42,6 +44,7 @@ static void loop_close(eng_run *l)
     eng_optim_close(l->optim);
     sk_free(l->grads);
     sk_free(l->lane);
+    sk_free(l->weight);
     sk_free(l->nats);
     sk_free(l->ids);
     sk_free(l->target);
@@ -86,8 +89,9 @@ static sk_status first_point(eng_run *l, sk_err *e)
     if (st) return st;
     eng_curve_add(&l->s.curve, &p);
     char path[ENG_PATH_MAX];
-    if (eng_ranks_first(l->o) && !l->j->frozen)
-        st = eng_run_shape_save(eng_out_path(l->o, "shape.gguf", path), l->j->cfg, l->j->layout,
+    const eng_layout *whole = l->j->frozen ? l->j->base : l->j->layout;
+    if (eng_ranks_first(l->o))
+        st = eng_run_shape_save(eng_out_path(l->o, "shape.gguf", path), l->j->cfg, whole,
                                 l->j->vocab, e);
     return st ? st : eng_run_save(l, e);
 }
@@ -120,6 +124,7 @@ sk_status eng_loop_run(eng_exec *x, const eng_loop_job *j, sk_err *e)
         eng_emit_note(l.o, "a step has work for %zu of the %zu processes only", l.lanes,
                       eng_ranks_size(l.ranks));
     if (!st) st = eng_run_begin(&l, e);
+    if (!st && j->prefs) st = eng_run_refer(&l, e);
     if (!st) {
         watch(&l, &o);
         eng_emit_stage(l.o, j->stage, l.o->steps, l.s.step);

@@ -10,6 +10,7 @@
 #include "engine/model/adapter.h"
 #include "engine/model/layout.h"
 #include "engine/train/dataset.h"
+#include "engine/train/prefs.h"
 
 typedef struct eng_loop_job {
     const char *stage;               /* "pretrain", "fine-tune" */
@@ -21,9 +22,11 @@ typedef struct eng_loop_job {
     const eng_gguf *from;            /* weights to begin with; NULL: drawn from the seed */
     const eng_frozen *frozen; /* an adapter is trained: layout is then the adapter's.  NULL: none */
     const eng_layout *base;   /* of cfg, where layout is not */
-    double alpha;             /* of the adapter */
-    json_t *meta;             /* eng_trainstate_meta with all inputs */
-    bool bf16;                /* matrix products in bf16 */
+    eng_prefs *prefs, *valid_prefs; /* the pairs of data and valid; NULL: no preferences are learned
+                                       from.  Their references are filled in by the loop */
+    double alpha;                   /* of the adapter */
+    json_t *meta;                   /* eng_trainstate_meta with all inputs */
+    bool bf16;                      /* matrix products in bf16 */
 } eng_loop_job;
 
 /* Runs the job from its checkpoint in o->out, if there is one, to the end. */

@@ -7,6 +7,7 @@
 #define ENG_TRAIN_RUN_H
 
 #include "engine/model/train_pass.h"
+#include "engine/train/dpo.h"
 #include "engine/train/loop.h"
 #include "engine/train/optim.h"
 #include "engine/train/ranks.h"
@@ -27,6 +28,8 @@ typedef struct eng_run {
     size_t lanes, lane_rows;       /* parts of a step that are summed apart (ranks.h), their rows */
     float *grads;                  /* [n_floats] */
     float *lane;                   /* [n_floats] of a lane, where one process has several */
+    float *weight;                 /* [micro, n_ctx] of tokens' losses, with preferences */
+    eng_dpo_sum seen;              /* pairs of the step, or of the evaluation, so far */
     double *nats;                  /* [n_nats] of rows */
     size_t n_nats;                 /* rows of a step, or of the longest evaluation */
     int32_t *ids, *target, *first; /* [rows, n_ctx]; first NULL when rows are one document each */
@@ -70,6 +73,21 @@ sk_status eng_run_judge(eng_run *l, eng_point *p, bool *lost, bool *back, sk_err
 
 /* Number of the batch of the step to come. */
 uint64_t eng_run_batch(const eng_run *l);
+
+/* ---- prefer.c ---- */
+
+/* Works out the references of all pairs, or reads them where the run goes on. */
+sk_status eng_run_refer(eng_run *l, sk_err *e);
+
+/* Loss and gradient (g NULL: none) of rows [at, ..) of the step, or of the held-out set. */
+void eng_run_prefer(eng_run *l, const eng_batch *b, size_t at, float scale, float *g);
+void eng_run_prefer_valid(eng_run *l, const eng_batch *b, size_t at);
+
+/* Pairs in the rows of the step. */
+uint64_t eng_run_pairs(const eng_run *l);
+
+/* What was seen, into an event. */
+void eng_run_tell_pairs(const eng_run *l, eng_train_event *ev);
 
 /* ---- heldout.c ---- */
 

@@ -12,9 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const outputs[] = {"model.gguf",    ENG_MODEL_NEW,    ENG_ADAPTER_FILE,
-                                      ENG_ADAPTER_NEW, "tokenizer.gguf", "log.jsonl",
-                                      "curve.svg",     "shape.gguf"};
+static const char *const outputs[] = {"model.gguf",    ENG_MODEL_NEW,      ENG_ADAPTER_FILE,
+                                      ENG_ADAPTER_NEW, ENG_REFERENCE_FILE, "tokenizer.gguf",
+                                      "log.jsonl",     "curve.svg",        "shape.gguf"};
 
 /* Long names were refused when the folder was opened, so this fits. */
 const char *eng_out_path(const eng_train_opts *o, const char *name, char *b)
@@ -111,6 +111,7 @@ void eng_train_opts_default(eng_train_opts *o)
         .steps = 1000,
         .batch_tokens = 2048,
         .epochs = 2,
+        .beta = 0.1,
         .dim = 256,
         .layers = 5,
         .heads = 4,

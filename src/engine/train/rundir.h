@@ -22,6 +22,7 @@ sk_status eng_rundir_is_done(const eng_train_opts *o, json_t *meta, bool *done, 
 #define ENG_MODEL_NEW "model.new.gguf"
 #define ENG_ADAPTER_FILE "adapter.gguf"
 #define ENG_ADAPTER_NEW "adapter.new.gguf"
+#define ENG_REFERENCE_FILE "reference.stk"
 
 /* "out/name" into b[ENG_PATH_MAX]; returns b.  eng_rundir_open has checked that it fits. */
 #define ENG_PATH_MAX 4096

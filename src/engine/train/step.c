@@ -27,7 +27,7 @@ eng_train_event eng_run_event(const eng_run *l, eng_train_kind kind)
     };
 }
 
-/* Gathers the rows of the step to come; returns its number of targets. */
+/* Gathers the rows of the step to come; returns its number of targets, or of pairs. */
 static uint64_t gather(eng_run *l)
 {
     const eng_dataset *d = l->j->data;
@@ -41,7 +41,7 @@ static uint64_t gather(eng_run *l)
             targets += l->target[i] >= 0;
     }
     assert(targets > 0 && "every row has a target");
-    return targets;
+    return l->j->prefs ? eng_run_pairs(l) : targets;
 }
 
 /* Asked between micro-batches: a second or two at most goes by. */
@@ -67,7 +67,11 @@ static bool lane_gradient(eng_run *l, size_t lane, uint64_t targets, float *g)
         if (!l->ranks && stop_wanted(l)) return false;
         size_t rows = end - at < l->micro ? end - at : l->micro, k = at * n;
         eng_batch b = {l->ids + k, l->target + k, l->first ? l->first + k : NULL, rows};
-        eng_pass_run(l->pass, &b, (float)(1.0 / (double)targets), g, l->nats + at);
+        float scale = (float)(1.0 / (double)targets);
+        if (l->j->prefs)
+            eng_run_prefer(l, &b, at, scale, g);
+        else
+            eng_pass_run(l->pass, &b, scale, g, l->nats + at);
     }
     return true;
 }
@@ -79,6 +83,7 @@ static sk_status accumulate(eng_run *l, double *loss, bool *stopped, sk_err *e)
     double nats = 0;
     size_t size = eng_ranks_size(l->ranks), rank = eng_ranks_rank(l->ranks);
     *stopped = false;
+    l->seen = (eng_dpo_sum){0};
     for (size_t round = 0; round * size < l->lanes; round++) {
         size_t lane = round * size + rank;
         float *g = lane && !l->ranks ? l->lane : l->grads;
@@ -117,6 +122,7 @@ static void report_step(const eng_run *l, const eng_point *p, uint64_t us)
     ev.lr = p->lr;
     ev.grad_norm = p->grad_norm;
     ev.tokens_per_s = tokens * 1e6 / (double)(us ? us : 1);
+    if (l->j->prefs) eng_run_tell_pairs(l, &ev);
     ev.mfu = l->peak > 0 ? ev.tokens_per_s * l->flops / l->peak : 0;
     eng_emit(l->o, &ev);
 }

@@ -84,6 +84,7 @@ static bool add_later_settings(json_t *s, const eng_train_opts *o)
     if (o->spike_norm < d.spike_norm || o->spike_norm > d.spike_norm)
         bad |= json_object_set_new(s, "spike-norm", json_real(o->spike_norm)) != 0;
     if (bad || !add_adapter(s, o)) return false;
+    if (o->dpo && json_object_set_new(s, "beta", json_real(o->beta))) return false;
     if (o->optimizer == ENG_MUON) {
         double lr = o->muon_lr > 0 ? o->muon_lr : o->lr;
         json_t *muon = json_pack("{s:s, s:f, s:f}", "optimizer", "muon", "muon-lr", lr,

@@ -28,6 +28,7 @@ typedef struct tune {
     sk_arena *mem;
     eng_vocab *vocab;
     eng_dataset data, valid;
+    eng_prefs prefs, valid_prefs; /* of the two, where preferences are learned from */
     json_t *meta;
 } tune;
 
@@ -102,11 +103,42 @@ static void note_stats(const tune *t, const char *what, const eng_chatset_stats 
                       what, t->o.context, s->n_cut, s->n_dropped);
 }
 
+/* Says what became of pairs that were not taken. */
+static void note_pairs(const tune *t, const char *what, const eng_prefs_stats *s, size_t n_rows)
+{
+    eng_emit_note(&t->o, "%s: %zu pairs, %llu tokens (%llu with loss) in %zu rows of %u", what,
+                  s->n_read, (unsigned long long)s->tokens, (unsigned long long)s->loss_tokens,
+                  n_rows, t->o.context);
+    if (s->n_long || s->n_equal)
+        eng_emit_note(&t->o,
+                      "%s: left out %zu pairs longer than %u tokens, both answers together, and "
+                      "%zu whose answers are equal",
+                      what, s->n_long, t->o.context, s->n_equal);
+}
+
+/* Pairs of answers to rows. */
+static sk_status load_pairs(tune *t, sk_err *e)
+{
+    eng_prefs_stats stats;
+    if (t->o.mpi)
+        return sk_fail(e, SK_E_UNSUPPORTED, "--dpo runs in one process; start it without mpirun");
+    sk_status st = eng_prefs_load(t->vocab, t->o.data, t->o.n_data, t->o.context, &t->data,
+                                  &t->prefs, &stats, e);
+    if (st) return st;
+    note_pairs(t, "training", &stats, t->data.n_rows);
+    if (!t->o.valid) return SK_OK;
+    st = eng_prefs_load(t->vocab, &t->o.valid, 1, t->o.context, &t->valid, &t->valid_prefs, &stats,
+                        e);
+    if (!st) note_pairs(t, "held out", &stats, t->valid.n_rows);
+    return st;
+}
+
 /* Conversations to rows; what could not be used is said aloud, for it is the user's data. */
 static sk_status load_data(tune *t, sk_err *e)
 {
     eng_chatset_stats stats;
     eng_emit_stage(&t->o, "read", 0, 0);
+    if (t->o.dpo) return load_pairs(t, e);
     sk_status st =
         eng_chatset_load(t->vocab, t->o.data, t->o.n_data, t->o.context, &t->data, &stats, e);
     if (st) return st;
@@ -143,7 +175,8 @@ static sk_status prepare(tune *t, bool *done, sk_err *e)
     if (st) return st;
     st = eng_ranks_lanes(&t->o, e);
     if (st) return st;
-    t->meta = eng_trainstate_meta("fine-tune", &t->o, eng_train_bf16(&t->o));
+    t->meta =
+        eng_trainstate_meta(t->o.dpo ? "preferences" : "fine-tune", &t->o, eng_train_bf16(&t->o));
     if (!t->meta || !add_inputs(t)) return sk_fail(e, SK_E_NOMEM, "no memory for the settings");
     st = eng_ranks_same(&t->o, t->meta, e);
     return st ? st : eng_rundir_is_done(&t->o, t->meta, done, e);
@@ -154,6 +187,8 @@ static void tune_close(tune *t)
 {
     eng_dataset_fini(&t->data);
     eng_dataset_fini(&t->valid);
+    eng_prefs_fini(&t->prefs);
+    eng_prefs_fini(&t->valid_prefs);
     if (t->vocab) eng_vocab_close(t->vocab);
     if (t->gguf) eng_gguf_close(t->gguf);
     json_decref(t->meta);
@@ -171,13 +206,15 @@ sk_status eng_tune_run(eng_exec *x, const char *model, const eng_train_opts *o, 
     st = t.mem ? prepare(&t, &done, e) : sk_fail(e, SK_E_NOMEM, "no memory for fine-tuning");
     if (!st && !done) {
         eng_loop_job j = {
-            .stage = "fine-tune",
+            .stage = t.o.dpo ? "preferences" : "fine-tune",
             .o = &t.o,
             .cfg = &t.cfg,
             .layout = t.o.lora ? &t.adapter : &t.layout,
             .base = &t.layout,
             .frozen = t.o.lora ? &t.frozen : NULL,
             .alpha = t.o.lora_alpha,
+            .prefs = t.o.dpo ? &t.prefs : NULL,
+            .valid_prefs = t.o.dpo ? &t.valid_prefs : NULL,
             .vocab = t.vocab,
             .data = &t.data,
             .valid = t.valid.n_rows ? &t.valid : NULL,
