@@ -26,7 +26,7 @@ typedef struct eng_pass_plan {
     float z_loss; /* its gradient: that of z_loss log(Z)^2 a token is added (0: none), Z the sum of
                      the exponentials of the logits (PaLM, section 5); losses don't show it */
     bool recompute; /* keep of each layer only what enters it, and run its forward pass again before
-                       its backward pass: the same bytes, less memory, a third more time */
+                       its backward pass: the same bytes, less memory, a fifth more time */
     const eng_frozen *frozen; /* the base is not trained, an adapter is: parameters and gradients
                                  are then the adapter's flat arrays.  NULL: all is trained */
 } eng_pass_plan;

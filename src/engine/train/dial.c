@@ -82,7 +82,7 @@ uint64_t eng_dial_batch(double tokens, uint32_t context)
 
 double eng_dial_lr(const eng_train_opts *o)
 {
-    double at_192 = o->optimizer == ENG_MUON ? 8e-3 : 4e-3;
+    double at_192 = o->optimizer == ENG_MUON ? 5e-3 : 4e-3;
     double lr = at_192 * sqrt(192.0 / o->dim);
     double unit = pow(10, floor(log10(lr)) - 1); /* two digits are all it knows */
     return round(lr / unit) * unit;
