@@ -10,8 +10,12 @@
  * the last-level cache beside the blocks of A. */
 #define ENG_GEMM_SHARED_BYTES ((size_t)4 << 20)
 
-/* Bytes of a worker's own block: a packed block of A, or a block of weights as floats. */
-#define ENG_GEMM_OWN_BYTES ((size_t)ENG_GEMM_MC * ENG_GEMM_ROW_BYTES)
+/* Bytes of a worker's own block: a packed block of A, or a block of weights as floats.  Kernels
+ * that are not deep (gemm_slots.h) use ENG_GEMM_MC rows of it; the others all, half of the
+ * second-level cache of the processors that have them. */
+#define ENG_GEMM_OWN_BYTES ((size_t)1 << 20)
+
+_Static_assert(ENG_GEMM_OWN_BYTES >= (size_t)ENG_GEMM_MC * ENG_GEMM_ROW_BYTES, "a block of A fits");
 
 /* The worker's own block, ENG_GEMM_OWN_BYTES; only the task that runs on it may touch it. */
 void *eng_exec_gemm_own(eng_exec *x, size_t worker);

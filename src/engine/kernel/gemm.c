@@ -10,6 +10,7 @@
 #include "engine/kernel/bpack.h"
 #include "engine/kernel/exec_scratch.h"
 #include "engine/kernel/kernel.h"
+#include "engine/kernel/par.h"
 
 #include <assert.h>
 
@@ -110,7 +111,7 @@ static void multiply_task(void *arg, size_t task, size_t worker)
     assert(c.m <= ENG_GEMM_MC);
     if (op->begin) op->begin(c.t1 - c.t0 > 1 ? op->mr : c.m);
     size_t blocks = ceil_div(j->k, ENG_GEMM_KC), rows = blocks * c.m + ENG_GEMM_PAD;
-    if (blocks > 1 && rows * op->a_row_bytes <= ENG_GEMM_OWN_BYTES)
+    if (blocks > 1 && rows * op->a_row_bytes <= (size_t)ENG_GEMM_MC * ENG_GEMM_ROW_BYTES)
         by_panels(j, &c, c.m * op->a_row_bytes);
     else
         by_blocks(j, &c);
@@ -142,9 +143,130 @@ static void cut(job *j)
         j->row_blocks = min_size(ceil_div(j->row_blocks, threads) * threads, j->row_tiles);
 }
 
+/* ---- deep kernels ---- */
+
+/* AMX multiplies some twenty times faster than float, and beyond the second-level cache the memory
+ * is no faster than elsewhere: so a rectangle is as large as that cache allows, an A of half of it
+ * against a B of the other half.  DEEP_STEP: elements of k in a step of the packed A.  DEEP_KEEP: k
+ * for which a tile of A stays in the nearest cache.  DEEP_ROWS: rows that share B, at least. */
+enum { DEEP_STEP = 32, DEEP_KEEP = 512, DEEP_ROWS = 256, DEEP_A = 1 << 20, DEEP_B = 1 << 20 };
+
+_Static_assert(DEEP_A <= ENG_GEMM_OWN_BYTES, "packed rows fit into a worker's block");
+
+/* What a worker has in its own block. */
+typedef struct held {
+    _Alignas(64) size_t row_block;
+    bool any;
+} held;
+
+enum { HELD = 64 };
+
+typedef struct deep_job {
+    const job *j;
+    size_t rows, cols, k; /* of a rectangle: rows, panels; of A packed at once */
+    size_t row_blocks, col_blocks;
+    held held[HELD]; /* by worker; those beyond pack anew every time */
+} deep_job;
+
+/* A part of a rectangle: rows [r0, r0 + m), panels [p0, p1), k [k0, k0 + kc), its rows at a. */
+typedef struct deep_part {
+    size_t r0, m, p0, p1, k0, kc;
+    const char *a;
+} deep_part;
+
+/* The tile at row r of the part, panel p, for the k of the part from k on. */
+static void deep_tile(const job *j, const deep_part *d, size_t r, size_t p, size_t k)
+{
+    const eng_gemm_op *op = &j->slots->op[j->prec];
+    size_t nr = j->slots->nr, step = op->mr * DEEP_STEP * 2;
+    const char *a = d->a + (r / op->mr * ceil_div(d->kc, DEEP_STEP) + k / DEEP_STEP) * step;
+    const char *b = j->b + p * j->panel_bytes + ENG_GEMM_PANEL_BYTES(j->prec, d->k0 + k, nr);
+    op->tile(min_size(d->m - r, op->mr), min_size(j->n - p * nr, nr),
+             min_size(d->kc - k, DEEP_KEEP), a, b, j->c + (d->r0 + r) * j->ldc + p * nr, j->ldc,
+             j->add || d->k0 + k > 0);
+}
+
+/* Multiplies a part.  Where its panels stay in the second-level cache, a tile of A is used by all
+ * of them, and the rows of C are written side by side; else a panel is used by all rows while it is
+ * near. */
+static void deep_multiply(const job *j, const deep_part *d)
+{
+    size_t mr = j->slots->op[j->prec].mr;
+    bool rows_first = (d->p1 - d->p0) * j->slots->nr * d->kc * 2 <= DEEP_B;
+    for (size_t r = 0; rows_first && r < d->m; r += mr)
+        for (size_t k = 0; k < d->kc; k += DEEP_KEEP)
+            for (size_t p = d->p0; p < d->p1; p++)
+                deep_tile(j, d, r, p, k);
+    for (size_t p = d->p0; !rows_first && p < d->p1; p++)
+        for (size_t k = 0; k < d->kc; k += DEEP_KEEP)
+            for (size_t r = 0; r < d->m; r += mr)
+                deep_tile(j, d, r, p, k);
+}
+
+/* Rectangles [first, first + n), those of a block of rows one after the other: its rows are packed
+ * once when all of k fits. */
+static void deep_task(void *arg, size_t first, size_t n, size_t worker)
+{
+    deep_job *d = arg;
+    const job *j = d->j;
+    const eng_gemm_op *op = &j->slots->op[j->prec];
+    for (size_t i = first; i < first + n; i++) {
+        size_t rb = i / d->col_blocks, cb = i % d->col_blocks, r0 = rb * d->rows;
+        size_t m = j->m - r0 < d->rows ? j->m - r0 : d->rows;
+        char *a = eng_exec_gemm_own(j->x, worker);
+        held *h = worker < HELD && d->k >= j->k ? &d->held[worker] : NULL;
+        bool there = h && h->any && h->row_block == rb;
+        op->begin(m > op->mr ? op->mr : m);
+        for (size_t k0 = 0; k0 < j->k; k0 += d->k) {
+            size_t kc = j->k - k0 < d->k ? j->k - k0 : d->k;
+            eng_mat part = {j->a.p + r0 * j->a.rs + k0 * j->a.cs, j->a.rs, j->a.cs};
+            if (!there) op->pack_a(a, part, m, kc);
+            deep_multiply(j, &(deep_part){.r0 = r0,
+                                          .m = m,
+                                          .p0 = share(j->panels, cb, d->col_blocks),
+                                          .p1 = share(j->panels, cb + 1, d->col_blocks),
+                                          .k0 = k0,
+                                          .kc = kc,
+                                          .a = a});
+        }
+        op->end();
+        if (h) *h = (held){rb, true};
+    }
+}
+
+/* Cuts C and k so that the packed rows fill a worker's block, and runs the rectangles. */
+static void run_deep(job *j)
+{
+    size_t threads = eng_exec_threads(j->x), mr = j->slots->op[j->prec].mr;
+    size_t room = DEEP_A / 2, k = ceil_div(j->k, DEEP_STEP) * DEEP_STEP;
+    deep_job d = {.j = j, .col_blocks = 1};
+    j->panels = ceil_div(j->n, j->slots->nr);
+    d.rows = room / k / mr * mr;
+    if (d.rows < DEEP_ROWS) d.rows = DEEP_ROWS;
+    size_t shared = ceil_div(ceil_div(j->m, mr), threads) * mr; /* a worker's part */
+    if (d.rows > shared) d.rows = shared;
+    d.row_blocks = ceil_div(j->m, d.rows);
+    d.rows = ceil_div(ceil_div(j->m, mr), d.row_blocks) * mr; /* equal parts */
+    d.row_blocks = ceil_div(j->m, d.rows);
+    d.k = room / d.rows / DEEP_KEEP * DEEP_KEEP;
+    if (d.k < DEEP_KEEP) d.k = DEEP_KEEP;
+    bool few = d.row_blocks < threads;
+    size_t cols = DEEP_B / 2 / min_size(d.k, k) / j->slots->nr * j->slots->nr;
+    if (d.k >= j->k || few) d.col_blocks = ceil_div(j->n, cols);
+    if (few && d.col_blocks < threads) d.col_blocks = min_size(threads, j->panels);
+    if (threads == 1 || j->m * j->n * j->k < SERIAL_WORK)
+        deep_task(&d, 0, d.row_blocks * d.col_blocks, 0);
+    else
+        eng_par_stretches(j->x, d.row_blocks * d.col_blocks, 1, deep_task, &d);
+}
+
 /* Runs the job's rectangles. */
 static void run(job *j)
 {
+    if (!j->slots->op[j->prec].a_row_bytes) {
+        run_deep(j);
+        return;
+    }
     cut(j);
     sk_pool_run(eng_exec_pool(j->x), j->row_blocks * j->col_blocks, multiply_task, j);
 }

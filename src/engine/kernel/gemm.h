@@ -13,8 +13,9 @@
  *
  * Order of every sum, whatever m, n, the tile, the thread or the edge: k ascending within blocks of
  * ENG_GEMM_KC, each block summed in one register chain from zero (bf16: k in pairs), blocks added
- * to C in ascending order.  So a row of C is the same bytes whether it was computed alone (decode)
- * or among a thousand (prefill, training).
+ * to C in ascending order.  With AMX bf16 sums begin with what C holds (add) or zero and are one
+ * chain over all k, 32 elements a step.  So a row of C is the same bytes whether it was computed
+ * alone (decode) or among a thousand (prefill, training).
  */
 #ifndef ENG_KERNEL_GEMM_H
 #define ENG_KERNEL_GEMM_H

@@ -5,6 +5,10 @@
  * tile fall into different cache sets).  float, or pairs of bf16 where the processor multiplies
  * them itself.
  *
+ * Deep kernels (AMX: a_row_bytes is 0) take rows and k of any length.  Their A lies in tiles of mr
+ * rows, each [k / 32][mr][32] bf16 with zeros behind the last row and the last element, mr * 64
+ * bytes a step of 32; and tile() begins its sums with what C holds instead of adding at the end.
+ *
  * A panel of B: nr columns, [k][nr] floats; bf16: [k/2][nr][2], the two elements of a step side by
  * side. Columns beyond n, and the second half of an odd last pair, are zero.
  */
@@ -31,10 +35,10 @@
 
 /* The kernels of one precision. */
 typedef struct eng_gemm_op {
-    size_t mr; /* most rows of tile() */
-    size_t a_row_bytes;
+    size_t mr;          /* most rows of tile() */
+    size_t a_row_bytes; /* of a packed block of A; 0: deep, see above */
 
-    /* Packs A(0..m, 0..kc) into a block at dst; m <= ENG_GEMM_MC, kc <= ENG_GEMM_KC. */
+    /* Packs A(0..m, 0..kc) into a block at dst; m <= ENG_GEMM_MC, kc <= ENG_GEMM_KC unless deep. */
     void (*pack_a)(void *dst, eng_mat a, size_t m, size_t kc);
 
     /* Packs B(0..kc, 0..n) into one panel at dst, n <= nr, padding with zeros. */
@@ -45,7 +49,7 @@ typedef struct eng_gemm_op {
 
     /* C[m, n] = A B, or += when add: m <= mr rows of a packed block, one panel, n <= nr columns of
      * it. Each element's products are summed from zero in ascending k in one chain, then stored or
-     * added once. */
+     * added once (deep: summed from what C holds, or from zero). */
     void (*tile)(size_t m, size_t n, size_t kc, const void *a, const void *b, float *c, size_t ldc,
                  bool add);
 

@@ -4,7 +4,9 @@
 
 #include <assert.h>
 
-#define HEAD_FLOATS ((size_t)2 << 20) /* logits held at once: 8 MB, whatever n * n_vocab is */
+/* Logits held at once: 8 MB whatever n * n_vocab is, or half as many tokens as n_embd: a chunk reads
+ * the output matrix twice and its gradient once, and this is where they weigh as much as logits. */
+#define HEAD_FLOATS ((size_t)2 << 20)
 
 /* ---- memory: one block, carved up; run once without a block to learn its size ---- */
 
@@ -157,6 +159,7 @@ eng_pass eng_pass_shape(const eng_pass_plan *plan)
     p.z_loss = plan->z_loss;
     p.width = eng_turn_width(plan->cfg);
     size_t n = p.rows * p.n_ctx, chunk = HEAD_FLOATS / plan->cfg->n_vocab;
+    if (chunk < plan->cfg->n_embd / 2) chunk = plan->cfg->n_embd / 2;
     size_t unit = chunk >= ENG_GEMM_KC ? ENG_GEMM_KC : ENG_PAR_ROWS;
     chunk = chunk < unit ? unit : chunk / unit * unit;
     p.chunk = chunk < n && !(p.frozen && p.frozen->stream) ? chunk : n;

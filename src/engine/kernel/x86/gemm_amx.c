@@ -3,6 +3,7 @@
  *
  * An instruction sums the even and the odd elements of k apart, in float, denormals taken as zero,
  * and adds both to the sum: an order that depends on k only.  So one row is computed like many.
+ * The sum begins with what C holds, so it is one chain over all of k wherever k is cut.
  */
 #include "engine/kernel/x86/v512.h"
 
@@ -14,11 +15,81 @@
 #include <string.h>
 
 /* Rows of a tile of C, and elements of k of an instruction. */
-enum { TALL = 32, DEEP = 32, PAIR_BYTES = NR * 4 };
+enum { TALL = 32, DEEP = 32, PAIR_BYTES = NR * 4, STEP_BYTES = TALL * DEEP * 2 };
 
-_Static_assert((ENG_GEMM_MC + ENG_GEMM_PAD) * LDH * 2 <= ENG_GEMM_MC * ENG_GEMM_ROW_BYTES &&
-                   (int)TALL <= ENG_GEMM_PAD,
-               "rows past the end of a packed block are in the worker's scratch");
+/* ---- packing A: tiles of TALL rows, [k / DEEP][TALL][DEEP] bf16, zeros behind m and kc ---- */
+
+/* Where the step of k that begins at k lies, of row i. */
+INLINE char *step_at(void *dst, size_t i, size_t k, size_t kc)
+{
+    size_t steps = (kc + DEEP - 1) / DEEP;
+    return (char *)dst + (i / TALL * steps + k / DEEP) * STEP_BYTES + i % TALL * 64;
+}
+
+/* Rows are contiguous in memory. */
+static void pack_steps_rows(void *dst, eng_mat a, size_t m, size_t kc)
+{
+    for (size_t i = 0; i < m; i++) {
+        const float *src = a.p + i * a.rs;
+        size_t ahead = i + 2 < m ? 2 * a.rs : 0, k = 0;
+        char *to = step_at(dst, i, 0, kc);
+        for (; k + DEEP <= kc; k += DEEP, to += STEP_BYTES) {
+            prefetch(src + ahead + k);
+            prefetch(src + ahead + k + 16);
+            vi_store(to, narrow(vf_load(src + k), vf_load(src + k + VL)));
+        }
+        if (k == kc) continue;
+        size_t left = kc - k;
+        vm lo = vm_first(left < VL ? left : VL), hi = vm_first(left < VL ? 0 : left - VL);
+        vf x = vf_load_some(src + k, lo);
+        vi_store(to, narrow(x, vf_load_some(src + (left < VL ? k : k + VL), hi)));
+    }
+}
+
+/* Columns are contiguous in memory: words of two k are transposed, a step of k at a time. */
+static void pack_steps_cols(void *dst, eng_mat a, size_t m, size_t kc)
+{
+    for (size_t k = 0; k < kc; k += DEEP)
+        for (size_t i = 0; i < m; i += VL) {
+            vf t[VL];
+            vm some = vm_first(m - i < VL ? m - i : VL);
+            const float *p = a.p + k * a.cs + i;
+            size_t left = kc - k < DEEP ? kc - k : DEEP;
+#pragma GCC unroll 16
+            for (size_t c = 0; c < VL; c++) {
+                vf lo = 2 * c < left ? vf_load_some(p + 2 * c * a.cs, some) : vf_zero();
+                vf hi = 2 * c + 1 < left ? vf_load_some(p + (2 * c + 1) * a.cs, some) : vf_zero();
+                t[c] = vf_of_bits(pair_bf16(lo, hi));
+            }
+            vf_transpose(t);
+            char *to = step_at(dst, i, k, kc);
+#pragma GCC unroll 16
+            for (size_t r = 0; r < VL; r++)
+                vi_store(to + r * 64, vi_of_float(t[r]));
+        }
+}
+
+static void pack_steps(void *dst, eng_mat a, size_t m, size_t kc)
+{
+    size_t end = (m + TALL - 1) / TALL * TALL;
+    if (a.cs == 1)
+        pack_steps_rows(dst, a, m, kc);
+    else if (a.rs == 1)
+        pack_steps_cols(dst, a, m, kc);
+    else
+        for (size_t i = 0; i < m; i++)
+            for (size_t k = 0; k < kc; k += DEEP) {
+                float x[DEEP] = {0};
+                for (size_t c = 0; c < DEEP && k + c < kc; c++)
+                    x[c] = a.p[i * a.rs + (k + c) * a.cs];
+                vi_store(step_at(dst, i, k, kc), narrow(vf_load(x), vf_load(x + VL)));
+            }
+    for (size_t i = m; i < end; i++)
+        for (size_t k = 0; k < kc; k += DEEP)
+            vi_store(step_at(dst, i, k, kc), vi_set(0));
+}
+
+/* ---- multiplying ---- */
 
 /* Registers 0..3: C, two by two; 4, 5: A; 6, 7: B.  The time of a product goes by the rows of A. */
 static void begin(size_t rows)
@@ -38,8 +109,8 @@ static void end(void)
  * the second-level cache, then into the first. */
 enum { FAR = 16384, NEAR = 4096 };
 
-/* One step of k for 16 or 32 rows: A's rows a_bytes apart. */
-INLINE void multiply(const bool tall, const char *a, size_t a_bytes, const char *b)
+/* One step of k for 16 or 32 rows. */
+INLINE void multiply(const bool tall, const char *a, const char *b)
 {
     if (!tall)
         for (size_t i = 0; i < (size_t)DEEP / 2 * PAIR_BYTES; i += 64) {
@@ -48,66 +119,82 @@ INLINE void multiply(const bool tall, const char *a, size_t a_bytes, const char 
         }
     _tile_loadd(6, b, PAIR_BYTES);
     _tile_loadd(7, b + 64, PAIR_BYTES);
-    _tile_loadd(4, a, a_bytes);
+    _tile_loadd(4, a, 64);
     _tile_dpbf16ps(0, 4, 6);
     _tile_dpbf16ps(1, 4, 7);
     if (!tall) return;
-    _tile_loadd(5, a + 16 * a_bytes, a_bytes);
+    _tile_loadd(5, a + STEP_BYTES / 2, 64);
     _tile_dpbf16ps(2, 5, 6);
     _tile_dpbf16ps(3, 5, 7);
 }
 
-/* The last step, of n_pairs < 16 pairs: copied, with zeros behind, since what lies there is
+/* The last step, of n_pairs < 16 pairs of B: copied, with zeros behind, since what lies there is
  * something else. */
 INLINE void multiply_rest(const bool tall, size_t n_pairs, const char *a, const char *b)
 {
-    _Alignas(64) char a_rest[TALL][64] = {{0}}, b_rest[DEEP / 2][PAIR_BYTES] = {{0}};
-    for (size_t r = 0; r < (tall ? TALL : 16); r++)
-        memcpy(a_rest[r], a + r * LDH * 2, n_pairs * 4);
-    memcpy(b_rest, b, n_pairs * PAIR_BYTES);
-    tile_written(a_rest);
-    tile_written(b_rest);
-    multiply(tall, a_rest[0], 64, b_rest[0]);
+    _Alignas(64) char rest[DEEP / 2][PAIR_BYTES] = {{0}};
+    memcpy(rest, b, n_pairs * PAIR_BYTES);
+    tile_written(rest);
+    multiply(tall, a, rest[0]);
 }
 
-/* Sums of up to 16 or 32 rows into `sums`, rows of NR floats. */
-INLINE void multiply_all(const bool tall, size_t kc, const char *a, const char *b, float *sums)
+/* Sums of up to 16 or 32 rows, begun with what is in c when add, into c: rows of NR floats ldc
+ * apart. */
+INLINE void multiply_all(const bool tall, size_t kc, const char *a, const char *b, float *c,
+                         size_t ldc, bool add)
 {
-    size_t pairs = (kc + 1) / 2;
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
-    for (; pairs >= DEEP / 2; pairs -= DEEP / 2, a += DEEP * 2, b += (size_t)DEEP / 2 * PAIR_BYTES)
-        multiply(tall, a, LDH * 2, b);
+    size_t pairs = (kc + 1) / 2, ld = ldc * sizeof *c;
+    if (add) {
+        tile_written(c);
+        _tile_loadd(0, c, ld);
+        _tile_loadd(1, c + VL, ld);
+        if (tall) _tile_loadd(2, c + 16 * ldc, ld);
+        if (tall) _tile_loadd(3, c + 16 * ldc + VL, ld);
+    } else {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+    }
+    for (; pairs >= DEEP / 2;
+         pairs -= DEEP / 2, a += STEP_BYTES, b += (size_t)DEEP / 2 * PAIR_BYTES)
+        multiply(tall, a, b);
     if (pairs) multiply_rest(tall, pairs, a, b);
-    _tile_stored(0, sums, NR * 4);
-    _tile_stored(1, sums + VL, NR * 4);
-    if (!tall) return;
-    _tile_stored(2, sums + 16 * NR, NR * 4);
-    _tile_stored(3, sums + 16 * NR + VL, NR * 4);
+    _tile_stored(0, c, ld);
+    _tile_stored(1, c + VL, ld);
+    if (tall) _tile_stored(2, c + 16 * ldc, ld);
+    if (tall) _tile_stored(3, c + 16 * ldc + VL, ld);
+    tile_written(c);
+}
+
+/* The same at the edges of C, by way of a copy. */
+INLINE void multiply_edge(const bool tall, size_t m, size_t n, size_t kc, const char *a,
+                          const char *b, float *c, size_t ldc, bool add)
+{
+    _Alignas(64) float sums[TALL * NR];
+    vm lo = vm_first(n < VL ? n : VL), hi = vm_first(n > VL ? n - VL : 0);
+    size_t second = n > VL ? VL : 0;
+    for (size_t r = 0; add && r < m; r++) {
+        vf_store(sums + r * NR, vf_load_some(c + r * ldc, lo));
+        vf_store(sums + r * NR + VL, vf_load_some(c + r * ldc + second, hi));
+    }
+    multiply_all(tall, kc, a, b, sums, NR, add);
+    for (size_t r = 0; r < m; r++) {
+        vf_store_some(c + r * ldc, lo, vf_load(sums + r * NR));
+        vf_store_some(c + r * ldc + second, hi, vf_load(sums + r * NR + VL));
+    }
 }
 
 static void tile_amx(size_t m, size_t n, size_t kc, const void *a, const void *b, float *c,
                      size_t ldc, bool add)
 {
-    _Alignas(64) float sums[TALL * NR];
-    assert(m && m <= TALL && n && n <= NR && kc <= ENG_GEMM_KC);
-    if (m > 16)
-        multiply_all(true, kc, a, b, sums);
+    assert(m && m <= TALL && n && n <= NR);
+    if (m == TALL && n == NR)
+        multiply_all(true, kc, a, b, c, ldc, add);
+    else if (m > 16)
+        multiply_edge(true, m, n, kc, a, b, c, ldc, add);
     else
-        multiply_all(false, kc, a, b, sums);
-    vm lo = vm_first(n < VL ? n : VL), hi = vm_first(n > VL ? n - VL : 0);
-    for (size_t r = 0; r < m; r++, c += ldc) {
-        float *c1 = n > VL ? c + VL : c;
-        vf x = vf_load(sums + r * NR), y = vf_load(sums + r * NR + VL);
-        if (add) {
-            x = vf_add(vf_load_some(c, lo), x);
-            y = vf_add(vf_load_some(c1, hi), y);
-        }
-        vf_store_some(c, lo, x);
-        vf_store_some(c1, hi, y);
-    }
+        multiply_edge(false, m, n, kc, a, b, c, ldc, add);
 }
 
 /* Four sums by turns. */
@@ -130,8 +217,7 @@ static float spin_amx(size_t n, double *ops)
 const eng_gemm_slots eng_gemm_slots_amx = {
     .nr = NR,
     .op = {[ENG_PREC_F32] = {MR, LDA * 4, pack_a_f32, pack_b_f32, NULL, tile_f32, NULL, NULL},
-           [ENG_PREC_BF16] = {TALL, LDH * 2, pack_a_pairs, pack_b_bf16, pack_w_bf16, tile_amx,
-                              begin, end}},
+           [ENG_PREC_BF16] = {TALL, 0, pack_steps, pack_b_bf16, pack_w_bf16, tile_amx, begin, end}},
     .spin = {spin_f32, spin_amx},
     .read = read_all,
 };

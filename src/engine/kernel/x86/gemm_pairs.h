@@ -69,7 +69,7 @@ static void pack_cols(uint16_t *dst, eng_mat a, size_t m, size_t kc)
 }
 
 /* Rows of bf16; an odd kc is padded with a zero. */
-static void pack_a_pairs(void *dst, eng_mat a, size_t m, size_t kc)
+static inline void pack_a_pairs(void *dst, eng_mat a, size_t m, size_t kc)
 {
     uint16_t *d = dst;
     assert(m <= ENG_GEMM_MC && kc <= ENG_GEMM_KC);
