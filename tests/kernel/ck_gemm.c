@@ -239,6 +239,51 @@ static void check_weights(ck *k)
     eng_exec_close(x);
 }
 
+/* The product of one row of a with packs one and two: the same bytes. */
+static void same_product(ck *k, eng_exec *x, const float *a, const eng_bpack *one,
+                         const eng_bpack *two)
+{
+    size_t n = eng_bpack_n(one);
+    float *c1 = ck_room(k, 3, n, 0), *c2 = ck_room(k, 4, n, 1);
+    eng_mat row = {a, eng_bpack_k(one), 1};
+    eng_gemm(x, 1, row, one, c1, n, false);
+    eng_gemm(x, 1, row, two, c2, n, false);
+    ck_same(k, "packed at once", c2, c1, n * sizeof *c1);
+    ck_guards(k);
+}
+
+/* Both packs of a weight matrix made at once give what packs made apart give. */
+static void check_both(ck *k)
+{
+    eng_exec *x = exec_of(k, 2);
+    for (size_t i = 0; x && i < N_SHAPES * 2; i++) {
+        size_t in = shapes[i / 2].k, out = shapes[i / 2].n + i % 3 * 100;
+        eng_prec prec = i % 2 ? ENG_PREC_BF16 : ENG_PREC_F32;
+        ck_case(k, "out %zu in %zu %s", out, in, prec == ENG_PREC_F32 ? "f32" : "bf16");
+        float *w = ck_room(k, 0, in * out, ck_below(k, 2));
+        float *a = ck_room(k, 1, in + out, 0);
+        ck_fill(k, w, in * out, CK_USUAL);
+        ck_fill(k, a, in + out, CK_USUAL);
+        sk_err e = SK_ERR_INIT;
+        eng_bpack *p[4] = {NULL};
+        bool ok = true;
+        for (size_t b = 0; b < 4; b++)
+            ok = ok && !eng_bpack_new(prec, b % 2 ? out : in, b % 2 ? in : out, &p[b], &e);
+        if (ok) {
+            eng_bpack_fill(x, p[0], (eng_mat){w, 1, in});
+            eng_bpack_fill(x, p[1], (eng_mat){w, in, 1});
+            eng_bpack_fill_both(x, p[2], p[3], w);
+            same_product(k, x, a, p[0], p[2]);
+            same_product(k, x, a, p[1], p[3]);
+        } else {
+            ck_fail(k, "%s", e.text);
+        }
+        for (size_t b = 0; b < 4; b++)
+            eng_bpack_free(p[b]);
+    }
+    eng_exec_close(x);
+}
+
 /* m, n or k of zero: nothing, or the empty sum. */
 static void check_empty(ck *k)
 {
@@ -315,6 +360,7 @@ const ck_check ck_gemm_checks[] = {
     {"gemm_raw_pieces", check_raw_pieces},
     {"gemm_company", check_company},
     {"gemm_weights", check_weights},
+    {"gemm_both", check_both},
     {"gemm_empty", check_empty},
     {"gemm_special", check_special},
     {"par_flat", check_par_flat},

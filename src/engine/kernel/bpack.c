@@ -142,3 +142,48 @@ void eng_bpack_fill_weight(eng_exec *x, eng_bpack *p, eng_dtype t, const void *w
         j.w = w;
     fill(&j);
 }
+
+/* A block of W that is packed both ways while it is near: outputs, inputs. */
+enum { BOTH_OUT = 128, BOTH_IN = ENG_GEMM_KC };
+
+_Static_assert(BOTH_OUT % ENG_BPACK_MAX_NR == 0 && BOTH_IN % ENG_BPACK_MAX_NR == 0,
+               "blocks are whole panels");
+
+typedef struct both_job {
+    eng_bpack *fwd, *bwd;
+    const float *w;
+    size_t in_blocks;
+} both_job;
+
+/* Rows [k0, k0 + kc) of B into the panels of columns [n0, n1), n0 the first of one. */
+static void pack_part(const eng_bpack *p, eng_mat b, size_t k0, size_t kc, size_t n0, size_t n1)
+{
+    size_t nr = p->slots->nr;
+    assert(n0 % nr == 0 && kc <= ENG_GEMM_KC);
+    for (size_t n = n0; n < n1; n += nr) {
+        char *dst = p->data + n / nr * p->panel_bytes + ENG_GEMM_PANEL_BYTES(p->prec, k0, nr);
+        eng_mat part = {b.p + k0 * b.rs + n * b.cs, b.rs, b.cs};
+        p->slots->op[p->prec].pack_b(dst, part, kc, n1 - n < nr ? n1 - n : nr);
+    }
+}
+
+/* Block `task` of W: what is a stretch of k for one pack is a range of panels for the other. */
+static void both_task(void *arg, size_t task, size_t worker)
+{
+    const both_job *j = arg;
+    (void)worker;
+    size_t o0 = task / j->in_blocks * BOTH_OUT, i0 = task % j->in_blocks * BOTH_IN;
+    size_t n_out = j->fwd->n, n_in = j->fwd->k;
+    size_t o1 = n_out - o0 < BOTH_OUT ? n_out : o0 + BOTH_OUT;
+    size_t i1 = n_in - i0 < BOTH_IN ? n_in : i0 + BOTH_IN;
+    pack_part(j->fwd, (eng_mat){j->w, 1, n_in}, i0, i1 - i0, o0, o1);
+    pack_part(j->bwd, (eng_mat){j->w, n_in, 1}, o0, o1 - o0, i0, i1);
+}
+
+void eng_bpack_fill_both(eng_exec *x, eng_bpack *fwd, eng_bpack *bwd, const float *w)
+{
+    assert(fwd->k == bwd->n && fwd->n == bwd->k && fwd->slots == eng_exec_kernels(x)->gemm);
+    both_job j = {fwd, bwd, w, (fwd->k + BOTH_IN - 1) / BOTH_IN};
+    size_t out_blocks = (fwd->n + BOTH_OUT - 1) / BOTH_OUT;
+    sk_pool_run(eng_exec_pool(x), out_blocks * j.in_blocks, both_task, &j);
+}

@@ -62,6 +62,10 @@ void eng_bpack_fill(eng_exec *x, eng_bpack *p, eng_mat b);
  */
 void eng_bpack_fill_weight(eng_exec *x, eng_bpack *p, eng_dtype t, const void *w);
 
+/* The packs that training wants of W[n_out, n_in], in one reading of it: fwd [n_in, n_out] as
+ * eng_bpack_fill_weight makes it, bwd [n_out, n_in] as eng_bpack_fill. */
+void eng_bpack_fill_both(eng_exec *x, eng_bpack *fwd, eng_bpack *bwd, const float *w);
+
 /* C[m, n] = A B, or C += A B when add.  C's row stride is ldc.  C may not overlap A or B. */
 void eng_gemm(eng_exec *x, size_t m, eng_mat a, const eng_bpack *b, float *c, size_t ldc, bool add);
 

@@ -4,8 +4,9 @@
 
 #include <assert.h>
 
-/* Logits held at once: 8 MB whatever n * n_vocab is, or half as many tokens as n_embd: a chunk reads
- * the output matrix twice and its gradient once, and this is where they weigh as much as logits. */
+/* Logits held at once: 8 MB whatever n * n_vocab is, or half as many tokens as n_embd: a chunk
+ * reads the output matrix twice and its gradient once, and this is where they weigh as much as
+ * logits. */
 #define HEAD_FLOATS ((size_t)2 << 20)
 
 /* ---- memory: one block, carved up; run once without a block to learn its size ---- */

@@ -57,8 +57,7 @@ void eng_lin_load(eng_exec *x, eng_lin *lin, const float *params)
     for (size_t i = 0; i < lin->n_parts; i++) {
         const eng_lin_part *p = &lin->part[i];
         const float *w = params + p->offset;
-        eng_bpack_fill(x, p->fwd, (eng_mat){w, 1, lin->n_in});
-        eng_bpack_fill(x, p->bwd, (eng_mat){w, lin->n_in, 1});
+        eng_bpack_fill_both(x, p->fwd, p->bwd, w);
     }
 }
 
