@@ -49,6 +49,27 @@ result "processes without a lane do no harm"
 run muon --lanes 2 --optimizer muon --quiet
 before=$(mpi 2) run muon2 -t 1 --optimizer muon --quiet >"$tmp/out" 2>&1 && same muon muon2
 result "Muon's matrices are shared as well"
+skips() { SK_FAULT=loss:6,loss:8 run "$@" --ema 0.9 --z-loss 0.001; }
+skips skip --lanes 2 --quiet
+before=$(mpi 2) skips skip2 -t 1 --quiet >"$tmp/out" 2>&1 && same skip skip2
+result "steps that are skipped, the weights' mean and z-loss are the same as well"
+for i in 1 2 3 4 5 6 7 8 9; do
+    echo "{\"messages\":[{\"role\":\"user\",\"content\":\"$i?\"},{\"role\":\"assistant\",\"content\":\"dog $i\"}]}"
+done >"$tmp/chat.jsonl"
+# tune DIR FLAGS...: an adapter, after the words in $before.
+tune() {
+    dir=$1
+    shift
+    # shellcheck disable=SC2086 # a list of words
+    ${before-} "$stoke" tune -m "$tmp/l1/model.gguf" --data "$tmp/chat.jsonl" --out "$tmp/$dir" --batch 96 --epochs 4 \
+        --lora 4 --quiet "$@"
+}
+tune tune --lanes 2 && (cd "$tmp/tune" && sha256sum adapter.gguf checkpoint.stk) >"$tmp/b"
+before=$(mpi 2) tune tune2 -t 1 >"$tmp/out" 2>&1 && (cd "$tmp/tune2" && sha256sum adapter.gguf checkpoint.stk) | cmp -s - "$tmp/b"
+result "and so is an adapter"
+before=$(mpi 2) t "a run that diverges ends in all" 2 'diverged' env SK_FAULT=loss:3+ sh -c '"$@"' sh mpirun --bind-to none \
+    --oversubscribe -n 2 "$stoke" train --data "$tmp/text" --out "$tmp/wild" --steps 400 --vocab 300 --dim 32 --layers 1 \
+    --context 32 --batch 64 -t 1 --quiet
 before=$(mpi 2) t "a refusal is told once, and nobody waits" 73 'process 0 of 2 has ended the run' run m2
 before=$(mpi 2) t "a run that is done says so" 0 '"event":"done"' run m2 --resume --json
 
