@@ -1,6 +1,7 @@
 /* recipe.c - reads recipes. */
 #include "cli/recipe.h"
 
+#include "base/file.h"
 #include "base/opt_yaml.h"
 #include "cli/verbs.h"
 
@@ -268,7 +269,12 @@ bool cmd_stage_result(const cmd_stage *s, char *path)
     if (!s->out) return false;
     int n = s->kind->result ? snprintf(path, CMD_PATH_MAX, "%s/%s", s->out, s->kind->result)
                             : snprintf(path, CMD_PATH_MAX, "%s", s->out);
-    return n > 0 && n < CMD_PATH_MAX;
+    if (n <= 0 || n >= CMD_PATH_MAX - 16) return false;
+    if (!s->kind->resumes || sk_file_exists(path)) return true;
+    char adapter[CMD_PATH_MAX];
+    n = snprintf(adapter, sizeof adapter, "%s/adapter.gguf", s->out);
+    if (n > 0 && n < CMD_PATH_MAX && sk_file_exists(adapter)) memcpy(path, adapter, (size_t)n + 1);
+    return true;
 }
 
 /* Flags whose value is a path to be read. */

@@ -51,7 +51,8 @@ typedef sk_status (*cmd_input_fn)(void *arg, const char *path, unsigned line, sk
 sk_status cmd_stage_inputs(const cmd_recipe *r, const cmd_stage *s, cmd_input_fn fn, void *arg,
                            sk_err *e);
 
-/* The file or folder by which what a stage wrote is known, into path[CMD_PATH_MAX]; false: none. */
+/* The file or folder by which what a stage wrote is known, into path[CMD_PATH_MAX]; false: none.
+ * Of tune it is adapter.gguf where it made that and no model. */
 bool cmd_stage_result(const cmd_stage *s, char *path);
 
 /* The stage of that name, NULL if there is none. */

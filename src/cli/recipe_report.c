@@ -213,14 +213,29 @@ static void quote(sk_buf *b, const char *text)
     sk_buf_addc(b, '\n');
 }
 
-static sk_status add_answer(report *p, const char *model, bool chat, const char *prompt, sk_err *e)
+/* Flags that open the model a stage made: the model itself, or an adapter on the one it began with.
+ */
+static void add_model(const report *p, const cmd_stage *g, const char *result, sk_opt_list *words)
 {
+    size_t n = strlen(result), tail = strlen("/adapter.gguf");
+    bool adapter = n > tail && strcmp(result + n - tail, "/adapter.gguf") == 0;
+    const char *base = sk_yaml_text(p->r->yaml, g->map, "model", 0);
+    words->item[words->n++] = "-m";
+    words->item[words->n++] = adapter && base ? base : result;
+    if (!adapter) return;
+    words->item[words->n++] = "--lora";
+    words->item[words->n++] = result;
+}
+
+static sk_status add_answer(report *p, const cmd_stage *g, bool chat, const char *prompt, sk_err *e)
+{
+    char result[CMD_PATH_MAX];
     sk_buf answer = SK_BUF_INIT, ask = SK_BUF_INIT;
-    sk_buf_addf(&ask, "--prompt=%s", prompt);
     sk_opt_list words = {.n = 0};
+    if (!cmd_stage_result(g, result)) return SK_OK;
+    sk_buf_addf(&ask, "--prompt=%s", prompt);
     words.item[words.n++] = "generate";
-    words.item[words.n++] = "-m";
-    words.item[words.n++] = model;
+    add_model(p, g, result, &words);
     words.item[words.n++] = "--temp=0";
     words.item[words.n++] = "--tokens=200";
     words.item[words.n++] = "--quiet";
@@ -228,9 +243,7 @@ static sk_status add_answer(report *p, const char *model, bool chat, const char 
     if (chat) words.item[words.n++] = "--chat";
     sk_status st = cmd_child_run(&words, &answer, e);
     if (!st) {
-        sk_buf_adds(&p->b, "**");
-        sk_buf_adds(&p->b, prompt);
-        sk_buf_adds(&p->b, "**\n\n");
+        sk_buf_addf(&p->b, "**%s**\n\n", prompt);
         quote(&p->b, answer.p ? answer.p : "");
     }
     sk_buf_fini(&answer);
@@ -241,15 +254,14 @@ static sk_status add_answer(report *p, const char *model, bool chat, const char 
 static sk_status add_answers(report *p, sk_err *e)
 {
     bool chat;
-    char model[CMD_PATH_MAX];
     const cmd_stage *g = speaker(p, &chat);
     sk_status st = SK_OK;
-    if (!g || !p->r->n_prompts || !cmd_stage_result(g, model)) return SK_OK;
+    if (!g || !p->r->n_prompts) return SK_OK;
     sk_buf_addf(&p->b,
                 "## Samples\n\nBy %s, the likeliest token each time, at most 200 tokens.\n\n",
                 g->name);
     for (size_t i = 0; !st && i < p->r->n_prompts; i++)
-        st = add_answer(p, model, chat, p->r->prompt[i], e);
+        st = add_answer(p, g, chat, p->r->prompt[i], e);
     return st;
 }
 

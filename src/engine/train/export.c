@@ -31,6 +31,20 @@ static sk_status write_tensors(eng_gguf_writer *w, const eng_layout *l, const fl
     return SK_OK;
 }
 
+/* What is put first stays when the keys of `from` are copied behind it. */
+sk_status eng_export_keys(eng_gguf_writer *w, const eng_config *cfg, const eng_vocab *v,
+                          const eng_gguf *from, eng_dtype dtype, sk_err *e)
+{
+    eng_gguf_put_u32(w, "general.file_type", file_type(dtype));
+    if (!from) {
+        eng_config_put(cfg, w);
+        return eng_vocab_to_gguf(v, w, e);
+    }
+    if (cfg->name[0]) eng_gguf_put_str(w, "general.name", cfg->name, strlen(cfg->name));
+    eng_gguf_copy_keys(w, from);
+    return SK_OK;
+}
+
 /* The file appears at once, complete, or not at all. */
 sk_status eng_export_gguf(const char *path, const eng_config *cfg, const eng_layout *l,
                           const eng_vocab *v, const eng_gguf *from, const float *params,
@@ -39,14 +53,7 @@ sk_status eng_export_gguf(const char *path, const eng_config *cfg, const eng_lay
     eng_gguf_writer *w;
     sk_status st = eng_gguf_create(path, &w, e);
     if (st) return st;
-    eng_gguf_put_u32(w, "general.file_type", file_type(dtype));
-    if (from) {
-        if (cfg->name[0]) eng_gguf_put_str(w, "general.name", cfg->name, strlen(cfg->name));
-        eng_gguf_copy_keys(w, from);
-    } else {
-        eng_config_put(cfg, w);
-        st = eng_vocab_to_gguf(v, w, e);
-    }
+    st = eng_export_keys(w, cfg, v, from, dtype, e);
     if (!st) st = write_tensors(w, l, params, dtype, e);
     if (!st) return eng_gguf_commit(w, e);
     eng_gguf_abort(w);

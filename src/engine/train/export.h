@@ -8,6 +8,11 @@
 #include "engine/tensor/dtype.h"
 #include "engine/token/vocab.h"
 
+/* The keys of such a model: those of `from`, the model training began with, under the config's
+ * name; without one those of the config and the vocabulary. */
+sk_status eng_export_keys(eng_gguf_writer *w, const eng_config *cfg, const eng_vocab *v,
+                          const eng_gguf *from, eng_dtype dtype, sk_err *e);
+
 /* Writes a model as GGUF, atomically: matrices in dtype, norms in F32.  With `from` (NULL: none),
  * the file the weights began in, its keys and chat template go along. */
 sk_status eng_export_gguf(const char *path, const eng_config *cfg, const eng_layout *l,

@@ -92,7 +92,7 @@ static sk_status first_point(eng_run *l, sk_err *e)
     const eng_layout *whole = l->j->frozen ? l->j->base : l->j->layout;
     if (eng_ranks_first(l->o))
         st = eng_run_shape_save(eng_out_path(l->o, "shape.gguf", path), l->j->cfg, whole,
-                                l->j->vocab, e);
+                                l->j->vocab, l->j->from, e);
     return st ? st : eng_run_save(l, e);
 }
 

@@ -4,9 +4,9 @@
 #include "base/file.h"
 #include "engine/format/ckpt.h"
 #include "engine/format/gguf_build.h"
-#include "engine/model/config_gguf.h"
 #include "engine/model/layout.h"
 #include "engine/token/vocab.h"
+#include "engine/train/export.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -72,14 +72,12 @@ static sk_status put_layout(const eng_layout *l, eng_gguf_writer *w, sk_err *e)
 }
 
 sk_status eng_run_shape_save(const char *path, const eng_config *cfg, const eng_layout *l,
-                             const eng_vocab *v, sk_err *e)
+                             const eng_vocab *v, const eng_gguf *from, sk_err *e)
 {
     eng_gguf_writer *w;
     sk_status st = eng_gguf_create(path, &w, e);
     if (st) return st;
-    eng_config_put(cfg, w);
-    eng_gguf_put_u32(w, "general.file_type", 0); /* F32, as the parameters are */
-    st = eng_vocab_to_gguf(v, w, e);
+    st = eng_export_keys(w, cfg, v, from, ENG_F32, e); /* as the parameters are */
     if (!st) st = put_layout(l, w, e);
     if (!st) return eng_gguf_commit(w, e);
     eng_gguf_abort(w);
@@ -93,8 +91,8 @@ static sk_status open_shape(const char *dir, eng_gguf **out, sk_err *e)
     char path[PATH];
     if (has(dir, "shape.gguf")) return eng_gguf_open(join(dir, "shape.gguf", path), out, e);
     return sk_fail(e, SK_E_NOTFOUND,
-                   "%s has no shape.gguf, so its checkpoints can't be exported; finish the run "
-                   "with --resume",
+                   "%s has no shape.gguf, so its checkpoints can't be exported: it was begun by an "
+                   "earlier version; finish it with --resume",
                    dir);
 }
 
@@ -112,8 +110,8 @@ static sk_status find_params(const eng_ckpt *c, const eng_gguf *shape, eng_run_p
     if (st) return st;
     if (bytes != length * ALIGN * sizeof(float))
         return sk_fail(e, SK_E_UNSUPPORTED,
-                       "the checkpoint holds no whole model but an adapter: export the run's "
-                       "model.gguf, when it is done");
+                       "the checkpoint holds no whole model but an adapter, which is in the run's "
+                       "adapter.gguf when it is done");
     *out = at;
     return SK_OK;
 }

@@ -28,9 +28,10 @@ bool eng_run_is_folder(const char *path);
  * checkpoint that holds no whole model (an adapter). */
 sk_status eng_run_model_open(const char *dir, eng_run_pick pick, struct eng_gguf **out, sk_err *e);
 
-/* Writes shape.gguf: the keys of a model of this config and vocabulary, and where in the flat array
- * of parameters its tensors are (docs/format/training.md). */
+/* Writes shape.gguf: the keys of the model that the run makes (from: the one it began with, NULL:
+ * none), and where in the flat array of parameters its tensors are (docs/format/training.md). */
 sk_status eng_run_shape_save(const char *path, const struct eng_config *cfg,
-                             const struct eng_layout *l, const struct eng_vocab *v, sk_err *e);
+                             const struct eng_layout *l, const struct eng_vocab *v,
+                             const struct eng_gguf *from, sk_err *e);
 
 #endif
