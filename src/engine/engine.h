@@ -647,8 +647,9 @@ void eng_train_opts_default(eng_train_opts *o);
  * (SK_E_INUSE) rather than overwritten.  A run that is done already is reported as done. */
 sk_status eng_train_run(eng_exec *x, const eng_train_opts *o, sk_err *e);
 
-/* What eng_train_run of o will take, its time by a short step measured on this machine; no data is
- * read, nothing is written.  SK_E_NOMEM when it cannot fit says what would. */
+/* What eng_train_run of o will take, its time by a short step measured on this machine; of the data
+ * only a tokenizer that is there already is read, nothing is written.  SK_E_NOMEM when it cannot
+ * fit says what would. */
 sk_status eng_train_plan_of(eng_exec *x, const eng_train_opts *o, eng_train_plan *out, sk_err *e);
 
 /* One number for a model and how to train it (dial.c has the rules and where they come from): sets

@@ -64,6 +64,7 @@ static void a_plan_adds_up(void **state)
     eng_train_plan p, again;
     tiny_run_init(&r);
     assert_status_ok(eng_exec_open(1, &x, &e), e);
+    r.list[0] = r.data;
     r.o.data = r.list;
     r.o.n_data = 1;
     r.o.layers = 3;
@@ -98,6 +99,7 @@ static void what_does_not_fit_is_refused(void **state)
     eng_train_plan p;
     tiny_run_init(&r);
     assert_status_ok(eng_exec_open(1, &x, &e), e);
+    r.list[0] = r.data;
     r.o.data = r.list;
     r.o.n_data = 1;
     r.o.context = 1u << 22;

@@ -1,4 +1,6 @@
 /* plan.c - what a run will take, worked out from its settings alone: for --dry-run and the dial. */
+#include "engine/data/sink.h"
+#include "engine/data/stream.h"
 #include "engine/train/pretrain.h"
 #include "engine/train/run.h"
 #include "engine/train/rundir.h"
@@ -24,11 +26,31 @@ static sk_status time_run(eng_exec *x, const eng_train_opts *o, eng_train_plan *
     return SK_OK;
 }
 
-sk_status eng_train_plan_of(eng_exec *x, const eng_train_opts *o, eng_train_plan *out, sk_err *e)
+/* The vocabulary's size, where there is a tokenizer already: the one given, or the data set's. */
+static sk_status vocab_of(const eng_train_opts *o, uint32_t *n, sk_err *e)
+{
+    char own[ENG_DATA_PATH];
+    eng_vocab *v;
+    const char *from = o->tokenizer;
+    if (!from && eng_stream_is_folder(o->data[0]))
+        from = eng_data_path(o->data[0], "tokenizer.gguf", own);
+    if (!from) return SK_OK;
+    sk_status st = eng_vocab_load(from, &v, e);
+    if (st) return st;
+    *n = (uint32_t)eng_vocab_size(v);
+    eng_vocab_close(v);
+    return SK_OK;
+}
+
+sk_status eng_train_plan_of(eng_exec *x, const eng_train_opts *asked, eng_train_plan *out,
+                            sk_err *e)
 {
     eng_config cfg;
     eng_layout layout;
-    sk_status st = eng_train_opts_check(o, e);
+    eng_train_opts with_vocab = *asked;
+    const eng_train_opts *o = &with_vocab;
+    sk_status st = eng_train_opts_check(asked, e);
+    if (!st) st = vocab_of(asked, &with_vocab.vocab, e);
     if (!st) st = eng_train_shape(o, &cfg, e);
     if (st) return st;
     sk_arena *mem = sk_arena_new(SK_MEM_TRAIN);
