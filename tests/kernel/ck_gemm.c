@@ -157,9 +157,9 @@ static void check_gemm(ck *k)
  * elements are compared. */
 static void check_raw_pieces(ck *k)
 {
-    static const shape big[] = {{3, 2500, 1100}, {5, 40, 30000}};
+    static const shape big[] = {{3, 2500, 1100}, {5, 40, 30000}, {530, 300, 5000}};
     eng_exec *x = exec_of(k, 2);
-    for (size_t i = 0; x && i < 4; i++) {
+    for (size_t i = 0; x && i < 2 * sizeof big / sizeof big[0]; i++) {
         problem p = draw(k, big[i / 2], i % 2 ? ENG_PREC_BF16 : ENG_PREC_F32, COLS, ROWS);
         eng_bpack *b = pack_of(k, x, &p);
         if (!b) break;
