@@ -26,7 +26,7 @@ typedef struct cmd_bench_train {
                 "time steps of training a model of the shape below, on random tokens", train.on,   \
                 0, NULL),                                                                          \
         CMD_ROW(T, "arch", 0, SK_OPT_STRING, "NAME", "qwen3", "architecture", train.arch, 0,       \
-                "qwen3 qwen2 llama gpt2"),                                                                    \
+                "qwen3 qwen2 llama gpt2"),                                                         \
         CMD_BENCH_TRAIN_INT(T, "dim", "256", "width of the residual stream", dim, 1, 1 << 17),     \
         CMD_BENCH_TRAIN_INT(T, "layers", "5", "layers", layers, 1, 1024),                          \
         CMD_BENCH_TRAIN_INT(T, "heads", "4", "query heads; --dim is a multiple of it", heads, 1,   \
