@@ -53,9 +53,10 @@ for threads in 1 2 3; do
     run "t$threads" -t $threads --quiet >/dev/null && sums "t$threads" | cmp -s - "$tmp/sums"
     result "the same bytes with $threads threads"
 done
+rm -f "$tmp/out"
 exec=exec run s --json >"$tmp/out" 2>&1 &
 pid=$!
-until grep -q '"step":2,' "$tmp/out"; do kill -0 $pid 2>/dev/null || break; sleep 0.02; done
+until grep -q '"step":2,' "$tmp/out" 2>/dev/null; do kill -0 $pid 2>/dev/null || break; sleep 0.02; done
 kill -INT $pid 2>/dev/null
 wait $pid
 rc=$?
@@ -64,18 +65,20 @@ result "SIGINT ends with status 130 (or the run was faster)"
 run s --resume --quiet >/dev/null && sums s | cmp -s - "$tmp/sums"
 result "and --resume comes to the same bytes"
 # until_step FILE STEP PID: waits until the events in FILE tell of that step, or the process ends.
-until_step() { until grep -q "\"step\":$2," "$1"; do kill -0 "$3" 2>/dev/null || return 0; sleep 0.02; done; }
+until_step() { until grep -q "\"step\":$2," "$1" 2>/dev/null; do kill -0 "$3" 2>/dev/null || return 0; sleep 0.02; done; }
+rm -f "$tmp/out"
 exec=exec run g --steps 100000 --save-every 100000 --json >"$tmp/out" 2>&1 &
 pid=$!
 until_step "$tmp/out" 2 $pid
 kill -USR1 $pid
-until grep -q '"event":"saved","step":[1-9]' "$tmp/out"; do kill -0 $pid 2>/dev/null || break; sleep 0.02; done
+until grep -q '"event":"saved","step":[1-9]' "$tmp/out" 2>/dev/null; do kill -0 $pid 2>/dev/null || break; sleep 0.02; done
 grep -q '"event":"saved","step":[1-9]' "$tmp/out"
 result "SIGUSR1 asks for a checkpoint"
 kill -TERM $pid
 wait $pid
 [ $? -eq 85 ] && tail -1 "$tmp/out" | grep -q 'stopped at step .*--resume'
 result "SIGTERM keeps a checkpoint and ends with status 85"
+rm -f "$tmp/out"
 exec=exec run g --steps 100000 --save-every 100000 --resume --json >"$tmp/out" 2>&1 &
 pid=$!
 until_step "$tmp/out" 60 $pid
