@@ -1,5 +1,5 @@
 #!/bin/sh
-# prompts.sh MODEL - the answers to the 20 fixed prompts of bench/prompts.txt, greedy, unedited.
+# prompts.sh MODEL - the answers to the 50 fixed prompts of bench/prompts.txt, greedy, unedited.
 set -eu
 cd "$(dirname "$0")/.."
 model=${1:?usage: bench/prompts.sh MODEL.gguf}
