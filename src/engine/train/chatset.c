@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "engine/token/chat.h"
+#include "engine/train/chatform.h"
 #include "engine/train/corpus.h"
 
 #include <assert.h>
@@ -26,6 +26,7 @@ typedef struct talk {
 
 typedef struct talks {
     const eng_vocab *v;
+    eng_chatform *form;
     size_t n_ctx;
     eng_ids ids, loss;
     talk *item;
@@ -77,7 +78,7 @@ static sk_status render(talks *t, const eng_chat_msg *msg, size_t n, size_t *len
 {
     size_t start = t->ids.n;
     assert(t->loss.n == start);
-    sk_status st = eng_chat_render(t->v, msg, n, false, &t->ids, &t->loss, e);
+    sk_status st = eng_chatform_render(t->form, msg, n, false, &t->ids, &t->loss, e);
     *len = t->ids.n - start;
     assert(st || t->loss.n == t->ids.n);
     return st;
@@ -252,7 +253,8 @@ sk_status eng_chatset_load(const eng_vocab *v, const char *const *path, size_t n
 {
     talks t = {.v = v, .n_ctx = n_ctx};
     eng_chat_msg *msg = sk_calloc(SK_MEM_TRAIN, MAX_MESSAGES, sizeof(*msg));
-    sk_status st = msg ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory to read conversations");
+    sk_status st = msg ? eng_chatform_open(v, eng_vocab_chat_template(v), &t.form, e)
+                       : sk_fail(e, SK_E_NOMEM, "no memory to read conversations");
     for (size_t i = 0; !st && i < n_paths; i++)
         st = read_file(&t, path[i], msg, e);
     if (!st && t.n == 0)
@@ -264,6 +266,7 @@ sk_status eng_chatset_load(const eng_vocab *v, const char *const *path, size_t n
     if (!st) st = pack(&t, out, e);
     count(&t);
     if (!st) *stats = t.stats;
+    eng_chatform_close(t.form);
     eng_ids_fini(&t.ids);
     eng_ids_fini(&t.loss);
     sk_free(t.item);

@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "engine/token/chat.h"
+#include "engine/train/chatform.h"
 #include "engine/train/chatset.h"
 #include "engine/train/corpus.h"
 
@@ -25,6 +25,7 @@ typedef struct pair {
 
 typedef struct reader {
     const eng_vocab *v;
+    eng_chatform *form;
     size_t n_ctx;
     eng_chat_msg *msg; /* [MAX_MESSAGES + 1] */
     eng_ids ids, loss;
@@ -82,10 +83,10 @@ static sk_status read_answer(json_t *obj, const char *key, eng_chat_msg *msg, sk
 static sk_status render(reader *r, size_t n_msg, size_t *start, size_t *n, sk_err *e)
 {
     *start = r->ids.n;
-    sk_status st = eng_chat_render(r->v, r->msg, n_msg, true, &r->ids, &r->loss, e);
+    sk_status st = eng_chatform_render(r->form, r->msg, n_msg, true, &r->ids, &r->loss, e);
     size_t prompt = r->ids.n - *start;
     r->ids.n = r->loss.n = *start;
-    if (!st) st = eng_chat_render(r->v, r->msg, n_msg + 1, false, &r->ids, &r->loss, e);
+    if (!st) st = eng_chatform_render(r->form, r->msg, n_msg + 1, false, &r->ids, &r->loss, e);
     if (st) return st;
     for (size_t i = *start; i < *start + prompt && i < r->loss.n; i++)
         r->loss.id[i] = 0;
@@ -187,7 +188,8 @@ sk_status eng_prefs_load(const eng_vocab *v, const char *const *path, size_t n_p
 {
     reader r = {.v = v, .n_ctx = n_ctx};
     r.msg = sk_calloc(SK_MEM_TRAIN, MAX_MESSAGES + 1, sizeof(*r.msg));
-    sk_status st = r.msg ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory to read pairs");
+    sk_status st = r.msg ? eng_chatform_open(v, eng_vocab_chat_template(v), &r.form, e)
+                         : sk_fail(e, SK_E_NOMEM, "no memory to read pairs");
     for (size_t i = 0; !st && i < n_paths; i++) {
         sk_buf text = SK_BUF_INIT;
         st = sk_file_load(path[i], MAX_BYTES, &text, e);
@@ -205,6 +207,7 @@ sk_status eng_prefs_load(const eng_vocab *v, const char *const *path, size_t n_p
     for (size_t i = 0; i < r.loss.n; i++)
         r.stats.loss_tokens += r.loss.id[i] != 0;
     if (!st) *stats = r.stats;
+    eng_chatform_close(r.form);
     eng_ids_fini(&r.ids);
     eng_ids_fini(&r.loss);
     sk_free(r.item);
