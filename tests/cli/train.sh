@@ -65,7 +65,7 @@ result "SIGINT ends with status 130 (or the run was faster)"
 run s --resume --quiet >/dev/null && sums s | cmp -s - "$tmp/sums"
 result "and --resume comes to the same bytes"
 # until_step FILE STEP PID: waits until the events in FILE tell of that step, or the process ends.
-until_step() { until grep -q "\"step\":$2," "$1" 2>/dev/null; do kill -0 "$3" 2>/dev/null || return 0; sleep 0.02; done; }
+until_step() { until grep -q "\"event\":\"step\",\"step\":$2," "$1" 2>/dev/null; do kill -0 "$3" 2>/dev/null || return 0; sleep 0.02; done; }
 rm -f "$tmp/out"
 exec=exec run g --steps 100000 --save-every 100000 --json >"$tmp/out" 2>&1 &
 pid=$!
@@ -81,7 +81,7 @@ result "SIGTERM keeps a checkpoint and ends with status 85"
 rm -f "$tmp/out"
 exec=exec run g --steps 100000 --save-every 100000 --resume --json >"$tmp/out" 2>&1 &
 pid=$!
-until_step "$tmp/out" 60 $pid
+until_step "$tmp/out" '[0-9]*' $pid # any: it may have come far before it was stopped
 echo '{"epoch":9,"pid":1,"host":"elsewhere"}' >"$tmp/g/lease"
 kill -USR1 $pid
 wait $pid
