@@ -45,8 +45,11 @@ static void pace_follows_from_the_size(void **state)
     assert_int_equal(eng_dial_batch(1e3, 256), 2048);
     assert_int_equal(eng_dial_batch(4e6, 256), 2048);
     assert_int_equal(eng_dial_batch(1e6, 3000), 3000);
-    for (double tokens = 1e6; tokens < 1e12; tokens *= 3)
+    double tokens = 1e6;
+    for (int i = 0; i < 13; i++) {
         assert_true(eng_dial_batch(3 * tokens, 512) >= eng_dial_batch(tokens, 512));
+        tokens *= 3;
+    }
     eng_train_opts_default(&small);
     large = small;
     eng_dial_shape(4, &small);

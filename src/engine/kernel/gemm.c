@@ -237,6 +237,7 @@ static void deep_task(void *arg, size_t first, size_t n, size_t worker)
 /* Cuts C and k so that the packed rows fill a worker's block, and runs the rectangles. */
 static void run_deep(job *j)
 {
+    assert(j->m > 0 && j->n > 0 && j->k > 0);
     size_t threads = eng_exec_threads(j->x), mr = j->slots->op[j->prec].mr;
     size_t room = DEEP_A / 2, k = ceil_div(j->k, DEEP_STEP) * DEEP_STEP;
     deep_job d = {.j = j, .col_blocks = 1};
@@ -252,6 +253,7 @@ static void run_deep(job *j)
     if (d.k < DEEP_KEEP) d.k = DEEP_KEEP;
     bool few = d.row_blocks < threads;
     size_t cols = DEEP_B / 2 / min_size(d.k, k) / j->slots->nr * j->slots->nr;
+    if (cols < j->slots->nr) cols = j->slots->nr;
     if (d.k >= j->k || few) d.col_blocks = ceil_div(j->n, cols);
     if (few && d.col_blocks < threads) d.col_blocks = min_size(threads, j->panels);
     if (threads == 1 || j->m * j->n * j->k < SERIAL_WORK)

@@ -17,10 +17,9 @@ static inline vf normal_below(vf x)
 /* act(x) and its slope; act is a constant where this is inlined. */
 INLINE vf slope_of(vf x, const eng_act act, vf *y)
 {
-    vf one = vf_set(1.0f), s = one, dz = one, u;
+    vf one = vf_set(1.0f), s = vf_sigmoid(x), dz = one, u;
     switch (act) {
     case ENG_ACT_SILU:
-        s = vf_sigmoid(x);
         break;
     case ENG_ACT_GELU_TANH:
         u = vf_mul(x, x);
