@@ -109,6 +109,7 @@ typedef struct heard {
     char notes[4096], last[512];
     double last_lr;
     uint64_t stop_after; /* this many steps; 0: never */
+    uint64_t save_at;    /* a checkpoint is asked for in this step; 0: never */
     uint64_t steps;
 } heard;
 
@@ -132,11 +133,18 @@ static bool stop(void *arg)
     return h->stop_after && h->steps >= h->stop_after;
 }
 
+static bool save(void *arg)
+{
+    const heard *h = arg;
+    return h->save_at && h->steps == h->save_at;
+}
+
 /* A run whose loss is spoiled at the nth step, and at later ones until it has gone back. */
 static sk_status spoiled(tiny_run *r, heard *h, unsigned long nth, bool on, sk_err *e)
 {
     r->o.event = hear;
     r->o.stop = stop;
+    r->o.save = save;
     r->o.arg = h;
     sk_fault_plan(SK_FAULT_LOSS, nth, on);
     sk_status st = tiny_run_train(r, e);
@@ -188,6 +196,32 @@ static void several_lead_back_to_the_checkpoint(void **state)
     assert_true(fabs(h.last_lr - plain.last_lr / 2) < 1e-12);
 }
 
+/* Checkpoints of signals and of stops are not what a run left alone would go back to. */
+static void what_was_asked_for_is_not_gone_back_to(void **state)
+{
+    (void)state;
+    for (uint32_t keep = 1; keep <= 2; keep++) {
+        sk_err e = SK_ERR_INIT;
+        char name[3][16];
+        heard h = {.stop_after = 0}, i = {.save_at = 4}, k = {.stop_after = 4};
+        for (int n = 0; n < 3; n++)
+            (void)snprintf(name[n], sizeof(name[n]), "%u-%d", keep, n);
+        tiny_run a = tiny_run_beside(&base, name[0]), b = tiny_run_beside(&base, name[1]);
+        tiny_run c = tiny_run_beside(&base, name[2]);
+        a.o.keep = b.o.keep = c.o.keep = keep;
+        assert_status_ok(spoiled(&a, &h, 5, true, &e), e);
+        assert_status_ok(spoiled(&b, &i, 5, true, &e), e);
+        assert_non_null(strstr(i.notes, "back to the checkpoint of step 3,"));
+        tiny_run_same(&a, &b);
+        assert_int_equal(spoiled(&c, &k, 0, false, &e), SK_E_STOPPED);
+        c.o.resume = true;
+        k = (heard){.stop_after = 0};
+        assert_status_ok(spoiled(&c, &k, 1, true, &e), e);
+        assert_non_null(strstr(k.notes, "back to the checkpoint of step 3,"));
+        tiny_run_same(&a, &c);
+    }
+}
+
 static void what_does_not_help_ends_the_run(void **state)
 {
     (void)state;
@@ -215,6 +249,7 @@ int main(void)
         cmocka_unit_test(skips_near_each_other_are_too_many),
         cmocka_unit_test(one_bad_step_is_left_out),
         cmocka_unit_test(several_lead_back_to_the_checkpoint),
+        cmocka_unit_test(what_was_asked_for_is_not_gone_back_to),
         cmocka_unit_test(what_does_not_help_ends_the_run),
     };
     return cmocka_run_group_tests(tests, make_base, remove_base);

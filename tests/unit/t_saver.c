@@ -52,6 +52,7 @@ static void fill(eng_trainstate *s, uint64_t step)
         eng_point p = {(double)s->step, (double)s->step, 3, 0.1, 1, 5 - (double)s->step, NAN};
         eng_curve_add(&s->curve, &p);
     }
+    s->guard.base = step; /* all are due */
 }
 
 /* The file holds the state of that step. */

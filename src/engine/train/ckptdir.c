@@ -217,7 +217,7 @@ static sk_status keep_current(const eng_ckptdir *d, sk_err *e)
 /* Removes what is older than the last keep - 1, and what claims a later step than there is: those
  * were damaged, or of a run that was set back.  What can't be removed stays: space is all it costs.
  */
-static void drop_old(const eng_ckptdir *d)
+static void drop_old(const eng_ckptdir *d, uint64_t base)
 {
     char path[ENG_PATH_MAX];
     uint64_t step = UINT64_MAX, oldest = d->current;
@@ -225,16 +225,23 @@ static void drop_old(const eng_ckptdir *d)
         oldest = step;
     step = UINT64_MAX;
     while (next_older(d->out, step, &step))
-        if (step < oldest || step >= d->current) (void)unlink(step_path(d->out, step, path));
+        if ((step < oldest && step != base) || step >= d->current)
+            (void)unlink(step_path(d->out, step, path));
+    (void)rmdir(path_of(d->out, folder, path)); /* where nothing is left in it */
+}
+
+const char *eng_ckptdir_file(const eng_ckptdir *d, uint64_t step, char *b)
+{
+    return step == d->current ? path_of(d->out, newest, b) : step_path(d->out, step, b);
 }
 
 /* The one before gets its second name first, so at every moment there is a whole one. */
 sk_status eng_ckptdir_publish(eng_ckptdir *d, const eng_lease *lease, eng_ckpt_out *c,
-                              uint64_t step, double val_loss, sk_err *e)
+                              uint64_t step, uint64_t base, double val_loss, sk_err *e)
 {
     sk_status st = eng_lease_check(lease, e);
-    if (!st && d->keep > 1 && d->current != UINT64_MAX && d->current != step)
-        st = keep_current(d, e);
+    bool kept = d->keep > 1 || d->current == base;
+    if (!st && kept && d->current != UINT64_MAX && d->current != step) st = keep_current(d, e);
     if (!st) st = eng_lease_check(lease, e);
     if (st) {
         eng_ckpt_abort(c);
@@ -244,6 +251,6 @@ sk_status eng_ckptdir_publish(eng_ckptdir *d, const eng_lease *lease, eng_ckpt_o
     if (st) return st;
     d->current = step;
     if (val_loss < d->best) st = make_best(d, val_loss, e);
-    drop_old(d);
+    drop_old(d, base);
     return st;
 }

@@ -1,7 +1,8 @@
 /* ckptdir.h - the checkpoints of a run's folder: the last few, and the best.
  *
  *   checkpoint.stk                   the newest
- *   checkpoints/step-NNNNNNNNN.stk   those before it, --keep 2 counts them and the newest
+ *   checkpoints/step-NNNNNNNNN.stk   those before it, --keep 2 counts them and the newest; beside
+ *                                    them, whatever --keep is, the one to go back to (guard.h)
  *   best.stk                         the one with the lowest held-out loss so far
  *
  * Older ones and the best are second names (hard links) of files that were checkpoint.stk once, so
@@ -48,10 +49,13 @@ sk_status eng_ckptdir_load(eng_ckptdir *d, const char *out, uint32_t keep, eng_t
 /* Failures of eng_trainstate_load for which an older checkpoint may serve. */
 bool eng_ckptdir_is_damage(sk_status st);
 
-/* Puts the synced checkpoint of `step` in its place, keeps the one before, drops what is too old.
- * val_loss: its held-out loss, NaN if it was not measured.  The lease is looked at before each
- * rename.  c is gone whatever happens. */
+/* The file of the checkpoint of `step`, if it is still kept, into b[ENG_PATH_MAX]; returns b. */
+const char *eng_ckptdir_file(const eng_ckptdir *d, uint64_t step, char *b);
+
+/* Puts the synced checkpoint of `step` in its place, keeps the one before, drops what is too old,
+ * but for that of step `base`.  val_loss: its held-out loss, NaN if it was not measured.  The lease
+ * is looked at before each rename.  c is gone whatever happens. */
 sk_status eng_ckptdir_publish(eng_ckptdir *d, const eng_lease *lease, eng_ckpt_out *c,
-                              uint64_t step, double val_loss, sk_err *e);
+                              uint64_t step, uint64_t base, double val_loss, sk_err *e);
 
 #endif

@@ -5,9 +5,10 @@
  * for (llm.c's rule).  What is done by rule, so that a resumed run does the same:
  *
  *   skip       the update is left out; the step counts, its batch is not read again
- *   roll back  ENG_GUARD_SKIPS skips within ENG_GUARD_SPAN steps: the newest checkpoint is loaded,
- *              the batches since are passed over, and the learning rate is halved from there on
- *   stop       ENG_GUARD_ROLLBACKS such returns did not help
+ *   roll back  ENG_GUARD_SKIPS skips within ENG_GUARD_SPAN steps: the newest checkpoint that was
+ * due (one made for a signal or a stop is none, a run left alone does not have it) is loaded, the
+ * batches since are passed over, and the learning rate is halved from there on stop
+ * ENG_GUARD_ROLLBACKS such returns did not help
  *
  * The state is part of the checkpoint: plain numbers, no pointers.
  */
@@ -46,6 +47,7 @@ typedef struct eng_guard {
         norm[ENG_GUARD_WINDOW];       /* of good steps, number i at i % WINDOW */
     uint64_t seen, skipped;           /* good steps; updates left out */
     uint64_t recent[ENG_GUARD_SKIPS]; /* the last skips: 1 + their step, number i at i % SKIPS */
+    uint64_t base;                    /* step of the checkpoint to go back to */
     /* Of the whole run. */
     uint64_t shift, rollbacks; /* batches passed over; returns so far */
     double lr_scale;           /* of every rate */

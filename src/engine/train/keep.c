@@ -102,13 +102,25 @@ sk_status eng_run_begin(eng_run *l, sk_err *e)
     return SK_OK;
 }
 
+/* A damaged one is told of. */
+static sk_status load_base(eng_run *l, sk_err *e)
+{
+    char path[ENG_PATH_MAX];
+    sk_err no = SK_ERR_INIT;
+    (void)eng_ckptdir_file(eng_saver_dir(l->saver), l->s.guard.base, path);
+    sk_status st = eng_trainstate_load(&l->s, path, l->j->meta, &no);
+    if (!st) return st;
+    if (!eng_ckptdir_is_damage(st)) return sk_fail(e, st, "%s", no.text);
+    eng_emit_note(l->o, "a checkpoint can't be gone back to, the newest serves instead: %s",
+                  no.text);
+    return eng_trainstate_load(&l->s, eng_out_path(l->o, "checkpoint.stk", path), l->j->meta, e);
+}
+
 /* Read by the process that wrote it. */
 sk_status eng_run_reload(eng_run *l, sk_err *e)
 {
-    char path[ENG_PATH_MAX];
     sk_status st = l->saver ? eng_saver_wait(l->saver, e) : SK_OK;
-    (void)eng_out_path(l->o, "checkpoint.stk", path);
-    if (!st && l->saver) st = eng_trainstate_load(&l->s, path, l->j->meta, e);
+    if (!st && l->saver) st = load_base(l, e);
     st = eng_ranks_agree(l->o, st, e);
     return st ? st : eng_ranks_spread(l->ranks, &l->s, e);
 }
@@ -186,6 +198,7 @@ static sk_status final_evaluation(eng_run *l, eng_train_event *ev, sk_err *e)
 sk_status eng_run_finish(eng_run *l, sk_err *e)
 {
     char path[ENG_PATH_MAX];
+    l->s.guard.base = l->s.step; /* the last one has no other behind it */
     sk_status st = save_all(l, e);
     (void)eng_out_path(l->o, eng_out_result(l->o), path);
     if (!st && l->saver) st = write_results(l, path, e);

@@ -102,7 +102,8 @@ sk_status eng_run_evaluate_if_due(eng_run *l, eng_point *p, sk_err *e);
 /* Begins anew, or where the checkpoint stands. */
 sk_status eng_run_begin(eng_run *l, sk_err *e);
 
-/* The state as the newest checkpoint has it, once that is on disk, in all processes. */
+/* The state as the checkpoint to go back to (guard.h) has it, once all are on disk, in all
+ * processes; as the newest has it where that one is gone or damaged. */
 sk_status eng_run_reload(eng_run *l, sk_err *e);
 
 /* Begins to write a checkpoint and log.jsonl, once the one before is on disk. */

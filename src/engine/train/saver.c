@@ -104,7 +104,8 @@ static sk_status write_image(eng_saver *s, sk_err *e)
         eng_ckpt_abort(c);
         return st;
     }
-    st = eng_ckptdir_publish(&s->dir, &s->lease, c, s->image.step, s->image.val_loss, e);
+    st = eng_ckptdir_publish(&s->dir, &s->lease, c, s->image.step, s->image.guard->base,
+                             s->image.val_loss, e);
     return st ? st : write_log(s, e);
 }
 

@@ -164,8 +164,7 @@ sk_status eng_run_step(eng_run *l, bool *stopped, sk_err *e)
     st = eng_run_evaluate_if_due(l, &p, e);
     if (st) return st;
     eng_curve_add(&l->s.curve, &p);
-    bool asked = !l->ranks && save_wanted(l);
-    bool due = asked || (l->s.step % l->save_every == 0 && !lost);
-    if (due && l->s.step < l->o->steps) return eng_run_save(l, e);
-    return SK_OK;
+    bool asked = !l->ranks && save_wanted(l), due = l->s.step % l->save_every == 0 && !lost;
+    if (due) l->s.guard.base = l->s.step;
+    return (due || asked) && l->s.step < l->o->steps ? eng_run_save(l, e) : SK_OK;
 }
