@@ -182,7 +182,7 @@ static eng_dtype dtype_of(const char *name)
 }
 
 /* The model's shape; bounds were checked by the option table, so all fits. */
-static void copy_shape(const cmd_train_flags *f, eng_train_opts *o)
+void cmd_train_shape(const cmd_train_flags *f, eng_train_opts *o)
 {
     o->dim = (uint32_t)f->dim;
     o->layers = (uint32_t)f->layers;
@@ -238,7 +238,7 @@ sk_status cmd_train_options(const cmd_train_flags *f, cmd_train_view *view, eng_
                             sk_err *e)
 {
     eng_train_opts_default(o);
-    copy_shape(f, o);
+    cmd_train_shape(f, o);
     copy_learning(f, o);
     o->data = f->data.item;
     o->n_data = f->data.n;

@@ -175,6 +175,9 @@ typedef struct cmd_train_view {
     sk_err err;
 } cmd_train_view;
 
+/* The shape that the flags give, into o. */
+void cmd_train_shape(const cmd_train_flags *f, eng_train_opts *o);
+
 /* Fills o from the flags (defaults first) and hooks the view into its callbacks. */
 sk_status cmd_train_options(const cmd_train_flags *f, cmd_train_view *view, eng_train_opts *o,
                             sk_err *e);

@@ -97,14 +97,7 @@ static void turn_dial(const given *g, cmd_train_flags *f)
     set(g, "vocab", &f->vocab, o.vocab);
     set(g, "context", &f->context, o.context);
     if (!is_given(sk_opt_find(&g->v->opt, "optimizer"), g->argc, g->argv)) f->optimizer = "muon";
-    o.layers = (uint32_t)f->layers;
-    o.dim = (uint32_t)f->dim;
-    o.heads = (uint32_t)f->heads;
-    o.kv_heads = (uint32_t)f->kv_heads;
-    o.ffn = (uint32_t)f->ffn;
-    o.vocab = (uint32_t)f->vocab;
-    o.context = (uint32_t)f->context;
-    o.tied = !f->untied;
+    cmd_train_shape(f, &o);
     o.optimizer = strcmp(f->optimizer, "muon") == 0 ? ENG_MUON : ENG_ADAMW;
     double tokens = f->tokens_per_param * eng_dial_params(&o);
     set(g, "batch", &f->batch, (double)eng_dial_batch(tokens, o.context));

@@ -2,33 +2,11 @@
  * pairs in which every promise of prefs.h holds. */
 #include "engine/train/prefs.h"
 
-#include "base/status.h"
-#include "engine/token/bpe_train.h"
-
-#include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "tests/fuzz/talks.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { N_CTX = 96 };
-
-/* Fails the run when a promise of a header is broken. */
-static void must(bool ok)
-{
-    if (!ok) __builtin_trap();
-}
-
-/* A vocabulary made once. */
-static const eng_vocab *vocab(void)
-{
-    static eng_vocab *v;
-    static const char text[] = "user assistant system user assistant content and so it goes on";
-    eng_bpe_opts o = {.n_vocab = 270, .pretok = "qwen2"};
-    if (!v) must(eng_bpe_train(text, sizeof(text) - 1, &o, &v, NULL) == SK_OK);
-    return v;
-}
 
 /* Pairs stand in their rows, one behind the other; targets are in them only. */
 static void check_pairs(const eng_dataset *d, const eng_prefs *f, const eng_prefs_stats *s)
@@ -36,8 +14,8 @@ static void check_pairs(const eng_dataset *d, const eng_prefs *f, const eng_pref
     uint64_t targets = 0, in_pairs = 0;
     must(d->n_ctx == N_CTX && f->n > 0 && f->first[0] == 0 && f->first[d->n_rows] == f->n);
     for (size_t i = 0; i < d->n_rows * N_CTX; i++) {
-        must(d->ids[i] >= 0 && (size_t)d->ids[i] < eng_vocab_size(vocab()));
-        must(d->target[i] >= -1 && d->target[i] < (int32_t)eng_vocab_size(vocab()));
+        must(d->ids[i] >= 0 && (size_t)d->ids[i] < eng_vocab_size(talks_vocab()));
+        must(d->target[i] >= -1 && d->target[i] < (int32_t)eng_vocab_size(talks_vocab()));
         targets += d->target[i] >= 0;
     }
     for (size_t r = 0; r < d->n_rows; r++) {
@@ -63,10 +41,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     eng_prefs f;
     eng_prefs_stats s;
     sk_err e = SK_ERR_INIT;
-    int fd = memfd_create("prefs", 0);
-    must(fd >= 0 && write(fd, data, size) == (ssize_t)size);
-    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    sk_status st = eng_prefs_load(vocab(), list, 1, N_CTX, &d, &f, &s, &e);
+    int fd = talks_file(data, size, path);
+    sk_status st = eng_prefs_load(talks_vocab(), list, 1, N_CTX, &d, &f, &s, &e);
     (void)close(fd);
     must(st == e.status && (!st || e.text[0]));
     if (st) return 0;

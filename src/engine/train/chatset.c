@@ -16,9 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_MESSAGES 1024
-#define MAX_BYTES ((uint64_t)16 << 30)
-
 /* A rendered conversation: tokens and loss flags [start, start + n) of the common arrays. */
 typedef struct talk {
     size_t start, n;
@@ -52,15 +49,16 @@ sk_status eng_chatset_message(json_t *obj, eng_chat_msg *out, sk_err *e)
     return SK_OK;
 }
 
-/* The messages of a line's object, in msg[MAX_MESSAGES]. */
+/* The messages of a line's object, in msg[ENG_CHATSET_MESSAGES]. */
 static sk_status read_messages(json_t *obj, eng_chat_msg *msg, size_t *n, sk_err *e)
 {
     json_t *list = json_is_object(obj) ? json_object_get(obj, "messages") : NULL;
     if (!json_is_array(list) || json_array_size(list) == 0)
         return sk_fail(e, SK_E_INVALID,
                        "expected an object {\"messages\":[{\"role\":..,\"content\":..},..]}");
-    if (json_array_size(list) > MAX_MESSAGES)
-        return sk_fail(e, SK_E_INVALID, "more than %d messages in one conversation", MAX_MESSAGES);
+    if (json_array_size(list) > ENG_CHATSET_MESSAGES)
+        return sk_fail(e, SK_E_INVALID, "more than %d messages in one conversation",
+                       ENG_CHATSET_MESSAGES);
     bool answers = false;
     for (size_t i = 0; i < json_array_size(list); i++) {
         sk_status st = eng_chatset_message(json_array_get(list, i), &msg[i], e);
@@ -138,7 +136,7 @@ static sk_status read_line(void *arg, json_t *obj, size_t number, sk_err *e)
 static sk_status read_file(talks *t, const char *path, eng_chat_msg *msg, sk_err *e)
 {
     sk_buf text = SK_BUF_INIT;
-    sk_status st = sk_file_load(path, MAX_BYTES, &text, e);
+    sk_status st = sk_file_load(path, ENG_CHATSET_BYTES, &text, e);
     if (!st) st = sk_json_lines(path, text.p, text.len, 16, read_line, &(lines){t, msg}, e);
     sk_buf_fini(&text);
     return st;
@@ -252,7 +250,7 @@ sk_status eng_chatset_load(const eng_vocab *v, const char *const *path, size_t n
                            size_t n_ctx, eng_dataset *out, eng_chatset_stats *stats, sk_err *e)
 {
     talks t = {.v = v, .n_ctx = n_ctx};
-    eng_chat_msg *msg = sk_calloc(SK_MEM_TRAIN, MAX_MESSAGES, sizeof(*msg));
+    eng_chat_msg *msg = sk_calloc(SK_MEM_TRAIN, ENG_CHATSET_MESSAGES, sizeof(*msg));
     sk_status st = msg ? eng_chatform_open(v, eng_vocab_chat_template(v), &t.form, e)
                        : sk_fail(e, SK_E_NOMEM, "no memory to read conversations");
     for (size_t i = 0; !st && i < n_paths; i++)

@@ -8,6 +8,10 @@
 #include "engine/token/vocab.h"
 #include "engine/train/dataset.h"
 
+/* Most messages of a conversation, and bytes of a file of them. */
+#define ENG_CHATSET_MESSAGES 1024
+#define ENG_CHATSET_BYTES ((uint64_t)16 << 30)
+
 /* What became of the conversations. */
 typedef struct eng_chatset_stats {
     size_t n_read, n_cut, n_dropped; /* cut after a whole turn, left out: longer than a row */

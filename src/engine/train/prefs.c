@@ -15,9 +15,6 @@
 #include <assert.h>
 #include <string.h>
 
-#define MAX_MESSAGES 1024
-#define MAX_BYTES ((uint64_t)16 << 30)
-
 /* A pair being read: tokens [start, start + n) of the common arrays, and its place. */
 typedef struct pair {
     size_t start[2], n[2], row, at;
@@ -27,7 +24,7 @@ typedef struct reader {
     const eng_vocab *v;
     eng_chatform *form;
     size_t n_ctx;
-    eng_chat_msg *msg; /* [MAX_MESSAGES + 1] */
+    eng_chat_msg *msg; /* [ENG_CHATSET_MESSAGES + 1] */
     eng_ids ids, loss;
     pair *item;
     size_t n, cap, n_rows, used; /* used: places of the last row */
@@ -47,11 +44,11 @@ static sk_status read_prompt(json_t *obj, eng_chat_msg *msg, size_t *n, sk_err *
     }
     if (json_is_array(prompt)) list = prompt;
     size_t len = json_is_array(list) ? json_array_size(list) : 0;
-    if (len == 0 || len > MAX_MESSAGES)
+    if (len == 0 || len > ENG_CHATSET_MESSAGES)
         return sk_fail(e, SK_E_INVALID,
                        "expected {\"prompt\": .., \"chosen\": .., \"rejected\": ..}, or "
                        "\"messages\" (1 to %d) in place of \"prompt\"",
-                       MAX_MESSAGES);
+                       ENG_CHATSET_MESSAGES);
     for (size_t i = 0; i < len; i++) {
         sk_status st = eng_chatset_message(json_array_get(list, i), &msg[i], e);
         if (st) return st;
@@ -187,12 +184,12 @@ sk_status eng_prefs_load(const eng_vocab *v, const char *const *path, size_t n_p
                          eng_dataset *out, eng_prefs *prefs, eng_prefs_stats *stats, sk_err *e)
 {
     reader r = {.v = v, .n_ctx = n_ctx};
-    r.msg = sk_calloc(SK_MEM_TRAIN, MAX_MESSAGES + 1, sizeof(*r.msg));
+    r.msg = sk_calloc(SK_MEM_TRAIN, ENG_CHATSET_MESSAGES + 1, sizeof(*r.msg));
     sk_status st = r.msg ? eng_chatform_open(v, eng_vocab_chat_template(v), &r.form, e)
                          : sk_fail(e, SK_E_NOMEM, "no memory to read pairs");
     for (size_t i = 0; !st && i < n_paths; i++) {
         sk_buf text = SK_BUF_INIT;
-        st = sk_file_load(path[i], MAX_BYTES, &text, e);
+        st = sk_file_load(path[i], ENG_CHATSET_BYTES, &text, e);
         if (!st) st = sk_json_lines(path[i], text.p, text.len, 16, read_line, &r, e);
         sk_buf_fini(&text);
     }
