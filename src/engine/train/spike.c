@@ -39,7 +39,7 @@ static void tell(const eng_run *l, const eng_guard_event *ev)
     sk_buf_fini(&text);
 }
 
-/* Loads the checkpoint to go back to and goes on from there, with other batches at half the rate. */
+/* Loads the checkpoint to go back to; other batches at half the rate from there on. */
 static sk_status go_back(eng_run *l, eng_guard_event *ev, sk_err *e)
 {
     eng_guard before = l->s.guard;
