@@ -19,6 +19,7 @@ enum {
     TEXT = 256,
     LINE = 1024,
     BAR_MAX = 24,
+    BAR_MIN = 4,      /* a shorter one says nothing: figures and ETA have the room */
     BAR_COLUMNS = 60, /* a narrower terminal gets no bar */
     USUAL_COLUMNS = 80
 };
@@ -102,15 +103,24 @@ static void put(char *line, size_t *len, const char *s)
     line[*len] = 0;
 }
 
-/* Adds " [####    ]". */
-static void put_bar(const sk_progress *p, char *line, size_t *len)
+/* Characters of UTF-8 text. */
+static int width_of(const char *s)
+{
+    int n = 0;
+    for (; *s; s++)
+        n += ((unsigned char)*s & 0xC0) != 0x80;
+    return n;
+}
+
+/* Adds " [####    ]" of `width` characters between the brackets. */
+static void put_bar(const sk_progress *p, int width, char *line, size_t *len)
 {
     bool blocks = sk_term_utf8();
     double part = p->done >= p->total ? 1 : (double)p->done / (double)p->total;
-    int full = (int)(part * BAR_MAX);
-    assert(full >= 0 && full <= BAR_MAX);
+    int full = (int)(part * width);
+    assert(full >= 0 && full <= width);
     put(line, len, " [");
-    for (int i = 0; i < BAR_MAX; i++)
+    for (int i = 0; i < width; i++)
         put(line, len, i >= full ? " " : blocks ? "\u2588" : "#");
     put(line, len, "]");
 }
@@ -126,11 +136,24 @@ static size_t cut(const char *line, size_t len, int columns)
     return len;
 }
 
+/* What stands at the end of the line: the time taken, or left; "" where that can't be said. */
+static void time_text(const sk_progress *p, uint64_t now, bool last, char *b, size_t n)
+{
+    char time[32];
+    double left = seconds_left(p, now), taken = (double)(now - p->started_us) / 1e6;
+    b[0] = 0;
+    if (last)
+        (void)snprintf(b, n, "  in %s", sk_duration_text(taken, time, sizeof time));
+    else if (left >= 0)
+        (void)snprintf(b, n, "  eta %s", sk_duration_text(left, time, sizeof time));
+}
+
 /* Draws the line over the one before; the last column stays free, since some terminals wrap there.
+ * The bar gets what name, figures and time leave of it.
  */
 static void draw(sk_progress *p, bool last)
 {
-    char line[LINE] = "", b[96], time[32];
+    char line[LINE] = "", b[96];
     size_t len = 0;
     uint64_t now = sk_now_us();
     int columns = sk_term_columns(p->to, USUAL_COLUMNS);
@@ -141,16 +164,13 @@ static void draw(sk_progress *p, bool last)
     else
         (void)snprintf(b, sizeof b, " %llu", (unsigned long long)p->done);
     put(line, &len, b);
-    if (p->total && columns >= BAR_COLUMNS) put_bar(p, line, &len);
+    time_text(p, now, last, b, sizeof b);
+    int text = p->text[0] ? 1 + width_of(p->text) : 0;
+    int room = columns - 1 - width_of(line) - 3 - text - width_of(b);
+    if (room > BAR_MAX) room = BAR_MAX;
+    if (p->total && columns >= BAR_COLUMNS && room >= BAR_MIN) put_bar(p, room, line, &len);
     if (p->text[0]) put(line, &len, " ");
     put(line, &len, p->text);
-    double left = seconds_left(p, now), taken = (double)(now - p->started_us) / 1e6;
-    if (last)
-        (void)snprintf(b, sizeof b, "  in %s", sk_duration_text(taken, time, sizeof time));
-    else if (left >= 0)
-        (void)snprintf(b, sizeof b, "  eta %s", sk_duration_text(left, time, sizeof time));
-    else
-        b[0] = 0;
     put(line, &len, b);
     len = cut(line, len, columns > 1 ? columns - 1 : 1);
     (void)fprintf(p->to, "\r%.*s\x1b[K", (int)len, line);

@@ -103,10 +103,11 @@ static void show_done(cmd_train_view *v, const eng_train_event *ev)
 /* What stands beside the bar. */
 static void show_step(cmd_train_view *v, const eng_train_event *ev)
 {
-    char bpb[32] = "";
+    char bpb[32] = "", mfu[32] = "";
     if (!isnan(v->bits_per_byte)) (void)snprintf(bpb, sizeof(bpb), "  bpb %.3f", v->bits_per_byte);
-    sk_progress_set(v->bar, ev->step, "loss %.3f%s  %.1fk tok/s", ev->loss, bpb,
-                    ev->tokens_per_s / 1e3);
+    if (ev->mfu > 0) (void)snprintf(mfu, sizeof(mfu), "  MFU %.0f%%", 100 * ev->mfu);
+    sk_progress_set(v->bar, ev->step, "loss %.3f%s  %.1fk tok/s%s", ev->loss, bpb,
+                    ev->tokens_per_s / 1e3, mfu);
 }
 
 /* In two lines: --dry-run has it in full. */

@@ -569,6 +569,7 @@ typedef struct eng_train_event {
     double accuracy, margin; /* share of them that the model ranks rightly, mean of how much more it
                                 now favours the chosen answer, in nats */
     double waited;           /* of ENG_EV_SAVED: seconds training has stood still for checkpoints */
+    double eta_s; /* of ENG_EV_STEP: seconds until the last step, at the pace of the last ones */
 } eng_train_event;
 
 /* Who updates the matrices of the layers; all else is AdamW's. */

@@ -80,6 +80,24 @@ static void a_stage(void **state)
     assert_string_equal(look(), "");
 }
 
+/* A line full of figures shortens its bar, then leaves it out; the ETA stays. */
+static void figures_before_the_bar(void **state)
+{
+    (void)state;
+    sk_progress *p = sk_progress_new(tty, false);
+    sk_clock_virtual(1000000);
+    sk_progress_stage(p, "pretrain", 18000, 0);
+    sk_clock_virtual(11000000);
+    sk_progress_set(p, 1200, "loss 3.210  bpb 1.840  14.2k tok/s");
+    assert_contains(look(),
+                    "1200/18000 [           ] loss 3.210  bpb 1.840  14.2k tok/s  eta 2m20s");
+    sk_clock_virtual(12000000);
+    sk_progress_set(p, 1200, "loss 3.210  bpb 1.840  14.2k tok/s  MFU 45%%");
+    assert_contains(look(), "1200/18000 loss 3.210  bpb 1.840  14.2k tok/s  MFU 45%  eta 2m34s");
+    sk_progress_free(p);
+    (void)look();
+}
+
 /* At most one redraw in 100 ms; what was not drawn is there at the end. */
 static void redraws_are_rare(void **state)
 {
@@ -306,6 +324,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_TTY(a_stage),
+        ON_TTY(figures_before_the_bar),
         ON_TTY(redraws_are_rare),
         ON_TTY(eta_of_the_last_part),
         ON_TTY(resumed),

@@ -215,6 +215,36 @@ static void old_log(void **state)
     eng_runlog_close(r);
 }
 
+/* Steps of two seconds and 10 tokens: 96 of them are left after the fourth. */
+static void time_left(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    int lock;
+    sk_buf b = SK_BUF_INIT;
+    sk_buf_adds(&b, "{\"event\":\"run\",\"step\":0,\"total\":100,\"tokens_per_step\":10,"
+                    "\"flops_per_token\":6,\"peak_flops\":60,\"time\":1000}\n");
+    for (int k = 1; k <= 4; k++)
+        sk_buf_addf(&b, "{\"event\":\"step\",\"step\":%d,\"loss\":3,\"tokens\":%d,\"time\":%d}\n",
+                    k, 10 * k, 1000 + 2 * k);
+    unit_write(unit_path(unit_dir, "metrics.jsonl"), b.p, b.len);
+    sk_buf_reset(&b);
+    eng_runlog *r = watch();
+    assert_true(isnan(look(r)->eta_s)); /* nobody is at it */
+    assert_status_ok(sk_lock_take(unit_path(unit_dir, "lock"), &lock, &e), e);
+    const eng_run_info *i = look(r);
+    assert_true(isnan(i->eta_s)); /* nothing was added since */
+    eng_runlog_close(r);
+    r = watch();
+    i = look(r);
+    assert_true(fabs(i->eta_s - 192) < 1e-9 && fabs(i->mfu - 0.5) < 1e-9);
+    eng_run_info_json(i, 0, &b);
+    assert_non_null(strstr(b.p, "\"eta_s\":192,"));
+    sk_buf_fini(&b);
+    sk_lock_drop(lock);
+    eng_runlog_close(r);
+}
+
 /* The curves in JSON: as many points as asked for, the first and the last among them. */
 static void json_curves(void **state)
 {
@@ -280,9 +310,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, unit_dir_make, unit_dir_remove)
     const struct CMUnitTest tests[] = {
-        TEST(grows),       TEST(resumes),       TEST(spikes),
-        TEST(hostile),     TEST(endless_line),  TEST(old_log),
-        TEST(json_curves), TEST(out_of_memory), TEST(cannot_write),
+        TEST(grows),        TEST(resumes),   TEST(spikes),      TEST(hostile),
+        TEST(endless_line), TEST(old_log),   TEST(json_curves), TEST(out_of_memory),
+        TEST(cannot_write), TEST(time_left),
     };
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);

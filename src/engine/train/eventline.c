@@ -29,6 +29,7 @@ static void add_step(sk_buf *b, const eng_train_event *ev)
     add_num(b, "tokens", (double)ev->tokens);
     add_num(b, "tokens_per_s", round(ev->tokens_per_s));
     add_num(b, "mfu", round(ev->mfu * 1e4) / 1e4);
+    add_num(b, "eta_s", round(ev->eta_s * 10) / 10);
     add_num(b, "lr", ev->lr);
     add_num(b, "grad_norm", ev->grad_norm);
 }

@@ -10,6 +10,7 @@
 #include "engine/train/dpo.h"
 #include "engine/train/loop.h"
 #include "engine/train/optim.h"
+#include "engine/train/pace.h"
 #include "engine/train/ranks.h"
 #include "engine/train/saver.h"
 #include "engine/train/trainstate.h"
@@ -38,6 +39,7 @@ typedef struct eng_run {
     uint64_t saved, told; /* step of the last checkpoint begun; 1 + that of the last event */
     size_t eval_rows, final_rows; /* of held-out text: now and then, at the end */
     double flops, peak;           /* of a token, of the machine a second */
+    eng_pace pace;                /* of the last steps */
 } eng_run;
 
 /* ---- memplan.c ---- */

@@ -114,14 +114,17 @@ static sk_status update(eng_run *l, eng_point *p, sk_err *e)
 }
 
 /* Tokens per second count padding and tokens without loss: they cost the same. */
-static void report_step(const eng_run *l, const eng_point *p, uint64_t us)
+static void report_step(eng_run *l, const eng_point *p, uint64_t began)
 {
+    uint64_t now = sk_now_us(), us = now - began;
     eng_train_event ev = eng_run_event(l, ENG_EV_STEP);
     double tokens = (double)(l->rows * l->j->data->n_ctx);
     ev.loss = p->loss;
     ev.lr = p->lr;
     ev.grad_norm = p->grad_norm;
     ev.tokens_per_s = tokens * 1e6 / (double)(us ? us : 1);
+    eng_pace_step(&l->pace, l->s.step, began, now);
+    ev.eta_s = eng_pace_left(&l->pace, l->o->steps);
     if (l->j->prefs) eng_run_tell_pairs(l, &ev);
     ev.mfu = l->peak > 0 ? ev.tokens_per_s * l->flops / l->peak : 0;
     eng_emit(l->o, &ev);
@@ -160,7 +163,7 @@ sk_status eng_run_step(eng_run *l, bool *stopped, sk_err *e)
     l->s.step++;
     p.step = (double)l->s.step;
     p.tokens = (double)(l->s.step * l->rows * l->j->data->n_ctx);
-    report_step(l, &p, sk_now_us() - t0);
+    report_step(l, &p, t0);
     st = eng_run_evaluate_if_due(l, &p, e);
     if (st) return st;
     eng_curve_add(&l->s.curve, &p);
