@@ -114,6 +114,34 @@ static const char *fake_piece(void *self, int32_t id, size_t *n)
     return &bytes[id];
 }
 
+/* The end token is the fake's only control token. */
+static const char *fake_piece_all(void *self, int32_t id, size_t *n)
+{
+    if (id != FAKE_END) return fake_piece(self, id, n);
+    *n = 5;
+    return "<end>";
+}
+
+static int32_t fake_special(void *self, const char *text)
+{
+    (void)self;
+    return strcmp(text, "<end>") == 0 ? FAKE_END : -1;
+}
+
+/* Halves: of the token itself, then of the ids from 'a' on. */
+static sk_status fake_logprobs(void *self, const float *logits, int32_t id, size_t n_top,
+                               double *of_id, eng_logprob *top, size_t *n_got, sk_err *e)
+{
+    (void)self;
+    (void)e;
+    assert(logits && id >= 0);
+    *of_id = -0.5;
+    for (size_t i = 0; i < n_top; i++)
+        top[i] = (eng_logprob){.id = 'a' + (int32_t)i, .logprob = -1 - (double)i};
+    *n_got = n_top;
+    return SK_OK;
+}
+
 static bool fake_is_end(void *self, int32_t id)
 {
     (void)self;
@@ -157,6 +185,9 @@ void fake_engine_init(fake_engine *f, size_t n_slots, size_t n_ctx, size_t max_s
                              .step = fake_step,
                              .pick = fake_pick,
                              .piece = fake_piece,
+                             .piece_all = fake_piece_all,
+                             .special = fake_special,
+                             .logprobs = fake_logprobs,
                              .is_end = fake_is_end,
                              .encode = fake_encode,
                              .chat = fake_chat};

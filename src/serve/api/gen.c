@@ -182,7 +182,7 @@ void srv_gen_collect(srv_api *api)
         assert(g->job == j);
         if (g->req && m.text.len) take_text(g, &m.text);
         if (g->req && m.finish) take_finish(g, &m);
-        sk_buf_fini(&m.text);
+        srv_mail_fini(&m);
         if (m.finish) gen_free(g);
     }
 }

@@ -307,7 +307,7 @@ static size_t plan_prefill(srv_batch *b, size_t n_decode)
 }
 
 /* The token chosen after j's sequence: text, and perhaps the end. */
-static void take_token(srv_batch *b, srv_job *j, int32_t id, uint64_t now)
+static void take_token(srv_batch *b, srv_job *j, int32_t id, const float *logits, uint64_t now)
 {
     observe_us(b, j->n_out ? SRV_M_ITL_SECONDS : SRV_M_TTFT_SECONDS,
                now - (j->n_out ? j->at_token_us : j->at_submit_us));
@@ -319,7 +319,13 @@ static void take_token(srv_batch *b, srv_job *j, int32_t id, uint64_t now)
         return;
     }
     size_t n = 0;
-    const char *piece = b->eng->piece(b->eng->self, id, &n);
+    const char *piece = srv_job_piece(j, b->eng, id, &n);
+    sk_err e = SK_ERR_INIT;
+    sk_status st = srv_job_note(j, b->eng, id, n, logits, &e);
+    if (st) {
+        leave(b, j, SRV_FIN_ERROR, &e);
+        return;
+    }
     bool stopped = sk_tail_feed(&j->tail, &j->stops, piece, n, &b->text);
     if (stopped || j->n_out == j->n_max) {
         leave(b, j, stopped ? SRV_FIN_STOP : SRV_FIN_LENGTH, NULL);
@@ -345,6 +351,7 @@ static bool hold_item(srv_batch *b, const eng_step_item *it, srv_job *j, eng_pic
     p->opts = j->sample;
     p->in = (eng_sample_in){
         .logits = it->logits, .ids = s->held, .n_ids = j->n_fed, .state = &j->sampled};
+    p->status = srv_job_mask(j, &p->in, &p->err);
     return true;
 }
 
@@ -358,11 +365,12 @@ static void take_items(srv_batch *b, uint64_t now)
     n = 0;
     for (size_t i = 0; i < b->n_items; i++) {
         if (b->item[i].want == ENG_WANT_NONE) continue;
-        const eng_pick *p = &b->pick[n++];
+        eng_pick *p = &b->pick[n++];
+        if (!p->status) p->status = srv_job_chose(b->who[i], p->id, &p->err);
         if (p->status)
             leave(b, b->who[i], SRV_FIN_ERROR, &p->err);
         else
-            take_token(b, b->who[i], p->id, now);
+            take_token(b, b->who[i], p->id, p->in.logits, now);
     }
 }
 

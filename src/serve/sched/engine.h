@@ -1,7 +1,8 @@
 /* engine.h - what the scheduler needs of an engine: a table of functions.
  *
  * local.h fills it from src/engine; the tests fill it from tests/api/fake_engine.h.  Threads:
- * encode, chat and piece may be called from any thread, the others from the engine thread only.
+ * encode, chat, piece, piece_all, special and is_end may be called from any thread, the others from
+ * the engine thread only.
  */
 #ifndef SRV_SCHED_ENGINE_H
 #define SRV_SCHED_ENGINE_H
@@ -16,6 +17,11 @@ typedef struct srv_engine {
     sk_status (*step)(void *self, eng_step_item *item, size_t n, sk_err *e);
     void (*pick)(void *self, eng_pick *p, size_t n); /* the choices after a step */
     const char *(*piece)(void *self, int32_t id, size_t *n);
+    const char *(*piece_all)(void *self, int32_t id, size_t *n); /* of control tokens, too */
+    int32_t (*special)(void *self, const char *text);            /* its id, -1: none */
+    /* Log-probabilities after a step: eng_sampler_logprobs, its scratch the engine's. */
+    sk_status (*logprobs)(void *self, const float *logits, int32_t id, size_t n_top, double *of_id,
+                          eng_logprob *top, size_t *n_got, sk_err *e);
     bool (*is_end)(void *self, int32_t id);
     sk_status (*encode)(void *self, const char *text, size_t n, eng_ids *out, sk_err *e);
     sk_status (*chat)(void *self, const eng_chat_msg *msg, size_t n, eng_ids *out, sk_err *e);

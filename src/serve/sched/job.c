@@ -2,6 +2,7 @@
 #include "serve/sched/job.h"
 
 #include "base/mem.h"
+#include "serve/sched/engine.h"
 
 #include <string.h>
 
@@ -32,6 +33,51 @@ void srv_job_free(srv_job *j)
     eng_ids_fini(&j->prompt);
     sk_tail_fini(&j->tail);
     sk_buf_fini(&j->mail.text);
+    sk_buf_fini(&j->mail.toks);
+    sk_buf_fini(&j->toks);
+    if (j->guide.free) j->guide.free(j->guide.self);
     sk_free((void *)(uintptr_t)j->sample.bias);
     sk_free(j);
+}
+
+/* Frees what a mail holds. */
+void srv_mail_fini(srv_mail *m)
+{
+    sk_buf_fini(&m->text);
+    sk_buf_fini(&m->toks);
+}
+
+sk_status srv_job_mask(srv_job *j, eng_sample_in *in, sk_err *e)
+{
+    if (!j->guide.mask) return SK_OK;
+    in->allowed = j->guide.mask(j->guide.self, e);
+    return in->allowed ? SK_OK : e->status;
+}
+
+sk_status srv_job_chose(srv_job *j, int32_t id, sk_err *e)
+{
+    return j->guide.take ? j->guide.take(j->guide.self, id, e) : SK_OK;
+}
+
+const char *srv_job_piece(const srv_job *j, const srv_engine *eng, int32_t id, size_t *n)
+{
+    for (size_t i = 0; i < j->n_shown; i++)
+        if (j->shown[i] == id) return eng->piece_all(eng->self, id, n);
+    return eng->piece(eng->self, id, n);
+}
+
+/* The engine's scratch is used, so this is no part of the choices that are made in parallel. */
+sk_status srv_job_note(srv_job *j, const srv_engine *eng, int32_t id, size_t n, const float *logits,
+                       sk_err *e)
+{
+    if (!j->want_toks) return SK_OK;
+    srv_tok t = {.id = id, .n_bytes = (uint32_t)n};
+    size_t n_top = 0;
+    sk_status st = SK_OK;
+    if (j->want_lp)
+        st = eng->logprobs(eng->self, logits, id, j->n_top, &t.logprob, t.top, &n_top, e);
+    if (st) return st;
+    t.n_top = (uint32_t)n_top;
+    srv_toklog_add(&j->toks, &t);
+    return sk_buf_ok(&j->toks) ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory for log-probabilities");
 }

@@ -10,6 +10,7 @@
 
 #include "base/stops.h"
 #include "engine/engine.h"
+#include "serve/sched/toklog.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -26,10 +27,26 @@ typedef enum srv_finish {
 typedef enum srv_job_state { SRV_JOB_WAITING, SRV_JOB_PREFILL, SRV_JOB_DECODE } srv_job_state;
 
 typedef struct srv_job srv_job;
+struct srv_engine;
+
+/* What an answer may consist of: asked before each choice, told each choice.  The engine thread's
+ * from the job's submission to its last mail. */
+typedef struct srv_guide {
+    void *self;
+    /* The tokens that may come next, as eng_sample_in.allowed has them, valid until the next call;
+     * NULL with e filled when there are none or no memory: the job then fails. */
+    const uint64_t *(*mask)(void *self, sk_err *e);
+    sk_status (*take)(void *self, int32_t id, sk_err *e); /* this one was chosen */
+    void (*free)(void *self);
+} srv_guide;
+
+/* Control tokens whose text an answer shows, since a reader of it looks for them. */
+#define SRV_MAX_SHOWN 8u
 
 /* What happened to a job since the last mail. */
 typedef struct srv_mail {
     sk_buf text; /* whole characters, none of a stop sequence */
+    sk_buf toks; /* records of tokens (toklog.h); their text may come with a later mail */
     size_t n_out, n_cached;
     srv_finish finish;
     sk_err err;
@@ -41,7 +58,16 @@ struct srv_job {
     size_t n_max;           /* tokens to make at most; prompt.n + n_max <= n_ctx */
     eng_sample_opts sample; /* its biases are the job's: srv_job_set_sample */
     sk_stops stops;
-    void *owner; /* the maker's own; not looked at here */
+    bool want_toks;               /* mail has a record for each token but an end token */
+    bool want_lp;                 /* ... with its log-probability */
+    uint32_t n_top;               /* ... and so many alternatives, at most SRV_MAX_TOP */
+    srv_guide guide;              /* mask NULL: anything may be said */
+    int32_t shown[SRV_MAX_SHOWN]; /* [n_shown] */
+    size_t n_shown;
+    uint32_t key;         /* whose it is, 0: nobody's; for fairness */
+    int32_t priority;     /* higher goes first; 0: usual */
+    uint64_t deadline_us; /* sk_now_us after which the answer is of no use; 0: none */
+    void *owner;          /* the maker's own; not looked at here */
     uint64_t at_submit_us;
 
     /* either thread's */
@@ -58,6 +84,7 @@ struct srv_job {
     int32_t last;                        /* the token to feed next, while decoding */
     eng_sample_state sampled;            /* what the sampler learnt along the answer */
     sk_tail tail;
+    sk_buf toks;    /* records that wait for the next mail */
     uint64_t order; /* counts admissions */
     bool planned;   /* has an item in the step being made */
     uint64_t at_start_us, at_token_us;
@@ -71,5 +98,23 @@ bool srv_job_set_sample(srv_job *j, const eng_sample_opts *o);
 
 /* Frees a job that is its maker's; NULL is allowed. */
 void srv_job_free(srv_job *j);
+
+/* Frees what a mail that was collected holds. */
+void srv_mail_fini(srv_mail *m);
+
+/* ---- the engine thread's, around a choice ---- */
+
+/* Puts what the job's guide allows into a choice. */
+sk_status srv_job_mask(srv_job *j, eng_sample_in *in, sk_err *e);
+
+/* Tells the guide what was chosen. */
+sk_status srv_job_chose(srv_job *j, int32_t id, sk_err *e);
+
+/* The text a token adds to the answer, borrowed. */
+const char *srv_job_piece(const srv_job *j, const struct srv_engine *eng, int32_t id, size_t *n);
+
+/* Records a token of n bytes, chosen from logits, where records are wanted. */
+sk_status srv_job_note(srv_job *j, const struct srv_engine *eng, int32_t id, size_t n,
+                       const float *logits, sk_err *e);
 
 #endif

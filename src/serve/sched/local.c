@@ -51,6 +51,24 @@ static const char *local_piece(void *self, int32_t id, size_t *n)
     return eng_model_piece(((srv_local *)self)->model, id, n);
 }
 
+static const char *local_piece_all(void *self, int32_t id, size_t *n)
+{
+    return eng_vocab_piece(eng_model_vocab(((srv_local *)self)->model), id, true, n);
+}
+
+static int32_t local_special(void *self, const char *text)
+{
+    const eng_vocab *v = eng_model_vocab(((srv_local *)self)->model);
+    return v ? eng_vocab_special(v, text) : -1;
+}
+
+static sk_status local_logprobs(void *self, const float *logits, int32_t id, size_t n_top,
+                                double *of_id, eng_logprob *top, size_t *n_got, sk_err *e)
+{
+    return eng_sampler_logprobs(((srv_local *)self)->sampler[0], logits, id, n_top, of_id, top,
+                                n_got, e);
+}
+
 static bool local_is_end(void *self, int32_t id)
 {
     return eng_model_is_end(((srv_local *)self)->model, id);
@@ -123,6 +141,9 @@ static sk_status open_session(srv_local *l, const srv_local_opts *o, sk_err *e)
                              .step = local_step,
                              .pick = local_pick,
                              .piece = local_piece,
+                             .piece_all = local_piece_all,
+                             .special = local_special,
+                             .logprobs = local_logprobs,
                              .is_end = local_is_end,
                              .encode = local_encode,
                              .chat = local_chat};

@@ -36,6 +36,11 @@ static void post(void *arg, srv_job *j, const sk_buf *text, srv_finish fin, cons
     (void)pthread_mutex_lock(&s->mail_lock);
     sk_buf_add(&j->mail.text, text->p, text->len);
     if (text->oom) j->mail.text.oom = true;
+    if (j->toks.len || j->toks.oom) {
+        sk_buf_add(&j->mail.toks, j->toks.p, j->toks.len);
+        if (j->toks.oom) j->mail.toks.oom = true;
+        sk_buf_reset(&j->toks);
+    }
     j->mail.n_out = j->n_out;
     j->mail.n_cached = j->n_cached;
     j->mail.finish = fin;
@@ -142,7 +147,7 @@ void srv_sched_close(srv_sched *s)
     (void)pthread_join(s->thread, NULL);
     srv_mail mail;
     for (srv_job *j; (j = srv_sched_collect(s, &mail));) {
-        sk_buf_fini(&mail.text);
+        srv_mail_fini(&mail);
         if (mail.finish) srv_job_free(j);
     }
     assert(s->n_alive == 0);
@@ -208,6 +213,7 @@ srv_job *srv_sched_collect(srv_sched *s, srv_mail *mail)
     (void)pthread_mutex_lock(&s->mail_lock);
     *mail = j->mail;
     j->mail.text = (sk_buf)SK_BUF_INIT;
+    j->mail.toks = (sk_buf)SK_BUF_INIT;
     j->posted = false;
     (void)pthread_mutex_unlock(&s->mail_lock);
     if (!mail->finish) return j;

@@ -45,7 +45,8 @@ void srv_sched_pause(srv_sched *s, srv_job *j, bool on);
 /* Readable while there is mail. */
 int srv_sched_fd(srv_sched *s);
 
-/* The next job with news, moved into *mail (whose text the caller frees); NULL if there is none. */
+/* The next job with news, moved into *mail (which the caller frees: srv_mail_fini); NULL if there
+ * is none. */
 srv_job *srv_sched_collect(srv_sched *s, srv_mail *mail);
 
 /* Ends waiting jobs, and running ones too if `all`, with SRV_FIN_DRAINED. */
