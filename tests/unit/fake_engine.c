@@ -97,10 +97,8 @@ static int32_t pick_one(fake_engine *f, const eng_pick *p)
 
 static void fake_pick(void *self, eng_pick *p, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        p[i].id = pick_one(self, &p[i]);
-        p[i].status = SK_OK;
-    }
+    for (size_t i = 0; i < n; i++)
+        if (!p[i].status) p[i].id = pick_one(self, &p[i]);
 }
 
 static const char *fake_piece(void *self, int32_t id, size_t *n)
