@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         sk_buf_fini(&json);
     } else {
         assert(p.sample.temperature >= 0 && p.sample.temperature <= 2 && p.max_tokens >= 0);
-        assert(p.chat ? p.n_msg > 0 : p.prompt || p.ids.n || p.ids.id == NULL);
+        assert(p.chat ? json_array_size(p.messages) > 0 : p.n_prompts > 0);
     }
     srv_params_fini(&p);
     return 0;

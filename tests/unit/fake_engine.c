@@ -146,22 +146,41 @@ static bool fake_is_end(void *self, int32_t id)
     return id == FAKE_END;
 }
 
-static sk_status fake_encode(void *self, const char *text, size_t n, eng_ids *out, sk_err *e)
+static sk_status fake_encode(void *self, const char *text, size_t n, bool add, eng_ids *out,
+                             sk_err *e)
 {
     (void)self;
+    (void)add;
     for (size_t i = 0; i < n; i++)
         if (!eng_ids_push(out, (unsigned char)text[i])) return sk_fail(e, SK_E_NOMEM, "no memory");
     return SK_OK;
 }
 
-static sk_status fake_chat(void *self, const eng_chat_msg *msg, size_t n, eng_ids *out, sk_err *e)
+/* First letters of roles and contents, then an 'a'. */
+static sk_status fake_chat_text(void *self, json_t *messages, json_t *vars, eng_jinja_text *out,
+                                sk_err *e)
 {
-    sk_status st = SK_OK;
-    for (size_t i = 0; i < n && !st; i++) {
-        st = fake_encode(self, msg[i].role, 1, out, e);
-        if (!st) st = fake_encode(self, msg[i].text, msg[i].n, out, e);
+    size_t i;
+    json_t *m;
+    (void)self;
+    (void)vars;
+    json_array_foreach(messages, i, m)
+    {
+        const json_t *text = json_object_get(m, "content");
+        sk_buf_add(&out->text, json_string_value(json_object_get(m, "role")), 1);
+        sk_buf_add(&out->text, json_string_value(text), json_string_length(text));
     }
-    return st ? st : fake_encode(self, "a", 1, out, e);
+    sk_buf_addc(&out->text, 'a');
+    return sk_buf_ok(&out->text) ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory");
+}
+
+static sk_status fake_chat(void *self, json_t *messages, json_t *vars, eng_ids *out, sk_err *e)
+{
+    eng_jinja_text t = {SK_BUF_INIT, NULL, 0};
+    sk_status st = fake_chat_text(self, messages, vars, &t, e);
+    if (!st) st = fake_encode(self, t.text.p, t.text.len, true, out, e);
+    sk_buf_fini(&t.text);
+    return st;
 }
 
 void fake_engine_init(fake_engine *f, size_t n_slots, size_t n_ctx, size_t max_step)
@@ -188,7 +207,8 @@ void fake_engine_init(fake_engine *f, size_t n_slots, size_t n_ctx, size_t max_s
                              .logprobs = fake_logprobs,
                              .is_end = fake_is_end,
                              .encode = fake_encode,
-                             .chat = fake_chat};
+                             .chat = fake_chat,
+                             .chat_text = fake_chat_text};
 }
 
 void fake_engine_fini(fake_engine *f)

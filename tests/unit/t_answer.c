@@ -32,9 +32,14 @@ static void writes_whole_answers(void **state)
     sk_buf b = SK_BUF_INIT;
     for (int chat = 0; chat < 2; chat++) {
         srv_answer a = {.chat = chat, .id = "id-1", .model = "m \"x\"", .created = 5};
-        srv_usage u = {10, 4, 3};
+        srv_usage u = {10, 4, 3, 1};
+        srv_turn t = {0};
+        srv_turn_add(&t, SRV_PART_TEXT, hostile, sizeof hostile - 1);
         sk_buf_reset(&b);
-        srv_answer_whole(&a, hostile, sizeof hostile - 1, "stop", &u, &b);
+        srv_answer_begin(&a, &b);
+        srv_answer_choice(&a, 0, &t, "x", NULL, "stop", &b);
+        srv_answer_choice(&a, 1, &t, "x", NULL, "length", &b);
+        srv_answer_end(&u, &b);
         json_t *v = read_json(&b);
         const char *text = json_string_value(chat ? AT(v, "choices", "0", "message", "content")
                                                   : AT(v, "choices", "0", "text"));
@@ -43,13 +48,70 @@ static void writes_whole_answers(void **state)
         assert_contains(text, "\xef\xbf\xbd");
         assert_contains(text, "\xe2\x82\xac</script>");
         assert_string_equal(json_string_value(AT(v, "choices", "0", "finish_reason")), "stop");
+        assert_int_equal(json_integer_value(AT(v, "choices", "1", "index")), 1);
         assert_string_equal(json_string_value(AT(v, "model")), "m \"x\"");
         assert_int_equal(json_integer_value(AT(v, "usage", "total_tokens")), 13);
         assert_int_equal(
             json_integer_value(AT(v, "usage", "prompt_tokens_details", "cached_tokens")), 4);
+        assert_int_equal(
+            json_integer_value(AT(v, "usage", "completion_tokens_details", "reasoning_tokens")), 1);
         json_decref(v);
+        srv_turn_fini(&t);
     }
     sk_buf_fini(&b);
+}
+
+static void writes_calls_and_reasoning(void **state)
+{
+    (void)state;
+    static const struct {
+        srv_part part;
+        const char *text;
+    } parts[] = {{SRV_PART_REASON, "hm\n"},    {SRV_PART_CALL, "f\"1"}, {SRV_PART_ARGS, "{\"a\":"},
+                 {SRV_PART_ARGS, "\"b\\n\"}"}, {SRV_PART_DONE, ""},     {SRV_PART_CALL, "g"},
+                 {SRV_PART_ARGS, "{}"}};
+    sk_buf b = SK_BUF_INIT;
+    srv_answer a = {.chat = true, .id = "id", .model = "m"};
+    srv_usage u = {0};
+    srv_turn t = {0};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        srv_turn_add(&t, parts[i].part, parts[i].text, strlen(parts[i].text));
+        if (parts[i].part == SRV_PART_DONE) continue;
+        sk_buf_reset(&b);
+        srv_answer_chunk(&a, 0, &b);
+        srv_answer_delta(i == 0, parts[i].part, 0, "call_1", parts[i].text, strlen(parts[i].text),
+                         &b);
+        srv_answer_close(&a, NULL, NULL, &b);
+        json_decref(read_json(&b));
+    }
+    sk_buf_reset(&b);
+    srv_answer_begin(&a, &b);
+    srv_answer_choice(&a, 0, &t, "x", NULL, "tool_calls", &b);
+    srv_answer_end(&u, &b);
+    json_t *v = read_json(&b), *m = AT(v, "choices", "0", "message");
+    assert_true(json_is_null(AT(m, "content")));
+    assert_string_equal(json_string_value(AT(m, "reasoning_content")), "hm\n");
+    assert_string_equal(json_string_value(AT(m, "tool_calls", "0", "function", "name")), "f\"1");
+    assert_string_equal(json_string_value(AT(m, "tool_calls", "0", "function", "arguments")),
+                        "{\"a\":\"b\\n\"}");
+    assert_string_equal(json_string_value(AT(m, "tool_calls", "1", "id")), "call_x_0_1");
+    json_decref(v);
+    srv_turn_fini(&t);
+    sk_buf_fini(&b);
+}
+
+/* One chunk of a chat. */
+static json_t *chunk(const srv_answer *a, bool first, const char *text, const char *finish,
+                     sk_buf *b)
+{
+    sk_buf_reset(b);
+    srv_answer_chunk(a, 0, b);
+    if (*text)
+        srv_answer_delta(first, SRV_PART_TEXT, 0, "", text, strlen(text), b);
+    else
+        srv_answer_delta_none(first, b);
+    srv_answer_close(a, NULL, finish, b);
+    return read_json(b);
 }
 
 static void writes_chunks(void **state)
@@ -57,23 +119,20 @@ static void writes_chunks(void **state)
     (void)state;
     sk_buf b = SK_BUF_INIT;
     srv_answer a = {.chat = true, .has_usage = true, .id = "id", .model = "m"};
-    srv_answer_chunk(&a, true, "hi", 2, NULL, &b);
-    json_t *v = read_json(&b);
+    json_t *v = chunk(&a, true, "hi", NULL, &b);
     assert_string_equal(json_string_value(AT(v, "object")), "chat.completion.chunk");
     assert_string_equal(json_string_value(AT(v, "choices", "0", "delta", "role")), "assistant");
     assert_true(json_is_null(AT(v, "choices", "0", "finish_reason")));
     assert_true(json_is_null(AT(v, "usage")));
     json_decref(v);
 
-    sk_buf_reset(&b);
-    srv_answer_chunk(&a, false, "", 0, "length", &b);
-    v = read_json(&b);
+    v = chunk(&a, false, "", "length", &b);
     assert_int_equal(json_object_size(AT(v, "choices", "0", "delta")), 0);
     assert_string_equal(json_string_value(AT(v, "choices", "0", "finish_reason")), "length");
     json_decref(v);
 
     sk_buf_reset(&b);
-    srv_usage u = {1, 0, 2};
+    srv_usage u = {1, 0, 2, 0};
     srv_answer_usage(&a, &u, &b);
     v = read_json(&b);
     assert_int_equal(json_array_size(AT(v, "choices")), 0);
@@ -81,8 +140,8 @@ static void writes_chunks(void **state)
     json_decref(v);
 
     sk_buf event = SK_BUF_INIT;
-    srv_sse_event(&b, &event);
-    assert_memory_equal(event.p, "data: {", 7);
+    srv_sse_event("x", &b, &event);
+    assert_memory_equal(event.p, "event: x\ndata: {", 16);
     assert_string_equal(event.p + event.len - 3, "}\n\n");
     sk_buf_fini(&event);
     sk_buf_fini(&b);
@@ -132,6 +191,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_whole_answers),
+        cmocka_unit_test(writes_calls_and_reasoning),
         cmocka_unit_test(writes_chunks),
         cmocka_unit_test(writes_faults),
         cmocka_unit_test(maps_errors_of_the_engine),

@@ -36,8 +36,8 @@ static const bad_body bad[] = {
     {true, "{\"messages\":[{}]}", SRV_BAD_TYPE, "messages[0].role"},
     {true, "{\"messages\":[{\"role\":\"pirate\",\"content\":\"x\"}]}", SRV_BAD_VALUE,
      "messages[0].role"},
-    {true, "{\"messages\":[{\"role\":\"tool\",\"content\":\"x\"}]}", SRV_BAD_VALUE,
-     "messages[0].role"},
+    {true, "{\"messages\":[{\"role\":\"tool\",\"content\":\"x\"}]}", SRV_MISSING,
+     "messages[0].tool_call_id"},
     {true, "{\"messages\":[{\"role\":\"user\"}]}", SRV_BAD_TYPE, "messages[0].content"},
     {true, "{\"messages\":[{\"role\":\"user\",\"content\":null}]}", SRV_BAD_TYPE,
      "messages[0].content"},
@@ -53,7 +53,17 @@ static const bad_body bad[] = {
      SRV_UNSUPPORTED, "messages[0].content[1]"},
     {true,
      "{\"messages\":[{\"role\":\"assistant\",\"content\":\"x\",\"tool_calls\":[{\"id\":\"a\"}]}]}",
-     SRV_UNSUPPORTED, "messages[0].tool_calls"},
+     SRV_BAD_TYPE, "messages[0].tool_calls[0].function"},
+    {true,
+     "{\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"tool_calls\":[{\"function\":"
+     "{\"name\":\"f\"}}]}]}",
+     SRV_BAD_VALUE, "messages[0].tool_calls"},
+    {true,
+     "{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"name\":\"f\","
+     "\"arguments\":{}}}]}]}",
+     SRV_BAD_TYPE, "messages[0].tool_calls[0].function.arguments"},
+    {true, "{\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"name\":3}]}", SRV_BAD_TYPE,
+     "messages[0].name"},
     {true, M ",\"temperature\":\"hot\"}", SRV_BAD_TYPE, "temperature"},
     {true, M ",\"temperature\":2.01}", SRV_BAD_VALUE, "temperature"},
     {true, M ",\"temperature\":-0.1}", SRV_BAD_VALUE, "temperature"},
@@ -83,11 +93,14 @@ static const bad_body bad[] = {
     {true, M ",\"stream\":true,\"stream_options\":3}", SRV_BAD_TYPE, "stream_options"},
     {true, M ",\"stream\":true,\"stream_options\":{\"include_usage\":1}}", SRV_BAD_TYPE,
      "stream_options.include_usage"},
-    {true, M ",\"n\":2}", SRV_UNSUPPORTED, "n"},
-    {true, M ",\"n\":0}", SRV_UNSUPPORTED, "n"},
-    {true, M ",\"n\":\"1\"}", SRV_UNSUPPORTED, "n"},
-    {true, M ",\"logprobs\":true}", SRV_UNSUPPORTED, "logprobs"},
-    {true, M ",\"top_logprobs\":5}", SRV_UNSUPPORTED, "top_logprobs"},
+    {true, M ",\"n\":129}", SRV_BAD_VALUE, "n"},
+    {true, M ",\"n\":0}", SRV_BAD_VALUE, "n"},
+    {true, M ",\"n\":\"1\"}", SRV_BAD_TYPE, "n"},
+    {true, M ",\"logprobs\":1}", SRV_BAD_TYPE, "logprobs"},
+    {true, M ",\"top_logprobs\":5}", SRV_BAD_VALUE, "top_logprobs"},
+    {true, M ",\"logprobs\":true,\"top_logprobs\":21}", SRV_BAD_VALUE, "top_logprobs"},
+    {true, M ",\"chat_template_kwargs\":3}", SRV_BAD_TYPE, "chat_template_kwargs"},
+    {true, M ",\"reasoning_effort\":3}", SRV_BAD_TYPE, "reasoning_effort"},
     {true, M ",\"tools\":[{\"type\":\"function\"}]}", SRV_UNSUPPORTED, "tools"},
     {true, M ",\"tool_choice\":\"required\"}", SRV_UNSUPPORTED, "tool_choice"},
     {true, M ",\"tool_choice\":{\"type\":\"function\"}}", SRV_UNSUPPORTED, "tool_choice"},
@@ -113,17 +126,19 @@ static const bad_body bad[] = {
     {false, "{}", SRV_MISSING, "prompt"},
     {false, "{\"prompt\":3}", SRV_BAD_TYPE, "prompt"},
     {false, "{\"prompt\":{}}", SRV_BAD_TYPE, "prompt"},
-    {false, "{\"prompt\":[\"a\",\"b\"]}", SRV_UNSUPPORTED, "prompt"},
+    {false, "{\"prompt\":[\"a\",3]}", SRV_BAD_TYPE, "prompt"},
     {false, "{\"prompt\":[1,\"b\"]}", SRV_BAD_VALUE, "prompt"},
     {false, "{\"prompt\":[-1]}", SRV_BAD_VALUE, "prompt"},
     {false, "{\"prompt\":[1.0,2]}", SRV_BAD_VALUE, "prompt"},
     {false, "{\"prompt\":[4294967296]}", SRV_BAD_VALUE, "prompt"},
-    {false, "{\"prompt\":[[1,2],[3]]}", SRV_BAD_VALUE, "prompt"},
-    {false, P ",\"suffix\":\"x\"}", SRV_UNSUPPORTED, "suffix"},
+    {false, "{\"prompt\":[[1,2],[-3]]}", SRV_BAD_VALUE, "prompt"},
+    {false, "{\"prompt\":[[1,2],[[3]]]}", SRV_BAD_VALUE, "prompt"},
+    {false, "{\"prompt\":[\"a\",\"b\"],\"n\":65}", SRV_BAD_VALUE, "n"},
+    {false, P ",\"suffix\":3}", SRV_BAD_TYPE, "suffix"},
     {false, P ",\"best_of\":2}", SRV_UNSUPPORTED, "best_of"},
-    {false, P ",\"n\":2}", SRV_UNSUPPORTED, "n"},
-    {false, P ",\"logprobs\":1}", SRV_UNSUPPORTED, "logprobs"},
-    {false, P ",\"logprobs\":0}", SRV_UNSUPPORTED, "logprobs"},
+    {false, P ",\"logprobs\":true}", SRV_BAD_TYPE, "logprobs"},
+    {false, P ",\"logprobs\":21}", SRV_BAD_VALUE, "logprobs"},
+    {false, P ",\"logprobs\":0,\"echo\":true}", SRV_UNSUPPORTED, "logprobs"},
     {false, P ",\"echo\":\"yes\"}", SRV_BAD_TYPE, "echo"},
     {false, P ",\"max_tokens\":0}", SRV_BAD_VALUE, "max_tokens"},
 };
@@ -152,6 +167,11 @@ static const char *const good[] = {
     M ",\"temperature\":2,\"top_p\":0.0,\"min_p\":1,\"top_k\":40.0,\"seed\":-5}",
     M ",\"seed\":9223372036854775807,\"stop\":[],\"stream\":false}",
     M ",\"max_tokens\":7,\"max_completion_tokens\":7}",
+    M ",\"n\":128,\"logprobs\":true,\"top_logprobs\":20,\"reasoning_effort\":\"low\"}",
+    M ",\"chat_template_kwargs\":{\"enable_thinking\":false}}",
+    "{\"messages\":[{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"a\","
+    "\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},"
+    "{\"role\":\"tool\",\"tool_call_id\":\"a\",\"content\":\"5\"}]}",
     "{\"messages\":[{\"role\":\"developer\",\"content\":\"a\"},{\"role\":\"user\",\"content\":"
     "[{\"type\":\"text\",\"text\":\"b\"},{\"type\":\"text\",\"text\":\"\\u0000c\"}]},"
     "{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[]}]}",
@@ -185,10 +205,12 @@ static void reads_every_field(void **state)
     srv_fault f = {0};
     assert_int_equal(srv_params_read(&p, true, body, sizeof body - 1, true, &f), SK_OK);
     assert_string_equal(p.model, "m");
-    assert_int_equal(p.n_msg, 2);
-    assert_string_equal(p.msg[0].role, "system");
-    assert_int_equal(p.msg[1].n, 3);
-    assert_memory_equal(p.msg[1].text, "b\0c", 3);
+    assert_int_equal(json_array_size(p.messages), 2);
+    const json_t *m = json_array_get(p.messages, 0);
+    assert_string_equal(json_string_value(json_object_get(m, "role")), "system");
+    m = json_object_get(json_array_get(p.messages, 1), "content");
+    assert_int_equal(json_string_length(m), 3);
+    assert_memory_equal(json_string_value(m), "b\0c", 3);
     assert_true(p.sample.temperature == 0.25 && p.sample.top_p == 0.5 && p.sample.min_p == 0.125);
     assert_true(p.sample.top_k == 40 && p.sample.seed == UINT64_MAX && p.has_seed);
     assert_true(p.sample.presence_penalty == 1.5 && p.sample.frequency_penalty == -1 &&
@@ -292,7 +314,7 @@ static sk_status tokens(const char *body, size_t *n_prompt, size_t *n_max, srv_f
     eng_ids ids = {0};
     fake_engine_init(&fake, 1, 10, 8);
     sk_status st = srv_params_read(&p, false, body, strlen(body), true, f);
-    if (!st) st = srv_params_tokens(&p, &fake.engine, &ids, n_max, f);
+    if (!st) st = srv_params_tokens(&p, &fake.engine, 0, &ids, n_max, f);
     *n_prompt = ids.n;
     eng_ids_fini(&ids);
     srv_params_fini(&p);

@@ -5,9 +5,12 @@
 #include "serve/api/params.h"
 
 /* Each reads a JSON value into the srv_params at `into`; see srv_field.read. */
+
+/* The conversation, into p->messages in the one form chat templates know: roles system, user,
+ * assistant, tool; content a string; tool_calls with arguments as objects. */
 sk_status srv_read_messages(json_t *v, void *into, srv_fault *f);
 
-/* A text, a list of one text, or a list of token ids; several prompts are SRV_UNSUPPORTED. */
+/* A text, a list of token ids, or a list of either. */
 sk_status srv_read_prompt(json_t *v, void *into, srv_fault *f);
 
 /* A text or a list of texts, within the bounds of base/stops.h. */
@@ -21,5 +24,18 @@ sk_status srv_read_logit_bias(json_t *v, void *into, srv_fault *f);
 
 /* {"include_usage": true}. */
 sk_status srv_read_stream_options(json_t *v, void *into, srv_fault *f);
+
+/* Further variables of the chat template: an object. */
+sk_status srv_read_template_vars(json_t *v, void *into, srv_fault *f);
+
+/* A word that the template gets as reasoning_effort. */
+sk_status srv_read_effort(json_t *v, void *into, srv_fault *f);
+
+/* Puts a variable into p->vars; takes the reference to value (NULL: no memory). */
+sk_status srv_set_var(srv_params *p, const char *name, json_t *value, srv_fault *f);
+
+/* Appends a message of a role and a text, in the form of srv_read_messages; used by the readers of
+ * other APIs. */
+sk_status srv_add_message(srv_params *p, json_t *msg, srv_fault *f);
 
 #endif

@@ -1,7 +1,9 @@
 /* params.c - the field tables of the two generating endpoints, and the checks across fields. */
 #include "serve/api/params.h"
 
+#include "serve/api/fim.h"
 #include "serve/api/message.h"
+#include "serve/sched/toklog.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -37,8 +39,10 @@
      .read = srv_read_stream_options,                                                              \
      .help = "`{\"include_usage\": true}` adds an event with the counts of tokens; only with "     \
              "`stream`"},                                                                          \
-    {.name = "n", .type = SRV_FIELD_ONLY, .deflt = "1", .only = "[1]",                             \
-     .help = "answers a request"},                                                                 \
+    {.name = "n", .type = SRV_FIELD_INT, .deflt = "1", .offset = AT(n), .min = 1,                  \
+     .max = SRV_MAX_CHOICES,                                                                       \
+     .help = "answers to each prompt, with seeds derived from `seed`; the first is what `n` 1 "    \
+             "gives"},                                                                             \
     {.name = "presence_penalty", .type = SRV_FIELD_NUM, .deflt = "0",                              \
      .offset = AT(sample.presence_penalty), .min = -2, .max = 2,                                   \
      .help = "taken off the score of every token among the last `repeat_last_n`"},                 \
@@ -91,7 +95,8 @@
 static const srv_field chat_rows[] = {
     {.name = "messages", .type = SRV_FIELD_READ, .kind = "array", .read = srv_read_messages,
      .help = "the conversation: `{\"role\", \"content\"}` with role system, developer (as system), "
-             "user or assistant; content a string or an array of `{\"type\": \"text\", \"text\"}`"},
+             "user, assistant (also with `tool_calls`) or tool (with `tool_call_id`); content a "
+             "string or an array of `{\"type\": \"text\", \"text\"}`"},
     COMMON_ROWS,
     {.name = "max_completion_tokens", .type = SRV_FIELD_INT, .deflt = "what fits the context",
      .offset = AT(max_completion_tokens), .min = 1, .max = ANY,
@@ -99,10 +104,16 @@ static const srv_field chat_rows[] = {
     {.name = "max_tokens", .type = SRV_FIELD_INT, .deflt = "what fits the context",
      .offset = AT(max_tokens), .min = 1, .max = ANY,
      .help = "older name of `max_completion_tokens`"},
-    {.name = "logprobs", .type = SRV_FIELD_ONLY, .deflt = "false", .only = "[false]",
-     .help = "not supported yet"},
-    {.name = "top_logprobs", .type = SRV_FIELD_ONLY, .deflt = "0", .only = "[0]",
-     .help = "not supported yet"},
+    {.name = "logprobs", .type = SRV_FIELD_BOOL, .deflt = "false", .offset = AT(logprobs),
+     .help = "give the log-probability of every token of the answer, as the model has it before "
+             "temperature, penalties and biases"},
+    {.name = "top_logprobs", .type = SRV_FIELD_INT, .deflt = "0", .offset = AT(top_logprobs),
+     .max = SRV_MAX_TOP, .help = "and so many of the likeliest tokens beside it; with `logprobs`"},
+    {.name = "chat_template_kwargs", .type = SRV_FIELD_READ, .kind = "object", .deflt = "none",
+     .read = srv_read_template_vars,
+     .help = "further variables for the model's chat template, such as `enable_thinking`"},
+    {.name = "reasoning_effort", .type = SRV_FIELD_READ, .kind = "string", .deflt = "none",
+     .read = srv_read_effort, .help = "given to the model's chat template, if that asks for it"},
     {.name = "tools", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[[]]",
      .help = "not supported yet"},
     {.name = "tool_choice", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[\"none\", \"auto\"]",
@@ -134,19 +145,22 @@ static const srv_field chat_rows[] = {
 
 static const srv_field completion_rows[] = {
     {.name = "prompt", .type = SRV_FIELD_READ, .kind = "string or array", .read = srv_read_prompt,
-     .help = "the text to go on from, or its token ids; special tokens are not read in text"},
+     .help = "the text to go on from, or its token ids, or an array of either: then `choices` has "
+             "the answers to the first, the second, ..; special tokens are not read in text"},
     COMMON_ROWS,
     {.name = "max_tokens", .type = SRV_FIELD_INT, .deflt = "what fits the context",
      .offset = AT(max_tokens), .min = 1, .max = ANY,
      .help = "longest answer in tokens; refused if prompt and answer can't fit the context"},
     {.name = "echo", .type = SRV_FIELD_BOOL, .deflt = "false", .offset = AT(echo),
      .help = "put the prompt before the answer"},
-    {.name = "suffix", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[\"\"]",
-     .help = "not supported"},
-    {.name = "best_of", .type = SRV_FIELD_ONLY, .deflt = "1", .only = "[1]",
-     .help = "not supported"},
-    {.name = "logprobs", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[]",
-     .help = "not supported yet"},
+    {.name = "suffix", .type = SRV_FIELD_STR, .deflt = "none", .offset = AT(suffix),
+     .help = "what is to follow the answer; only for models with tokens to fill a gap"},
+    {.name = "best_of", .type = SRV_FIELD_INT, .deflt = "`n`", .offset = AT(best_of), .min = 1,
+     .max = SRV_MAX_CHOICES, .help = "must be `n`: all that is made is given"},
+    {.name = "logprobs", .type = SRV_FIELD_INT, .deflt = "none", .offset = AT(n_logprobs),
+     .max = SRV_MAX_TOP,
+     .help = "give the log-probability of every token of the answer and so many of the likeliest "
+             "ones; not with `echo`"},
 };
 /* clang-format on */
 
@@ -158,12 +172,32 @@ const srv_fields srv_completion_fields = {"POST /v1/completions", "Goes on from 
                                           completion_rows,
                                           sizeof completion_rows / sizeof *completion_rows};
 
-/* Checks that no row can make: between fields. */
-static sk_status check_fields(srv_params *p, srv_fault *f)
+/* What some fields need others for. */
+static sk_status check_together(const srv_params *p, srv_fault *f)
 {
     if (p->has_stream_options && !p->stream)
         return srv_fail(f, SRV_BAD_VALUE, "stream_options",
                         "'stream_options' is only allowed with 'stream': true");
+    if (p->top_logprobs && !p->logprobs)
+        return srv_fail(f, SRV_BAD_VALUE, "top_logprobs",
+                        "'top_logprobs' is only allowed with 'logprobs': true");
+    if (p->best_of && p->best_of != p->n)
+        return srv_fail(f, SRV_UNSUPPORTED, "best_of", "'best_of' must be 'n' or left out");
+    if (p->echo && p->n_logprobs >= 0)
+        return srv_fail(f, SRV_UNSUPPORTED, "logprobs",
+                        "log-probabilities of the prompt can't be given; leave out 'echo' or "
+                        "'logprobs'");
+    if (srv_params_prompts(p) * (size_t)p->n > SRV_MAX_CHOICES)
+        return srv_fail(f, SRV_BAD_VALUE, "n",
+                        "%zu prompts with %" PRId64 " answers each are more than %d answers",
+                        p->n_prompts, p->n, SRV_MAX_CHOICES);
+    return SK_OK;
+}
+
+sk_status srv_params_check(srv_params *p, srv_fault *f)
+{
+    sk_status st = check_together(p, f);
+    if (st) return st;
     if (p->max_tokens && p->max_completion_tokens && p->max_tokens != p->max_completion_tokens)
         return srv_fail(f, SRV_BAD_VALUE, "max_tokens",
                         "'max_tokens' and 'max_completion_tokens' differ; give one of them");
@@ -174,45 +208,72 @@ static sk_status check_fields(srv_params *p, srv_fault *f)
     return SK_OK;
 }
 
+sk_status srv_params_init(srv_params *p, srv_fault *f)
+{
+    *p = (srv_params){.n = 1, .n_logprobs = -1, .mem = sk_arena_new(SK_MEM_REQUEST)};
+    if (!p->mem) return srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the request");
+    eng_sample_opts_default(&p->sample);
+    return SK_OK;
+}
+
 /* Reads a body. */
 sk_status srv_params_read(srv_params *p, bool chat, const char *body, size_t n, bool strict,
                           srv_fault *f)
 {
-    *p = (srv_params){.chat = chat, .mem = sk_arena_new(SK_MEM_REQUEST)};
-    if (!p->mem) return srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the request");
-    eng_sample_opts_default(&p->sample);
     const srv_fields *t = chat ? &srv_chat_fields : &srv_completion_fields;
-    sk_status st = srv_fields_read(t, body, n, strict, p, &p->root, &p->unknown, f);
-    return st ? st : check_fields(p, f);
+    sk_status st = srv_params_init(p, f);
+    p->chat = chat;
+    if (!st) st = srv_fields_read(t, body, n, strict, p, &p->root, &p->unknown, f);
+    return st ? st : srv_params_check(p, f);
 }
 
 /* Frees what reading made. */
 void srv_params_fini(srv_params *p)
 {
+    json_decref(p->messages);
+    json_decref(p->vars);
     json_decref(p->root);
-    eng_ids_fini(&p->ids);
+    for (size_t i = 0; i < p->n_prompts; i++)
+        eng_ids_fini(&p->prompt[i].ids);
     sk_buf_fini(&p->unknown);
     sk_arena_free(p->mem);
     *p = (srv_params){0};
 }
 
-/* The prompt's ids, whichever way it was given. */
-static sk_status encode(const srv_params *p, const srv_engine *eng, eng_ids *ids, srv_fault *f)
+size_t srv_params_prompts(const srv_params *p)
+{
+    return p->chat ? 1 : p->n_prompts;
+}
+
+/* Ids that were given must be tokens there are. */
+static sk_status check_ids(const eng_ids *ids, size_t n_vocab, srv_fault *f)
+{
+    for (size_t i = 0; i < ids->n; i++)
+        if ((size_t)ids->id[i] >= n_vocab)
+            return srv_fail(f, SRV_BAD_VALUE, "prompt",
+                            "'prompt[%zu]' is %" PRId32 "; the model has %zu tokens", i, ids->id[i],
+                            n_vocab);
+    return SK_OK;
+}
+
+/* A plain completion's prompt. */
+static sk_status encode_prompt(const srv_params *p, const srv_engine *eng, const srv_prompt *from,
+                               eng_ids *ids, srv_fault *f)
 {
     sk_err e = SK_ERR_INIT;
-    sk_status st = SK_OK;
-    for (size_t i = 0; i < p->ids.n; i++)
-        if ((size_t)p->ids.id[i] >= eng->n_vocab)
-            return srv_fail(f, SRV_BAD_VALUE, "prompt",
-                            "'prompt[%zu]' is %" PRId32 "; the model has %zu tokens", i,
-                            p->ids.id[i], eng->n_vocab);
-    if (p->chat)
-        st = eng->chat(eng->self, p->msg, p->n_msg, ids, &e);
-    else if (p->prompt)
-        st = eng->encode(eng->self, p->prompt, p->prompt_len, ids, &e);
-    else if (!eng_ids_add(ids, p->ids.id, p->ids.n))
+    bool gap = p->suffix && *p->suffix;
+    if (from->text && gap)
+        return srv_fim_encode(eng, from->text, from->n, p->suffix, strlen(p->suffix), ids, f);
+    if (gap)
+        return srv_fail(f, SRV_UNSUPPORTED, "suffix", "'suffix' goes with a prompt of text only");
+    if (from->text)
+        return eng->encode(eng->self, from->text, from->n, true, ids, &e) ? srv_fail_err(f, &e)
+                                                                          : SK_OK;
+    sk_status st = check_ids(&from->ids, eng->n_vocab, f);
+    if (st) return st;
+    if (!eng_ids_add(ids, from->ids.id, from->ids.n))
         return srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the prompt");
-    return st ? srv_fail_err(f, &e) : SK_OK;
+    return SK_OK;
 }
 
 /* Biases must be of tokens there are. */
@@ -226,14 +287,23 @@ static sk_status check_bias(const srv_params *p, const srv_engine *eng, srv_faul
     return SK_OK;
 }
 
-/* Ids and the bound of the answer. */
-sk_status srv_params_tokens(const srv_params *p, const srv_engine *eng, eng_ids *ids, size_t *n_max,
-                            srv_fault *f)
+/* The ids of a prompt, whichever way it was given. */
+static sk_status encode(const srv_params *p, const srv_engine *eng, size_t which, eng_ids *ids,
+                        srv_fault *f)
 {
-    assert(ids->n == 0);
+    sk_err e = SK_ERR_INIT;
+    if (!p->chat) return encode_prompt(p, eng, &p->prompt[which], ids, f);
+    return eng->chat(eng->self, p->messages, p->vars, ids, &e) ? srv_fail_err(f, &e) : SK_OK;
+}
+
+/* Ids and the bound of the answer. */
+sk_status srv_params_tokens(const srv_params *p, const srv_engine *eng, size_t which, eng_ids *ids,
+                            size_t *n_max, srv_fault *f)
+{
+    assert(ids->n == 0 && which < srv_params_prompts(p));
     const char *param = p->chat ? "messages" : "prompt";
     sk_status st = check_bias(p, eng, f);
-    if (!st) st = encode(p, eng, ids, f);
+    if (!st) st = encode(p, eng, which, ids, f);
     if (st) return st;
     if (!ids->n)
         return srv_fail(f, SRV_BAD_VALUE, param, "'%s' must hold at least one token", param);

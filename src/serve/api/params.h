@@ -1,6 +1,7 @@
 /* params.h - what a generation request asks for, read and checked.
  *
- * The tables of POST /v1/chat/completions and POST /v1/completions are here.
+ * The tables of POST /v1/chat/completions and POST /v1/completions are here; other APIs fill the
+ * same struct by tables of their own.
  */
 #ifndef SRV_API_PARAMS_H
 #define SRV_API_PARAMS_H
@@ -10,35 +11,58 @@
 #include "serve/api/field.h"
 #include "serve/sched/engine.h"
 
+/* A prompt of a plain completion. */
+typedef struct srv_prompt {
+    const char *text; /* n bytes, in the body; NULL: ids count */
+    size_t n;
+    eng_ids ids;
+} srv_prompt;
+
 typedef struct srv_params {
     bool chat;         /* else a plain completion */
     const char *model; /* NULL: not given */
     eng_sample_opts sample;
     bool has_seed, stream, include_usage, has_stream_options, echo;
+    bool logprobs;                             /* chat: give them */
+    int64_t top_logprobs;                      /* chat: alternatives a token */
+    int64_t n_logprobs;                        /* completion: the same; -1: none asked for */
+    int64_t n, best_of;                        /* answers a prompt; best_of 0: not given */
     int64_t max_tokens, max_completion_tokens; /* 0: not given */
     sk_stops stops;
-    eng_chat_msg *msg; /* chat: [n_msg], in mem or the body */
-    size_t n_msg;
-    const char *prompt; /* completion: text, or NULL and ids */
-    size_t prompt_len;
-    eng_ids ids;
-    sk_buf unknown; /* names of fields that had no bearing */
+    json_t *messages;   /* chat: as templates know them (message.h); owned */
+    json_t *vars;       /* further variables of the template, NULL: none; owned */
+    srv_prompt *prompt; /* completion: [n_prompts], in mem */
+    size_t n_prompts;
+    const char *suffix; /* completion: what is to follow the answer; NULL or "": nothing */
+    sk_buf unknown;     /* names of fields that had no bearing */
     sk_arena *mem;
     json_t *root;
 } srv_params;
 
 extern const srv_fields srv_chat_fields, srv_completion_fields;
 
+/* Most answers of one request, over all its prompts. */
+#define SRV_MAX_CHOICES 128
+
+/* Starts p with the defaults; to be freed with srv_params_fini whatever happens. */
+sk_status srv_params_init(srv_params *p, srv_fault *f);
+
 /* Reads a body; p is to be freed with srv_params_fini whatever happens. */
 sk_status srv_params_read(srv_params *p, bool chat, const char *body, size_t n, bool strict,
                           srv_fault *f);
 
+/* Checks that no row can make: between fields. */
+sk_status srv_params_check(srv_params *p, srv_fault *f);
+
 /* Frees what reading made. */
 void srv_params_fini(srv_params *p);
 
-/* Turns the conversation or prompt into ids and finds how many tokens may be made: what was asked
- * for, or what fits the context if nothing was.  SRV_TOO_LONG when it can never fit. */
-sk_status srv_params_tokens(const srv_params *p, const srv_engine *eng, eng_ids *ids, size_t *n_max,
-                            srv_fault *f);
+/* Prompts of the request: 1 for a conversation. */
+size_t srv_params_prompts(const srv_params *p);
+
+/* Turns prompt number `which` into ids and finds how many tokens may be made: what was asked for,
+ * or what fits the context if nothing was.  SRV_TOO_LONG when it can never fit. */
+sk_status srv_params_tokens(const srv_params *p, const srv_engine *eng, size_t which, eng_ids *ids,
+                            size_t *n_max, srv_fault *f);
 
 #endif

@@ -88,6 +88,9 @@ void srv_reply(srv_req *r, int status, const char *type, const void *body, size_
 /* A refusal in OpenAI's form; r is gone afterwards. */
 void srv_reply_fault(srv_req *r, const srv_fault *f);
 
+/* The same with a body of another form, without its line end. */
+void srv_reply_fault_as(srv_req *r, const srv_fault *f, sk_buf *body);
+
 /* An answer in parts.  end: r is gone afterwards. */
 void srv_stream_begin(srv_req *r, int status, const char *type);
 

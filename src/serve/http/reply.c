@@ -114,17 +114,23 @@ void srv_reply(srv_req *r, int status, const char *type, const void *body, size_
     srv_conn_answered(r->conn);
 }
 
+void srv_reply_fault_as(srv_req *r, const srv_fault *f, sk_buf *body)
+{
+    char seconds[16];
+    sk_buf_addc(body, '\n');
+    snprintf(seconds, sizeof seconds, "%u", f->retry_s);
+    if (f->retry_s) srv_req_header(r, "Retry-After", seconds);
+    if (f->allow) srv_req_header(r, "Allow", f->allow);
+    srv_reply(r, srv_code_http(f->code), "application/json", body->p,
+              sk_buf_ok(body) ? body->len : 0);
+}
+
 /* A refusal in OpenAI's form. */
 void srv_reply_fault(srv_req *r, const srv_fault *f)
 {
     sk_buf b = SK_BUF_INIT;
     srv_fault_json(f, &b);
-    sk_buf_addc(&b, '\n');
-    char seconds[16];
-    snprintf(seconds, sizeof seconds, "%u", f->retry_s);
-    if (f->retry_s) srv_req_header(r, "Retry-After", seconds);
-    if (f->allow) srv_req_header(r, "Allow", f->allow);
-    srv_reply(r, srv_code_http(f->code), "application/json", b.p, sk_buf_ok(&b) ? b.len : 0);
+    srv_reply_fault_as(r, f, &b);
     sk_buf_fini(&b);
 }
 

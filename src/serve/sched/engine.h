@@ -1,8 +1,8 @@
 /* engine.h - what the scheduler needs of an engine: a table of functions.
  *
  * local.h fills it from src/engine; the tests fill it from tests/api/fake_engine.h.  Threads:
- * encode, chat, piece, piece_all, special and is_end may be called from any thread, the others from
- * the engine thread only.
+ * encode, chat, chat_text, piece, piece_all, special and is_end may be called from any thread, the
+ * others from the engine thread only.
  */
 #ifndef SRV_SCHED_ENGINE_H
 #define SRV_SCHED_ENGINE_H
@@ -23,8 +23,13 @@ typedef struct srv_engine {
     sk_status (*logprobs)(void *self, const float *logits, int32_t id, size_t n_top, double *of_id,
                           eng_logprob *top, size_t *n_got, sk_err *e);
     bool (*is_end)(void *self, int32_t id);
-    sk_status (*encode)(void *self, const char *text, size_t n, eng_ids *out, sk_err *e);
-    sk_status (*chat)(void *self, const eng_chat_msg *msg, size_t n, eng_ids *out, sk_err *e);
+    /* add: with the tokens the model's file wants around a text. */
+    sk_status (*encode)(void *self, const char *text, size_t n, bool add, eng_ids *out, sk_err *e);
+    /* A conversation by the model's template; vars: further variables of it, may be NULL. */
+    sk_status (*chat)(void *self, json_t *messages, json_t *vars, eng_ids *out, sk_err *e);
+    /* The same as text, and where the text stems from messages (jinja.h). */
+    sk_status (*chat_text)(void *self, json_t *messages, json_t *vars, eng_jinja_text *out,
+                           sk_err *e);
 } srv_engine;
 
 #endif

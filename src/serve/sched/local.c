@@ -75,14 +75,23 @@ static bool local_is_end(void *self, int32_t id)
 }
 
 /* Text from people is never read for special tokens; those the model's file asks for are added. */
-static sk_status local_encode(void *self, const char *text, size_t n, eng_ids *out, sk_err *e)
+static sk_status local_encode(void *self, const char *text, size_t n, bool add, eng_ids *out,
+                              sk_err *e)
 {
-    return eng_model_encode(((srv_local *)self)->model, text, n, ENG_TOK_ADD, out, e);
+    return eng_model_encode(((srv_local *)self)->model, text, n, add ? ENG_TOK_ADD : 0, out, e);
 }
 
-static sk_status local_chat(void *self, const eng_chat_msg *msg, size_t n, eng_ids *out, sk_err *e)
+static sk_status local_chat(void *self, json_t *messages, json_t *vars, eng_ids *out, sk_err *e)
 {
-    return eng_model_chat(((srv_local *)self)->model, msg, n, out, e);
+    const eng_chat_opts o = {.extra = vars, .now = -1};
+    return eng_model_chat_json(((srv_local *)self)->model, messages, &o, out, e);
+}
+
+static sk_status local_chat_text(void *self, json_t *messages, json_t *vars, eng_jinja_text *out,
+                                 sk_err *e)
+{
+    const eng_chat_opts o = {.extra = vars, .now = -1};
+    return eng_model_chat_text(((srv_local *)self)->model, messages, &o, out, e);
 }
 
 /* The model's id: the name asked for, or the one in the file, or the file's own without .gguf.  It
@@ -146,7 +155,8 @@ static sk_status open_session(srv_local *l, const srv_local_opts *o, sk_err *e)
                              .logprobs = local_logprobs,
                              .is_end = local_is_end,
                              .encode = local_encode,
-                             .chat = local_chat};
+                             .chat = local_chat,
+                             .chat_text = local_chat_text};
     return SK_OK;
 }
 

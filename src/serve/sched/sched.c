@@ -160,6 +160,11 @@ bool srv_sched_is_full(const srv_sched *s)
     return s->n_alive >= s->max_alive;
 }
 
+size_t srv_sched_room(const srv_sched *s)
+{
+    return s->max_alive - s->n_alive;
+}
+
 /* Seconds until the backlog has a place. */
 unsigned srv_sched_retry_s(const srv_sched *s)
 {

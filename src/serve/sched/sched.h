@@ -30,6 +30,9 @@ void srv_sched_close(srv_sched *s);
 /* True when a job would be refused now: ask before the work of making one. */
 bool srv_sched_is_full(const srv_sched *s);
 
+/* Jobs that would be taken now. */
+size_t srv_sched_room(const srv_sched *s);
+
 /* When to come back, from the backlog: jobs before it times what a job takes, over the slots. */
 unsigned srv_sched_retry_s(const srv_sched *s);
 

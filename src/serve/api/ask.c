@@ -1,0 +1,330 @@
+/* ask.c - from the scheduler's mail to the client's answer. */
+#include "serve/api/ask.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <assert.h>
+#include <event2/util.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Mails handled in one turn of the event loop, so that sockets get theirs. */
+#define MAILS_A_TURN 256
+
+/* ---- life ---- */
+
+void srv_ask_free(srv_ask *a)
+{
+    if (!a) return;
+    if (a->form->fini) a->form->fini(a);
+    if (a->ping) event_free(a->ping);
+    for (size_t i = 0; i < a->n; i++) {
+        srv_choice *c = &a->choice[i];
+        srv_job_free(c->job);
+        srv_split_fini(&c->split);
+        srv_turn_fini(&c->turn);
+        sk_buf_fini(&c->toks);
+    }
+    sk_buf_fini(&a->json);
+    sk_buf_fini(&a->sse);
+    sk_free(a);
+}
+
+/* Starts the wait for the next ping. */
+static void arm_ping(srv_ask *a)
+{
+    struct timeval t = {a->api->ping_ms / 1000, (a->api->ping_ms % 1000) * 1000};
+    if (a->ping) (void)evtimer_add(a->ping, &t);
+}
+
+/* The client has heard nothing for a while. */
+static void on_ping(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    srv_ask *a = arg;
+    if (!a->req) return;
+    if (a->begun && srv_stream_full(a->req)) return;
+    sk_buf_adds(&a->sse, ": still here\n\n");
+    srv_ask_flush(a);
+}
+
+/* A choice with a job to be filled in. */
+static bool init_choice(srv_ask *a, size_t i)
+{
+    srv_choice *c = &a->choice[i];
+    c->ask = a;
+    c->index = i;
+    c->split.fn = srv_ask_part;
+    c->split.arg = c;
+    c->job = srv_job_new();
+    if (c->job) c->job->owner = c;
+    return c->job != NULL;
+}
+
+srv_ask *srv_ask_new(srv_api *api, srv_req *r, const srv_form *form, size_t n, bool stream,
+                     srv_fault *f)
+{
+    srv_ask *a = sk_calloc(SK_MEM_REQUEST, 1, sizeof *a + n * sizeof *a->choice);
+    bool ok = a != NULL;
+    if (a) {
+        a->api = api;
+        a->form = form;
+        a->stream = stream;
+        snprintf(a->id, sizeof a->id, "%s%.39s", form->stem, srv_req_id(r));
+        a->answer = (srv_answer){.id = a->id, .model = api->eng->model, .created = sk_unix_s()};
+    }
+    for (; ok && a->n < n; a->n++)
+        ok = init_choice(a, a->n);
+    if (ok && stream) ok = (a->ping = evtimer_new(api->base, on_ping, a)) != NULL;
+    if (ok) return a;
+    srv_ask_free(a);
+    (void)srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the request");
+    return NULL;
+}
+
+srv_usage srv_ask_usage(const srv_ask *a)
+{
+    srv_usage u = {0};
+    for (size_t i = 0; i < a->n; i++) {
+        const srv_choice *c = &a->choice[i];
+        u.n_out += c->usage.n_out;
+        u.n_reason += c->usage.n_reason;
+        if (!c->first_of_prompt) continue;
+        u.n_prompt += c->usage.n_prompt;
+        u.n_cached += c->usage.n_cached;
+    }
+    return u;
+}
+
+/* ---- what goes to the client ---- */
+
+/* For every job that is under way. */
+static void each_job(srv_ask *a, void (*fn)(srv_sched *s, srv_job *j))
+{
+    for (size_t i = 0; i < a->n; i++)
+        if (a->choice[i].job) fn(a->api->sched, a->choice[i].job);
+}
+
+static void hold(srv_sched *s, srv_job *j)
+{
+    srv_sched_pause(s, j, true);
+}
+
+static void go_on(srv_sched *s, srv_job *j)
+{
+    srv_sched_pause(s, j, false);
+}
+
+void srv_ask_flush(srv_ask *a)
+{
+    if (!a->begun) srv_stream_begin(a->req, 200, "text/event-stream; charset=utf-8");
+    a->begun = true;
+    srv_stream_write(a->req, a->sse.p, a->sse.len);
+    sk_buf_reset(&a->sse);
+    arm_ping(a);
+    if (srv_stream_full(a->req)) each_job(a, hold);
+}
+
+void srv_ask_part(void *choice, srv_part part, size_t call, const char *p, size_t n)
+{
+    srv_choice *c = choice;
+    srv_ask *a = c->ask;
+    if (part == SRV_PART_CALL) c->n_calls = call + 1;
+    if (!a->stream || a->form->keeps) srv_turn_add(&c->turn, part, p, n);
+    if (!a->stream) return;
+    if (!a->begun && !a->sse.len && a->form->open) a->form->open(a);
+    a->form->part(c, part, call, p, n);
+}
+
+/* Takes the request from the ask: its answer is about to be complete. */
+static srv_req *take_req(srv_ask *a)
+{
+    srv_req *r = a->req;
+    a->req = NULL;
+    srv_req_watch(r, NULL, NULL);
+    return r;
+}
+
+/* The request failed: with a status of its own, or within the stream. */
+static void fail(srv_ask *a, const srv_fault *f)
+{
+    a->failed = true;
+    each_job(a, srv_sched_cancel);
+    srv_req *r = take_req(a);
+    if (!a->begun) {
+        sk_buf_reset(&a->json);
+        a->form->fault_json(f, &a->json);
+        srv_reply_fault_as(r, f, &a->json);
+        return;
+    }
+    sk_buf_reset(&a->sse);
+    a->form->fault(a, f);
+    srv_stream_write(r, a->sse.p, a->sse.len);
+    srv_stream_end(r);
+}
+
+/* All choices are complete. */
+static void complete(srv_ask *a)
+{
+    if (a->stream) {
+        a->form->end(a);
+        srv_ask_flush(a);
+        srv_stream_end(take_req(a));
+        return;
+    }
+    sk_buf_reset(&a->json);
+    a->form->whole(a);
+    if (!sk_buf_ok(&a->json)) {
+        srv_fault f = {.retry_s = 1};
+        (void)srv_fail(&f, SRV_NO_MEMORY, NULL, "no memory for the answer");
+        fail(a, &f);
+        return;
+    }
+    srv_reply(take_req(a), 200, "application/json", a->json.p, a->json.len);
+}
+
+/* ---- mail ---- */
+
+/* True when all that c was made of had memory. */
+static bool all_ok(const srv_choice *c, const srv_mail *m)
+{
+    const srv_ask *a = c->ask;
+    return sk_buf_ok(&m->text) && sk_buf_ok(&m->toks) && sk_buf_ok(&c->toks) &&
+           srv_turn_ok(&c->turn) && sk_buf_ok(&a->sse) && sk_buf_ok(&a->json);
+}
+
+/* What a mail says went wrong; false if nothing did. */
+static bool mail_fault(const srv_choice *c, const srv_mail *m, srv_fault *f)
+{
+    if (m->finish == SRV_FIN_ERROR)
+        (void)srv_fail_err(f, &m->err);
+    else if (m->finish == SRV_FIN_DRAINED)
+        (void)srv_fail(f, SRV_DRAINING, NULL, "the server is shutting down");
+    else if (m->finish && !all_ok(c, m))
+        (void)srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the answer");
+    else
+        return false;
+    f->retry_s = srv_code_http(f->code) == 503;
+    return true;
+}
+
+/* Notes which tokens' text has come; what a stop sequence cut off is dropped. */
+static void see_tokens(srv_choice *c, const srv_mail *m)
+{
+    srv_tok t;
+    sk_buf_add(&c->toks, m->toks.p, m->toks.len);
+    c->text_bytes += m->text.len;
+    for (size_t at = c->tok_seen; srv_toklog_next(&c->toks, &at, &t); c->tok_seen = at) {
+        bool begun = c->tok_bytes < c->text_bytes || m->finish == SRV_FIN_LENGTH;
+        bool whole = c->tok_bytes + t.n_bytes <= c->text_bytes;
+        if (!whole && !(m->finish && begun)) return;
+        c->tok_bytes += t.n_bytes;
+    }
+}
+
+/* The last mail of a choice. */
+static void take_finish(srv_choice *c, const srv_mail *m)
+{
+    srv_ask *a = c->ask;
+    c->fin = m->finish;
+    if (a->req) {
+        srv_split_end(&c->split);
+        if (a->stream) {
+            if (!a->begun && !a->sse.len && a->form->open) a->form->open(a);
+            a->form->finish(c);
+        }
+    }
+    srv_job_free(c->job);
+    c->job = NULL;
+    a->n_live--;
+}
+
+/* One mail of one choice, which may be the end of the ask. */
+static void take_mail(srv_choice *c, const srv_mail *m)
+{
+    srv_ask *a = c->ask;
+    srv_fault f = {0};
+    c->usage.n_cached = m->n_cached;
+    c->usage.n_out = m->n_out;
+    if (a->req && !mail_fault(c, m, &f)) {
+        see_tokens(c, m);
+        srv_split_feed(&c->split, m->text.p, m->text.len);
+    } else if (a->req) {
+        fail(a, &f);
+    }
+    if (m->finish) take_finish(c, m);
+    if (!a->n_live && a->req && a->stream && !all_ok(c, m)) {
+        (void)srv_fail(&f, SRV_NO_MEMORY, NULL, "no memory for the answer");
+        fail(a, &f);
+    }
+    if (!a->n_live && a->req) complete(a);
+    if (a->req && a->sse.len) srv_ask_flush(a);
+    if (!a->n_live) srv_ask_free(a);
+}
+
+/* Takes the scheduler's mail. */
+void srv_gen_collect(srv_api *api)
+{
+    srv_mail m;
+    for (int i = 0; i < MAILS_A_TURN; i++) {
+        srv_job *j = srv_sched_collect(api->sched, &m);
+        if (!j) return;
+        srv_choice *c = j->owner;
+        assert(c->job == j);
+        if (m.finish)
+            sk_log(SK_LOG_DEBUG, "%s prompt %zu (%zu cached) made %zu finish %d", c->ask->id,
+                   c->usage.n_prompt, m.n_cached, m.n_out, (int)m.finish);
+        take_mail(c, &m);
+        srv_mail_fini(&m);
+    }
+}
+
+/* ---- submission ---- */
+
+/* News of the client. */
+static void on_news(void *arg, srv_req *r, srv_req_news news)
+{
+    (void)r;
+    srv_ask *a = arg;
+    if (news == SRV_REQ_ROOM) {
+        each_job(a, go_on);
+        return;
+    }
+    a->req = NULL;
+    each_job(a, srv_sched_cancel);
+}
+
+sk_status srv_ask_overloaded(const srv_api *api, srv_fault *f)
+{
+    f->retry_s = srv_sched_retry_s(api->sched);
+    return srv_fail(f, SRV_OVERLOADED, NULL, "the queue is full; try again in %u s", f->retry_s);
+}
+
+/* All of its jobs or none, as far as can be known: the queue has room for them when asked. */
+sk_status srv_ask_submit(srv_ask *a, srv_req *r, srv_fault *f)
+{
+    sk_status st = srv_sched_room(a->api->sched) < a->n ? SK_E_BUSY : SK_OK;
+    for (size_t i = 0; i < a->n && !st; i++) {
+        a->choice[i].usage.n_prompt = a->choice[i].job->prompt.n;
+        st = srv_sched_submit(a->api->sched, a->choice[i].job);
+        if (!st) a->n_live++;
+    }
+    if (!st) {
+        a->req = r;
+        srv_req_watch(r, on_news, a);
+        arm_ping(a);
+        return SK_OK;
+    }
+    for (size_t i = a->n_live; i < a->n; i++) {
+        srv_job_free(a->choice[i].job);
+        a->choice[i].job = NULL;
+    }
+    if (a->n_live)
+        each_job(a, srv_sched_cancel);
+    else
+        srv_ask_free(a);
+    return srv_ask_overloaded(a->api, f);
+}

@@ -1,0 +1,91 @@
+/* ask.h - a request for answers on its way through the server.
+ *
+ * A srv_ask is the I/O thread's half of a request's jobs: one choice a job.  It lives from the
+ * submission of its jobs to the last mail of the last one; its client may be gone before (req is
+ * NULL then).  The head of a stream is sent with the first text or ping, so an error before that
+ * has its own status.
+ *
+ * What the JSON looks like is a form's business: OpenAI's chats and completions, its responses,
+ * Anthropic's messages.
+ */
+#ifndef SRV_API_ASK_H
+#define SRV_API_ASK_H
+
+#include "serve/api/answer.h"
+#include "serve/api/api.h"
+#include "serve/api/split.h"
+
+typedef struct srv_ask srv_ask;
+
+/* One answer. */
+typedef struct srv_choice {
+    srv_ask *ask;
+    srv_job *job; /* NULL: its last mail came */
+    size_t index;
+    srv_finish fin;
+    bool opened, first_of_prompt; /* opened: something of it was streamed */
+    srv_usage usage;
+    srv_split split;
+    srv_turn turn; /* what was made so far; in streams only where the form keeps it */
+    size_t n_calls;
+    sk_buf toks;                    /* records of tokens */
+    size_t tok_sent, tok_seen;      /* offsets: told to the client, their text has come */
+    uint64_t text_bytes, tok_bytes; /* of text that came, of tokens seen */
+    size_t lp_at;                   /* characters before the next record, in the older form */
+} srv_choice;
+
+/* How answers look.  All but `whole` append events to a->sse. */
+typedef struct srv_form {
+    const char *stem; /* what ids begin with */
+    bool keeps;       /* turns are kept in streams, too */
+    void (*open)(srv_ask *a);
+    void (*part)(srv_choice *c, srv_part part, size_t call, const char *p, size_t n);
+    void (*finish)(srv_choice *c);                       /* c->fin is set */
+    void (*end)(srv_ask *a);                             /* all have finished */
+    void (*whole)(srv_ask *a);                           /* into a->json, from the turns */
+    void (*fault)(srv_ask *a, const srv_fault *f);       /* within a stream */
+    void (*fault_json)(const srv_fault *f, sk_buf *out); /* the body of a refusal */
+    void (*fini)(srv_ask *a);                            /* frees a->extra; NULL: none */
+} srv_form;
+
+struct srv_ask {
+    srv_api *api;
+    srv_req *req; /* NULL: the client is gone, or has its answer */
+    const srv_form *form;
+    struct event *ping; /* streams only */
+    bool stream, begun, include_usage, want_lp, failed;
+    char id[80];
+    srv_answer answer;
+    void *extra; /* the form's */
+    sk_buf json, sse;
+    size_t n, n_live;    /* choices; those with a job */
+    srv_choice choice[]; /* [n] */
+};
+
+extern const srv_form srv_form_chat, srv_form_text;
+
+/* A request with n choices, each with a job that is to be filled in; NULL with f filled. */
+srv_ask *srv_ask_new(srv_api *api, srv_req *r, const srv_form *form, size_t n, bool stream,
+                     srv_fault *f);
+
+/* Frees one whose jobs are not submitted, or have all come back. */
+void srv_ask_free(srv_ask *a);
+
+/* Hands its jobs to the scheduler; r is the ask's from then on.  Otherwise f says why not, and the
+ * ask is gone (later, where some jobs were submitted). */
+sk_status srv_ask_submit(srv_ask *a, srv_req *r, srv_fault *f);
+
+/* Gives bytes of an answer to the client, or keeps them for later; fits srv_part_fn with a
+ * srv_choice. */
+void srv_ask_part(void *choice, srv_part part, size_t call, const char *p, size_t n);
+
+/* Sends the events in a->sse. */
+void srv_ask_flush(srv_ask *a);
+
+/* Counts over all choices; a prompt counts once. */
+srv_usage srv_ask_usage(const srv_ask *a);
+
+/* 429 with the time after which the backlog should have a place. */
+sk_status srv_ask_overloaded(const srv_api *api, srv_fault *f);
+
+#endif

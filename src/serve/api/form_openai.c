@@ -1,0 +1,131 @@
+/* form_openai.c - answers as chat.completion and text_completion. */
+#include "serve/api/ask.h"
+#include "serve/api/lp.h"
+
+#include <string.h>
+
+/* Why a choice ended, in OpenAI's words. */
+static const char *finish_name(const srv_choice *c)
+{
+    if (c->fin == SRV_FIN_LENGTH) return "length";
+    return c->n_calls ? "tool_calls" : "stop";
+}
+
+/* The log-probabilities of the tokens that were seen and not yet told; empty if none are wanted. */
+static void add_lp(srv_choice *c, sk_buf *out)
+{
+    const srv_ask *a = c->ask;
+    if (!a->want_lp) return;
+    if (a->answer.chat)
+        srv_lp_chat(a->api->eng, &c->toks, c->tok_sent, c->tok_seen, out);
+    else
+        srv_lp_text(a->api->eng, &c->toks, c->tok_sent, c->tok_seen, &c->lp_at, out);
+    c->tok_sent = c->tok_seen;
+    if (!a->stream || c->tok_sent < c->toks.len) return;
+    sk_buf_reset(&c->toks);
+    c->tok_sent = c->tok_seen = 0;
+}
+
+/* Ends the chunk in a->json and makes it an event. */
+static void close_chunk(srv_choice *c, bool with_lp, const char *finish)
+{
+    srv_ask *a = c->ask;
+    sk_buf lp = SK_BUF_INIT;
+    if (with_lp) add_lp(c, &lp);
+    srv_answer_close(&a->answer, &lp, finish, &a->json);
+    if (!sk_buf_ok(&lp)) a->json.oom = true;
+    sk_buf_fini(&lp);
+    srv_sse_event(NULL, &a->json, &a->sse);
+    if (a->json.oom) a->sse.oom = true;
+}
+
+/* Bytes of an answer. */
+static void chat_part(srv_choice *c, srv_part part, size_t call, const char *p, size_t n)
+{
+    srv_ask *a = c->ask;
+    sk_buf id = SK_BUF_INIT;
+    if (part == SRV_PART_DONE) return;
+    if (part == SRV_PART_CALL) srv_call_id(a->id, c->index, call, &id);
+    sk_buf_reset(&a->json);
+    srv_answer_chunk(&a->answer, c->index, &a->json);
+    srv_answer_delta(!c->opened, part, call, id.p ? id.p : "", p, n, &a->json);
+    c->opened = true;
+    close_chunk(c, true, NULL);
+    sk_buf_fini(&id);
+}
+
+static void text_part(srv_choice *c, srv_part part, size_t call, const char *p, size_t n)
+{
+    srv_ask *a = c->ask;
+    (void)part;
+    (void)call;
+    sk_buf_reset(&a->json);
+    srv_answer_chunk(&a->answer, c->index, &a->json);
+    srv_answer_text(p, n, &a->json);
+    close_chunk(c, true, NULL);
+}
+
+/* The chunk that says why a choice ended; with what log-probabilities are left. */
+static void finish(srv_choice *c)
+{
+    srv_ask *a = c->ask;
+    sk_buf_reset(&a->json);
+    srv_answer_chunk(&a->answer, c->index, &a->json);
+    if (a->answer.chat)
+        srv_answer_delta_none(!c->opened, &a->json);
+    else
+        srv_answer_text("", 0, &a->json);
+    c->opened = true;
+    close_chunk(c, c->tok_sent < c->tok_seen, finish_name(c));
+}
+
+/* The counts, if wanted, and the end mark. */
+static void end(srv_ask *a)
+{
+    if (a->include_usage) {
+        srv_usage u = srv_ask_usage(a);
+        sk_buf_reset(&a->json);
+        srv_answer_usage(&a->answer, &u, &a->json);
+        srv_sse_event(NULL, &a->json, &a->sse);
+    }
+    sk_buf_adds(&a->sse, "data: [DONE]\n\n");
+}
+
+static void whole(srv_ask *a)
+{
+    srv_usage u = srv_ask_usage(a);
+    srv_answer_begin(&a->answer, &a->json);
+    for (size_t i = 0; i < a->n; i++) {
+        srv_choice *c = &a->choice[i];
+        sk_buf lp = SK_BUF_INIT;
+        add_lp(c, &lp);
+        srv_answer_choice(&a->answer, i, &c->turn, a->id, &lp, finish_name(c), &a->json);
+        if (!sk_buf_ok(&lp)) a->json.oom = true;
+        sk_buf_fini(&lp);
+    }
+    srv_answer_end(&u, &a->json);
+}
+
+/* The error object as an event; the stream then ends without its end mark. */
+static void fault(srv_ask *a, const srv_fault *f)
+{
+    sk_buf_reset(&a->json);
+    srv_fault_json(f, &a->json);
+    srv_sse_event(NULL, &a->json, &a->sse);
+}
+
+const srv_form srv_form_chat = {.stem = "chatcmpl-",
+                                .part = chat_part,
+                                .finish = finish,
+                                .end = end,
+                                .whole = whole,
+                                .fault = fault,
+                                .fault_json = srv_fault_json};
+
+const srv_form srv_form_text = {.stem = "cmpl-",
+                                .part = text_part,
+                                .finish = finish,
+                                .end = end,
+                                .whole = whole,
+                                .fault = fault,
+                                .fault_json = srv_fault_json};
