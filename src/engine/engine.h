@@ -147,6 +147,8 @@ typedef struct eng_session_opts {
     size_t max_step;      /* tokens one step may process, over all items */
     eng_dtype kv_type;    /* keys and values are kept as F32 (0: exact), F16, BF16, Q8_0 */
     const eng_lora *lora; /* adapter of every slot, NULL: none; eng_session_adapt changes one */
+    size_t kv_tokens;     /* that all sequences may have together, in whole pages; 0: n_ctx each */
+    bool prefix;          /* remember beginnings of sequences for others: eng_session_begin */
 } eng_session_opts;
 
 typedef enum eng_want { ENG_WANT_NONE, ENG_WANT_LAST, ENG_WANT_ALL, ENG_WANT_STATES } eng_want;
@@ -184,6 +186,50 @@ sk_status eng_session_adapt(eng_session *s, uint32_t slot, const eng_lora *l, sk
 
 /* Bytes of KV cache the session holds. */
 uint64_t eng_session_kv_bytes(const eng_session *s);
+
+/* ---- sequences that share a cache ----
+ *
+ * The cache is a pool of pages of ENG_KV_PAGE tokens.  By default it has room for all slots at
+ * their longest, and nothing of this need be called.  With less (kv_tokens) a sequence should begin
+ * with eng_session_begin, which promises it the memory; and with `prefix` those that begin alike
+ * share pages, so what one has computed is not computed again.  Results never depend on it. */
+
+/* Tokens of a page. */
+#define ENG_KV_PAGE 64
+
+/* Bytes that a page of a model's cache takes. */
+sk_status eng_model_kv_page(const eng_model *m, eng_dtype kv_type, size_t *bytes, sk_err *e);
+
+/* Empties a slot for the sequence that begins with ids[0..n) and may become n_all tokens long, and
+ * promises it the memory.  Holds from the start what the cache knows of its beginning, but at most
+ * n - 1 tokens: go on at position *n_held.  SK_E_BUSY while others hold the memory; SK_E_TOOBIG if
+ * the whole pool is too small. */
+sk_status eng_session_begin(eng_session *s, uint32_t slot, const int32_t *ids, size_t n,
+                            size_t n_all, size_t *n_held, sk_err *e);
+
+/* Tokens the slot holds, after it has taken what others have computed since of ids[0..n): only
+ * between pages, before its own tokens are stepped. */
+size_t eng_session_adopt(eng_session *s, uint32_t slot, const int32_t *ids, size_t n);
+
+/* Lets others share the slot's first n tokens, as far as they fill pages.  Steps should not go back
+ * behind them any more: that costs a copy, which may fail with SK_E_NOMEM. */
+void eng_session_share(eng_session *s, uint32_t slot, const int32_t *ids, size_t n);
+
+/* Empties a slot and gives its memory back; with `prefix` its tokens ids[0..n) are remembered as
+ * long as there is room (n 0: not). */
+void eng_session_end(eng_session *s, uint32_t slot, const int32_t *ids, size_t n);
+
+/* Forgets what was computed with an adapter, which no slot may use any more: to be called before
+ * the adapter is closed, if `prefix` is on. */
+void eng_session_forget(eng_session *s, const eng_lora *l);
+
+typedef struct eng_kv_usage {
+    size_t pages, held, kept; /* in all; held by sequences; besides these, remembered */
+    size_t promised;          /* of the rest and the remembered, promised to sequences */
+} eng_kv_usage;
+
+/* How full the cache is. */
+eng_kv_usage eng_session_kv_usage(const eng_session *s);
 
 /* Runs n ids from position 0 and writes their logits to path as .npy, float32 [n, n_vocab].  Of
  * `like` kv_type and lora count. */

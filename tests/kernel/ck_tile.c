@@ -57,20 +57,22 @@ static void *stored(ck *k, size_t i, eng_dtype type, size_t n_k, size_t n, size_
 /* Element d of the key at position j, and of the value, as the cache holds them. */
 static float key_kept(const eng_attn *a, size_t j, size_t d)
 {
-    const char *x = (const char *)a->k + eng_attn_key_at(a->k_type, a->k_row_bytes, j, d);
+    size_t lane = j % ENG_ATTN_BLOCK;
+    const char *k = eng_attn_key(a, j - lane);
+    const char *x = k + eng_attn_key_at(a->k_type, a->k_row_bytes, lane, d);
     float y = 0;
     if (a->k_type != ENG_Q8_0) {
         eng_dtype_to_f32(a->k_type, x, &y, 1);
         return y;
     }
     uint16_t scale;
-    memcpy(&scale, (const char *)a->k + eng_attn_scale_at(a->k_row_bytes, j, d), sizeof scale);
+    memcpy(&scale, k + eng_attn_scale_at(a->k_row_bytes, lane, d), sizeof scale);
     return eng_f16_to(scale) * (float)*(const int8_t *)x;
 }
 
 static float value_kept(const eng_attn *a, size_t j, size_t d)
 {
-    const char *row = (const char *)a->v + j * a->v_row_bytes;
+    const char *row = eng_attn_value(a, j);
     const eng_q8_0 *b = (const eng_q8_0 *)(const void *)row + d / ENG_QB;
     float y = 0;
     if (a->v_type == ENG_Q8_0) return eng_f16_to(b->d) * (float)b->qs[d % ENG_QB];
@@ -78,8 +80,9 @@ static float value_kept(const eng_attn *a, size_t j, size_t d)
     return y;
 }
 
-/* Keys and values through the cache of one layer with one head, in room 2; what it holds is near
- * what was put there, and becomes what is compared with. */
+/* Keys and values through the cache of one layer with one head, in room 2, its pages (their
+ * numbers in room 4) in a drawn order; what it holds is near what was put there, and becomes what
+ * is compared with. */
 static void cached(ck *k, problem *p, eng_dtype type)
 {
     eng_attn *a = &p->a;
@@ -87,11 +90,18 @@ static void cached(ck *k, problem *p, eng_dtype type)
     eng_kv_layout layout;
     sk_err e = SK_ERR_INIT;
     sk_arena *arena = sk_arena_new(SK_MEM_MISC);
-    if (!arena || eng_kv_layout_build(&shape, 1, p->n_k, type, arena, &layout, &e)) {
+    if (!arena || eng_kv_layout_build(&shape, 1, type, arena, &layout, &e)) {
         ck_fail(k, "%s", e.text);
         exit(71);
     }
-    eng_kv_seq s = {(char *)ck_room(k, 2, layout.slot_bytes / 4, 0), &layout};
+    size_t pages = (p->n_k + ENG_ATTN_BLOCK - 1) / ENG_ATTN_BLOCK;
+    uint32_t *page = (uint32_t *)(void *)ck_room(k, 4, pages, 0);
+    for (size_t i = 0; i < pages; i++) {
+        size_t j = ck_below(k, i + 1);
+        page[i] = page[j];
+        page[j] = (uint32_t)i;
+    }
+    eng_kv_seq s = {(char *)ck_room(k, 2, pages * layout.page_bytes / 4, 0), page, &layout};
     for (size_t j = 0; j < p->n_k; j++)
         eng_kv_put(k->kern, &s, 0, j, p->k + j * a->head_dim_k, p->v + j * a->head_dim_v);
     eng_kv_item(&s, 0, 0, a);
@@ -216,34 +226,45 @@ static void run_tiles(ck *k, const eng_attn *a, void *scratch)
     }
 }
 
-/* Copies what the positions [lo, hi) hold of n_k, all else being NaN: rows, or keys in blocks. */
-static void only_seen(char *to, const char *from, size_t row, bool blocks, eng_dtype type,
-                      size_t n_k, size_t dims, size_t lo, size_t hi)
+/* Copies the keys at positions [lo, hi) of n_k into one stretch, all else being NaN. */
+static void only_keys(char *to, const eng_attn *a, size_t n_k, size_t lo, size_t hi)
 {
-    size_t block = ENG_ATTN_BLOCK, all = blocks ? (n_k + block - 1) / block * block : n_k;
+    size_t block = ENG_ATTN_BLOCK, all = a->k_blocks ? (n_k + block - 1) / block * block : n_k;
+    size_t row = a->k_row_bytes, one = a->k_type == ENG_Q8_0 ? 1 : eng_dtype_bytes(a->k_type, 1);
     memset(to, 0xff, all * row);
-    if (!blocks) {
-        memcpy(to + lo * row, from + lo * row, (hi - lo) * row);
-        return;
-    }
-    size_t one = type == ENG_Q8_0 ? 1 : eng_dtype_bytes(type, 1);
-    for (size_t p = lo; p < hi; p++)
-        for (size_t d = 0; d < dims; d++) {
-            size_t at = eng_attn_key_at(type, row, p, d), scale = eng_attn_scale_at(row, p, d);
-            memcpy(to + at, from + at, one);
-            if (type == ENG_Q8_0) memcpy(to + scale, from + scale, 2);
+    for (size_t p = lo; p < hi; p++) {
+        if (!a->k_blocks) {
+            memcpy(to + p * row, eng_attn_key(a, p), row);
+            continue;
         }
+        const char *from = eng_attn_key(a, p / block * block);
+        char *here = to + p / block * block * row;
+        for (size_t d = 0; d < a->head_dim_k; d++) {
+            size_t at = eng_attn_key_at(a->k_type, row, p % block, d);
+            size_t scale = eng_attn_scale_at(row, p % block, d);
+            memcpy(here + at, from + at, one);
+            if (a->k_type == ENG_Q8_0) memcpy(here + scale, from + scale, 2);
+        }
+    }
 }
 
-/* Turns the keys and values that queries [i, i + n) do not see into NaN. */
+/* The same of values. */
+static void only_values(char *to, const eng_attn *a, size_t n_k, size_t lo, size_t hi)
+{
+    memset(to, 0xff, n_k * a->v_row_bytes);
+    for (size_t p = lo; p < hi; p++)
+        memcpy(to + p * a->v_row_bytes, eng_attn_value(a, p), a->v_row_bytes);
+}
+
+/* One stretch of the keys and values that queries [i, i + n) see, NaN where there are others. */
 static void poison(const problem *p, const eng_attn *a, size_t i, size_t n, char *keys,
                    char *values)
 {
     size_t lo, hi, unused;
     eng_attn_visible(a, i, &lo, &unused);
     eng_attn_visible(a, i + n - 1, &unused, &hi);
-    only_seen(keys, p->a.k, a->k_row_bytes, a->k_blocks, a->k_type, p->n_k, a->head_dim_k, lo, hi);
-    only_seen(values, p->a.v, a->v_row_bytes, false, a->v_type, p->n_k, a->head_dim_v, lo, hi);
+    only_keys(keys, &p->a, p->n_k, lo, hi);
+    only_values(values, &p->a, p->n_k, lo, hi);
 }
 
 /* Queries one by one or a few at once, now and then as parts: the same bytes. */
@@ -261,6 +282,7 @@ static void compare_cuts(ck *k, const problem *p)
         poison(p, &p->a, i, n, keys, values);
         a.k = keys;
         a.v = values;
+        a.page = NULL;
         a.q = p->a.q + i * a.ldq;
         a.out = out + i * a.ldo;
         a.n_q = n;

@@ -252,8 +252,9 @@ static void bad_options(void **state)
         assert_status(eng_session_open(w.x, w.m, &bad[i].o, &s, &e), SK_E_INVALID, e, bad[i].says);
         assert_ptr_equal(s, &w);
     }
-    eng_session *s = open_session(&w, 3, 65, 4); /* whole blocks of 64 tokens */
-    assert_int_equal(eng_session_kv_bytes(s), 2 * 3 * 128 * 2 * 2 * 16 * sizeof(float));
+    eng_session *s = open_session(&w, 3, 65, 4); /* whole pages of 64 tokens, two each */
+    size_t page = 64 * 2 * 2 * 2 * 16 * sizeof(float), apart = 64 * 16 * sizeof(float);
+    assert_int_equal(eng_session_kv_bytes(s), 3 * 2 * (page + apart));
     eng_session_close(s);
     eng_session_close(NULL);
     close_world(&w);
@@ -374,8 +375,10 @@ static void too_large(void **state)
     eng_config c = fixture_config("llama");
     eng_kv *kv = NULL;
     c.n_layer = c.n_kv_head = c.n_head = c.head_dim = 1024;
-    assert_status(eng_kv_open(&c, 1u << 16, 1u << 22, ENG_F32, &kv, &e), SK_E_NOMEM, e, "KV cache");
-    assert_status(eng_kv_open(&c, 1, (size_t)1 << 20, ENG_F32, &kv, &e), SK_E_NOMEM, e, "KV cache");
+    eng_kv_opts many = {.n_slots = 1u << 16, .n_ctx = 1u << 22},
+                one = {.n_slots = 1, .n_ctx = 1u << 20};
+    assert_status(eng_kv_open(&c, &many, &kv, &e), SK_E_NOMEM, e, "KV cache");
+    assert_status(eng_kv_open(&c, &one, &kv, &e), SK_E_NOMEM, e, "KV cache");
     assert_null(kv);
 }
 

@@ -1,4 +1,4 @@
-/* kv.c - the memory of keys and values, one stretch a slot (kernel/kvmem.h has the layout).
+/* kv.c - the pool of pages of keys and values.
  *
  * Pages that no token reached yet are never touched, so the system gives no memory for them.
  */
@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 /* More than any machine has: asking the system for it would only be a slower way to fail. */
 #define MOST_BYTES ((size_t)1 << 46)
@@ -15,8 +16,9 @@
 struct eng_kv {
     sk_arena *arena;
     eng_kv_layout layout;
+    eng_pages *pages;
     char *base;
-    size_t n_slots;
+    size_t n_pages;
 };
 
 /* An encoder's text is one step, in which a layer reads only what it has written: all layers share
@@ -33,7 +35,7 @@ static sk_status share_layer(eng_kv *kv, size_t n_layer, sk_err *e)
 }
 
 /* The layout of cfg's layers; what is too big to count is no memory too. */
-static sk_status lay_out(eng_kv *kv, const eng_config *cfg, size_t n_ctx, eng_dtype type, sk_err *e)
+static sk_status lay_out(eng_kv *kv, const eng_config *cfg, eng_dtype type, sk_err *e)
 {
     kv->arena = sk_arena_new(SK_MEM_KV);
     eng_kv_shape *shape = kv->arena ? sk_new_n(kv->arena, eng_kv_shape, cfg->n_layer) : NULL;
@@ -41,55 +43,91 @@ static sk_status lay_out(eng_kv *kv, const eng_config *cfg, size_t n_ctx, eng_dt
     for (uint32_t i = 0; i < cfg->n_layer; i++)
         shape[i] = eng_config_kv(cfg, i);
     size_t n = cfg->encoder ? 1 : cfg->n_layer;
-    sk_status st = eng_kv_layout_build(shape, n, n_ctx, type, kv->arena, &kv->layout, e);
+    sk_status st = eng_kv_layout_build(shape, n, type, kv->arena, &kv->layout, e);
     return st || !cfg->encoder ? st : share_layer(kv, cfg->n_layer, e);
 }
 
-/* One allocation for all slots.  Pages of it cost memory only once they are written, so a long
- * context that is not used is cheap. */
-sk_status eng_kv_open(const eng_config *cfg, size_t n_slots, size_t n_ctx, eng_dtype type,
-                      eng_kv **out, sk_err *e)
+static void copy_page(void *arg, uint32_t to, uint32_t from)
+{
+    const eng_kv *kv = arg;
+    size_t n = kv->layout.page_bytes;
+    memcpy(kv->base + to * n, kv->base + from * n, n);
+}
+
+/* The lists of pages, and how many there are; false (and no lists) if they cannot be counted. */
+static bool count_pages(const eng_kv_opts *o, eng_pages_opts *p)
 {
     size_t all = 0;
-    assert(n_slots && n_ctx);
+    p->most = (o->n_ctx - 1) / ENG_PAGE_TOKENS + 1;
+    if (!sk_mul_size(p->most, o->n_slots, &all)) return false;
+    size_t asked = o->n_tokens ? (o->n_tokens - 1) / ENG_PAGE_TOKENS + 1 : all;
+    p->n_pages = asked;
+    return asked < ENG_PAGE_NONE;
+}
+
+/* One allocation for all pages.  They cost memory only once they are written, so a long context
+ * that is not used is cheap. */
+static sk_status open_pool(eng_kv *kv, const eng_kv_opts *o, bool too_big, sk_err *e)
+{
+    eng_pages_opts p = {.n_slots = o->n_slots, .prefix = o->prefix, .copy = copy_page, .arg = kv};
+    size_t all = 0;
+    double each = too_big ? INFINITY : 1e-6 * (double)kv->layout.page_bytes;
+    if (!count_pages(o, &p)) too_big = true;
+    if (!too_big && sk_mul_size(kv->layout.page_bytes, p.n_pages, &all) && all <= MOST_BYTES)
+        kv->base = sk_alloc(SK_MEM_KV, all);
+    kv->n_pages = p.n_pages;
+    if (!kv->base)
+        return sk_fail(e, SK_E_NOMEM,
+                       "no memory for the KV cache of %zu sequences of %zu tokens (%.1f MB): ask "
+                       "for fewer or shorter ones",
+                       o->n_slots, o->n_ctx, each * (double)p.n_pages);
+    return eng_pages_open(&p, &kv->pages, e);
+}
+
+sk_status eng_kv_open(const eng_config *cfg, const eng_kv_opts *o, eng_kv **out, sk_err *e)
+{
+    assert(o->n_slots && o->n_ctx);
     eng_kv *kv = sk_calloc(SK_MEM_KV, 1, sizeof(*kv));
     if (!kv) return sk_fail(e, SK_E_NOMEM, "no memory for a KV cache");
-    kv->n_slots = n_slots;
-    sk_status st = lay_out(kv, cfg, n_ctx, type, e);
-    bool too_big = st == SK_E_TOOBIG;
-    if (st && !too_big) goto close_kv;
-    if (!too_big && sk_mul_size(kv->layout.slot_bytes, n_slots, &all) && all <= MOST_BYTES)
-        kv->base = sk_alloc(SK_MEM_KV, all);
-    if (!kv->base) {
-        double each = too_big ? INFINITY : 1e-6 * (double)kv->layout.slot_bytes;
-        st = sk_fail(e, SK_E_NOMEM,
-                     "no memory for the KV cache of %zu sequences of %zu tokens (%.1f MB): ask for "
-                     "fewer or shorter ones",
-                     n_slots, n_ctx, each * (double)n_slots);
-        goto close_kv;
+    sk_status st = lay_out(kv, cfg, o->type, e);
+    if (!st || st == SK_E_TOOBIG) st = open_pool(kv, o, st == SK_E_TOOBIG, e);
+    if (st) {
+        eng_kv_close(kv);
+        return st;
     }
     *out = kv;
     return SK_OK;
-close_kv:
-    eng_kv_close(kv);
-    return st;
 }
 
 void eng_kv_close(eng_kv *kv)
 {
     if (!kv) return;
+    eng_pages_close(kv->pages);
     sk_arena_free(kv->arena);
     sk_free(kv->base);
     sk_free(kv);
 }
 
+eng_pages *eng_kv_pages(const eng_kv *kv)
+{
+    return kv->pages;
+}
+
 eng_kv_seq eng_kv_slot(const eng_kv *kv, uint32_t slot)
 {
-    assert(slot < kv->n_slots);
-    return (eng_kv_seq){kv->base + slot * kv->layout.slot_bytes, &kv->layout};
+    return (eng_kv_seq){kv->base, eng_pages_list(kv->pages, slot), &kv->layout};
 }
 
 uint64_t eng_kv_bytes(const eng_kv *kv)
 {
-    return (uint64_t)kv->n_slots * kv->layout.slot_bytes;
+    return (uint64_t)kv->n_pages * kv->layout.page_bytes;
+}
+
+sk_status eng_kv_measure(const eng_config *cfg, eng_dtype type, size_t *page_bytes, sk_err *e)
+{
+    eng_kv kv = {0};
+    sk_status st = lay_out(&kv, cfg, type, e);
+    if (!st) *page_bytes = kv.layout.page_bytes;
+    sk_arena_free(kv.arena);
+    return st;
 }

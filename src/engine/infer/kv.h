@@ -1,23 +1,36 @@
-/* kv.h - the memory of keys and values: one contiguous stretch for each sequence slot. */
+/* kv.h - the memory of keys and values: a pool of pages for all sequences (kernel/kvmem.h has their
+ * layout, infer/pages.h says whose they are). */
 #ifndef ENG_INFER_KV_H
 #define ENG_INFER_KV_H
 
+#include "engine/infer/pages.h"
 #include "engine/model/decoder.h"
 
 typedef struct eng_kv eng_kv;
 
-/* Room for n_slots sequences of n_ctx tokens of the shape cfg, keys and values rounded to a type
- * (ENG_F32: as they are); SK_E_NOMEM says how much was asked for. */
-sk_status eng_kv_open(const eng_config *cfg, size_t n_slots, size_t n_ctx, eng_dtype type,
-                      eng_kv **out, sk_err *e);
+typedef struct eng_kv_opts {
+    size_t n_slots, n_ctx; /* sequences, and tokens each may have */
+    size_t n_tokens;       /* that all of them may have together, in whole pages; 0: n_ctx each */
+    eng_dtype type;        /* keys and values are rounded to it (ENG_F32: as they are) */
+    bool prefix;           /* keep beginnings of sequences for others */
+} eng_kv_opts;
 
-/* Frees the memory of all slots; NULL is allowed. */
+/* A pool for sequences of the shape cfg; SK_E_NOMEM says how much was asked for. */
+sk_status eng_kv_open(const eng_config *cfg, const eng_kv_opts *o, eng_kv **out, sk_err *e);
+
+/* Frees all pages; NULL is allowed. */
 void eng_kv_close(eng_kv *kv);
+
+/* Whose the pages are. */
+eng_pages *eng_kv_pages(const eng_kv *kv);
 
 /* Where the decoder finds the keys and values of a slot. */
 eng_kv_seq eng_kv_slot(const eng_kv *kv, uint32_t slot);
 
-/* Bytes held. */
+/* Bytes of all pages. */
 uint64_t eng_kv_bytes(const eng_kv *kv);
+
+/* Bytes that a page of a model's cache takes; SK_E_TOOBIG, SK_E_NOMEM, SK_E_INVALID (type). */
+sk_status eng_kv_measure(const eng_config *cfg, eng_dtype type, size_t *page_bytes, sk_err *e);
 
 #endif

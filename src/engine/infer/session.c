@@ -27,6 +27,9 @@ struct eng_session {
     size_t out_floats;
 };
 
+/* The door and the pool speak of the same pages. */
+_Static_assert(ENG_KV_PAGE == ENG_PAGE_TOKENS, "");
+
 /* ---- open and close ---- */
 
 static sk_status check_opts(const eng_model *m, const eng_session_opts *o, sk_err *e)
@@ -69,7 +72,12 @@ static sk_status alloc_session(eng_session *s, sk_err *e)
         !(s->lora = sk_arena_calloc(s->arena, n, sizeof(*s->lora))) ||
         !(s->seq = sk_new_n(s->arena, eng_seq, n)))
         return sk_fail(e, SK_E_NOMEM, "no memory for %zu slots", n);
-    sk_status st = eng_kv_open(&s->m->cfg, n, s->o.n_ctx, s->o.kv_type, &s->kv, e);
+    eng_kv_opts ko = {.n_slots = n,
+                      .n_ctx = s->o.n_ctx,
+                      .n_tokens = s->o.kv_tokens,
+                      .type = s->o.kv_type,
+                      .prefix = s->o.prefix && !s->m->cfg.encoder};
+    sk_status st = eng_kv_open(&s->m->cfg, &ko, &s->kv, e);
     if (st || s->m->cfg.encoder) return st;
     return grow_out(s, n < s->o.max_step ? n : s->o.max_step, s->m->cfg.n_vocab, e);
 }
@@ -131,9 +139,74 @@ sk_status eng_session_adapt(eng_session *s, uint32_t slot, const eng_lora *l, sk
         return sk_fail(e, SK_E_INVALID, "the adapter was opened for another model");
     sk_status st = l ? eng_decoder_reserve(s->dec, eng_lora_rank(l), e) : SK_OK;
     if (st) return st;
+    eng_session_end(s, slot, NULL, 0);
     s->lora[slot] = l;
-    s->len[slot] = 0;
     return SK_OK;
+}
+
+/* ---- pages ---- */
+
+sk_status eng_model_kv_page(const eng_model *m, eng_dtype kv_type, size_t *bytes, sk_err *e)
+{
+    return eng_kv_measure(&m->cfg, kv_type, bytes, e);
+}
+
+/* Tokens of a slot, with the adapter that makes them what they are. */
+static eng_pages_seq seq_of(const eng_session *s, uint32_t slot, const int32_t *ids, size_t n)
+{
+    assert(slot < s->o.n_slots);
+    return (eng_pages_seq){s->lora[slot], ids, n};
+}
+
+sk_status eng_session_begin(eng_session *s, uint32_t slot, const int32_t *ids, size_t n,
+                            size_t n_all, size_t *n_held, sk_err *e)
+{
+    if (slot >= s->o.n_slots)
+        return sk_fail(e, SK_E_INVALID, "slot %u of a session with %zu", slot, s->o.n_slots);
+    if (!n || n > n_all || n_all > s->o.n_ctx)
+        return sk_fail(e, SK_E_INVALID, "%zu tokens of %zu do not begin a sequence of at most %zu",
+                       n, n_all, s->o.n_ctx);
+    eng_pages_seq q = seq_of(s, slot, ids, n);
+    size_t held = 0;
+    s->len[slot] = 0;
+    sk_status st = eng_pages_begin(eng_kv_pages(s->kv), slot, &q, n_all, &held, e);
+    if (st) return st;
+    *n_held = s->len[slot] = held;
+    return SK_OK;
+}
+
+size_t eng_session_adopt(eng_session *s, uint32_t slot, const int32_t *ids, size_t n)
+{
+    eng_pages_seq q = seq_of(s, slot, ids, n);
+    if (s->len[slot] % ENG_PAGE_TOKENS == 0)
+        s->len[slot] = eng_pages_adopt(eng_kv_pages(s->kv), slot, &q, s->len[slot]);
+    return s->len[slot];
+}
+
+void eng_session_share(eng_session *s, uint32_t slot, const int32_t *ids, size_t n)
+{
+    eng_pages_seq q = seq_of(s, slot, ids, n);
+    assert(n <= s->len[slot]);
+    eng_pages_share(eng_kv_pages(s->kv), slot, &q);
+}
+
+void eng_session_end(eng_session *s, uint32_t slot, const int32_t *ids, size_t n)
+{
+    eng_pages_seq q = seq_of(s, slot, ids, n);
+    assert(n <= s->len[slot]);
+    eng_pages_end(eng_kv_pages(s->kv), slot, n ? &q : NULL);
+    s->len[slot] = 0;
+}
+
+void eng_session_forget(eng_session *s, const eng_lora *l)
+{
+    eng_pages_forget(eng_kv_pages(s->kv), l);
+}
+
+eng_kv_usage eng_session_kv_usage(const eng_session *s)
+{
+    eng_pages_usage u = eng_pages_used(eng_kv_pages(s->kv));
+    return (eng_kv_usage){u.all, u.held, u.kept, u.promised};
 }
 
 /* ---- a step ---- */
@@ -177,7 +250,8 @@ static size_t rows_wanted(const eng_step_item *it)
 static sk_status check_step(eng_session *s, const eng_step_item *item, size_t n, size_t *n_out,
                             sk_err *e)
 {
-    size_t tokens = 0, rows = 0;
+    size_t tokens = 0, rows = 0, lack = 0;
+    const eng_pages *pages = eng_kv_pages(s->kv);
     s->n_steps++;
     for (size_t i = 0; i < n; i++) {
         sk_status st = check_item(s, &item[i], e);
@@ -189,10 +263,14 @@ static sk_status check_step(eng_session *s, const eng_step_item *item, size_t n,
             return sk_fail(e, SK_E_INVALID, "a step gives either logits or states");
         tokens += item[i].n;
         rows += rows_wanted(&item[i]);
+        lack += eng_pages_lack(pages, item[i].slot, item[i].pos, item[i].n);
         if (tokens > s->o.max_step)
             return sk_fail(e, SK_E_TOOBIG, "a step of this session takes %zu tokens; cut it",
                            s->o.max_step);
     }
+    if (lack > eng_pages_spare(pages))
+        return sk_fail(e, SK_E_NOMEM, "the KV cache has %zu pages free; this step takes %zu",
+                       eng_pages_spare(pages), lack);
     *n_out = rows;
     return SK_OK;
 }
@@ -209,6 +287,7 @@ sk_status eng_session_step(eng_session *s, eng_step_item *item, size_t n_items, 
     if (st) return st;
     for (size_t i = 0; i < n_items; i++) {
         const eng_step_item *it = &item[i];
+        eng_pages_own(eng_kv_pages(s->kv), it->slot, it->pos, it->n);
         s->seq[i] = (eng_seq){eng_kv_slot(s->kv, it->slot),
                               it->pos,
                               it->n,

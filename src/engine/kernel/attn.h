@@ -26,12 +26,15 @@ typedef struct eng_attn {
     const float *q; /* query i of head h of the group: q + i * ldq + h * head_dim_k */
     size_t ldq, n_group, n_q;
     size_t pos0;                     /* query i stands at position pos0 + i */
-    const void *k, *v;               /* rows of this kv head, position 0 first */
+    const void *k, *v;               /* rows of this kv head, position 0 first, or see page */
     size_t k_row_bytes, v_row_bytes; /* from one position to the next */
-    bool k_blocks;                   /* keys lie in blocks instead, see below */
-    eng_dtype k_type, v_type;        /* ENG_F32, ENG_F16, ENG_BF16, ENG_Q8_0 */
-    size_t head_dim_k, head_dim_v;   /* may differ (MLA) */
-    float *out;                      /* out + i * ldo + h * head_dim_v */
+    const uint32_t *page; /* NULL, or the rows lie in pages: those of positions i * ENG_ATTN_BLOCK
+                             and on at k + page[i] * page_bytes, and v likewise */
+    size_t page_bytes;    /* from one page to the next */
+    bool k_blocks;        /* keys lie in blocks instead, see below */
+    eng_dtype k_type, v_type;      /* ENG_F32, ENG_F16, ENG_BF16, ENG_Q8_0 */
+    size_t head_dim_k, head_dim_v; /* may differ (MLA) */
+    float *out;                    /* out + i * ldo + h * head_dim_v */
     size_t ldo;
     float scale;        /* of the scores, usually 1/sqrt(head_dim_k) */
     float softcap;      /* 0: none; else a score is cap tanh(q k scale / cap) (gemma2) */
@@ -80,6 +83,23 @@ typedef struct eng_attn_tile {
 static inline size_t eng_attn_part_floats(const eng_attn_tile *t)
 {
     return t->n_rows * (t->a->head_dim_v + 2);
+}
+
+/* The row of the key at position p (with k_blocks: p begins a block, this is where it lies); what
+ * follows up to the end of p's block lies behind it. */
+static inline const char *eng_attn_key(const eng_attn *a, size_t p)
+{
+    const char *k = a->k;
+    if (!a->page) return k + p * a->k_row_bytes;
+    return k + a->page[p / ENG_ATTN_BLOCK] * a->page_bytes + p % ENG_ATTN_BLOCK * a->k_row_bytes;
+}
+
+/* The row of the value at position p, likewise. */
+static inline const char *eng_attn_value(const eng_attn *a, size_t p)
+{
+    const char *v = a->v;
+    if (!a->page) return v + p * a->v_row_bytes;
+    return v + a->page[p / ENG_ATTN_BLOCK] * a->page_bytes + p % ENG_ATTN_BLOCK * a->v_row_bytes;
 }
 
 /* The keys [*lo, *hi) that query i sees; at least one. */

@@ -7,17 +7,13 @@
 #include <math.h>
 #include <string.h>
 
+/* Addresses so far apart fall into the same set of an L1 cache (64 sets of 64 bytes). */
+#define SET_BYTES ((size_t)4096)
+
 /* Bytes of n elements; Q8_0 begins whole blocks. */
 static size_t row_bytes(eng_dtype type, size_t n)
 {
     return eng_dtype_bytes(type, type == ENG_Q8_0 ? (n + ENG_QB - 1) / ENG_QB * ENG_QB : n);
-}
-
-/* *bytes = n_ctx rows in whole blocks of keys; false if that overflows. */
-static bool head_bytes(size_t row, size_t n_ctx, size_t *bytes)
-{
-    size_t blocks = n_ctx / ENG_ATTN_BLOCK + (n_ctx % ENG_ATTN_BLOCK != 0);
-    return sk_mul_size(row * ENG_ATTN_BLOCK, blocks, bytes);
 }
 
 /* *at += n; false if that overflows. */
@@ -34,8 +30,8 @@ static bool place_layer(const eng_kv_layout *l, eng_kv_layer *y, size_t *at)
     size_t all_k, all_v;
     y->k_row = row_bytes(l->type, y->shape.dim_k);
     y->v_row = row_bytes(l->type, y->shape.dim_v);
-    if (!head_bytes(y->k_row, l->n_ctx, &y->k_head) || !head_bytes(y->v_row, l->n_ctx, &y->v_head))
-        return false;
+    y->k_head = y->k_row * ENG_ATTN_BLOCK;
+    y->v_head = y->v_row * ENG_ATTN_BLOCK;
     if (!sk_mul_size(y->k_head, y->shape.n_kv_head, &all_k) ||
         !sk_mul_size(y->v_head, y->shape.n_kv_head, &all_v))
         return false;
@@ -51,20 +47,25 @@ static bool place_layer(const eng_kv_layout *l, eng_kv_layer *y, size_t *at)
     return advance(at, all_v);
 }
 
-/* Layers one after the other. */
-sk_status eng_kv_layout_build(const eng_kv_shape *shape, size_t n_layer, size_t n_ctx,
-                              eng_dtype type, sk_arena *a, eng_kv_layout *out, sk_err *e)
+/* Layers one after the other.  Pages whose size is a multiple of SET_BYTES get a block of keys
+ * more: a head's blocks would else all lie in the same few sets of a processor's cache. */
+sk_status eng_kv_layout_build(const eng_kv_shape *shape, size_t n_layer, eng_dtype type,
+                              sk_arena *a, eng_kv_layout *out, sk_err *e)
 {
-    eng_kv_layout l = {type, n_layer, n_ctx, 0, NULL};
+    eng_kv_layout l = {type, n_layer, 0, NULL};
     if (type != ENG_F32 && type != ENG_F16 && type != ENG_BF16 && type != ENG_Q8_0)
         return sk_fail(e, SK_E_INVALID, "keys and values are kept as F32, F16, BF16 or Q8_0");
     eng_kv_layer *layer = sk_new_n(a, eng_kv_layer, n_layer);
     if (!layer) return sk_fail(e, SK_E_NOMEM, "no memory for the layout of %zu layers", n_layer);
     for (size_t i = 0; i < n_layer; i++) {
         layer[i].shape = shape[i];
-        if (!place_layer(&l, &layer[i], &l.slot_bytes))
-            return sk_fail(e, SK_E_TOOBIG, "the keys and values of %zu tokens do not fit", n_ctx);
+        if (!place_layer(&l, &layer[i], &l.page_bytes))
+            return sk_fail(e, SK_E_TOOBIG, "the keys and values of %d tokens do not fit",
+                           ENG_ATTN_BLOCK);
     }
+    if (n_layer && l.page_bytes % SET_BYTES == 0 && !advance(&l.page_bytes, layer[0].k_head))
+        return sk_fail(e, SK_E_TOOBIG, "the keys and values of %d tokens do not fit",
+                       ENG_ATTN_BLOCK);
     l.layer = layer;
     *out = l;
     return SK_OK;
@@ -134,18 +135,19 @@ static void put_key(const eng_kernels *kern, eng_dtype type, char *head, size_t 
 void eng_kv_put(const eng_kernels *kern, const eng_kv_seq *s, size_t layer, size_t pos,
                 const float *k, const float *v)
 {
-    assert(layer < s->layout->n_layer && pos < s->layout->n_ctx);
+    assert(layer < s->layout->n_layer);
     const eng_kv_layer *y = &s->layout->layer[layer];
     eng_dtype type = s->layout->type;
-    size_t dim_k = y->shape.dim_k, dim_v = y->shape.dim_v;
+    char *page = s->base + s->page[pos / ENG_ATTN_BLOCK] * s->layout->page_bytes;
+    size_t lane = pos % ENG_ATTN_BLOCK, dim_k = y->shape.dim_k, dim_v = y->shape.dim_v;
     for (size_t h = 0; h < y->shape.n_kv_head; h++) {
-        char *to_k = s->base + y->k_at + h * y->k_head, *to_v = s->base + y->v_at + h * y->v_head;
+        char *to_k = page + y->k_at + h * y->k_head, *to_v = page + y->v_at + h * y->v_head;
         if (y->shape.v_in_k) {
-            put_row(kern, type, to_k + pos * y->k_row, k + h * dim_k, dim_k);
+            put_row(kern, type, to_k + lane * y->k_row, k + h * dim_k, dim_k);
             continue;
         }
-        put_key(kern, type, to_k, y->k_row, pos, k + h * dim_k, dim_k);
-        put_row(kern, type, to_v + pos * y->v_row, v + h * dim_v, dim_v);
+        put_key(kern, type, to_k, y->k_row, lane, k + h * dim_k, dim_k);
+        put_row(kern, type, to_v + lane * y->v_row, v + h * dim_v, dim_v);
     }
 }
 
@@ -155,6 +157,8 @@ void eng_kv_item(const eng_kv_seq *s, size_t layer, size_t head, eng_attn *a)
     assert(layer < s->layout->n_layer && head < y->shape.n_kv_head);
     a->k = s->base + y->k_at + head * y->k_head;
     a->v = s->base + y->v_at + head * y->v_head;
+    a->page = s->page;
+    a->page_bytes = s->layout->page_bytes;
     a->k_row_bytes = y->k_row;
     a->v_row_bytes = y->v_row;
     a->k_blocks = !y->shape.v_in_k;

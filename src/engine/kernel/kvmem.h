@@ -1,9 +1,10 @@
 /* kvmem.h - how the keys and values of a sequence lie in memory, and how they get there.
  *
- * A slot is one stretch of memory: [layer][kv_head][position], keys and values apart, so that what
- * attention walks is one stream.  Keys lie in blocks of 64 positions (kernel/attn.h), values in
- * rows.  Layers may differ in heads and sizes.  Who owns the memory is the
- * cache's business (infer/kv.h); who computes attention asks here and need not know the layout.
+ * Memory is cut into pages of ENG_ATTN_BLOCK positions, the block that attention walks at a time; a
+ * sequence is a list of them.  A page is [layer][kv_head][position], keys and values apart: keys
+ * lie as a block (kernel/attn.h), values in rows.  Layers may differ in heads and sizes.  Who owns
+ * the memory is the cache's business (infer/kv.h); who computes attention asks here and need not
+ * know the layout.
  */
 #ifndef ENG_KERNEL_KVMEM_H
 #define ENG_KERNEL_KVMEM_H
@@ -17,29 +18,29 @@ typedef struct eng_kv_shape {
     bool v_in_k; /* a value is the first dim_v floats of its key (MLA): kept once */
 } eng_kv_shape;
 
-/* Where a layer's heads lie: bytes from the slot's start, from head to head, from row to row. */
+/* Where a layer's heads lie: bytes from the page's start, from head to head, from row to row. */
 typedef struct eng_kv_layer {
     eng_kv_shape shape;                              /* heads and sizes */
     size_t k_at, v_at, k_head, v_head, k_row, v_row; /* bytes */
 } eng_kv_layer;
 
 typedef struct eng_kv_layout {
-    eng_dtype type;                    /* of keys and values */
-    size_t n_layer, n_ctx, slot_bytes; /* layers; positions; memory of one sequence */
-    const eng_kv_layer *layer;         /* [n_layer] */
+    eng_dtype type;             /* of keys and values */
+    size_t n_layer, page_bytes; /* layers; from one page to the next */
+    const eng_kv_layer *layer;  /* [n_layer] */
 } eng_kv_layout;
 
 /* The memory of one sequence. */
 typedef struct eng_kv_seq {
-    char *base;                  /* slot_bytes of it */
-    const eng_kv_layout *layout; /* shared by all slots */
+    char *base;                  /* of all pages */
+    const uint32_t *page;        /* [i] number of the page of positions i * ENG_ATTN_BLOCK and on */
+    const eng_kv_layout *layout; /* shared by all sequences */
 } eng_kv_seq;
 
-/* Fills out for n_layer layers of the given shapes and n_ctx positions, in arena a.  SK_E_INVALID
- * for a type that is no type of a cache, SK_E_TOOBIG if a size does not fit into memory,
- * SK_E_NOMEM. */
-sk_status eng_kv_layout_build(const eng_kv_shape *shape, size_t n_layer, size_t n_ctx,
-                              eng_dtype type, sk_arena *a, eng_kv_layout *out, sk_err *e);
+/* Fills out for n_layer layers of the given shapes, in arena a.  SK_E_INVALID for a type that is no
+ * type of a cache, SK_E_TOOBIG if a size does not fit into memory, SK_E_NOMEM. */
+sk_status eng_kv_layout_build(const eng_kv_shape *shape, size_t n_layer, eng_dtype type,
+                              sk_arena *a, eng_kv_layout *out, sk_err *e);
 
 /* Stores the keys and values of a layer at position pos: k [n_kv_head, dim_k], v
  * [n_kv_head, dim_v] (not read with v_in_k), rounded to the cache's type. */

@@ -40,19 +40,20 @@ static void row_of(eng_dtype type, const char *src, float *row, size_t n)
 /* The key at pos as floats. */
 static void key_of(const eng_attn *a, size_t pos, float *row)
 {
-    const char *k = a->k;
     if (!a->k_blocks) {
-        row_of(a->k_type, k + pos * a->k_row_bytes, row, a->head_dim_k);
+        row_of(a->k_type, eng_attn_key(a, pos), row, a->head_dim_k);
         return;
     }
+    size_t lane = pos % BLOCK;
+    const char *k = eng_attn_key(a, pos - lane);
     for (size_t d = 0; d < a->head_dim_k; d++) {
-        const char *x = k + eng_attn_key_at(a->k_type, a->k_row_bytes, pos, d);
+        const char *x = k + eng_attn_key_at(a->k_type, a->k_row_bytes, lane, d);
         if (a->k_type != ENG_Q8_0) {
             eng_dtype_to_f32(a->k_type, x, &row[d], 1);
             continue;
         }
         uint16_t scale;
-        memcpy(&scale, k + eng_attn_scale_at(a->k_row_bytes, pos, d), sizeof scale);
+        memcpy(&scale, k + eng_attn_scale_at(a->k_row_bytes, lane, d), sizeof scale);
         row[d] = eng_f16_to(scale) * (float)*(const int8_t *)x;
     }
 }
@@ -83,7 +84,7 @@ static void fold(const eng_attn *a, state *s, float *p, size_t lo, size_t hi, fl
     for (size_t d = 0; d < a->head_dim_v; d++)
         s->sum[d] *= shrink;
     for (size_t j = lo; j < hi; j++) {
-        row_of(a->v_type, (const char *)a->v + j * a->v_row_bytes, row, a->head_dim_v);
+        row_of(a->v_type, eng_attn_value(a, j), row, a->head_dim_v);
         for (size_t d = 0; d < a->head_dim_v; d++)
             s->sum[d] = fmaf(p[j - lo], row[d], s->sum[d]);
     }

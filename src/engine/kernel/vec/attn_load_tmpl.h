@@ -92,7 +92,7 @@ INLINE void values_of_rows(const eng_dtype type, float *v, size_t wide, const ch
  */
 static const float *load_keys(const eng_attn *a, float *kt, size_t key0, size_t n_k)
 {
-    const char *src = (const char *)a->k + key0 * a->k_row_bytes;
+    const char *src = eng_attn_key(a, key0);
     size_t n = a->head_dim_k, row = a->k_row_bytes;
     if (a->k_blocks && a->k_type == ENG_F32) return (const float *)(const void *)src;
     if (a->k_blocks && a->k_type == ENG_F16)
@@ -117,7 +117,7 @@ static const float *load_keys(const eng_attn *a, float *kt, size_t key0, size_t 
 static const float *load_values(const eng_attn *a, float *v, size_t wide, size_t key0, size_t n_k,
                                 size_t *ld)
 {
-    const char *src = (const char *)a->v + key0 * a->v_row_bytes;
+    const char *src = eng_attn_value(a, key0);
     size_t n = a->head_dim_v, row = a->v_row_bytes;
     *ld = wide;
     if (a->v_type == ENG_F32 && wide == n) {

@@ -129,7 +129,7 @@ static bool is_few(const tile *t)
 static void fold_few(tile *t, size_t key0, size_t n_k)
 {
     const eng_attn *a = t->a;
-    few_args k = {t->q, a->head_dim_k, (const char *)a->k + key0 * a->k_row_bytes, 0, t->s, BLOCK};
+    few_args k = {t->q, a->head_dim_k, eng_attn_key(a, key0), 0, t->s, BLOCK};
     few_args v = {NULL, BLOCK, NULL, a->v_row_bytes, NULL, t->wide, true};
     few_kind k_kind = few_kind_of(a->k_type, FEW_Q8_KEYS);
     few_kind v_kind = few_kind_of(a->v_type, FEW_Q8_ROWS);
@@ -142,7 +142,7 @@ static void fold_few(tile *t, size_t key0, size_t n_k)
             if (t->lo[i + m] != t->lo[i] || t->hi[i + m] != t->hi[i]) break;
         size_t lo = (size_t)t->lo[i], n = (size_t)t->hi[i] - lo;
         v.a = t->s + i * BLOCK + lo;
-        v.b = (const char *)a->v + (key0 + lo) * a->v_row_bytes;
+        v.b = eng_attn_value(a, key0 + lo);
         v.c = t->now.acc + i * t->wide;
         if (n) few_product(v_kind, m, t->wide, n, &v);
     }

@@ -1,0 +1,318 @@
+/* pages.c - lists of pages by slot over a pool of numbers and the tree of beginnings. */
+#include "engine/infer/pages.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+
+/* A slot's sequence. */
+typedef struct seq {
+    uint32_t *page;  /* [most] */
+    size_t n_pages;  /* it has */
+    size_t n_shared; /* the first so many are in the tree */
+    size_t promised; /* pages it may still take */
+} seq;
+
+struct eng_pages {
+    eng_pages_opts o;
+    eng_prefix *tree;     /* NULL: none */
+    seq *seq;             /* [n_slots] */
+    uint32_t *list;       /* [n_slots * most] all their pages */
+    uint32_t *refs;       /* [n_pages] slots that hold a page */
+    uint32_t *free;       /* [n_pages] of them n_free: given back, the last one goes first */
+    size_t n_free, n_new; /* pages from n_new on were never used */
+    size_t n_held, promised;
+};
+
+/* ---- open and close ---- */
+
+sk_status eng_pages_open(const eng_pages_opts *o, eng_pages **out, sk_err *e)
+{
+    assert(o->n_pages && o->n_pages < ENG_PAGE_NONE && o->n_slots && o->most);
+    eng_pages *p = sk_calloc(SK_MEM_KV, 1, sizeof *p);
+    if (!p) return sk_fail(e, SK_E_NOMEM, "no memory for the pages of a KV cache");
+    p->o = *o;
+    size_t entries = 0;
+    p->seq = sk_calloc(SK_MEM_KV, o->n_slots, sizeof *p->seq);
+    if (sk_mul_size(o->n_slots, o->most, &entries))
+        p->list = sk_calloc(SK_MEM_KV, entries, sizeof *p->list);
+    p->refs = sk_calloc(SK_MEM_KV, o->n_pages, sizeof *p->refs);
+    p->free = sk_calloc(SK_MEM_KV, o->n_pages, sizeof *p->free);
+    sk_status st = SK_OK;
+    if (!p->seq || !p->list || !p->refs || !p->free)
+        st = sk_fail(e, SK_E_NOMEM, "no memory for the lists of %zu pages", o->n_pages);
+    if (!st && o->prefix) st = eng_prefix_open(o->n_pages, &p->tree, e);
+    if (st) {
+        eng_pages_close(p);
+        return st;
+    }
+    for (size_t i = 0; i < o->n_slots; i++)
+        p->seq[i].page = p->list + i * o->most;
+    *out = p;
+    return SK_OK;
+}
+
+void eng_pages_close(eng_pages *p)
+{
+    if (!p) return;
+    eng_prefix_close(p->tree);
+    sk_free(p->seq);
+    sk_free(p->list);
+    sk_free(p->refs);
+    sk_free(p->free);
+    sk_free(p);
+}
+
+/* ---- one page ---- */
+
+static bool in_tree(const eng_pages *p, uint32_t page)
+{
+    return p->tree && eng_prefix_has(p->tree, page);
+}
+
+/* Pages that nobody holds. */
+static size_t n_available(const eng_pages *p)
+{
+    size_t idle = p->tree ? eng_prefix_idle(p->tree) : 0;
+    return p->n_free + (p->o.n_pages - p->n_new) + idle;
+}
+
+/* A page for a slot: one given back, one never used, one that the tree can do without. */
+static uint32_t take(eng_pages *p)
+{
+    uint32_t page = ENG_PAGE_NONE;
+    if (p->n_free)
+        page = p->free[--p->n_free];
+    else if (p->n_new < p->o.n_pages)
+        page = (uint32_t)p->n_new++;
+    else if (p->tree)
+        page = eng_prefix_evict(p->tree);
+    assert(page != ENG_PAGE_NONE && p->refs[page] == 0);
+    p->refs[page] = 1;
+    p->n_held++;
+    return page;
+}
+
+static void hold(eng_pages *p, uint32_t page)
+{
+    if (p->refs[page]++) return;
+    p->n_held++;
+    if (in_tree(p, page)) eng_prefix_hold(p->tree, page, true);
+}
+
+static void drop(eng_pages *p, uint32_t page)
+{
+    assert(p->refs[page]);
+    if (--p->refs[page]) return;
+    p->n_held--;
+    if (in_tree(p, page))
+        eng_prefix_hold(p->tree, page, false);
+    else
+        p->free[p->n_free++] = page;
+}
+
+/* ---- a slot ---- */
+
+const uint32_t *eng_pages_list(const eng_pages *p, uint32_t slot)
+{
+    return p->seq[slot].page;
+}
+
+/* Gives back all a slot has; the last page first, so that in the tree it is the first to go. */
+static void release(eng_pages *p, seq *q)
+{
+    for (size_t i = q->n_pages; i-- > 0;)
+        drop(p, q->page[i]);
+    p->promised -= q->promised;
+    q->n_pages = q->n_shared = q->promised = 0;
+}
+
+static void promise(eng_pages *p, seq *q, size_t n)
+{
+    p->promised = p->promised - q->promised + n;
+    q->promised = n;
+}
+
+static void append(seq *q, uint32_t page)
+{
+    q->page[q->n_pages++] = page;
+}
+
+/* The full pages of s that the tree has, onto the end of the slot's list. */
+static void take_full(eng_pages *p, seq *q, const eng_pages_seq *s)
+{
+    while (p->tree && (q->n_pages + 1) * ENG_PAGE_TOKENS < s->n) {
+        uint32_t above = q->n_pages ? q->page[q->n_pages - 1] : ENG_PAGE_NONE;
+        const int32_t *ids = s->ids + q->n_pages * ENG_PAGE_TOKENS;
+        uint32_t page = eng_prefix_next(p->tree, s->tag, above, ids);
+        if (page == ENG_PAGE_NONE) break;
+        hold(p, page);
+        append(q, page);
+        q->n_shared = q->n_pages;
+    }
+}
+
+/* A copy of a page whose first tokens go on as s does; how many do. */
+static size_t take_part(eng_pages *p, seq *q, const eng_pages_seq *s)
+{
+    size_t at = q->n_pages * ENG_PAGE_TOKENS, n = 0;
+    uint32_t above = q->n_pages ? q->page[q->n_pages - 1] : ENG_PAGE_NONE;
+    if (!p->tree) return 0;
+    uint32_t from = eng_prefix_part(p->tree, s->tag, above, s->ids + at, s->n - 1 - at, &n);
+    if (from == ENG_PAGE_NONE) return 0;
+    hold(p, from); /* or it might be the one that is evicted */
+    if (n_available(p) >= p->promised) {
+        uint32_t own = take(p);
+        p->o.copy(p->o.arg, own, from);
+        append(q, own);
+        promise(p, q, q->promised - 1);
+    } else {
+        n = 0;
+    }
+    drop(p, from);
+    return n;
+}
+
+static size_t pages_of(size_t tokens)
+{
+    return tokens / ENG_PAGE_TOKENS + (tokens % ENG_PAGE_TOKENS != 0);
+}
+
+sk_status eng_pages_begin(eng_pages *p, uint32_t slot, const eng_pages_seq *s, size_t n_all,
+                          size_t *n_held, sk_err *e)
+{
+    seq *q = &p->seq[slot];
+    size_t need = pages_of(n_all);
+    assert(s->n && s->n <= n_all && need <= p->o.most);
+    release(p, q);
+    if (need > p->o.n_pages)
+        return sk_fail(e, SK_E_TOOBIG, "%zu tokens do not fit into a KV cache of %zu", n_all,
+                       p->o.n_pages * ENG_PAGE_TOKENS);
+    take_full(p, q, s);
+    need -= q->n_pages;
+    if (need + p->promised > n_available(p)) {
+        release(p, q);
+        return sk_fail(e, SK_E_BUSY, "the KV cache is full");
+    }
+    promise(p, q, need);
+    size_t full = q->n_pages * ENG_PAGE_TOKENS;
+    *n_held = full + take_part(p, q, s);
+    return SK_OK;
+}
+
+size_t eng_pages_adopt(eng_pages *p, uint32_t slot, const eng_pages_seq *s, size_t held)
+{
+    seq *q = &p->seq[slot];
+    size_t had = q->n_pages;
+    assert(held % ENG_PAGE_TOKENS == 0);
+    if (!p->tree || held != had * ENG_PAGE_TOKENS || q->n_shared != had) return held;
+    take_full(p, q, s);
+    size_t more = q->n_pages - had;
+    promise(p, q, q->promised > more ? q->promised - more : 0);
+    return q->n_pages * ENG_PAGE_TOKENS;
+}
+
+/* Puts page number i of the slot, with n tokens, into the tree, or takes what the tree has instead.
+ */
+static void share_page(eng_pages *p, seq *q, const eng_pages_seq *s, size_t i, size_t n)
+{
+    uint32_t above = i ? q->page[i - 1] : ENG_PAGE_NONE, mine = q->page[i];
+    uint32_t there = eng_prefix_add(p->tree, s->tag, above, s->ids + i * ENG_PAGE_TOKENS, n, mine);
+    if (there == mine) return;
+    hold(p, there);
+    drop(p, mine);
+    q->page[i] = there;
+}
+
+void eng_pages_share(eng_pages *p, uint32_t slot, const eng_pages_seq *s)
+{
+    seq *q = &p->seq[slot];
+    size_t full = s->n / ENG_PAGE_TOKENS;
+    assert(full <= q->n_pages);
+    for (; p->tree && q->n_shared < full; q->n_shared++)
+        share_page(p, q, s, q->n_shared, ENG_PAGE_TOKENS);
+}
+
+void eng_pages_end(eng_pages *p, uint32_t slot, const eng_pages_seq *s)
+{
+    seq *q = &p->seq[slot];
+    assert(!s || pages_of(s->n) <= q->n_pages);
+    if (s && p->tree) {
+        eng_pages_share(p, slot, s);
+        size_t rest = s->n % ENG_PAGE_TOKENS;
+        if (rest) share_page(p, q, s, s->n / ENG_PAGE_TOKENS, rest);
+    }
+    release(p, q);
+}
+
+/* ---- writing ---- */
+
+/* True if a slot must not write into its page number i. */
+static bool is_shared(const eng_pages *p, const seq *q, size_t i)
+{
+    return p->refs[q->page[i]] > 1 || in_tree(p, q->page[i]);
+}
+
+size_t eng_pages_lack(const eng_pages *p, uint32_t slot, size_t pos, size_t n)
+{
+    const seq *q = &p->seq[slot];
+    size_t more = 0, first = pos / ENG_PAGE_TOKENS;
+    size_t kept = first < q->n_shared ? first + 1 : q->n_pages;
+    for (size_t i = first; i < pages_of(pos + n); i++)
+        if (i >= kept || is_shared(p, q, i)) more++;
+    return more > q->promised ? more - q->promised : 0;
+}
+
+size_t eng_pages_spare(const eng_pages *p)
+{
+    size_t n = n_available(p);
+    return n > p->promised ? n - p->promised : 0;
+}
+
+/* The page takes the place of number i. */
+static void replace(eng_pages *p, seq *q, size_t i, size_t keep)
+{
+    uint32_t old = q->page[i], own = take(p);
+    if (keep) p->o.copy(p->o.arg, own, old);
+    q->page[i] = own;
+    drop(p, old);
+    if (q->n_shared > i) q->n_shared = i;
+}
+
+void eng_pages_own(eng_pages *p, uint32_t slot, size_t pos, size_t n)
+{
+    seq *q = &p->seq[slot];
+    size_t first = pos / ENG_PAGE_TOKENS;
+    assert(pages_of(pos + n) <= p->o.most && pos <= q->n_pages * ENG_PAGE_TOKENS);
+    /* who holds a page of the tree must hold those above it */
+    while (first < q->n_shared && q->n_pages > first + 1)
+        drop(p, q->page[--q->n_pages]);
+    for (size_t i = first; i < pages_of(pos + n); i++) {
+        size_t below = pos > i * ENG_PAGE_TOKENS ? pos - i * ENG_PAGE_TOKENS : 0;
+        if (i < q->n_pages && !is_shared(p, q, i)) continue;
+        if (q->promised) promise(p, q, q->promised - 1);
+        if (i < q->n_pages)
+            replace(p, q, i, below);
+        else
+            append(q, take(p));
+    }
+}
+
+/* ---- all ---- */
+
+void eng_pages_forget(eng_pages *p, const void *tag)
+{
+    for (uint32_t page; p->tree;) {
+        page = eng_prefix_evict_tag(p->tree, tag);
+        if (page == ENG_PAGE_NONE) return;
+        p->free[p->n_free++] = page;
+    }
+}
+
+eng_pages_usage eng_pages_used(const eng_pages *p)
+{
+    return (eng_pages_usage){.all = p->o.n_pages,
+                             .held = p->n_held,
+                             .kept = p->tree ? eng_prefix_idle(p->tree) : 0,
+                             .promised = p->promised};
+}
