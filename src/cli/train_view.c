@@ -226,6 +226,7 @@ static void copy_learning(const cmd_train_flags *f, eng_train_opts *o)
     o->ema = f->ema;
     o->spike_loss = f->spike_loss;
     o->spike_norm = f->spike_norm;
+    o->spike_rise = f->spike_rise;
     o->on_spike = on_spike_of(f->on_spike);
     o->recompute = f->recompute;
     o->muon_lr = f->muon_lr;

@@ -15,7 +15,7 @@ typedef struct cmd_train_flags {
     int64_t keep, lanes, dim, layers, heads, kv_heads, ffn, vocab;
     double epochs, lr, min_lr, warmup, decay, weight_decay, grad_clip, rope_theta;
     const char *optimizer;
-    double muon_lr, muon_momentum, z_loss, ema, spike_loss, spike_norm;
+    double muon_lr, muon_momentum, z_loss, ema, spike_loss, spike_norm, spike_rise;
     const char *on_spike, *config, *schedule;
     int64_t depth, params, micro;
     double tokens_per_param;
@@ -112,6 +112,10 @@ typedef struct cmd_train_flags {
                       spike_loss, 0, 1e9),                                                         \
         CMD_TRAIN_NUM("spike-norm", SK_OPT_FLOAT, "16", "the same of the gradient's norm",         \
                       spike_norm, 0, 1e9),                                                         \
+        CMD_TRAIN_NUM("spike-rise", SK_OPT_FLOAT, "0.05",                                          \
+                      "part by which the mean loss of 128 steps may rise above its lowest before " \
+                      "that is taken for divergence; 0 looks at none",                             \
+                      spike_rise, 0, 1e9),                                                         \
         CMD_TRAIN_NUM("micro", SK_OPT_INT, "0",                                                    \
                       "rows computed at once; 0 chooses; fewer take less memory", micro, 0, 1e9),  \
         CMD_TRAIN_SWITCH("recompute",                                                              \

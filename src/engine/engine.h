@@ -660,7 +660,10 @@ typedef struct eng_train_opts {
     eng_on_spike on_spike;
     double spike_loss, spike_norm; /* standard deviations above the mean of the last 128 steps that
                                       make a spike of the loss, of the gradient's norm; 0: none */
-    uint32_t micro_rows;           /* rows computed at once; 0: chosen.  Sums go by it */
+    double
+        spike_rise; /* part by which the mean loss of 128 steps may stand above its lowest; 0: any
+                     */
+    uint32_t micro_rows; /* rows computed at once; 0: chosen.  Sums go by it */
     /* Fine-tuning: rank of an adapter that is trained while the model stays as it is (0: the model
      * itself is trained), its alpha (0: twice the rank), the matrices it changes ("q,k,v,o,..");
      * keep the model's matrices as its file has them; write a merged model too. */

@@ -171,7 +171,10 @@ static void one_bad_step_is_left_out(void **state)
     assert_non_null(strstr(h.notes, "step 5: the loss is"));
     assert_non_null(strstr(h.notes, "rows of 24 tokens"));
     assert_non_null(strstr(h.notes, "skipped"));
+    assert_non_null(strstr(h.notes, "data.txt, document "));
     assert_log_has(&a, "{\"event\":\"skip\",\"step\":5,\"batch\":4,\"loss\":null");
+    assert_log_has(&a, "\"row_tokens\":24,\"from\":[{\"row\":");
+    assert_log_has(&a, "data.txt\",\"document\":");
     assert_int_equal(spoiled(&b, &i, 5, false, &e), SK_E_STOPPED);
     b.o.resume = true;
     i.stop_after = 0;

@@ -24,6 +24,7 @@ void eng_stream_close(eng_stream *s)
         eng_shard_close(&s->shard[i]);
     sk_free(s->shard);
     sk_free(s->first);
+    sk_free(s->name);
     sk_free(s);
 }
 
@@ -57,6 +58,7 @@ static sk_status open_shard(eng_stream *s, size_t i, const char *dir, const eng_
     if (st) return st;
     sk_map_rest(h->map.p, h->map.len);
     s->first[i] = s->n_tokens;
+    memcpy(s->name[i], m->shard[i].name, sizeof s->name[i]);
     s->n_tokens += h->n_tokens;
     s->n_docs += h->n_docs;
     s->crc = sk_crc32c(s->crc, &h->n_tokens, sizeof h->n_tokens);
@@ -71,9 +73,10 @@ static sk_status open_all(const char *dir, const eng_manifest_split *m, eng_stre
     if (s) {
         s->shard = sk_calloc(SK_MEM_TRAIN, m->n, sizeof *s->shard);
         s->first = sk_calloc(SK_MEM_TRAIN, m->n + 1, sizeof *s->first);
+        s->name = sk_calloc(SK_MEM_TRAIN, m->n, sizeof *s->name);
         s->n = m->n;
     }
-    sk_status st = s && s->shard && s->first
+    sk_status st = s && s->shard && s->first && s->name
                        ? SK_OK
                        : sk_fail(e, SK_E_NOMEM, "no memory for a list of %zu shards", m->n);
     for (size_t i = 0; !st && i < m->n; i++)

@@ -5,10 +5,12 @@
 #define ENG_DATA_STREAM_H
 
 #include "engine/data/shard.h"
+#include "engine/data/sink.h"
 
 typedef struct eng_stream {
-    eng_shard *shard; /* [n], checked */
-    uint64_t *first;  /* [n + 1] place of each shard's first token in the stream */
+    eng_shard *shard;             /* [n], checked */
+    uint64_t *first;              /* [n + 1] place of each shard's first token in the stream */
+    char (*name)[ENG_SHARD_NAME]; /* [n] of their files */
     size_t n;
     uint64_t n_tokens, n_docs; /* the last separator counted */
     eng_shard_spec spec;

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "engine/train/chatform.h"
 #include "engine/train/corpus.h"
+#include "engine/train/origin.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -19,12 +20,15 @@
 /* A rendered conversation: tokens and loss flags [start, start + n) of the common arrays. */
 typedef struct talk {
     size_t start, n;
+    uint32_t file, line;
 } talk;
 
 typedef struct talks {
     const eng_vocab *v;
     eng_chatform *form;
+    const char *const *path;
     size_t n_ctx;
+    uint32_t file, line; /* being read */
     eng_ids ids, loss;
     talk *item;
     size_t n, cap;
@@ -111,7 +115,7 @@ static sk_status add_talk(talks *t, const eng_chat_msg *msg, size_t n_msg, sk_er
         t->item = item;
         t->cap = cap;
     }
-    t->item[t->n++] = (talk){start, len};
+    t->item[t->n++] = (talk){start, len, t->file, t->line};
     return SK_OK;
 }
 
@@ -126,7 +130,7 @@ static sk_status read_line(void *arg, json_t *obj, size_t number, sk_err *e)
 {
     lines *l = arg;
     size_t n_msg = 0;
-    (void)number;
+    l->t->line = (uint32_t)number;
     sk_status st = read_messages(obj, l->msg, &n_msg, e);
     return st ? st : add_talk(l->t, l->msg, n_msg, e);
 }
@@ -206,6 +210,22 @@ static void pack_all(talks *t, packer *k, size_t *row, size_t *at)
     }
 }
 
+/* Which lines stand where. */
+static sk_status tell_origin(const talks *t, const size_t *row, const size_t *at, eng_dataset *d,
+                             sk_err *e)
+{
+    eng_origin *o = eng_origin_new(t->path);
+    bool ok = o != NULL;
+    for (size_t i = 0; ok && i < t->n; i++) {
+        const talk *k = &t->item[i];
+        ok = eng_origin_add(
+            o, &(eng_origin_doc){row[i] * t->n_ctx + at[i], UINT64_MAX, k->file, k->line});
+    }
+    if (o) eng_origin_sort(o);
+    d->origin = o;
+    return ok ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory for a list of conversations");
+}
+
 /* Two walks: the first decides the places, and with them how many rows there are, the second fills
  * the rows. */
 static sk_status pack(talks *t, eng_dataset *out, sk_err *e)
@@ -232,6 +252,8 @@ static sk_status pack(talks *t, eng_dataset *out, sk_err *e)
     for (size_t i = 0; i < t->n; i++)
         write_talk(t, &t->item[i], out, row[i], at[i]);
     eng_dataset_seal(out);
+    st = tell_origin(t, row, at, out, e);
+    if (st) eng_dataset_fini(out);
 free_arena:
     sk_arena_free(mem);
     return st;
@@ -249,12 +271,14 @@ static void count(talks *t)
 sk_status eng_chatset_load(const eng_vocab *v, const char *const *path, size_t n_paths,
                            size_t n_ctx, eng_dataset *out, eng_chatset_stats *stats, sk_err *e)
 {
-    talks t = {.v = v, .n_ctx = n_ctx};
+    talks t = {.v = v, .n_ctx = n_ctx, .path = path};
     eng_chat_msg *msg = sk_calloc(SK_MEM_TRAIN, ENG_CHATSET_MESSAGES, sizeof(*msg));
     sk_status st = msg ? eng_chatform_open(v, eng_vocab_chat_template(v), &t.form, e)
                        : sk_fail(e, SK_E_NOMEM, "no memory to read conversations");
-    for (size_t i = 0; !st && i < n_paths; i++)
+    for (size_t i = 0; !st && i < n_paths; i++) {
+        t.file = (uint32_t)i;
         st = read_file(&t, path[i], msg, e);
+    }
     if (!st && t.n == 0)
         st = sk_fail(e, SK_E_INVALID,
                      t.stats.n_read ? "%s: none of the conversations fits in a context of %zu "

@@ -21,7 +21,8 @@ typedef struct eng_chatset_stats {
 /* Reads files of lines {"messages":[{"role":"system|user|assistant","content":".."},..]} (plain or
  * zstd), renders each conversation with the model's chat template, and packs several into a row
  * of n_ctx tokens (best fit, longest first).  Loss only on what the assistant says.  Conversations
- * in a row do not see each other.  A bad line is refused: SK_E_INVALID with file:line. */
+ * in a row do not see each other.  path must outlive out.  A bad line is refused: SK_E_INVALID with
+ * file:line. */
 sk_status eng_chatset_load(const eng_vocab *v, const char *const *path, size_t n_paths,
                            size_t n_ctx, eng_dataset *out, eng_chatset_stats *stats, sk_err *e);
 

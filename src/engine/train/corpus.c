@@ -17,7 +17,8 @@
 #define MAX_BYTES ((uint64_t)64 << 30)
 
 /* A separator line between files: the end of one is not the context of the next. */
-sk_status eng_corpus_load(const char *const *path, size_t n_paths, sk_buf *text, sk_err *e)
+sk_status eng_corpus_load_files(const char *const *path, size_t n_paths, sk_buf *text,
+                                size_t *begin, sk_err *e)
 {
     size_t start = text->len;
     for (size_t i = 0; i < n_paths; i++) {
@@ -25,6 +26,7 @@ sk_status eng_corpus_load(const char *const *path, size_t n_paths, sk_buf *text,
             if (text->len > start && text->p[text->len - 1] != '\n') sk_buf_addc(text, '\n');
             sk_buf_adds(text, ENG_CORPUS_SEPARATOR "\n");
         }
+        if (begin) begin[i] = text->len;
         sk_status st = sk_file_load(path[i], MAX_BYTES, text, e);
         if (st) return st;
     }
@@ -35,6 +37,11 @@ sk_status eng_corpus_load(const char *const *path, size_t n_paths, sk_buf *text,
         return sk_fail(e, SK_E_INVALID, "%s%s: there is no text in it",
                        n_paths ? path[0] : "(none)", n_paths > 1 ? " and the other files" : "");
     return SK_OK;
+}
+
+sk_status eng_corpus_load(const char *const *path, size_t n_paths, sk_buf *text, sk_err *e)
+{
+    return eng_corpus_load_files(path, n_paths, text, NULL, e);
 }
 
 /* The same as in data sets: a run reads equal rows from both. */

@@ -13,6 +13,10 @@
  * between files.  No text at all is SK_E_INVALID. */
 sk_status eng_corpus_load(const char *const *path, size_t n_paths, sk_buf *text, sk_err *e);
 
+/* The same; start[n_paths]: where each file begins in text. */
+sk_status eng_corpus_load_files(const char *const *path, size_t n_paths, sk_buf *text,
+                                size_t *start, sk_err *e);
+
 /* Encodes the documents, with x's workers: separator id, document, separator id, document, ...,
  * separator id.  The result depends on the text only. */
 sk_status eng_corpus_encode(eng_exec *x, const eng_vocab *v, const char *text, size_t n,

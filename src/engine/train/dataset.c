@@ -4,6 +4,7 @@
 #include "base/crc.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "engine/train/origin.h"
 
 #include <assert.h>
 #include <string.h>
@@ -40,6 +41,7 @@ void eng_dataset_fini(eng_dataset *d)
     sk_free(d->target);
     sk_free(d->first);
     eng_stream_close(d->stream);
+    eng_origin_free(d->origin);
     *d = (eng_dataset){0};
 }
 

@@ -22,6 +22,8 @@ typedef struct eng_dataset {
     uint32_t crc;   /* of all of the above: a resumed run must read the same */
     eng_stream *stream; /* rows are cut from it when they are asked for, and the arrays above are
                            NULL; NULL: rows lie in memory */
+    struct eng_origin *origin; /* the documents in the rows (origin.h); NULL: not known, or the
+                                  stream's */
 } eng_dataset;
 
 /* Room for the rows, targets all -1, ids all `fill`; `masked` asks for `first`, where each token

@@ -10,6 +10,8 @@
  * batches since are passed over, and the learning rate is halved from there on stop
  * ENG_GUARD_ROLLBACKS such returns did not help
  *
+ * A loss that rises slowly (trend.h) leads back in the same way, with no step skipped before.
+ *
  * The state is part of the checkpoint: plain numbers, no pointers.
  */
 #ifndef ENG_TRAIN_GUARD_H
@@ -31,14 +33,19 @@ enum {
     ENG_GUARD_ROWS = 8     /* of a batch, named */
 };
 
-/* What happened at a step. */
+struct eng_dataset;
+
+/* What happened at a step.  Without rows it is a rise of the loss: loss is then the mean of the
+ * last steps, z_loss by how many standard errors it stands above the lowest one, which is in
+ * grad_norm, and rows[0] the step of that. */
 typedef struct eng_guard_event {
     uint64_t step, batch; /* of the step; its batch's number in the data */
     double loss, grad_norm, z_loss,
-        z_norm;                            /* z: standard deviations above the mean, NaN: unknown */
-    uint64_t to;                           /* rolled back to this step; UINT64_MAX: skipped */
-    double lr_scale;                       /* from there on */
-    uint64_t n_rows, rows[ENG_GUARD_ROWS]; /* rows of the batch; the first of them */
+        z_norm;      /* z: standard deviations above the mean, NaN: unknown */
+    uint64_t to;     /* rolled back to this step; UINT64_MAX: skipped */
+    double lr_scale; /* from there on */
+    uint64_t n_rows,
+        rows[ENG_GUARD_ROWS]; /* rows of the batch; those of them with the highest losses */
 } eng_guard_event;
 
 typedef struct eng_guard {
@@ -70,6 +77,13 @@ void eng_guard_init(eng_guard *g);
 eng_verdict eng_guard_judge(eng_guard *g, const eng_train_opts *o, uint64_t step, double loss,
                             double grad_norm, double *z_loss, double *z_norm);
 
+/* What is done about a rise of the loss; ENG_STEP_SKIP: it is told, and the step is as good as any.
+ */
+eng_verdict eng_guard_rise(const eng_guard *g, const eng_train_opts *o);
+
+/* The step behind which a trend counts: the last one gone back to, or a rise that was told. */
+uint64_t eng_guard_since(const eng_guard *g);
+
 /* Adds an event, over the oldest when there are too many. */
 void eng_guard_add(eng_guard *g, const eng_guard_event *ev);
 
@@ -80,10 +94,11 @@ void eng_guard_returned(eng_guard *g, const eng_guard *before, uint64_t step, ui
 /* SK_E_FORMAT if g, read from a file, can't be one of ours. */
 sk_status eng_guard_check(const eng_guard *g, sk_err *e);
 
-/* The events, one JSON object a line: {"event":"skip",..} and {"event":"rollback",..}. */
-void eng_guard_log(const eng_guard *g, sk_buf *out);
+/* The events, one JSON object a line: {"event":"skip",..}, {"event":"rollback",..} and
+ * {"event":"rise",..}.  d (NULL: not known) says where the rows are from (origin.h). */
+void eng_guard_log(const eng_guard *g, const struct eng_dataset *d, sk_buf *out);
 
-/* One event as a sentence; n_ctx: tokens of a row. */
-void eng_guard_text(const eng_guard_event *ev, size_t n_ctx, sk_buf *out);
+/* One event as a sentence. */
+void eng_guard_text(const eng_guard_event *ev, const struct eng_dataset *d, sk_buf *out);
 
 #endif

@@ -55,7 +55,7 @@ static sk_status write_log(const eng_run *l, sk_err *e)
     char path[ENG_PATH_MAX];
     sk_buf text = SK_BUF_INIT;
     eng_curve_log(&l->s.curve, &text);
-    eng_guard_log(&l->s.guard, &text);
+    eng_guard_log(&l->s.guard, l->s.data, &text);
     sk_status st = sk_buf_ok(&text) ? sk_file_replace(eng_out_path(l->o, "log.jsonl", path),
                                                       text.p ? text.p : "", text.len, e)
                                     : sk_fail(e, SK_E_NOMEM, "no memory for log.jsonl");

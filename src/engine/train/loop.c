@@ -59,6 +59,7 @@ static sk_status loop_open(eng_run *l, sk_err *e)
     sk_status st = eng_run_check_memory(l, e);
     eng_optim_need need = eng_optim_needs(l->o, l->j->cfg, l->j->layout);
     if (!st) st = eng_trainstate_init(&l->s, l->j->layout->n_floats, need.v_floats, l->o->steps, e);
+    l->s.data = l->j->data;
     if (!st && l->o->ema > 0) st = eng_trainstate_add_ema(&l->s, e);
     if (!st) st = open_buffers(l, e);
     eng_pass_plan plan = eng_run_pass(l, l->micro);

@@ -11,6 +11,7 @@
 #include "engine/train/chatform.h"
 #include "engine/train/chatset.h"
 #include "engine/train/corpus.h"
+#include "engine/train/origin.h"
 
 #include <assert.h>
 #include <string.h>
@@ -18,12 +19,15 @@
 /* A pair being read: tokens [start, start + n) of the common arrays, and its place. */
 typedef struct pair {
     size_t start[2], n[2], row, at;
+    uint32_t file, line;
 } pair;
 
 typedef struct reader {
     const eng_vocab *v;
     eng_chatform *form;
+    const char *const *path;
     size_t n_ctx;
+    uint32_t file;     /* being read */
     eng_chat_msg *msg; /* [ENG_CHATSET_MESSAGES + 1] */
     eng_ids ids, loss;
     pair *item;
@@ -125,10 +129,9 @@ static sk_status add_pair(reader *r, pair p, sk_err *e)
 static sk_status read_line(void *arg, json_t *obj, size_t number, sk_err *e)
 {
     reader *r = arg;
-    pair p = {0};
+    pair p = {.file = r->file, .line = (uint32_t)number};
     size_t n = 0;
     static const char *const key[2] = {"chosen", "rejected"};
-    (void)number;
     if (!json_is_object(obj)) return sk_fail(e, SK_E_INVALID, "the line is no object");
     sk_status st = read_prompt(obj, r->msg, &n, e);
     for (int i = 0; !st && i < 2; i++) {
@@ -157,6 +160,20 @@ static void write_answer(const reader *r, const pair *p, int which, size_t at, e
     out->end[which] = (uint32_t)(at + n);
 }
 
+/* Which lines stand where. */
+static sk_status tell_origin(const reader *r, eng_dataset *d, sk_err *e)
+{
+    eng_origin *o = eng_origin_new(r->path);
+    bool ok = o != NULL;
+    for (size_t i = 0; ok && i < r->n; i++) {
+        const pair *p = &r->item[i];
+        ok = eng_origin_add(
+            o, &(eng_origin_doc){p->row * r->n_ctx + p->at, UINT64_MAX, p->file, p->line});
+    }
+    d->origin = o;
+    return ok ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory for a list of pairs");
+}
+
 static sk_status write_rows(reader *r, eng_dataset *out, eng_prefs *prefs, sk_err *e)
 {
     int32_t fill = eng_corpus_separator(r->v);
@@ -176,6 +193,12 @@ static sk_status write_rows(reader *r, eng_dataset *out, eng_prefs *prefs, sk_er
         f.first[p->row + 1] = i + 1;
     }
     eng_dataset_seal(out);
+    st = tell_origin(r, out, e);
+    if (st) {
+        eng_dataset_fini(out);
+        eng_prefs_fini(&f);
+        return st;
+    }
     *prefs = f;
     return SK_OK;
 }
@@ -183,12 +206,13 @@ static sk_status write_rows(reader *r, eng_dataset *out, eng_prefs *prefs, sk_er
 sk_status eng_prefs_load(const eng_vocab *v, const char *const *path, size_t n_paths, size_t n_ctx,
                          eng_dataset *out, eng_prefs *prefs, eng_prefs_stats *stats, sk_err *e)
 {
-    reader r = {.v = v, .n_ctx = n_ctx};
+    reader r = {.v = v, .n_ctx = n_ctx, .path = path};
     r.msg = sk_calloc(SK_MEM_TRAIN, ENG_CHATSET_MESSAGES + 1, sizeof(*r.msg));
     sk_status st = r.msg ? eng_chatform_open(v, eng_vocab_chat_template(v), &r.form, e)
                          : sk_fail(e, SK_E_NOMEM, "no memory to read pairs");
     for (size_t i = 0; !st && i < n_paths; i++) {
         sk_buf text = SK_BUF_INIT;
+        r.file = (uint32_t)i;
         st = sk_file_load(path[i], ENG_CHATSET_BYTES, &text, e);
         if (!st) st = sk_json_lines(path[i], text.p, text.len, 16, read_line, &r, e);
         sk_buf_fini(&text);

@@ -9,6 +9,7 @@
 #include "engine/train/ckptdir.h"
 #include "engine/train/corpus.h"
 #include "engine/train/loop.h"
+#include "engine/train/origin.h"
 #include "engine/train/ranks.h"
 #include "engine/train/rundir.h"
 #include "engine/train/trainstate.h"
@@ -122,8 +123,9 @@ static sk_status get_tokenizer(pretrain *t, const sk_buf *text, sk_err *e)
 
 /* ---- data ---- */
 
-/* Text to rows. */
-static sk_status encode(pretrain *t, const sk_buf *text, eng_dataset *out, sk_err *e)
+/* Text to rows; start (NULL: not asked) as eng_corpus_load_files has it, for their origin. */
+static sk_status encode(pretrain *t, const sk_buf *text, const size_t *start, eng_dataset *out,
+                        sk_err *e)
 {
     eng_ids ids = {0};
     sk_status st = eng_corpus_encode(t->x, t->vocab, text->p, text->len, &ids, e);
@@ -131,6 +133,9 @@ static sk_status encode(pretrain *t, const sk_buf *text, eng_dataset *out, sk_er
     if (!st)
         st = eng_dataset_of_stream(ids.id, ids.n, t->o.context, eng_corpus_separator(t->vocab), out,
                                    e);
+    if (!st && start)
+        st = eng_origin_of_text(t->o.data, start, t->o.n_data, text->p, text->len, ids.id, ids.n,
+                                eng_corpus_separator(t->vocab), &out->origin, e);
     eng_ids_fini(&ids);
     return st;
 }
@@ -182,7 +187,7 @@ static sk_status load_valid(pretrain *t, sk_err *e)
     sk_buf text = SK_BUF_INIT;
     if (eng_stream_is_folder(t->o.valid)) return load_split(t, t->o.valid, "train", &t->valid, e);
     sk_status st = eng_corpus_load(&t->o.valid, 1, &text, e);
-    if (!st) st = encode(t, &text, &t->valid, e);
+    if (!st) st = encode(t, &text, NULL, &t->valid, e);
     sk_buf_fini(&text);
     return st;
 }
@@ -192,11 +197,13 @@ static sk_status load_texts(pretrain *t, sk_err *e)
 {
     sk_buf text = SK_BUF_INIT;
     eng_emit_stage(&t->o, "read", 0, 0);
-    sk_status st = eng_corpus_load(t->o.data, t->o.n_data, &text, e);
+    size_t *start = sk_new_n(t->mem, size_t, t->o.n_data);
+    sk_status st = start ? eng_corpus_load_files(t->o.data, t->o.n_data, &text, start, e)
+                         : sk_fail(e, SK_E_NOMEM, "no memory for a list of files");
     if (!st) st = get_tokenizer(t, &text, e);
     if (!st) {
         eng_emit_stage(&t->o, "encode", 0, 0);
-        st = encode(t, &text, &t->data, e);
+        st = encode(t, &text, start, &t->data, e);
     }
     if (!st)
         eng_emit_note(&t->o, "%.1f MB of text, %zu rows of %u tokens", (double)text.len / 1e6,

@@ -14,6 +14,7 @@
 #include "engine/train/ranks.h"
 #include "engine/train/saver.h"
 #include "engine/train/trainstate.h"
+#include "engine/train/trend.h"
 
 #include <stdbool.h>
 
@@ -40,6 +41,7 @@ typedef struct eng_run {
     size_t eval_rows, final_rows; /* of held-out text: now and then, at the end */
     double flops, peak;           /* of a token, of the machine a second */
     eng_pace pace;                /* of the last steps */
+    eng_trend trend;              /* of the loss */
 } eng_run;
 
 /* ---- memplan.c ---- */
@@ -72,6 +74,9 @@ eng_train_event eng_run_event(const eng_run *l, eng_train_kind kind);
  * says of it has been done, *lost: skipped (p->lr is then 0), or gone back and *back is set too.
  * SK_E_INVALID: the run ends. */
 sk_status eng_run_judge(eng_run *l, eng_point *p, bool *lost, bool *back, sk_err *e);
+
+/* Whether the loss has risen by half of what it may: a checkpoint of now is none to go back to. */
+bool eng_run_suspect(const eng_run *l);
 
 /* Number of the batch of the step to come. */
 uint64_t eng_run_batch(const eng_run *l);

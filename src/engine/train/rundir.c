@@ -134,6 +134,7 @@ void eng_train_opts_default(eng_train_opts *o)
         .muon_momentum = 0.95,
         .spike_loss = 6,
         .spike_norm = 16,
+        .spike_rise = 0.05,
         .keep = 2,
     };
 }
@@ -167,6 +168,7 @@ sk_status eng_train_opts_check(const eng_train_opts *o, sk_err *e)
         {"micro", o->micro_rows, 0, 1e9},
         {"spike-loss", o->spike_loss, 0, 1e9},
         {"spike-norm", o->spike_norm, 0, 1e9},
+        {"spike-rise", o->spike_rise, 0, 1e9},
     };
     for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++)
         if (!(row[i].value >= row[i].min && row[i].value <= row[i].max))

@@ -168,6 +168,6 @@ sk_status eng_run_step(eng_run *l, bool *stopped, sk_err *e)
     if (st) return st;
     eng_curve_add(&l->s.curve, &p);
     bool asked = !l->ranks && save_wanted(l), due = l->s.step % l->save_every == 0 && !lost;
-    if (due) l->s.guard.base = l->s.step;
+    if (due && !eng_run_suspect(l)) l->s.guard.base = l->s.step;
     return (due || asked) && l->s.step < l->o->steps ? eng_run_save(l, e) : SK_OK;
 }

@@ -83,6 +83,8 @@ static bool add_later_settings(json_t *s, const eng_train_opts *o)
         bad |= json_object_set_new(s, "spike-loss", json_real(o->spike_loss)) != 0;
     if (o->spike_norm < d.spike_norm || o->spike_norm > d.spike_norm)
         bad |= json_object_set_new(s, "spike-norm", json_real(o->spike_norm)) != 0;
+    if (o->spike_rise < d.spike_rise || o->spike_rise > d.spike_rise)
+        bad |= json_object_set_new(s, "spike-rise", json_real(o->spike_rise)) != 0;
     if (bad || !add_adapter(s, o)) return false;
     if (o->dpo && json_object_set_new(s, "beta", json_real(o->beta))) return false;
     if (o->optimizer == ENG_MUON) {
@@ -403,7 +405,7 @@ sk_status eng_image_init(eng_image *im, const eng_trainstate *s, json_t *meta, s
     im->curve = sk_alloc(SK_MEM_TRAIN, n_curve);
     im->guard = sk_alloc(SK_MEM_TRAIN, sizeof(s->guard));
     eng_curve_log(c, &im->log);
-    eng_guard_log(&s->guard, &im->log);
+    eng_guard_log(&s->guard, s->data, &im->log);
     if (!im->curve || !im->guard || !meta_text(&im->meta, s, meta) || !sk_buf_ok(&im->log)) {
         eng_image_fini(im);
         return sk_fail(e, SK_E_NOMEM, "no memory for a checkpoint");

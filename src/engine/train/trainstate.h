@@ -24,8 +24,9 @@ typedef struct eng_trainstate {
     float *ema;                /* [n_floats] running mean of the parameters; NULL: none is kept */
     uint64_t step;             /* steps done */
     eng_guard guard;
-    eng_curve curve; /* a point a step */
-    char cpu[16];    /* level of the kernels the checkpoint was made with, "" before the first */
+    eng_curve curve;                /* a point a step */
+    const struct eng_dataset *data; /* borrowed: names the rows of events in the log; NULL: none */
+    char cpu[16]; /* level of the kernels the checkpoint was made with, "" before the first */
 } eng_trainstate;
 
 /* Allocates, cleared; `steps` is the length of the run. */
