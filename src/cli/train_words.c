@@ -174,4 +174,6 @@ void cmd_train_plan_text(const eng_train_plan *p, sk_buf *out)
     add_bytes(out, "packed weights", p->bytes_packs);
     add_bytes(out, "activations", p->bytes_activations);
     add_bytes(out, "batch", p->bytes_batch);
+    add_bytes(out, "data", p->bytes_data);
+    add_bytes(out, "saving", p->bytes_saver);
 }

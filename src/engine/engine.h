@@ -599,6 +599,8 @@ typedef struct eng_train_plan {
     double seconds;            /* of the run; 0: not measured */
     uint64_t bytes;            /* of memory in all, and its parts */
     uint64_t bytes_params, bytes_grads, bytes_optim, bytes_packs, bytes_activations, bytes_batch;
+    uint64_t bytes_data;    /* tokens that lie in memory */
+    uint64_t bytes_saver;   /* the most that writing a checkpoint copies (train/saver.h) */
     uint64_t bytes_allowed; /* the machine's memory or the control group's limit; 0: unknown */
     bool group;             /* it is the control group's */
 } eng_train_plan;

@@ -67,6 +67,27 @@ tune() {
 tune tune --lanes 2 && (cd "$tmp/tune" && sha256sum adapter.gguf checkpoint.stk) >"$tmp/b"
 before=$(mpi 2) tune tune2 -t 1 >"$tmp/out" 2>&1 && (cd "$tmp/tune2" && sha256sum adapter.gguf checkpoint.stk) | cmp -s - "$tmp/b"
 result "and so is an adapter"
+for i in 1 2 3 4 5 6 7; do
+    echo "{\"prompt\":\"$i\",\"chosen\":\"dog $i\",\"rejected\":\"fox\"}"
+done >"$tmp/pairs.jsonl"
+# prefer DIR FLAGS...: pairs, after the words in $before.
+prefer() {
+    dir=$1
+    shift
+    # shellcheck disable=SC2086 # a list of words
+    ${before-} "$stoke" tune -m "$tmp/wide/model.gguf" --dpo --data "$tmp/pairs.jsonl" --valid "$tmp/pairs.jsonl" \
+        --out "$tmp/$dir" --batch 512 --epochs 6 --lora 4 --eval-every 2 --save-every 2 "$@"
+}
+results() { (cd "$tmp/$1" && sha256sum adapter.gguf checkpoint.stk reference.stk log.jsonl); }
+margins() { sed -n 's/.*"accuracy"/accuracy/p' "$1"; }
+run wide --context 128 --batch 640 --quiet
+prefer dpo --lanes 2 --json >"$tmp/told" && results dpo >"$tmp/b"
+before=$(mpi 2) prefer dpo2 -t 1 --json >"$tmp/told2" 2>"$tmp/out" && results dpo2 | cmp -s - "$tmp/b"
+result "and so is learning from preferences"
+margins "$tmp/told" >"$tmp/a" && [ -s "$tmp/a" ] && margins "$tmp/told2" | cmp -s - "$tmp/a"
+result "with the same accuracy and margin told"
+before=$(mpi 3) prefer dpo3 -t 1 --lanes 2 --quiet >"$tmp/out" 2>&1 && results dpo3 | cmp -s - "$tmp/b"
+result "in three processes as well"
 before=$(mpi 2) t "a run that diverges ends in all" 2 'diverged' env SK_FAULT=loss:3+ sh -c '"$@"' sh mpirun --bind-to none \
     --oversubscribe -n 2 "$stoke" train --data "$tmp/text" --out "$tmp/wild" --steps 400 --vocab 300 --dim 32 --layers 1 \
     --context 32 --batch 64 -t 1 --quiet

@@ -74,7 +74,8 @@ static void a_plan_adds_up(void **state)
     r.o.batch_tokens = 240;
     assert_status_ok(eng_train_plan_of(x, &r.o, &p, &e), e);
     assert_int_equal(p.bytes, p.bytes_params + p.bytes_grads + p.bytes_optim + p.bytes_packs +
-                                  p.bytes_activations + p.bytes_batch);
+                                  p.bytes_activations + p.bytes_batch + p.bytes_data +
+                                  p.bytes_saver);
     assert_true(p.seconds > 0 && p.bytes_allowed > p.bytes);
     assert_int_equal(p.step_tokens, 240);
     assert_int_equal(p.steps, r.o.steps);

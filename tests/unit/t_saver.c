@@ -4,6 +4,7 @@
 #include "tests/unit/unit.h"
 
 #include "base/fault.h"
+#include "base/mem.h"
 #include "engine/train/saver.h"
 
 #include <math.h>
@@ -113,6 +114,31 @@ static void the_state_may_change(void **state)
     json_decref(m);
 }
 
+/* Where no copy is allowed none is made: the training thread waits for the last piece instead. */
+static void a_bound_on_the_copy(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    eng_trainstate s;
+    json_t *m = meta();
+    eng_saver *sv = begin(&s, m, 3);
+    eng_saver_limit(sv, 0);
+    for (uint64_t step = 1; step <= 3; step++) {
+        fill(&s, step);
+        assert_status_ok(eng_saver_begin(sv, &s, m, &e), e);
+        uint64_t before = sk_mem_bytes(SK_MEM_TRAIN);
+        eng_saver_settle(sv);
+        assert_true(sk_mem_bytes(SK_MEM_TRAIN) < before + (4u << 20)); /* the file's own */
+        for (size_t i = 0; i < FLOATS; i++)
+            s.param[i] = s.m[i] = s.v[i] = -1;
+        assert_status_ok(eng_saver_wait(sv, &e), e);
+        holds("checkpoint.stk", step, m);
+    }
+    eng_saver_close(sv);
+    eng_trainstate_fini(&s);
+    json_decref(m);
+}
+
 /* A write that fails is told at the next call and every one after; what was there stays. */
 static void errors_are_not_lost(void **state)
 {
@@ -197,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_DIR(the_state_may_change),
+        IN_DIR(a_bound_on_the_copy),
         IN_DIR(errors_are_not_lost),
         IN_DIR(names_are_right),
         IN_DIR(a_lost_lease_publishes_nothing),

@@ -12,7 +12,7 @@
 
 #define ENG_DPO_MAX_ROWS 4096 /* of a micro-batch */
 
-/* Sums over pairs. */
+/* Sums over pairs, four numbers of eight bytes. */
 typedef struct eng_dpo_sum {
     double loss, margin; /* of m / beta */
     uint64_t right, n;   /* pairs with m > 0; pairs */

@@ -62,6 +62,8 @@ static void add_plan(sk_buf *b, const eng_train_plan *p)
     add_num(b, "bytes_packs", (double)p->bytes_packs);
     add_num(b, "bytes_activations", (double)p->bytes_activations);
     add_num(b, "bytes_batch", (double)p->bytes_batch);
+    add_num(b, "bytes_data", (double)p->bytes_data);
+    add_num(b, "bytes_saver", (double)p->bytes_saver);
     add_num(b, "bytes_allowed", p->bytes_allowed ? (double)p->bytes_allowed : NAN);
 }
 

@@ -28,9 +28,11 @@ static sk_status open_buffers(eng_run *l, sk_err *e)
     l->target = sk_calloc(SK_MEM_TRAIN, n, sizeof(int32_t));
     size_t weights = l->j->prefs ? l->micro * l->j->data->n_ctx : 0;
     l->weight = weights ? sk_calloc(SK_MEM_TRAIN, weights, sizeof(float)) : NULL;
+    size_t parts = l->j->prefs ? l->n_parts : 0;
+    l->parts = parts ? sk_calloc(SK_MEM_TRAIN, parts, sizeof *l->parts) : NULL;
     l->first = l->j->data->first ? sk_calloc(SK_MEM_TRAIN, n, sizeof(int32_t)) : NULL;
     if (!l->grads || !l->nats || (two && !l->lane) || !l->ids || !l->target ||
-        (l->j->data->first && !l->first) || (weights && !l->weight))
+        (l->j->data->first && !l->first) || (weights && !l->weight) || (parts && !l->parts))
         return sk_fail(e, SK_E_NOMEM, "no memory for gradients and a batch of %zu tokens", n);
     return SK_OK;
 }
@@ -45,6 +47,7 @@ static void loop_close(eng_run *l)
     sk_free(l->grads);
     sk_free(l->lane);
     sk_free(l->weight);
+    sk_free(l->parts);
     sk_free(l->nats);
     sk_free(l->ids);
     sk_free(l->target);
@@ -68,9 +71,11 @@ static sk_status loop_open(eng_run *l, sk_err *e)
     if (!st) st = eng_ranks_open(l->x, l->o, l->j->layout, l->optim, need.v_floats, &l->ranks, e);
     if (!st) eng_ranks_release(l->ranks, &l->s);
     if (!st && eng_ranks_first(l->o)) st = eng_saver_open(l->o->out, &l->saver, e);
-    if (st || !l->o->event) return st;
+    if (st) return st;
     eng_train_plan told;
     eng_run_plan(l, &told);
+    if (l->saver) eng_saver_limit(l->saver, told.bytes_saver);
+    if (!l->o->event) return st;
     eng_train_event ev = eng_run_event(l, ENG_EV_PLAN);
     ev.plan = &told;
     eng_emit(l->o, &ev);

@@ -89,10 +89,30 @@ void eng_run_sizes(eng_run *l)
     l->n_nats = l->rows;
     if (l->n_nats < l->eval_rows) l->n_nats = l->eval_rows;
     if (l->n_nats < l->final_rows) l->n_nats = l->final_rows;
+    l->n_parts = (l->n_nats + l->micro - 1) / l->micro;
+    if (l->n_parts < l->lanes) l->n_parts = l->lanes;
     l->flops = flops_of(l->j, n_ctx);
 }
 
 /* ---- the plan ---- */
+
+/* Tokens of a set that lie in memory, with targets and, where rows are packed, their documents. */
+static uint64_t data_bytes(const eng_dataset *d)
+{
+    uint64_t n = d && d->ids ? (uint64_t)d->n_rows * d->n_ctx : 0;
+    return n * (d && d->first ? 3 : 2) * sizeof(int32_t);
+}
+
+/* The most a checkpoint copies of the state, of what the run itself leaves; where that is nothing,
+ * the steps wait for the write instead. */
+static uint64_t saver_bytes(const eng_run *l, const eng_train_plan *p, uint64_t v_floats)
+{
+    uint64_t flat = l->j->layout->n_floats * sizeof(float);
+    uint64_t image = flat * (l->o->ema > 0 ? 3 : 2) + v_floats * sizeof(float);
+    double room = USABLE * (double)p->bytes_allowed - (double)p->bytes;
+    if (!p->bytes_allowed || (double)image <= room) return image;
+    return room > 0 ? (uint64_t)room : 0;
+}
 
 /* All numbers but the time, which has to be measured. */
 void eng_run_plan(const eng_run *l, eng_train_plan *out)
@@ -117,8 +137,11 @@ void eng_run_plan(const eng_run *l, eng_train_plan *out)
         .group = ram.group,
     };
     p.bytes_activations = eng_pass_bytes(&pass) - p.bytes_packs;
+    p.bytes_data = data_bytes(l->j->data) + data_bytes(l->j->valid);
     p.bytes = p.bytes_params + p.bytes_grads + p.bytes_optim + p.bytes_packs + p.bytes_activations +
-              p.bytes_batch;
+              p.bytes_batch + p.bytes_data;
+    p.bytes_saver = saver_bytes(l, &p, opt.v_floats);
+    p.bytes += p.bytes_saver;
     p.flops = (double)step * (double)p.steps * p.flops_token;
     *out = p;
 }

@@ -10,21 +10,25 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CHUNK ((size_t)1 << 18) /* floats of a lane that are sent and added at a time */
-#define SILENCE 600             /* seconds a step may keep the others waiting */
-#define ADD_PIECE 16384         /* elements one task adds */
+#define CHUNK ((size_t)1 << 18)     /* floats of a lane that are sent and added at a time */
+#define IN_FLOATS ((size_t)1 << 24) /* of all lanes together: fewer at a time of many */
+#define SILENCE 600                 /* seconds a step may keep the others waiting */
+#define ADD_PIECE 16384             /* elements one task adds */
 
 struct eng_ranks {
     eng_exec *x;
     sk_mpi *mpi;
     const eng_layout *l;
     size_t rank, size;
-    size_t *first; /* [size + 1] first parameter a process owns */
-    size_t *at;    /* [size + 1] where it begins in the flat array */
-    size_t *v_at;  /* [size + 1] and in that of second moments */
-    float *acc;    /* [owned] sum of the lanes so far; NULL while one round has been enough */
-    float *in;     /* [size][CHUNK] lanes of the others */
-    double *sums;  /* [pieces] of the sum of squares */
+    size_t *first;      /* [size + 1] first parameter a process owns */
+    size_t *at;         /* [size + 1] where it begins in the flat array */
+    size_t *v_at;       /* [size + 1] and in that of second moments */
+    float *acc;         /* [owned] sum of the lanes so far; NULL while one round has been enough */
+    size_t chunk;       /* floats of a lane at a time */
+    float *in;          /* [size][chunk] lanes of the others */
+    const float **src;  /* [size] scratch of a sum */
+    struct word *words; /* [size] scratch of a vote */
+    double *sums;       /* [pieces] of the sum of squares */
     sk_mpi_part *part;
 };
 
@@ -143,10 +147,13 @@ static bool get_memory(eng_ranks *r)
     r->first = sk_calloc(SK_MEM_TRAIN, n + 1, sizeof *r->first);
     r->at = sk_calloc(SK_MEM_TRAIN, n + 1, sizeof *r->at);
     r->v_at = sk_calloc(SK_MEM_TRAIN, n + 1, sizeof *r->v_at);
-    r->in = sk_calloc(SK_MEM_TRAIN, n * CHUNK, sizeof *r->in);
+    r->chunk = IN_FLOATS / n < CHUNK ? IN_FLOATS / n + 1 : CHUNK;
+    r->in = sk_calloc(SK_MEM_TRAIN, n * r->chunk, sizeof *r->in);
+    r->src = sk_calloc(SK_MEM_TRAIN, n, sizeof *r->src);
+    r->words = sk_calloc(SK_MEM_TRAIN, n, sizeof *r->words);
     r->sums = sk_calloc(SK_MEM_TRAIN, r->l->n_floats / ENG_PAR_FLAT + 1, sizeof *r->sums);
     r->part = sk_calloc(SK_MEM_TRAIN, 4 * n, sizeof *r->part);
-    return r->first && r->at && r->v_at && r->in && r->sums && r->part;
+    return r->first && r->at && r->v_at && r->in && r->src && r->words && r->sums && r->part;
 }
 
 sk_status eng_ranks_open(eng_exec *x, const eng_train_opts *o, const eng_layout *layout,
@@ -175,6 +182,8 @@ void eng_ranks_close(eng_ranks *r)
     sk_free(r->v_at);
     sk_free(r->acc);
     sk_free(r->in);
+    sk_free(r->src);
+    sk_free(r->words);
     sk_free(r->sums);
     sk_free(r->part);
     sk_free(r);
@@ -201,9 +210,8 @@ void eng_ranks_owns(const eng_ranks *r, size_t rank, size_t *first, size_t *end)
 sk_status eng_ranks_vote(eng_ranks *r, eng_vote *v, sk_status mine, sk_err *e)
 {
     if (!r) return mine;
-    word all[256];
-    assert(r->size <= sizeof all / sizeof *all);
-    sk_status st = speak(r->mpi, mine, v->stop | v->save << 1, all, SILENCE, e);
+    const word *all = r->words;
+    sk_status st = speak(r->mpi, mine, v->stop | v->save << 1, r->words, SILENCE, e);
     for (size_t i = 0; i < r->size && !st; i++) {
         v->stop |= all[i].value & 1;
         v->save |= (all[i].value & 2) != 0;
@@ -211,18 +219,18 @@ sk_status eng_ranks_vote(eng_ranks *r, eng_vote *v, sk_status mine, sk_err *e)
     return st;
 }
 
-/* Floats a process owns from `off` on in its range, at most CHUNK. */
+/* Floats a process owns from `off` on in its range, at most a chunk. */
 static size_t chunk_of(const eng_ranks *r, size_t rank, size_t off)
 {
     size_t n = r->at[rank + 1] - r->at[rank];
-    return off >= n ? 0 : n - off < CHUNK ? n - off : CHUNK;
+    return off >= n ? 0 : n - off < r->chunk ? n - off : r->chunk;
 }
 
 /* to[i] = (before[i] +) src 0 [i] + src 1 [i] + ... */
 typedef struct add_job {
     float *to;
     const float *before; /* NULL: none */
-    const float *src[256];
+    const float **src;   /* [n_src] */
     size_t n_src;
 } add_job;
 
@@ -252,7 +260,7 @@ static sk_status swap_chunk(eng_ranks *r, size_t off, size_t here, float *g, sk_
         if (r->rank < here && theirs)
             r->part[k++] = (sk_mpi_part){g + r->at[p] + off, theirs * sizeof *g, p, true};
         if (p < here && mine)
-            r->part[k++] = (sk_mpi_part){r->in + p * CHUNK, mine * sizeof *g, p, false};
+            r->part[k++] = (sk_mpi_part){r->in + p * r->chunk, mine * sizeof *g, p, false};
     }
     return sk_mpi_exchange(r->mpi, r->part, k, SILENCE, e);
 }
@@ -261,9 +269,10 @@ static sk_status swap_chunk(eng_ranks *r, size_t off, size_t here, float *g, sk_
 static void add_chunk(eng_ranks *r, size_t off, size_t here, float *g, bool again, bool last)
 {
     float *own = g + r->at[r->rank] + off;
-    add_job j = {.to = last ? own : r->acc + off, .before = again ? r->acc + off : NULL};
+    add_job j = {
+        .to = last ? own : r->acc + off, .before = again ? r->acc + off : NULL, .src = r->src};
     for (size_t p = 0; p < here; p++)
-        j.src[j.n_src++] = p == r->rank ? own : r->in + p * CHUNK;
+        j.src[j.n_src++] = p == r->rank ? own : r->in + p * r->chunk;
     eng_par_rows(r->x, chunk_of(r, r->rank, off), ADD_PIECE, add_piece, &j);
 }
 
@@ -271,7 +280,7 @@ sk_status eng_ranks_reduce(eng_ranks *r, size_t round, size_t lanes, float *g, s
 {
     size_t done = round * r->size, left = lanes - done, here = left < r->size ? left : r->size;
     bool last = left <= r->size;
-    assert(lanes > done && r->size <= 256);
+    assert(lanes > done);
     if (!last && !r->acc) {
         r->acc = sk_calloc(SK_MEM_TRAIN, r->at[r->rank + 1] - r->at[r->rank] + 1, sizeof *r->acc);
         if (!r->acc) return sk_fail(e, SK_E_NOMEM, "no memory for the sum of gradients");
@@ -279,7 +288,7 @@ sk_status eng_ranks_reduce(eng_ranks *r, size_t round, size_t lanes, float *g, s
     size_t most = 0;
     for (size_t p = 0; p < r->size; p++)
         if (r->at[p + 1] - r->at[p] > most) most = r->at[p + 1] - r->at[p];
-    for (size_t off = 0; off < most; off += CHUNK) {
+    for (size_t off = 0; off < most; off += r->chunk) {
         sk_status st = swap_chunk(r, off, here, g, e);
         if (st) return st;
         if (chunk_of(r, r->rank, off)) add_chunk(r, off, here, g, round > 0, last);
@@ -392,7 +401,7 @@ sk_status eng_ranks_optim(eng_ranks *r, eng_optim *op, const eng_update *u, eng_
 
 void eng_ranks_add(eng_exec *x, float *to, const float *from, size_t n)
 {
-    add_job j = {.to = to, .before = to, .src = {from}, .n_src = 1};
+    add_job j = {.to = to, .before = to, .src = &from, .n_src = 1};
     eng_par_rows(x, n, ADD_PIECE, add_piece, &j);
 }
 

@@ -25,13 +25,15 @@ typedef struct eng_run {
     eng_trainstate s;
     eng_pass *pass;
     eng_optim *optim;
-    eng_ranks *ranks;              /* the other processes, NULL: there are none */
-    size_t rows, micro;            /* rows of a step, of a micro-batch */
-    size_t lanes, lane_rows;       /* parts of a step that are summed apart (ranks.h), their rows */
-    float *grads;                  /* [n_floats] */
-    float *lane;                   /* [n_floats] of a lane, where one process has several */
-    float *weight;                 /* [micro, n_ctx] of tokens' losses, with preferences */
-    eng_dpo_sum seen;              /* pairs of the step, or of the evaluation, so far */
+    eng_ranks *ranks;        /* the other processes, NULL: there are none */
+    size_t rows, micro;      /* rows of a step, of a micro-batch */
+    size_t lanes, lane_rows; /* parts of a step that are summed apart (ranks.h), their rows */
+    float *grads;            /* [n_floats] */
+    float *lane;             /* [n_floats] of a lane, where one process has several */
+    float *weight;           /* [micro, n_ctx] of tokens' losses, with preferences */
+    eng_dpo_sum seen;        /* pairs of the step, or of the evaluation */
+    eng_dpo_sum *parts;      /* [n_parts] of lanes, or of the evaluation's micro-batches */
+    size_t n_parts;
     double *nats;                  /* [n_nats] of rows */
     size_t n_nats;                 /* rows of a step, or of the longest evaluation */
     int32_t *ids, *target, *first; /* [rows, n_ctx]; first NULL when rows are one document each */
@@ -89,6 +91,11 @@ sk_status eng_run_refer(eng_run *l, sk_err *e);
 /* Loss and gradient (g NULL: none) of rows [at, ..) of the step, or of the held-out set. */
 void eng_run_prefer(eng_run *l, const eng_batch *b, size_t at, float scale, float *g);
 void eng_run_prefer_valid(eng_run *l, const eng_batch *b, size_t at);
+
+/* Before the first `n` parts are worked on; and after it: their sum, in all processes, in l->seen.
+ */
+void eng_run_begin_pairs(eng_run *l, size_t n);
+sk_status eng_run_sum_pairs(eng_run *l, size_t n, sk_err *e);
 
 /* Pairs in the rows of the step. */
 uint64_t eng_run_pairs(const eng_run *l);

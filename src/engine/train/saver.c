@@ -28,6 +28,7 @@ struct eng_saver {
     pthread_cond_t changed; /* of anything below */
     eng_image image;        /* what is being written */
     uint8_t *rest;          /* copy of what was left when the state was about to change */
+    uint64_t limit;         /* bytes of it, at most */
     size_t at;              /* section being read */
     uint64_t from;          /* bytes of it that were read */
     size_t cut;             /* section that `rest` begins in, SIZE_MAX: there is no copy */
@@ -152,7 +153,7 @@ sk_status eng_saver_open(const char *out, eng_saver **out_saver, sk_err *e)
 {
     eng_saver *s = sk_calloc(SK_MEM_TRAIN, 1, sizeof *s);
     if (!s) return sk_fail(e, SK_E_NOMEM, "no memory for writing checkpoints");
-    s->saved = UINT64_MAX;
+    s->saved = s->limit = UINT64_MAX;
     s->dir = (eng_ckptdir){.keep = 1, .current = UINT64_MAX, .best = INFINITY};
     (void)snprintf(s->dir.out, sizeof(s->dir.out), "%s", out);
     (void)snprintf(s->log, sizeof(s->log), "%s/log.jsonl", out);
@@ -184,6 +185,12 @@ void eng_saver_close(eng_saver *s)
     (void)pthread_cond_destroy(&s->changed);
     (void)pthread_mutex_destroy(&s->lock);
     sk_free(s);
+}
+
+/* Nothing is being written yet. */
+void eng_saver_limit(eng_saver *s, uint64_t bytes)
+{
+    s->limit = bytes;
 }
 
 /* The folder's checkpoints; not while one is being written. */
@@ -232,7 +239,8 @@ sk_status eng_saver_begin(eng_saver *s, const eng_trainstate *state, json_t *met
     return SK_OK;
 }
 
-/* Copies all that was not read yet and lets the thread read the copy; false without memory. */
+/* Copies all that was not read yet and lets the thread read the copy; false where that is too much.
+ */
 static bool copy_rest(eng_saver *s)
 {
     eng_image *im = &s->image;
@@ -240,7 +248,7 @@ static bool copy_rest(eng_saver *s)
     for (size_t i = s->at; i < im->n; i++)
         n += im->sec[i].n;
     n -= s->at < im->n ? s->from : 0;
-    s->rest = sk_alloc(SK_MEM_TRAIN, (size_t)n);
+    s->rest = n <= s->limit ? sk_alloc(SK_MEM_TRAIN, (size_t)n) : NULL;
     if (!s->rest) return false;
     uint8_t *to = s->rest;
     s->cut = s->at;

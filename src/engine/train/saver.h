@@ -3,8 +3,8 @@
  * A thread of its own writes.  Nothing is copied at first: between two updates the state does not
  * change, and most checkpoints are in the system's hands before the next update.  eng_saver_settle,
  * called before every change of the state, copies what the thread has not come to yet; so the
- * training thread waits for a memory copy at most, and a machine short of memory for the rest of
- * the write.
+ * training thread waits for a memory copy at most; where the copy would not fit into what the run
+ * may take (eng_saver_limit), for the rest of the write.
  */
 #ifndef ENG_TRAIN_SAVER_H
 #define ENG_TRAIN_SAVER_H
@@ -22,6 +22,9 @@ sk_status eng_saver_open(const char *out, eng_saver **out_saver, sk_err *e);
 /* Waits for the checkpoint that is being written, ends the thread; NULL is allowed.  What went
  * wrong with that last one is lost here: eng_saver_wait tells. */
 void eng_saver_close(eng_saver *s);
+
+/* The most bytes a copy may take from now on; any, before it is said. */
+void eng_saver_limit(eng_saver *s, uint64_t bytes);
 
 /* The folder's checkpoints, filled by eng_ckptdir_load before the first checkpoint is begun. */
 eng_ckptdir *eng_saver_dir(eng_saver *s);

@@ -83,7 +83,7 @@ static sk_status accumulate(eng_run *l, double *loss, bool *stopped, sk_err *e)
     double nats = 0;
     size_t size = eng_ranks_size(l->ranks), rank = eng_ranks_rank(l->ranks);
     *stopped = false;
-    l->seen = (eng_dpo_sum){0};
+    eng_run_begin_pairs(l, l->lanes);
     for (size_t round = 0; round * size < l->lanes; round++) {
         size_t lane = round * size + rank;
         float *g = lane && !l->ranks ? l->lane : l->grads;
@@ -94,6 +94,7 @@ static sk_status accumulate(eng_run *l, double *loss, bool *stopped, sk_err *e)
         if (st) return st;
     }
     sk_status st = eng_ranks_share(l->ranks, l->nats, l->rows, l->lane_rows, e);
+    if (!st) st = eng_run_sum_pairs(l, l->lanes, e);
     for (size_t i = 0; i < l->rows; i++)
         nats += l->nats[i];
     *loss = nats / (double)targets;

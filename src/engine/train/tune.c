@@ -120,8 +120,6 @@ static void note_pairs(const tune *t, const char *what, const eng_prefs_stats *s
 static sk_status load_pairs(tune *t, sk_err *e)
 {
     eng_prefs_stats stats;
-    if (t->o.mpi)
-        return sk_fail(e, SK_E_UNSUPPORTED, "--dpo runs in one process; start it without mpirun");
     sk_status st = eng_prefs_load(t->vocab, t->o.data, t->o.n_data, t->o.context, &t->data,
                                   &t->prefs, &stats, e);
     if (st) return st;
