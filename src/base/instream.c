@@ -76,6 +76,16 @@ static void give_memory(void *arg, void *p)
     sk_free(p);
 }
 
+sk_status sk_fail_parquet(const char *path, sk_err *e)
+{
+    return sk_fail(e, SK_E_UNSUPPORTED,
+                   "%s is a Parquet file, which this program cannot read: convert it to JSONL "
+                   "first (duckdb -c \"copy (from 'x.parquet') to 'x.jsonl' (format json)\", or "
+                   "python: pandas.read_parquet('x.parquet').to_json('x.jsonl', "
+                   "orient='records', lines=True))",
+                   path);
+}
+
 /* Looks at the first chunk and gets what the form needs. */
 static sk_status find_form(sk_instream *s, sk_err *e)
 {
@@ -83,11 +93,7 @@ static sk_status find_form(sk_instream *s, sk_err *e)
     sk_status st = fill(s, e);
     if (st) return st;
     if (s->n >= 4 && !memcmp(s->chunk, "PAR1", 4))
-        return sk_fail(e, SK_E_UNSUPPORTED,
-                       "%s is a Parquet file, which this program cannot read: convert it to JSONL "
-                       "first (python: pandas.read_parquet(f).to_json(out, orient='records', "
-                       "lines=True))",
-                       s->path);
+        return sk_fail_parquet(s->path, e);
     if (s->n >= sizeof zstd_magic && !memcmp(s->chunk, zstd_magic, sizeof zstd_magic)) {
         s->form = ZSTD;
         s->zstd = ZSTD_createDStream();

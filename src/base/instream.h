@@ -33,4 +33,7 @@ sk_status sk_instream_read(sk_instream *s, void *p, size_t cap, size_t *n, sk_er
 uint64_t sk_instream_pos(const sk_instream *s);
 uint64_t sk_instream_size(const sk_instream *s);
 
+/* SK_E_UNSUPPORTED for a Parquet file, with what makes JSONL of it. */
+sk_status sk_fail_parquet(const char *path, sk_err *e);
+
 #endif

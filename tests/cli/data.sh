@@ -74,7 +74,7 @@ t "a folder that holds a data set" 73 'already' build a "$tmp/text"
 t "a folder of other files" 73 'other files' build tok "$tmp/text"
 t "no such file" 66 'no-such' build x /no-such
 cp "$tmp/text" "$tmp/x.parquet"
-t "Parquet, with a hint" 69 'convert' build x "$tmp/x.parquet"
+t "Parquet, with a hint" 69 'duckdb.*python' build x "$tmp/x.parquet"
 head -c 100 "$tmp/in/b/one.txt.gz" >"$tmp/cut.gz"
 t "a gzip file cut short" 65 'ends early' build x "$tmp/cut.gz"
 if command -v zstd >/dev/null; then

@@ -2,6 +2,7 @@
 #include "engine/data/files.h"
 
 #include "base/buf.h"
+#include "base/instream.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -74,10 +75,7 @@ static sk_status add_file(lister *l, const char *path, const struct stat *s, sk_
 {
     eng_data_files *f = l->f;
     if (ends_in(path, strlen(path), ".parquet"))
-        return sk_fail(e, SK_E_UNSUPPORTED,
-                       "%s: Parquet files can't be read; convert them to JSONL first (python: "
-                       "pandas.read_parquet(f).to_json(out, orient='records', lines=True))",
-                       path);
+        return sk_fail_parquet(path, e);
     eng_data_file *list = more(l->mem, f->file, f->n, &f->cap, sizeof *list);
     char *copy = list ? sk_arena_strndup(l->mem, path, strlen(path)) : NULL;
     if (!copy) return no_memory(e);

@@ -470,17 +470,21 @@ sk_status eng_hf_vocab_write_file(const eng_vocab *v, const char *path, sk_err *
     return st;
 }
 
-/* Writes tokenizer.json and tokenizer_config.json into the folder. */
+/* Writes tokenizer.json and tokenizer_config.json into the folder; the first, by which a tokenizer
+ * is known, last: where the disk is full there is none. */
 sk_status eng_hf_vocab_write(const eng_vocab *v, const char *folder, sk_err *e)
 {
-    sk_buf out = SK_BUF_INIT;
+    sk_buf out = SK_BUF_INIT, config = SK_BUF_INIT;
     writing w = {.out = &out, .tmp = SK_BUF_INIT, .e = e};
     sk_status st = begin(&w, v);
-    if (!st) st = flush(&w, folder, "tokenizer.json");
     if (!st) {
+        w.out = &config;
         put_config(&w);
         st = flush(&w, folder, "tokenizer_config.json");
+        w.out = &out;
     }
+    if (!st) st = flush(&w, folder, "tokenizer.json");
+    sk_buf_fini(&config);
     sk_buf_fini(&out);
     sk_buf_fini(&w.tmp);
     return st;
