@@ -5,12 +5,18 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
+
+/* Blocks that jansson asked for and did not get, in all threads. */
+static atomic_ulong missed;
 
 /* Blocks for jansson, so that its memory is counted and can be made to fail like all other. */
 static void *json_block(size_t n)
 {
-    return sk_alloc(SK_MEM_REQUEST, n);
+    void *p = sk_alloc(SK_MEM_REQUEST, n);
+    if (!p) atomic_fetch_add(&missed, 1);
+    return p;
 }
 
 /* Runs before main, hence before jansson has made any block. */
@@ -74,12 +80,14 @@ sk_status sk_json_parse(const char *p, size_t n, int max_depth, json_t **out, sk
     if (!st) st = check_depth(p, n, max_depth, e);
     if (st) return st;
     json_error_t err;
+    unsigned long before = atomic_load(&missed);
     json_t *v = json_loadb(p, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &err);
     if (v) {
         *out = v;
         return SK_OK;
     }
-    if (json_error_code(&err) == json_error_out_of_memory)
+    /* The parser takes a token it had no memory for as one that is wrong. */
+    if (json_error_code(&err) == json_error_out_of_memory || atomic_load(&missed) != before)
         return sk_fail(e, SK_E_NOMEM, "no memory to read %zu bytes of JSON", n);
     /* The parser quotes what it choked on, and that may be anything: only its own words are passed
      * on. */
@@ -87,6 +95,20 @@ sk_status sk_json_parse(const char *p, size_t n, int max_depth, json_t **out, sk
     if (near) *near = 0;
     return sk_fail(e, SK_E_INVALID, "JSON line %d column %d: %s", err.line > 0 ? err.line : 1,
                    err.column > 0 ? err.column : 1, err.text);
+}
+
+/* jansson hands out its text piece by piece. */
+static int add_text(const char *p, size_t n, void *to)
+{
+    sk_buf_add(to, p, n);
+    return 0;
+}
+
+bool sk_json_dump(const json_t *v, size_t flags, sk_buf *to)
+{
+    unsigned long before = atomic_load(&missed);
+    int bad = json_dump_callback(v, add_text, to, flags);
+    return !bad && atomic_load(&missed) == before && sk_buf_ok(to);
 }
 
 static bool is_blank(const char *s, size_t n)

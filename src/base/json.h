@@ -1,8 +1,7 @@
 /* json.h - glue over jansson: strict parsing with bounds, typed getters that name the field, and
  * direct writing.
  *
- * jansson is strict and slow; nothing here is on the token path.  Its memory comes from mem.h: what
- * json_dumps returns is freed with sk_free.
+ * jansson is strict and slow; nothing here is on the token path.  Its memory comes from mem.h.
  */
 #ifndef SK_BASE_JSON_H
 #define SK_BASE_JSON_H
@@ -20,6 +19,10 @@ void sk_json_memory(void);
 /* Parses n bytes as one JSON value, nested at most max_depth deep (checked before parsing), no
  * duplicate keys.  Free with json_decref.  Invalid text is SK_E_INVALID with line and column. */
 sk_status sk_json_parse(const char *p, size_t n, int max_depth, json_t **out, sk_err *e);
+
+/* Appends the value as text; flags are jansson's.  False without memory: jansson itself may then
+ * leave something out and say that all is well. */
+bool sk_json_dump(const json_t *v, size_t flags, sk_buf *to);
 
 /* Called with the parsed value of a line (freed afterwards) and the line's number, from 1. */
 typedef sk_status (*sk_json_line_fn)(void *arg, json_t *value, size_t number, sk_err *e);

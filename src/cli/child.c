@@ -90,5 +90,8 @@ sk_status cmd_child_run(const sk_opt_list *words, sk_buf *out, sk_err *e)
     int status = pid > 0 ? wait_for(pid, fd[0], out) : 0;
     if (fd[0] >= 0) (void)close(fd[0]);
     if (pid < 0) return sk_fail_errno(e, err, "cannot start a process");
-    return meaning(words->item[0], status, e);
+    sk_status st = meaning(words->item[0], status, e);
+    if (!st && out && !sk_buf_ok(out))
+        st = sk_fail(e, SK_E_NOMEM, "no memory for what %s prints", words->item[0]);
+    return st;
 }

@@ -204,7 +204,7 @@ static sk_status run_all(work *w, sk_err *e)
     sk_status st = SK_OK;
     for (size_t i = w->from; !st && i < w->r.n; i++) {
         char why[256] = "";
-        cmd_todo todo;
+        cmd_todo todo = CMD_SKIP;
         st = look(w, i, &todo, why, e);
         if (!st && cmd_stopped(NULL)) st = cmd_stopped_err(e);
         if (!st) st = tell(w, i, actions[todo], why, -1, e);

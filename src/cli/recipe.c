@@ -67,8 +67,8 @@ static sk_status read_flags(cmd_recipe *r, cmd_stage *s, sk_err *e)
     const cmd_verb *v = cmd_find(s->kind->verb);
     assert(v);
     sk_status st = sk_opt_words_of(&v->opt, r->yaml, map, r->mem, &s->words, e);
-    bool lost = (args && json_object_set_new(map, args_key, args)) ||
-                (as && json_object_set_new(map, name_key, as));
+    bool lost = args && json_object_set_new(map, args_key, args);
+    lost |= as && json_object_set_new(map, name_key, as);
     return !st && lost ? no_memory(e) : st;
 }
 

@@ -241,7 +241,8 @@ static sk_status add_answer(report *p, const cmd_stage *g, bool chat, const char
     words.item[words.n++] = "--quiet";
     words.item[words.n++] = ask.p ? ask.p : "";
     if (chat) words.item[words.n++] = "--chat";
-    sk_status st = cmd_child_run(&words, &answer, e);
+    sk_status st = sk_buf_ok(&ask) ? cmd_child_run(&words, &answer, e)
+                                   : sk_fail(e, SK_E_NOMEM, "no memory for a prompt");
     if (!st) {
         sk_buf_addf(&p->b, "**%s**\n\n", prompt);
         quote(&p->b, answer.p ? answer.p : "");

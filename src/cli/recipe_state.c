@@ -59,10 +59,10 @@ void cmd_state_close(cmd_state *s)
 
 sk_status cmd_state_save(const cmd_state *s, sk_err *e)
 {
-    char *text = json_dumps(s->root, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
-    if (!text) return no_memory(e);
-    sk_status st = sk_file_replace(s->path, text, strlen(text), e);
-    sk_free(text);
+    sk_buf text = SK_BUF_INIT;
+    bool ok = sk_json_dump(s->root, JSON_INDENT(1) | JSON_PRESERVE_ORDER, &text);
+    sk_status st = ok ? sk_file_replace(s->path, text.p, text.len, e) : no_memory(e);
+    sk_buf_fini(&text);
     return st;
 }
 
@@ -135,16 +135,18 @@ static sk_status list_folder(const char *path, sk_arena *mem, const char ***out,
         return sk_fail(e, name ? SK_E_PERM : SK_E_NOMEM, "cannot read the folder %s", path);
     }
     *n = 0;
-    bool ok = true;
-    for (struct dirent *it; ok && (it = readdir(d)) != NULL;) {
+    sk_status st = SK_OK;
+    for (struct dirent *it; !st && (it = readdir(d)) != NULL;) {
         if (is_passing(it->d_name)) continue;
-        ok = *n < MAX_FILES;
-        if (ok) name[*n] = sk_arena_strndup(mem, it->d_name, strlen(it->d_name));
-        ok = ok && name[*n] != NULL;
-        *n += ok;
+        if (*n == MAX_FILES) {
+            st = sk_fail(e, SK_E_TOOBIG, "%s has too many files to look through", path);
+            break;
+        }
+        name[*n] = sk_arena_strndup(mem, it->d_name, strlen(it->d_name));
+        if (!name[(*n)++]) st = no_memory(e);
     }
     (void)closedir(d);
-    if (!ok) return sk_fail(e, SK_E_TOOBIG, "%s has too many files to look through", path);
+    if (st) return st;
     qsort(name, *n, sizeof *name, by_text);
     *out = name;
     return SK_OK;
@@ -294,20 +296,31 @@ static const char *changed_input(json_t *was, json_t *now)
     return NULL;
 }
 
-/* True when what the stage wrote is there as it was. */
-static bool result_stands(cmd_state *s, const cmd_stage *g, json_t *known)
+/* *stands: what the stage wrote is there as it was.  What can't be looked at is an error: taken for
+ * changed, it would be made again and the old be moved away. */
+static sk_status result_stands(cmd_state *s, const cmd_stage *g, json_t *known, bool *stands,
+                               sk_err *e)
 {
     char path[CMD_PATH_MAX], hex[SK_SHA256_HEX];
     const char *was = NULL;
-    if (!cmd_stage_result(g, path)) return true;
+    sk_err no = SK_ERR_INIT;
+    *stands = true;
+    if (!cmd_stage_result(g, path)) return SK_OK;
     (void)sk_json_get_str(known, "result", &was, NULL);
-    return was && !cmd_state_hash(s, path, hex, NULL) && strcmp(was, hex) == 0;
+    sk_status st = cmd_state_hash(s, path, hex, &no);
+    *stands = was && !st && strcmp(was, hex) == 0;
+    return !st || st == SK_E_NOTFOUND ? SK_OK : sk_fail(e, st, "%s", no.text);
 }
 
-static void decide(cmd_state *s, const cmd_stage *g, json_t *known, json_t *settings,
-                   json_t *inputs, cmd_todo *todo, char why[256])
+static sk_status decide(cmd_state *s, const cmd_stage *g, json_t *known, json_t *settings,
+                        json_t *inputs, cmd_todo *todo, char why[256], sk_err *e)
 {
     const char *path;
+    bool stands = true;
+    if (json_is_true(json_object_get(known, "done"))) {
+        sk_status st = result_stands(s, g, known, &stands, e);
+        if (st) return st;
+    }
     *todo = CMD_RUN;
     if (!json_is_object(known))
         (void)snprintf(why, 256, "it has not run yet");
@@ -318,12 +331,13 @@ static void decide(cmd_state *s, const cmd_stage *g, json_t *known, json_t *sett
     else if (!json_is_true(json_object_get(known, "done"))) {
         *todo = g->kind->resumes ? CMD_RESUME : CMD_RUN;
         (void)snprintf(why, 256, "it was stopped before its end");
-    } else if (!result_stands(s, g, known))
+    } else if (!stands)
         (void)snprintf(why, 256, "%.200s is not what it wrote", g->out);
     else {
         *todo = CMD_SKIP;
         (void)snprintf(why, 256, "nothing has changed");
     }
+    return SK_OK;
 }
 
 sk_status cmd_state_look(cmd_state *s, const cmd_recipe *r, const cmd_stage *g, cmd_todo *todo,
@@ -331,7 +345,7 @@ sk_status cmd_state_look(cmd_state *s, const cmd_recipe *r, const cmd_stage *g, 
 {
     json_t *inputs = NULL, *settings = settings_of(g);
     sk_status st = settings ? hash_inputs(s, r, g, &inputs, e) : no_memory(e);
-    if (!st) decide(s, g, stage_of(s, g), settings, inputs, todo, why);
+    if (!st) st = decide(s, g, stage_of(s, g), settings, inputs, todo, why, e);
     json_decref(settings);
     json_decref(inputs);
     return st;
@@ -368,8 +382,10 @@ sk_status cmd_state_end(cmd_state *s, const cmd_stage *g, bool done, double seco
         st = cmd_state_hash(s, path, hex, e);
         bad |= !st && json_object_set_new(row, "result", json_string(hex));
     }
-    if (printed && !sk_json_parse(printed, strlen(printed), DEPTH, &value, NULL))
-        bad |= json_object_set_new(row, "printed", value) != 0;
+    if (printed) { /* text that is no JSON is nothing for the report */
+        sk_status parsed = sk_json_parse(printed, strlen(printed), DEPTH, &value, NULL);
+        bad |= parsed ? parsed == SK_E_NOMEM : json_object_set_new(row, "printed", value) != 0;
+    }
     if (!st && bad) st = no_memory(e);
     return st ? st : cmd_state_save(s, e);
 }

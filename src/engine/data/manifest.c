@@ -132,12 +132,13 @@ sk_status eng_manifest_write(const eng_manifest *m, sk_err *e)
 {
     char path[ENG_DATA_PATH];
     json_t *v = whole(m);
-    char *text = v ? json_dumps(v, JSON_INDENT(1)) : NULL;
+    sk_buf text = SK_BUF_INIT;
+    bool ok = v && sk_json_dump(v, JSON_INDENT(1), &text);
     json_decref(v);
-    if (!text) return sk_fail(e, SK_E_NOMEM, "no memory for the manifest");
     sk_status st =
-        sk_file_replace(eng_data_path(m->o->out, ENG_MANIFEST_FILE, path), text, strlen(text), e);
-    sk_free(text);
+        ok ? sk_file_replace(eng_data_path(m->o->out, ENG_MANIFEST_FILE, path), text.p, text.len, e)
+           : sk_fail(e, SK_E_NOMEM, "no memory for the manifest");
+    sk_buf_fini(&text);
     return st;
 }
 

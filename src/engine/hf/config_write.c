@@ -208,11 +208,10 @@ sk_status eng_hf_config_write(const eng_gguf *g, const char *dtype, sk_buf *out,
     if (!st) {
         write_switches(&o, dtype);
         write_ids(&o);
-        char *text =
-            json_dumps(o.cfg, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9));
-        if (text) sk_buf_addf(out, "%s\n", text);
-        if (!text || !sk_buf_ok(out)) st = sk_fail(e, SK_E_NOMEM, "no memory for config.json");
-        sk_free(text);
+        size_t how = JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9);
+        bool ok = sk_json_dump(o.cfg, how, out);
+        sk_buf_addc(out, '\n');
+        if (!ok || !sk_buf_ok(out)) st = sk_fail(e, SK_E_NOMEM, "no memory for config.json");
         *family = o.family;
     }
     json_decref(o.cfg);

@@ -2,6 +2,7 @@
 #include "engine/train/ranks.h"
 
 #include "base/crc.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "engine/kernel/par.h"
 #include "engine/train/ckptdir.h"
@@ -96,10 +97,11 @@ sk_status eng_ranks_tell(const eng_train_opts *o, bool *yes, sk_err *e)
 sk_status eng_ranks_same(const eng_train_opts *o, json_t *meta, sk_err *e)
 {
     if (!o->mpi) return SK_OK;
-    char *text = json_dumps(meta, JSON_SORT_KEYS);
-    int64_t mine = text ? (int64_t)sk_crc32c(0, text, strlen(text)) : 0, first = mine;
-    sk_status st = text ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory for the settings");
-    sk_free(text);
+    sk_buf text = SK_BUF_INIT;
+    bool ok = sk_json_dump(meta, JSON_SORT_KEYS, &text);
+    int64_t mine = ok ? (int64_t)sk_crc32c(0, text.p, text.len) : 0, first = mine;
+    sk_status st = ok ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory for the settings");
+    sk_buf_fini(&text);
     st = speak_first(o, st, &first, e);
     if (!st && first != mine)
         st = sk_fail(e, SK_E_INVALID,

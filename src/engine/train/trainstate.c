@@ -370,20 +370,12 @@ sk_status eng_trainstate_is_done(const char *path, json_t *meta, uint64_t steps,
 
 /* ---- writing ---- */
 
-/* jansson hands out its text piece by piece. */
-static int add_text(const char *p, size_t n, void *to)
-{
-    sk_buf_add(to, p, n);
-    return 0;
-}
-
 /* The meta section: what the run is, where it stands, and on which kernels. */
 static bool meta_text(sk_buf *to, const eng_trainstate *s, json_t *meta)
 {
     return !json_object_set_new(meta, "step", json_integer((json_int_t)s->step)) &&
            !json_object_set_new(meta, "cpu", json_string(sk_cpu_name(sk_cpu()))) &&
-           !json_dump_callback(meta, add_text, to, JSON_INDENT(1) | JSON_SORT_KEYS) &&
-           sk_buf_ok(to);
+           sk_json_dump(meta, JSON_INDENT(1) | JSON_SORT_KEYS, to);
 }
 
 /* One more section. */
