@@ -3,21 +3,26 @@
 # checkpoints and log must be those of the run that was never killed.  `make soak-train`; too long for
 # every test run, which has tests/crash/t_train_kill.c.
 #
-#   train_kill.sh [KILLS [SEED]]        50 kills, seed 1
+#   train_kill.sh [KILLS [SEED [FLAG...]]]      50 kills, seed 1; flags for the trainer, of which
+#                                               --steps 400 --ema 0.9 --spike-loss 2 --spike-rise 0.01
+#                                               has it skip steps and go back on its own
 #
 # Every other kill waits for a checkpoint that is being written, and comes some milliseconds into it.
 . "$(dirname "$0")/../cli/lib.sh"
 
 kills=${1:-50} seed=${2:-1}
+[ $# -gt 2 ] && shift 2 || set --
+flags=$*
 zstd -dcq data/corpus.txt.zst | head -c 400000 >"$tmp/text"
 head -c 20000 "$tmp/text" >"$tmp/valid"
 # run DIR FLAGS...: takes the place of the shell, so that its process is the one started.
 run() {
     dir=$1
     shift
+    # shellcheck disable=SC2086 # a list of words
     exec "$stoke" train --data "$tmp/text" --valid "$tmp/valid" --out "$tmp/$dir" --steps 200 --seed 5 \
         --save-every 4 --eval-every 8 --dim 128 --layers 3 --heads 4 --kv-heads 2 --ffn 256 --vocab 1024 \
-        --context 64 --batch 256 --keep 3 --quiet "$@"
+        --context 64 --batch 256 --keep 3 --quiet $flags "$@"
 }
 sums() { (cd "$tmp/$1" && sha256sum model.gguf checkpoint.stk best.stk checkpoints/* log.jsonl); }
 
@@ -57,5 +62,6 @@ result "the same SHA-256 of model, checkpoints and log, whatever was killed"
 [ $((live * 10)) -ge $((kills * 8)) ]
 result "most kills met a live run"
 echo "# $kills kills: $live met a live run, $writing of them while a file was being written; $((rounds + 1)) runs ended"
+[ -z "$flags" ] || echo "# $flags: $(grep -c '"event":"skip"' "$tmp/k/log.jsonl") steps skipped, $(grep -c '"event":"rollback"' "$tmp/k/log.jsonl") times gone back"
 cut -c1-16,65- "$tmp/right" | sed 's/^/# /'
 finish
