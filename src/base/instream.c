@@ -92,8 +92,7 @@ static sk_status find_form(sk_instream *s, sk_err *e)
     static const uint8_t zstd_magic[] = {0x28, 0xB5, 0x2F, 0xFD}, gzip_magic[] = {0x1F, 0x8B, 8};
     sk_status st = fill(s, e);
     if (st) return st;
-    if (s->n >= 4 && !memcmp(s->chunk, "PAR1", 4))
-        return sk_fail_parquet(s->path, e);
+    if (s->n >= 4 && !memcmp(s->chunk, "PAR1", 4)) return sk_fail_parquet(s->path, e);
     if (s->n >= sizeof zstd_magic && !memcmp(s->chunk, zstd_magic, sizeof zstd_magic)) {
         s->form = ZSTD;
         s->zstd = ZSTD_createDStream();

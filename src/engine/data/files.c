@@ -74,8 +74,7 @@ static void *more(sk_arena *mem, void *p, size_t n, size_t *cap, size_t size)
 static sk_status add_file(lister *l, const char *path, const struct stat *s, sk_err *e)
 {
     eng_data_files *f = l->f;
-    if (ends_in(path, strlen(path), ".parquet"))
-        return sk_fail_parquet(path, e);
+    if (ends_in(path, strlen(path), ".parquet")) return sk_fail_parquet(path, e);
     eng_data_file *list = more(l->mem, f->file, f->n, &f->cap, sizeof *list);
     char *copy = list ? sk_arena_strndup(l->mem, path, strlen(path)) : NULL;
     if (!copy) return no_memory(e);
