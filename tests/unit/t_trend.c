@@ -58,6 +58,21 @@ static void noise_is_no_rise(void **state)
     }
 }
 
+/* What is known by heart: from a thousandth of a nat to ten times that. */
+static void little_is_no_rise(void **state)
+{
+    (void)state;
+    eng_trend t;
+    eng_curve none = {.n = 0};
+    eng_trend_begin(&t, &none, 0);
+    for (uint64_t at = 1; at <= 400; at++) {
+        eng_point p = {.step = (double)at, .loss = at < 200 ? 0.001 : 0.01, .lr = 1e-3};
+        eng_trend_add(&t, &p);
+        assert_false(eng_trend_rises(&t, 0.05, ENG_TREND_ERRORS));
+    }
+    assert_true(t.mean > 9 * t.low);
+}
+
 /* From the curve as from the steps, to the last bit; skipped steps are none. */
 static void worked_out_anew(void **state)
 {
@@ -226,9 +241,13 @@ static void told_only(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_counts_as_a_rise), cmocka_unit_test(noise_is_no_rise),
-        cmocka_unit_test(worked_out_anew),       cmocka_unit_test(what_is_done),
-        cmocka_unit_test(a_run_that_gets_worse), cmocka_unit_test(told_only),
+        cmocka_unit_test(what_counts_as_a_rise),
+        cmocka_unit_test(noise_is_no_rise),
+        cmocka_unit_test(little_is_no_rise),
+        cmocka_unit_test(worked_out_anew),
+        cmocka_unit_test(what_is_done),
+        cmocka_unit_test(a_run_that_gets_worse),
+        cmocka_unit_test(told_only),
     };
     return cmocka_run_group_tests(tests, make_base, remove_base);
 }

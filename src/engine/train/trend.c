@@ -37,5 +37,5 @@ bool eng_trend_rises(const eng_trend *t, double part, double errors)
 {
     if (t->n < ENG_TREND_WINDOW) return false;
     double by = t->mean - t->low;
-    return by > part * fabs(t->low) && by > errors * t->error;
+    return by > fmax(part * fabs(t->low), ENG_TREND_LEAST) && by > errors * t->error;
 }

@@ -1,10 +1,11 @@
 /* trend.h - a loss that rises slowly: no step stands out, but the run gets worse.
  *
  * The mean of the last ENG_TREND_WINDOW losses is held against the lowest such mean so far.  It has
- * risen when it stands above it by more than a part of it and by more than ENG_TREND_ERRORS
- * standard errors (the deviation within the window by the root of its length).  Steps that were
- * skipped, or whose rate was 0, are none.  Rows are read in random order, so there is no other
- * cause for a rise than the training itself.
+ * risen when it stands above it by more than a part of it (and ENG_TREND_LEAST nats: what is known
+ * by heart has losses near 0, which move by factors) and by more than ENG_TREND_ERRORS standard
+ * errors (the deviation within the window by the root of its length).  Steps that were skipped, or
+ * whose rate was 0, are none.  Rows are read in random order, so there is no other cause for a rise
+ * than the training itself.
  *
  * Nothing of it is in a checkpoint: it is worked out from the curve, to the same bits.
  */
@@ -17,6 +18,8 @@
 #include <stdint.h>
 
 enum { ENG_TREND_WINDOW = 128, ENG_TREND_ERRORS = 6 };
+
+#define ENG_TREND_LEAST 0.02
 
 typedef struct eng_trend {
     bool begun;
