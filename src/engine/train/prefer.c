@@ -118,10 +118,14 @@ static sk_status share_references(const eng_run *l, const eng_dataset *d, eng_pr
                                   sk_err *e)
 {
     size_t n = (d->n_rows + l->micro - 1) / l->micro, part = 2 * most;
-    double *all = l->ranks ? sk_calloc(SK_MEM_TRAIN, n * part + 1, sizeof *all) : NULL;
     if (!l->ranks) return SK_OK;
-    sk_status st = eng_ranks_agree(
-        l->o, all ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory to share references"), e);
+    double *all = sk_calloc(SK_MEM_TRAIN, n * part + 1, sizeof *all);
+    sk_status st = all ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory to share references");
+    st = eng_ranks_agree(l->o, st, e);
+    if (st || !all) {
+        sk_free(all);
+        return st;
+    }
     for (int back = 0; back < 2 && !st; back++) {
         for (size_t at = 0, i = 0; at < d->n_rows; at += l->micro, i++) {
             size_t rows = d->n_rows - at < l->micro ? d->n_rows - at : l->micro;
