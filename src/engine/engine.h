@@ -17,6 +17,7 @@
 #include "engine/format/gguf.h"
 #include "engine/format/llama2c.h"
 #include "engine/format/quantize.h"
+#include "engine/grammar/grammar.h"
 #include "engine/hf/hf.h"
 #include "engine/jinja/jinja.h"
 #include "engine/kernel/exec.h"

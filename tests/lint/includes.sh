@@ -25,7 +25,7 @@ check_room "cli includes base, the doors and cli" src/cli \
 # whose functions they are.
 below=
 door=
-for room in tensor quant kernel format token data jinja hf model infer eval train; do
+for room in tensor quant kernel format token grammar data jinja hf model infer eval train; do
     below=$below${below:+|}$room
     [ $room != model ] || door='|engine/engine\.h'
     check_room "engine/$room includes nothing above it" "src/engine/$room" \

@@ -1,0 +1,454 @@
+/* expr.c - making expressions: each is brought into one form, and found again if it exists. */
+#include "engine/grammar/expr.h"
+
+#include <stdlib.h>
+
+#define EMPTY UINT32_MAX
+
+/* ---- the index ---- */
+
+uint32_t eng_rxindex_find(const eng_rxindex *x, uint64_t h, bool (*same)(const void *, uint32_t),
+                          const void *arg)
+{
+    if (!x->cap) return EMPTY;
+    for (size_t i = (size_t)h & (x->cap - 1);; i = (i + 1) & (x->cap - 1)) {
+        if (x->slot[i] == EMPTY) return EMPTY;
+        if (same(arg, x->slot[i])) return x->slot[i];
+    }
+}
+
+static void place(eng_rxindex *x, uint64_t h, uint32_t number)
+{
+    size_t i = (size_t)h & (x->cap - 1);
+    while (x->slot[i] != EMPTY)
+        i = (i + 1) & (x->cap - 1);
+    x->slot[i] = number;
+}
+
+bool eng_rxindex_add(eng_rxindex *x, uint64_t h, uint32_t number,
+                     uint64_t (*hash_of)(const void *, uint32_t), const void *arg)
+{
+    if ((x->n + 1) * 2 > x->cap) {
+        eng_rxindex big = {NULL, x->n, x->cap ? x->cap * 2 : 256};
+        big.slot = sk_alloc(SK_MEM_REQUEST, big.cap * sizeof *big.slot);
+        if (!big.slot) return false;
+        memset(big.slot, 0xff, big.cap * sizeof *big.slot);
+        for (size_t i = 0; i < x->cap; i++)
+            if (x->slot[i] != EMPTY) place(&big, hash_of(arg, x->slot[i]), x->slot[i]);
+        sk_free(x->slot);
+        *x = big;
+    }
+    place(x, h, number);
+    x->n++;
+    return true;
+}
+
+/* ---- the pool ---- */
+
+/* What a search compares with: a node that is to be, its members not yet in the list. */
+typedef struct probe {
+    const eng_rxpool *p;
+    const eng_rxnode *node;
+    const uint32_t *member; /* of OR and AND */
+    const eng_bytes *set;   /* when a set is looked for */
+} probe;
+
+static bool is_list(const eng_rxnode *v)
+{
+    return v->kind == ENG_RXK_OR || v->kind == ENG_RXK_AND;
+}
+
+static uint64_t hash_node(const eng_rxnode *v, const uint32_t *member)
+{
+    uint64_t h = eng_mix(v->kind, v->b);
+    if (!is_list(v)) return eng_mix(eng_mix(h, v->a), (uint64_t)v->lo << 32 | v->hi);
+    for (uint32_t i = 0; i < v->b; i++)
+        h = eng_mix(h, member[i]);
+    return h;
+}
+
+static uint64_t hash_of_node(const void *arg, uint32_t i)
+{
+    const eng_rxpool *p = arg;
+    const eng_rxnode *v = &p->node[i];
+    return hash_node(v, is_list(v) ? p->list + v->a : NULL);
+}
+
+static bool same_node(const void *arg, uint32_t i)
+{
+    const probe *q = arg;
+    const eng_rxnode *a = q->node, *b = &q->p->node[i];
+    if (a->kind != b->kind || a->b != b->b) return false;
+    if (is_list(a)) return !memcmp(q->member, q->p->list + b->a, a->b * sizeof *q->member);
+    return a->a == b->a && a->lo == b->lo && a->hi == b->hi;
+}
+
+static uint64_t hash_set(const eng_bytes *s)
+{
+    uint64_t h = 1;
+    for (int i = 0; i < 4; i++)
+        h = eng_mix(h, s->w[i]);
+    return h;
+}
+
+static uint64_t hash_of_set(const void *arg, uint32_t i)
+{
+    return hash_set(&((const eng_rxpool *)arg)->set[i]);
+}
+
+static bool same_set(const void *arg, uint32_t i)
+{
+    const probe *q = arg;
+    return !memcmp(q->set, &q->p->set[i], sizeof *q->set);
+}
+
+static eng_rx failed(eng_rxpool *p, sk_status st)
+{
+    if (!p->st) p->st = st;
+    return ENG_RX_NONE;
+}
+
+/* The number of the expression v, which is made if there is none like it.  member: of OR and AND,
+ * v->b of them, outside the pool's own list. */
+static eng_rx intern(eng_rxpool *p, eng_rxnode v, const uint32_t *member)
+{
+    if (p->st) return ENG_RX_NONE;
+    uint64_t h = hash_node(&v, member);
+    uint32_t i = eng_rxindex_find(&p->by_node, h, same_node, &(probe){p, &v, member, NULL});
+    if (i != EMPTY) return i;
+    if (p->n >= p->most) return failed(p, SK_E_TOOBIG);
+    size_t more = is_list(&v) ? v.b : 0;
+    if (!eng_grow(&p->node, &p->cap, p->n + 1, sizeof *p->node) ||
+        !eng_grow(&p->list, &p->cap_list, p->n_list + more, sizeof *p->list))
+        return failed(p, SK_E_NOMEM);
+    if (more) {
+        memcpy(p->list + p->n_list, member, more * sizeof *member);
+        v.a = (uint32_t)p->n_list;
+        p->n_list += more;
+    }
+    v.arrow = EMPTY;
+    p->node[p->n] = v;
+    if (!eng_rxindex_add(&p->by_node, h, (uint32_t)p->n, hash_of_node, p))
+        return failed(p, SK_E_NOMEM);
+    return (eng_rx)p->n++;
+}
+
+sk_status eng_rxpool_init(eng_rxpool *p, size_t most, sk_err *e)
+{
+    *p = (eng_rxpool){.most = most};
+    (void)intern(p, (eng_rxnode){.kind = ENG_RXK_NONE}, NULL);
+    (void)intern(p, (eng_rxnode){.kind = ENG_RXK_EPS, .nullable = true}, NULL);
+    (void)intern(p, (eng_rxnode){.kind = ENG_RXK_NOT, .nullable = true, .a = ENG_RX_NONE}, NULL);
+    return eng_rxpool_check(p, e);
+}
+
+void eng_rxpool_fini(eng_rxpool *p)
+{
+    sk_free(p->node);
+    sk_free(p->list);
+    sk_free(p->set);
+    sk_free(p->arrow);
+    sk_free(p->by_node.slot);
+    sk_free(p->by_set.slot);
+    *p = (eng_rxpool){0};
+}
+
+size_t eng_rxpool_bytes(const eng_rxpool *p)
+{
+    return p->cap * sizeof *p->node + p->cap_list * sizeof *p->list + p->cap_set * sizeof *p->set +
+           p->cap_arrow * sizeof *p->arrow + (p->by_node.cap + p->by_set.cap) * 4;
+}
+
+eng_rxmark eng_rxpool_mark(const eng_rxpool *p)
+{
+    return (eng_rxmark){p->n, p->n_list, p->n_set, p->n_arrow};
+}
+
+void eng_rxpool_cut(eng_rxpool *p, const eng_rxmark *m)
+{
+    p->n = m->n;
+    p->n_list = m->n_list;
+    p->n_set = m->n_set;
+    p->n_arrow = m->n_arrow;
+    p->st = SK_OK;
+    p->by_node.n = m->n;
+    p->by_set.n = m->n_set;
+    if (p->by_node.cap) memset(p->by_node.slot, 0xff, p->by_node.cap * sizeof(uint32_t));
+    if (p->by_set.cap) memset(p->by_set.slot, 0xff, p->by_set.cap * sizeof(uint32_t));
+    for (uint32_t i = 0; i < m->n; i++) {
+        eng_rxnode *v = &p->node[i];
+        if (v->arrow != EMPTY && v->arrow + v->n_arrow > m->n_arrow) v->arrow = EMPTY;
+        place(&p->by_node, hash_of_node(p, i), i);
+    }
+    for (uint32_t i = 0; i < m->n_set; i++)
+        place(&p->by_set, hash_of_set(p, i), i);
+}
+
+sk_status eng_rxpool_check(const eng_rxpool *p, sk_err *e)
+{
+    if (!p->st) return SK_OK;
+    if (p->st == SK_E_NOMEM) return sk_fail(e, SK_E_NOMEM, "no memory for the grammar");
+    return sk_fail(e, p->st, "the grammar is too complex: more than %zu expressions", p->most);
+}
+
+/* ---- makers ---- */
+
+eng_rx eng_rx_set(eng_rxpool *p, const eng_bytes *s)
+{
+    if (p->st || eng_bytes_none(s)) return ENG_RX_NONE;
+    uint64_t h = hash_set(s);
+    uint32_t i = eng_rxindex_find(&p->by_set, h, same_set, &(probe){p, NULL, NULL, s});
+    if (i == EMPTY) {
+        if (!eng_grow(&p->set, &p->cap_set, p->n_set + 1, sizeof *p->set))
+            return failed(p, SK_E_NOMEM);
+        p->set[p->n_set] = *s;
+        i = (uint32_t)p->n_set;
+        if (!eng_rxindex_add(&p->by_set, h, i, hash_of_set, p)) return failed(p, SK_E_NOMEM);
+        p->n_set++;
+    }
+    return intern(p, (eng_rxnode){.kind = ENG_RXK_SET, .a = i}, NULL);
+}
+
+eng_rx eng_rx_lit(eng_rxpool *p, const char *s, size_t n)
+{
+    eng_rx r = ENG_RX_EPS;
+    while (n--) {
+        eng_bytes b = {{0}};
+        eng_bytes_add(&b, (uint8_t)s[n], (uint8_t)s[n]);
+        r = eng_rx_cat(p, eng_rx_set(p, &b), r);
+    }
+    return r;
+}
+
+/* Concatenation leans to the right, so the left part of a CAT is none itself: a chain of them on
+ * the left is turned over, from its end. */
+eng_rx eng_rx_cat(eng_rxpool *p, eng_rx a, eng_rx b)
+{
+    if (p->st || a == ENG_RX_NONE || b == ENG_RX_NONE) return ENG_RX_NONE;
+    if (a == ENG_RX_EPS) return b;
+    if (b == ENG_RX_EPS) return a;
+    uint32_t few[64], *part = few;
+    size_t n = 0, cap = 0;
+    for (eng_rx c = a;; c = p->node[c].b) {
+        bool more = p->node[c].kind == ENG_RXK_CAT;
+        if (n == (part == few ? 64 : cap)) {
+            uint32_t *big = NULL;
+            if (part == few && eng_grow(&big, &cap, 256, sizeof *big))
+                memcpy(big, few, sizeof few), part = big;
+            else if (part == few || !eng_grow(&part, &cap, n + 1, sizeof *part)) {
+                if (part != few) sk_free(part);
+                return failed(p, SK_E_NOMEM);
+            }
+        }
+        part[n++] = more ? p->node[c].a : c;
+        if (!more) break;
+    }
+    while (n-- && !p->st) {
+        const eng_rxnode *x = &p->node[part[n]], *y = &p->node[b];
+        b = intern(p,
+                   (eng_rxnode){.kind = ENG_RXK_CAT,
+                                .nullable = x->nullable && y->nullable,
+                                .hard = x->hard || y->hard,
+                                .a = part[n],
+                                .b = b},
+                   NULL);
+    }
+    if (part != few) sk_free(part);
+    return p->st ? ENG_RX_NONE : b;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Sorts v[0..n) and takes out what is there twice; the new length. */
+static size_t sort_unique(eng_rx *v, size_t n)
+{
+    size_t k = 0;
+    bool sorted = true;
+    for (size_t i = 1; i < n && sorted; i++)
+        sorted = v[i - 1] < v[i];
+    if (sorted) return n;
+    qsort(v, n, sizeof *v, by_number);
+    for (size_t i = 0; i < n; i++)
+        if (!k || v[k - 1] != v[i]) v[k++] = v[i];
+    return k;
+}
+
+/* The members of v with members of the same kind opened up, in a new array *out of *n. */
+static bool flatten(eng_rxpool *p, eng_rxkind kind, const eng_rx *v, size_t n, eng_rx **out,
+                    size_t *n_out)
+{
+    size_t total = 0, cap = 0, k = 0;
+    for (size_t i = 0; i < n; i++)
+        total += p->node[v[i]].kind == kind ? p->node[v[i]].b : 1;
+    if (!eng_grow(out, &cap, total ? total : 1, sizeof **out)) return false;
+    for (size_t i = 0; i < n; i++) {
+        const eng_rxnode *x = &p->node[v[i]];
+        if (x->kind != kind) {
+            (*out)[k++] = v[i];
+            continue;
+        }
+        memcpy(*out + k, p->list + x->a, x->b * sizeof **out);
+        k += x->b;
+    }
+    *n_out = k;
+    return true;
+}
+
+/* The sets among v[0..n) become one, their union or their intersection; the new length. */
+static size_t join_sets(eng_rxpool *p, bool both, eng_rx *v, size_t n)
+{
+    size_t k = 0, found = 0;
+    eng_bytes sum = {{0}};
+    for (size_t i = 0; i < n; i++) {
+        const eng_rxnode *x = &p->node[v[i]];
+        if (x->kind != ENG_RXK_SET) {
+            v[k++] = v[i];
+            continue;
+        }
+        const eng_bytes *s = &p->set[x->a];
+        sum = !found++ ? *s : both ? eng_bytes_and(&sum, s) : eng_bytes_or(&sum, s);
+    }
+    if (found) v[k++] = eng_rx_set(p, &sum);
+    return k;
+}
+
+/* What is left of an OR (or, mirrored, an AND) of v[0..n) when what changes nothing is dropped:
+ * `unit` is dropped, `top` decides; the new length, or SIZE_MAX when it is `top` alone. */
+static size_t reduce(eng_rxpool *p, bool both, eng_rx *v, size_t n)
+{
+    eng_rx unit = both ? ENG_RX_ALL : ENG_RX_NONE, top = both ? ENG_RX_NONE : ENG_RX_ALL;
+    n = sort_unique(v, join_sets(p, both, v, n));
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (v[i] == top) return SIZE_MAX;
+        if (v[i] != unit) v[k++] = v[i];
+    }
+    return k;
+}
+
+/* An OR or AND of members in their form. */
+static eng_rx make_list(eng_rxpool *p, bool both, const eng_rx *v, size_t n)
+{
+    eng_rxnode x = {
+        .kind = both ? ENG_RXK_AND : ENG_RXK_OR, .nullable = both, .hard = both, .b = (uint32_t)n};
+    bool all_hard = true;
+    for (size_t i = 0; i < n; i++) {
+        const eng_rxnode *y = &p->node[v[i]];
+        x.nullable = both ? x.nullable && y->nullable : x.nullable || y->nullable;
+        all_hard = all_hard && y->hard;
+    }
+    /* An OR is sure to match something as soon as one member is. */
+    if (!both) x.hard = all_hard;
+    return intern(p, x, v);
+}
+
+static eng_rx combine(eng_rxpool *p, bool both, const eng_rx *in, size_t n)
+{
+    eng_rx few[64], *v = few, r;
+    eng_rxkind kind = both ? ENG_RXK_AND : ENG_RXK_OR;
+    bool flat = n <= 64;
+    for (size_t i = 0; i < n && flat; i++)
+        flat = p->node[in[i]].kind != kind;
+    if (flat) {
+        if (n) memcpy(few, in, n * sizeof *few);
+    } else {
+        v = NULL;
+        if (!flatten(p, kind, in, n, &v, &n)) return failed(p, SK_E_NOMEM);
+    }
+    n = reduce(p, both, v, n);
+    if (n == SIZE_MAX)
+        r = both ? ENG_RX_NONE : ENG_RX_ALL;
+    else if (!n)
+        r = both ? ENG_RX_ALL : ENG_RX_NONE;
+    else if (n == 1)
+        r = v[0];
+    else
+        r = make_list(p, both, v, n);
+    if (v != few) sk_free(v);
+    return p->st ? ENG_RX_NONE : r;
+}
+
+eng_rx eng_rx_or(eng_rxpool *p, eng_rx *v, size_t n)
+{
+    return p->st ? ENG_RX_NONE : combine(p, false, v, n);
+}
+
+eng_rx eng_rx_and(eng_rxpool *p, eng_rx *v, size_t n)
+{
+    if (p->st) return ENG_RX_NONE;
+    /* With the empty string among them all that is left is that string, or nothing. */
+    for (size_t i = 0; i < n; i++) {
+        if (v[i] != ENG_RX_EPS) continue;
+        bool nullable = true;
+        for (size_t k = 0; k < n; k++)
+            nullable = nullable && p->node[v[k]].nullable;
+        return nullable ? ENG_RX_EPS : ENG_RX_NONE;
+    }
+    return combine(p, true, v, n);
+}
+
+eng_rx eng_rx_or2(eng_rxpool *p, eng_rx a, eng_rx b)
+{
+    eng_rx v[2] = {a, b};
+    return eng_rx_or(p, v, 2);
+}
+
+eng_rx eng_rx_and2(eng_rxpool *p, eng_rx a, eng_rx b)
+{
+    eng_rx v[2] = {a, b};
+    return eng_rx_and(p, v, 2);
+}
+
+eng_rx eng_rx_not(eng_rxpool *p, eng_rx a)
+{
+    if (p->st) return ENG_RX_NONE;
+    const eng_rxnode *x = &p->node[a];
+    if (x->kind == ENG_RXK_NOT) return x->a;
+    return intern(
+        p, (eng_rxnode){.kind = ENG_RXK_NOT, .nullable = !x->nullable, .hard = true, .a = a}, NULL);
+}
+
+eng_rx eng_rx_rep(eng_rxpool *p, eng_rx a, uint32_t lo, uint32_t hi)
+{
+    if (p->st || lo > hi) return ENG_RX_NONE;
+    if (hi == 0 || a == ENG_RX_EPS) return ENG_RX_EPS;
+    if (a == ENG_RX_NONE) return lo ? ENG_RX_NONE : ENG_RX_EPS;
+    if (lo == 1 && hi == 1) return a;
+    const eng_rxnode *x = &p->node[a];
+    if (x->nullable) lo = 0;
+    if (x->kind == ENG_RXK_REP && x->lo == 0 && x->hi == ENG_RX_INF) return a;
+    return intern(p,
+                  (eng_rxnode){.kind = ENG_RXK_REP,
+                               .nullable = lo == 0,
+                               .hard = lo > 0 && x->hard,
+                               .a = a,
+                               .lo = lo,
+                               .hi = hi},
+                  NULL);
+}
+
+eng_rx eng_rx_rem(eng_rxpool *p, uint32_t div, uint64_t rem, uint32_t places, uint32_t mode)
+{
+    if (p->st) return ENG_RX_NONE;
+    uint64_t r = rem % div;
+    for (uint32_t i = 0; i < places; i++)
+        r = r * 10 % div;
+    return intern(p,
+                  (eng_rxnode){.kind = ENG_RXK_REM,
+                               .nullable = mode != 1 && r == 0,
+                               .hard = true,
+                               .a = div,
+                               .b = (uint32_t)(rem % div),
+                               .lo = places,
+                               .hi = mode},
+                  NULL);
+}
+
+eng_rx eng_rx_multiple(eng_rxpool *p, uint32_t div, uint32_t places)
+{
+    return eng_rx_rem(p, div, 0, places, places ? 0 : 3);
+}
