@@ -302,10 +302,15 @@ eng_rx eng_chars_text(eng_rxpool *p, const char *s, size_t n)
     for (size_t i = 0; i < n && !p->st; k++) {
         size_t len = eng_utf8_sequence((const uint8_t *)s + i, n - i);
         uint32_t ch = len ? eng_utf8_char((const uint8_t *)s + i, len) : 0xfffd;
-        eng_chars c = ENG_CHARS_INIT;
-        eng_chars_add(&c, ch, ch);
-        part[k] = eng_chars_json(p, &c);
-        eng_chars_fini(&c);
+        bool itself = ch >= 0x20 && !strchr("\"\\/", (int)(ch < 0x80 ? ch : '"'));
+        if (itself) {
+            part[k] = eng_rx_lit(p, s + i, 1);
+        } else {
+            eng_chars c = ENG_CHARS_INIT;
+            eng_chars_add(&c, ch, ch);
+            part[k] = eng_chars_json(p, &c);
+            eng_chars_fini(&c);
+        }
         i += len ? len : 1;
     }
     while (k)

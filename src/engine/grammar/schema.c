@@ -88,14 +88,14 @@ static uint64_t hash_set(const eng_sval *const *v, size_t n)
 static uint64_t hash_of_set(const void *arg, uint32_t i)
 {
     const eng_sc *c = arg;
-    return hash_set(c->set[i].v, c->set[i].n);
+    return hash_set(c->set[i].sorted, c->set[i].n);
 }
 
 static bool same_set(const void *arg, uint32_t i)
 {
     const probe *q = arg;
     const eng_sset *s = &q->c->set[i];
-    return s->n == q->n && (!q->n || !memcmp(s->v, q->v, q->n * sizeof *q->v));
+    return s->n == q->n && (!q->n || !memcmp(s->sorted, q->v, q->n * sizeof *q->v));
 }
 
 static int by_id(const void *a, const void *b)
@@ -104,27 +104,39 @@ static int by_id(const void *a, const void *b)
     return (x->id > y->id) - (x->id < y->id);
 }
 
-/* Schemas that say nothing ("true", {}) are left out. */
+/* True if v is among the first n. */
+static bool among(const eng_sval *const *all, size_t n, const eng_sval *v)
+{
+    for (size_t i = 0; i < n; i++)
+        if (all[i] == v) return true;
+    return false;
+}
+
+/* Schemas that say nothing ("true", {}) are left out, and those that came before.  Sets of the same
+ * schemas are one set, with the order in which they were met first: members of objects follow it.
+ */
 uint32_t eng_sc_set(eng_sc *c, const eng_sval **v, size_t n)
 {
     size_t k = 0;
     if (!eng_sc_step(c)) return ENG_SET_NONE;
-    if (n > 1) qsort(v, n, sizeof *v, by_id);
     for (size_t i = 0; i < n; i++) {
         bool says = v[i]->kind != 't' && (v[i]->kind != '{' || v[i]->child);
-        if (says && (!k || v[k - 1] != v[i])) v[k++] = v[i];
+        if (says && !among(v, k, v[i])) v[k++] = v[i];
     }
-    uint64_t h = hash_set(v, k);
-    uint32_t i = eng_rxindex_find(&c->by_set, h, same_set, &(probe){c, v, k});
-    if (i != UINT32_MAX) return i;
-    const eng_sval **copy = sk_new_n(c->doc.mem, const eng_sval *, k + 1);
+    const eng_sval **copy = sk_new_n(c->doc.mem, const eng_sval *, 2 * k + 1);
     if (!copy || !eng_grow(&c->set, &c->cap_set, c->n_set + 1, sizeof *c->set)) {
         (void)eng_sc_nomem(c);
         return ENG_SET_NONE;
     }
+    const eng_sval **sorted = copy + k;
     if (k) memcpy(copy, v, k * sizeof *v);
+    if (k) memcpy(sorted, v, k * sizeof *v);
+    if (k > 1) qsort(sorted, k, sizeof *sorted, by_id);
+    uint64_t h = hash_set(sorted, k);
+    uint32_t i = eng_rxindex_find(&c->by_set, h, same_set, &(probe){c, sorted, k});
+    if (i != UINT32_MAX) return i;
     i = (uint32_t)c->n_set;
-    c->set[i] = (eng_sset){.v = copy, .n = k, .rule = ENG_RULE_NONE};
+    c->set[i] = (eng_sset){.v = copy, .sorted = sorted, .n = k, .rule = ENG_RULE_NONE};
     if (!eng_rxindex_add(&c->by_set, h, i, hash_of_set, c)) {
         (void)eng_sc_nomem(c);
         return ENG_SET_NONE;
@@ -235,6 +247,7 @@ static void fini(eng_sc *c)
     sk_free(c->by_set.slot);
     sk_free(c->queue);
     sk_free(c->derived);
+    sk_free(c->text);
     sk_arena_free(c->doc.mem);
 }
 
@@ -243,7 +256,11 @@ static sk_status open_schema(eng_grammar *g, const char *text, size_t n, const e
 {
     eng_sc c = {.p = &g->rx, .r = &g->rules, .e = e, .compact = o && o->compact};
     c.doc.mem = sk_arena_new(SK_MEM_REQUEST);
-    if (!c.doc.mem) return eng_sc_nomem(&c);
+    c.text = sk_calloc(SK_MEM_REQUEST, ENG_TEXTS_KEPT, sizeof *c.text);
+    if (!c.doc.mem || !c.text) {
+        fini(&c);
+        return sk_fail(e, SK_E_NOMEM, "no memory for the schema");
+    }
     sk_status st = eng_sdoc_read(&c.doc, text, n, e);
     if (!st) {
         compile(&c, c.doc.root);

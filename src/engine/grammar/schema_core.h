@@ -32,9 +32,9 @@ enum { ENG_SET_MOST = 128, ENG_ALT_MOST = 4000, ENG_STEPS_MOST = 2000000, ENG_CO
 
 #define ENG_SET_NONE UINT32_MAX
 
-/* A set of schemas: v[0..n), by id. */
+/* A set of schemas: v[0..n), in the order in which they were met. */
 typedef struct eng_sset {
-    const eng_sval **v;
+    const eng_sval **v, **sorted; /* the same by id */
     size_t n;
     uint32_t *alt; /* sets of facts, once expanded */
     size_t n_alt;
@@ -50,6 +50,15 @@ typedef struct eng_sderived {
     int how;
     const eng_sval *is;
 } eng_sderived;
+
+/* A text and its expression (body with the quote behind). */
+typedef struct eng_sctext {
+    const char *p;
+    size_t n;
+    eng_rx body;
+} eng_sctext;
+
+enum { ENG_TEXTS_KEPT = 1024 };
 
 typedef struct eng_sc {
     eng_sdoc doc;
@@ -68,6 +77,7 @@ typedef struct eng_sc {
     size_t n_queue, cap_queue, done;
     eng_sderived *derived;
     size_t n_derived, cap_derived;
+    eng_sctext *text; /* [ENG_TEXTS_KEPT] the last of them */
     eng_rx ws, quote, any_free, any_json, body_free, body_json; /* bodies: with the quote behind */
 } eng_sc;
 
@@ -86,7 +96,7 @@ sk_status eng_sc_nomem(eng_sc *c);
 /* Counts a step of work; false when there were too many or something failed. */
 bool eng_sc_step(eng_sc *c);
 
-/* The set of v[0..n) (reordered); ENG_SET_NONE after a failure. */
+/* The set of v[0..n) (of which it may leave some out); ENG_SET_NONE after a failure. */
 uint32_t eng_sc_set(eng_sc *c, const eng_sval **v, size_t n);
 
 /* An edge that takes a value of the set, white space in front included. */

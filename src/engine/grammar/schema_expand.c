@@ -85,6 +85,7 @@ static unsigned types_of(eng_sc *c, const eng_sval *s)
         bits = t->kind == '"' ? type_bit(&t->str) : 0;
         if (!bits) (void)eng_sc_fail(c, SK_E_INVALID, s, "type", "no type of that name");
     }
+    if (list && list->kind != '[') (void)eng_sc_fail(c, SK_E_INVALID, s, "enum", "not an array");
     for (const eng_sval *k = list ? list->child : NULL; k; k = k->next)
         some |= kind_bit(k->kind);
     if (list) bits &= some;

@@ -8,10 +8,16 @@
 
 enum { HOW_PATTERN = 200 };
 
+/* Names come back again and again (in every set that has them): what a text became is looked up by
+ * where it lies. */
 eng_rx eng_sc_text(eng_sc *c, const eng_str *s, bool with_open)
 {
-    eng_rx body = eng_rx_cat(c->p, eng_chars_text(c->p, s->p, s->n), c->quote);
-    return with_open ? eng_rx_cat(c->p, c->quote, body) : body;
+    eng_sctext *kept = &c->text[((uintptr_t)s->p >> 6) % ENG_TEXTS_KEPT];
+    if (kept->p != s->p || kept->n != s->n) {
+        eng_rx body = eng_rx_cat(c->p, eng_chars_text(c->p, s->p, s->n), c->quote);
+        *kept = (eng_sctext){s->p, s->n, body};
+    }
+    return with_open ? eng_rx_cat(c->p, c->quote, kept->body) : kept->body;
 }
 
 eng_rx eng_sc_pattern(eng_sc *c, const eng_sval *s, const char *keyword, const eng_str *pattern)
