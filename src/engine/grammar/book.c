@@ -63,8 +63,10 @@ static sk_status begin(eng_book *b, sk_err *e)
 {
     if (!b->mem) b->mem = sk_arena_new(SK_MEM_REQUEST);
     if (!b->mem || !eng_grow(&b->lex, &b->cap_lex, 1, sizeof *b->lex) ||
-        !eng_grow(&b->stack, &b->cap_stack, 1, sizeof *b->stack))
-        return sk_fail(e, SK_E_NOMEM, "no memory for the grammar's states");
+        !eng_grow(&b->stack, &b->cap_stack, 1, sizeof *b->stack)) {
+        eng_book_fail(b, SK_E_NOMEM);
+        return eng_book_check(b, e);
+    }
     b->lex[0] = (eng_lex){0};
     b->stack[0] = (eng_stack){0};
     b->n_lex = b->n_stack = 1;

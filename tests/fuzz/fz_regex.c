@@ -1,0 +1,11 @@
+/* fz_regex.c - a pattern and, behind the first NUL, an answer: no crash, bounded work, and masks
+ * that agree with what is taken. */
+#include "tests/fuzz/answers.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    answers_try(data, size, eng_grammar_open_regex);
+    return 0;
+}
