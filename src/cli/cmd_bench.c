@@ -8,6 +8,7 @@
 #include "base/cpu.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "cli/bench_grammar.h"
 #include "cli/bench_train.h"
 #include "cli/cmd.h"
 #include "cli/verbs.h"
@@ -23,7 +24,7 @@ typedef struct bench_opts {
     cmd_common common;
     cmd_load load;
     cmd_bench_train train;
-    const char *model, *parallel, *kv_type;
+    const char *model, *parallel, *kv_type, *grammar;
     int64_t prefill, decode, depth, repeat, ms;
     bool json;
 } bench_opts;
@@ -47,6 +48,9 @@ static const sk_opt rows[] = {
     {"limit-ms", 0, SK_OPT_INT, "MS", "300", "milliseconds to measure each limit for",
      offsetof(bench_opts, ms), 1, 60000},
     {"json", 0, SK_OPT_BOOL, NULL, NULL, "print one JSON object", offsetof(bench_opts, json)},
+    {"grammar", 0, SK_OPT_STRING, "FOLDER", NULL,
+     "instead: JSON Schemas with instances (MaskBench) against the vocabulary of -m",
+     offsetof(bench_opts, grammar), .complete = SK_COMPLETE_FILE},
     CMD_KV_ROW(bench_opts, "f16"),
     CMD_LOAD_ROWS(bench_opts),
     CMD_BENCH_TRAIN_ROWS(bench_opts),
@@ -367,12 +371,24 @@ static sk_status run_all(bench *b, sk_err *e)
     return cmd_out_buf(&out, e);
 }
 
+/* Schemas and masks: nothing of the machine is measured. */
+static sk_status run_grammar(const bench_opts *o, sk_err *e)
+{
+    sk_buf out = SK_BUF_INIT;
+    if (!o->model) return sk_fail(e, SK_E_USAGE, "--grammar needs -m, a file with a vocabulary");
+    sk_status st = cmd_bench_grammar_run(o->model, o->grammar, o->json, &out, e);
+    if (!st) st = cmd_out_buf(&out, e);
+    sk_buf_fini(&out);
+    return st;
+}
+
 static sk_status bench_verb(int argc, char **argv, sk_err *e)
 {
     bench_opts o = {0};
     bool done;
     sk_status st = cmd_parse(&cmd_bench_verb, argc, argv, &o, &o.common, NULL, &done, e);
     if (st || done) return st;
+    if (o.grammar) return run_grammar(&o, e);
     bench b = {.o = &o};
     st = run_all(&b, e);
     eng_model_close(b.m);
@@ -398,7 +414,9 @@ const cmd_verb cmd_bench_verb = {
         "processor's caches can exceed the share of memory reads.\n"
         "With --train it times steps of training a model of the shape given, on random tokens, "
         "and says what the parts of a step take: forward and backward pass, optimiser, packing "
-        "the new weights (load).  Nothing is read or written.",
+        "the new weights (load).  Nothing is read or written.\n"
+        "With --grammar every schema of the folder is compiled, and its instances are walked token "
+        "by token: which schemas pass, and how long a mask takes.",
         "stoke bench\n  the machine's limits\n"
         "stoke bench -m MODEL --parallel 1,4,16\n  and what a model makes of them\n"
         "stoke bench -m MODEL --depth 8192\n  the same deep in a long text\n"

@@ -19,6 +19,7 @@ typedef struct generate_opts {
     cmd_sample sample;
     cmd_spec spec;
     cmd_lora lora;
+    cmd_guide_flags guide;
     const char *model, *prompt, *file, *system, *kv_type, *chat_template;
     int64_t n, context, logprobs; /* logprobs: -1 for none */
     sk_opt_list stop;
@@ -52,6 +53,7 @@ static const sk_opt rows[] = {
     {"logprobs", 0, SK_OPT_INT, "N", NULL,
      "with --json, the log-probability of each token and of the N likeliest in its place",
      offsetof(generate_opts, logprobs), 0, LOGPROBS_MAX},
+    CMD_GUIDE_ROWS(generate_opts),
     CMD_KV_ROW(generate_opts, "f16"),
     CMD_LOAD_ROWS(generate_opts),
     CMD_LORA_ROWS(generate_opts),
@@ -186,7 +188,8 @@ static sk_status run(cmd_gen *g, const generate_opts *o, const char *text, size_
     if ((st = cmd_gen_open(g, o->model, o->common.threads, &o->load, &o->sample, &o->spec, &o->lora,
                            e)) ||
         (o->chat_template && (st = eng_model_load_template(g->m, o->chat_template, e))) ||
-        (st = encode(g, o, text, n, e)))
+        (st = encode(g, o, text, n, e)) ||
+        (st = cmd_guide_open(eng_model_vocab(g->m), &o->guide, &g->guide, e)))
         return st;
     size_t n_ctx = o->context ? (size_t)o->context : g->ids.n + (size_t)o->n + 1;
     if ((st = cmd_gen_start(g, n_ctx, o->kv_type, e))) return st;

@@ -110,6 +110,7 @@ sk_status cmd_gen_start(cmd_gen *g, size_t n_ctx, const char *kv_type, sk_err *e
 void cmd_gen_close(cmd_gen *g)
 {
     eng_ids_fini(&g->ids);
+    cmd_guide_close(g->guide);
     eng_spec_close(g->spec);
     eng_sampler_free(g->sampler);
     eng_session_close(g->s);
@@ -243,7 +244,9 @@ static sk_status decode(answer *a, const float *logits, sk_err *e)
         int32_t id;
         eng_sample_in in = {
             .logits = logits, .ids = g->ids.id, .n_ids = g->ids.n, .state = &a->state};
-        sk_status st = eng_sampler_pick(g->sampler, &g->sample, &in, &id, e);
+        sk_status st = cmd_guide_mask(g->guide, &in.allowed, e);
+        if (!st) st = eng_sampler_pick(g->sampler, &g->sample, &in, &id, e);
+        if (!st) st = cmd_guide_take(g->guide, id, e);
         if (st) return st;
         if ((a->stats->ended = eng_model_is_end(g->m, id))) return SK_OK;
         if (a->hooks->token && (st = a->hooks->token(a->hooks->arg, id, logits, e))) return st;

@@ -4,6 +4,7 @@
 
 #include "base/stops.h"
 #include "cli/cmd.h"
+#include "cli/guide.h"
 #include "cli/lora.h"
 #include "engine/engine.h"
 
@@ -114,7 +115,8 @@ typedef struct cmd_gen {
     eng_model *m, *draft;
     eng_lora *lora; /* adapter of m, or NULL */
     eng_session *s;
-    eng_spec *spec; /* NULL: nothing is guessed */
+    eng_spec *spec;   /* NULL: nothing is guessed */
+    cmd_guide *guide; /* what the answer must satisfy, or NULL; closed with the rest */
     eng_sampler *sampler;
     eng_sample_opts sample;
     eng_logit_bias *bias; /* what sample.bias points to */

@@ -1,5 +1,6 @@
 /* schema_doc.c - reading a schema's JSON, and finding what a reference means. */
 #include "engine/grammar/schema_doc.h"
+#include "base/json.h"
 #include "engine/grammar/bytes.h"
 
 #include <math.h>
@@ -56,7 +57,12 @@ static bool read_text(reading *r, eng_sval *o)
         const char *from = (eng_jscan_peek(&r->s), r->s.p);
         ok = eng_jscan_num(&r->s, &o->num);
         raw = (eng_str){from, (size_t)(r->s.p - from)};
-        if (ok) sk_buf_add(&b, raw.p, raw.n);
+        /* "0.10000000000000001" is what some writers make of 0.1: a number is taken as the double
+         * that it is, and that has a shortest form. */
+        if (ok && raw.n > 15 && raw.n < 40 && memchr(raw.p, '.', raw.n))
+            sk_json_add_num(&b, o->num);
+        else if (ok)
+            sk_buf_add(&b, raw.p, raw.n);
     }
     ok = ok && copy_str(r, &b, &o->str);
     sk_buf_fini(&b);
