@@ -140,6 +140,14 @@ static void combined(void **state)
           "+{\"a\":1}", "+{\"b\":1}", "-{}", "-{\"a\":1,\"b\"");
     TABLE("{\"type\":\"string\",\"not\":{\"pattern\":\"^a\"}}", "+\"b\"", "-\"a", "+\"\"");
     TABLE("{\"not\":{\"type\":[\"string\",\"object\"]}}", "+1", "+[]", "-\"", "-{");
+    TABLE("{\"type\":\"array\",\"not\":{\"contains\":{\"type\":\"integer\"}}}", "+[]", "+[null]",
+          "-[1]", "+[1.5]");
+    TABLE("{\"type\":\"integer\",\"not\":{\"oneOf\":[{\"minimum\":5},{\"maximum\":7}]}}", "+5",
+          "+6", "+7", "-4 ", "-8");
+    TABLE("{\"type\":\"object\",\"properties\":{\"a\":{},\"b\":{}},\"not\":{\"dependencies\":{"
+          "\"a\":[\"b\"]}},"
+          "\"additionalProperties\":false}",
+          "+{\"a\":1}", "-{}", "-{\"b\"", "-{\"a\":1,\"b\"");
     TABLE("{\"type\":\"object\",\"properties\":{\"k\":{\"enum\":[1,2]},\"v\":{}},\"if\":{"
           "\"properties\":{\"k\":"
           "{\"const\":1}},\"required\":[\"k\"]},\"then\":{\"properties\":{\"v\":{\"type\":"
@@ -184,7 +192,7 @@ static void refused(void **state)
     REFUSED("{\"format\":\"regex\"}", "#/format");
     REFUSED("{\"unevaluatedProperties\":false}", "#/unevaluatedProperties");
     REFUSED("{\"$dynamicRef\":\"#x\"}", "#/$dynamicRef");
-    REFUSED("{\"not\":{\"contains\":{\"const\":1}}}", "#/not/contains");
+    REFUSED("{\"not\":{\"additionalProperties\":{\"const\":1}}}", "#/not/additionalProperties");
     REFUSED("{\"contains\":{},\"minContains\":2}", "#/contains");
     REFUSED("{\"multipleOf\":1e-300}", "#/multipleOf");
     REFUSED("{\"type\":\"array\",\"maxItems\":100000}", "cannot be counted");

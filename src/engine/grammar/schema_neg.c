@@ -164,18 +164,67 @@ static void not_any_of(neg *n, const eng_sval *list)
     }
 }
 
+/* {"allOf": [a, b]} as a branch; b may be NULL. */
+static void put_both(neg *n, const eng_sval *a, const eng_sval *b)
+{
+    eng_sval *v = a ? branch(n, NULL) : NULL;
+    eng_sval *all = v ? hang(v, make(n->c, '[', "allOf", n->s)) : NULL;
+    put(n, all, NULL, a);
+    put(n, all, NULL, b);
+}
+
+/* None of the list holds, or two do. */
+static void not_one_of(neg *n, const eng_sval *list)
+{
+    not_any_of(n, list);
+    for (const eng_sval *a = list->child; a && !n->c->st; a = a->next)
+        for (const eng_sval *b = a->next; b && eng_sc_step(n->c); b = b->next)
+            put_both(n, a, b);
+}
+
+/* The condition holds and "then" doesn't, or neither it nor "else" does. */
+static void not_if(neg *n, const eng_sval *cond)
+{
+    const eng_sval *yes = eng_sval_get(n->s, "then"), *no = eng_sval_get(n->s, "else");
+    if (yes) put_both(n, cond, eng_sc_not(n->c, yes));
+    if (no) put_both(n, eng_sc_not(n->c, cond), eng_sc_not(n->c, no));
+}
+
+/* No element holds what "contains" asks for. */
+static void not_contains(neg *n, const eng_sval *v)
+{
+    if (eng_sval_get(n->s, "minContains") || eng_sval_get(n->s, "maxContains")) {
+        (void)eng_sc_refuse(n->c, n->s, "contains", "its opposite cannot be enforced");
+        return;
+    }
+    const eng_sval *other = eng_sc_not(n->c, v);
+    if (other) put(n, branch(n, "array"), "items", other);
+}
+
+/* A member is there, but not all that it needs. */
+static void not_depends(neg *n, const eng_sval *d)
+{
+    for (const eng_sval *k = d ? d->child : NULL; k && !n->c->st; k = k->next) {
+        eng_sval *b = branch(n, "object");
+        eng_sval *list = b ? hang(b, make(n->c, '[', "required", n->s)) : NULL;
+        eng_sval *need = make(n->c, '{', NULL, n->s);
+        if (!list || !need || !eng_sval_put_str(&n->c->doc, list, NULL, &k->key)) {
+            (void)eng_sc_nomem(n->c);
+            return;
+        }
+        if (k->kind == '[') put(n, need, "required", k);
+        const eng_sval *other = eng_sc_not(n->c, k->kind == '[' ? need : k);
+        eng_sval *all = other ? hang(b, make(n->c, '[', "allOf", n->s)) : NULL;
+        put(n, all, NULL, other);
+    }
+}
+
 /* Keywords whose opposite can't be said. */
 static void refuse_hard(neg *n)
 {
     static const char *const hard[] = {"additionalProperties",
                                        "patternProperties",
                                        "propertyNames",
-                                       "contains",
-                                       "oneOf",
-                                       "if",
-                                       "dependencies",
-                                       "dependentSchemas",
-                                       "dependentRequired",
                                        "prefixItems",
                                        "format",
                                        NULL};
@@ -214,7 +263,13 @@ static void not_keywords(neg *n)
     if ((v = eng_sval_get(s, "items"))) not_items(n, v);
     if ((v = eng_sval_get(s, "allOf"))) not_all_of(n, v);
     if ((v = eng_sval_get(s, "anyOf"))) not_any_of(n, v);
+    if ((v = eng_sval_get(s, "oneOf"))) not_one_of(n, v);
     if ((v = eng_sval_get(s, "not"))) put(n, n->any, NULL, v);
+    if ((v = eng_sval_get(s, "if"))) not_if(n, v);
+    if ((v = eng_sval_get(s, "contains"))) not_contains(n, v);
+    not_depends(n, eng_sval_get(s, "dependencies"));
+    not_depends(n, eng_sval_get(s, "dependentRequired"));
+    not_depends(n, eng_sval_get(s, "dependentSchemas"));
 }
 
 /* The opposite of what a $ref means, and of what stands beside it. */
