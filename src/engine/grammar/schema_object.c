@@ -316,7 +316,7 @@ static void build(grid *g, uint32_t open)
 {
     shape *o = g->o;
     eng_sc *c = o->c;
-    uint32_t other_set[OTHERS_MOST];
+    uint32_t other_set[OTHERS_MOST] = {0};
     for (size_t j = 0; j < g->n_x && !c->st; j++)
         other_set[j] = eng_sc_set(c, g->x[j].need, g->x[j].n_need);
     g->key[0] = open;
@@ -372,8 +372,11 @@ void eng_sc_object(eng_sc *c, const eng_sval *const *v, size_t n, uint32_t from,
 {
     shape o = {.c = c, .v = v, .n = n};
     others *x = sk_calloc(SK_MEM_REQUEST, OTHERS_MOST, sizeof *x);
+    if (!x) {
+        (void)eng_sc_nomem(c);
+        return;
+    }
     measure(&o);
-    if (!x) (void)eng_sc_nomem(c);
     if (!c->st) object(&o, x, from, to);
     sk_free(x);
     sk_free(o.m);
