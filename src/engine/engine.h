@@ -252,6 +252,10 @@ sk_status eng_embedder_open(eng_exec *x, const eng_model *m, eng_embedder **out,
 /* NULL is allowed. */
 void eng_embedder_close(eng_embedder *d);
 
+/* Has fn called between the steps of a long text, so that others who share the thread get on; once
+ * it returns false, eng_embedder_run ends with SK_E_STOPPED.  NULL: nobody is asked. */
+void eng_embedder_between(eng_embedder *d, bool (*fn)(void *arg), void *arg);
+
 /* The vector [n_embd] of a text of n tokens, the model's own first and last tokens among them
  * (ENG_TOK_ADD); scaled to length 1 if asked.  SK_E_TOOBIG for more tokens than the model's
  * context. */

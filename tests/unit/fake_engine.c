@@ -156,6 +156,27 @@ static sk_status fake_encode(void *self, const char *text, size_t n, bool add, e
     return SK_OK;
 }
 
+static sk_status fake_decode(void *self, const int32_t *id, size_t n, sk_buf *out, sk_err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t len = 0;
+        const char *p = fake_piece_all(self, id[i], &len);
+        sk_buf_add(out, p, len);
+    }
+    return sk_buf_ok(out) ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory");
+}
+
+/* Two numbers: how many tokens, and the first of them. */
+static sk_status fake_embed(void *self, const eng_ids *ids, const srv_between *b, float *out,
+                            sk_err *e)
+{
+    (void)self;
+    if (!b->fn(b->arg)) return sk_fail(e, SK_E_STOPPED, "stopped");
+    out[0] = (float)ids->n;
+    out[1] = (float)ids->id[0];
+    return SK_OK;
+}
+
 /* First letters of roles and contents, then an 'a'. */
 static sk_status fake_chat_text(void *self, json_t *messages, json_t *vars, eng_jinja_text *out,
                                 sk_err *e)
@@ -207,6 +228,9 @@ void fake_engine_init(fake_engine *f, size_t n_slots, size_t n_ctx, size_t max_s
                              .logprobs = fake_logprobs,
                              .is_end = fake_is_end,
                              .encode = fake_encode,
+                             .decode = fake_decode,
+                             .embed = fake_embed,
+                             .n_embd = 2,
                              .chat = fake_chat,
                              .chat_text = fake_chat_text};
 }

@@ -16,6 +16,8 @@ struct eng_embedder {
     eng_session *s; /* NULL until the first text */
     size_t room;    /* tokens a text may have in it */
     double *sum;    /* [n_embd] */
+    bool (*between)(void *arg);
+    void *arg;
 };
 
 sk_status eng_embedder_open(eng_exec *x, const eng_model *m, eng_embedder **out, sk_err *e)
@@ -39,6 +41,12 @@ void eng_embedder_close(eng_embedder *d)
     eng_session_close(d->s);
     sk_free(d->sum);
     sk_free(d);
+}
+
+void eng_embedder_between(eng_embedder *d, bool (*fn)(void *arg), void *arg)
+{
+    d->between = fn;
+    d->arg = arg;
 }
 
 /* Room for a text of n tokens: twice what there was, as far as the model's context goes. */
@@ -117,6 +125,8 @@ sk_status eng_embedder_run(eng_embedder *d, const int32_t *ids, size_t n, eng_po
         if (pooling == ENG_POOL_CLS && first) add(d->sum, it.logits, 1, c->n_embd);
         if (pooling == ENG_POOL_LAST && last)
             add(d->sum, it.logits + (it.n - 1) * c->n_embd, 1, c->n_embd);
+        if (!last && d->between && !d->between(d->arg))
+            return sk_fail(e, SK_E_STOPPED, "stopped within a text");
     }
     for (size_t i = 0; i < c->n_embd; i++)
         out[i] = (float)(pooling == ENG_POOL_MEAN ? d->sum[i] / (double)n : d->sum[i]);

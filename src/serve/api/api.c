@@ -17,24 +17,69 @@ static void get_page(srv_api *api, srv_req *r)
     srv_page_get(api->page, r);
 }
 
+#define HTML "text/html"
+#define TEXT "text/plain"
+
 static const srv_route routes[] = {
-    {"POST", "/v1/chat/completions", srv_post_chat, "answer a conversation"},
-    {"POST", "/v1/completions", srv_post_complete, "go on from a text"},
-    {"GET", "/v1/models", srv_get_models, "the loaded models"},
-    {"GET", "/v1/models/*", srv_get_model, "one model by its id"},
+    {"POST", "/v1/chat/completions", srv_post_chat, "answer a conversation", &srv_chat_fields, true,
+     false, NULL},
+    {"POST", "/v1/completions", srv_post_complete, "go on from a text", &srv_completion_fields,
+     true, false, NULL},
+    {"POST", "/v1/embeddings", srv_post_embed, "turn texts into vectors", &srv_embed_fields, false,
+     false, NULL},
+    {"GET", "/v1/models", srv_get_models, "the loaded models", NULL, false, false, NULL},
+    {"GET", "/v1/models/*", srv_get_model, "one model by its id", NULL, false, false, NULL},
+    {"POST", "/tokenize", srv_post_tokenize, "the tokens of a text or conversation",
+     &srv_tokenize_fields, false, false, NULL},
+    {"POST", "/detokenize", srv_post_detokenize, "the text of tokens", &srv_detokenize_fields,
+     false, false, NULL},
+    {"POST", "/apply-template", srv_post_template, "the prompt of a conversation, as text",
+     &srv_template_fields, false, false, NULL},
     {"GET", "/health", srv_get_health,
-     "200 while the engine moves or idles, 503 when it is stuck or the server drains"},
-    {"GET", "/metrics", srv_get_metrics, "Prometheus' text format; see metrics.md"},
+     "200 while the engine moves or idles, 503 when it is stuck or the server drains", NULL, false,
+     true, NULL},
+    {"GET", "/ready", srv_get_health, "the same", NULL, false, true, NULL},
+    {"GET", "/health/ready", srv_get_health, "the same", NULL, false, true, NULL},
+    {"GET", "/health/live", srv_get_live, "200 while the process answers at all", NULL, false, true,
+     NULL},
+    {"GET", "/metrics", srv_get_metrics, "Prometheus' text format; see metrics.md", NULL, false,
+     true, TEXT},
     {"GET", "/run", srv_get_run,
      "the training run that `--run` watches: its state, figures and curves, as `stoke watch "
-     "--json` has "
-     "them; 204 without one"},
-    {"GET", "/version", srv_get_version, "the program's version"},
-    {"GET", "/", get_page, "the chat page"},
-    {"GET", "/assets/*", get_page, "its parts"},
+     "--json` has them; 204 without one",
+     NULL, false, false, NULL},
+    {"GET", "/openapi.json", srv_get_openapi, "this page as OpenAPI 3.1", NULL, false, true, NULL},
+    {"GET", "/version", srv_get_version, "the program's version", NULL, false, true, NULL},
+    {"GET", "/", get_page, "the chat page", NULL, false, true, HTML},
+    {"GET", "/assets/*", get_page, "its parts", NULL, false, true, "*/*"},
 };
 
 #define N_ROUTES (sizeof routes / sizeof *routes)
+
+const srv_route *srv_api_routes(size_t *n)
+{
+    *n = N_ROUTES;
+    return routes;
+}
+
+sk_status srv_api_check_model(const srv_api *api, const char *model, srv_fault *f)
+{
+    if (!model || strcmp(model, api->eng->model) == 0) return SK_OK;
+    return srv_fail(f, SRV_NO_MODEL, "model", "model '%.100s' is not loaded; '%.100s' is", model,
+                    api->eng->model);
+}
+
+void srv_api_reply(srv_req *r, int status, const char *type, sk_buf *b)
+{
+    if (sk_buf_ok(b)) {
+        srv_reply(r, status, type, b->p, b->len);
+    } else {
+        srv_fault f = {0};
+        (void)srv_fail(&f, SRV_NO_MEMORY, NULL, "no memory for the answer");
+        srv_reply_fault(r, &f);
+    }
+    sk_buf_fini(b);
+}
 
 /* True when path is the route's. */
 static bool path_fits(const srv_route *t, const char *path)
@@ -132,8 +177,8 @@ void srv_api_markdown(sk_buf *out)
                 "`param`, unless its value asks for nothing\n(type \"only\" below). `null` counts "
                 "as absent. Fields that are not in the tables are ignored and named in the\n"
                 "answer's `x-stoke-ignored` header; under `--strict` they are refused.\n\n");
-    srv_fields_markdown(&srv_chat_fields, out);
-    srv_fields_markdown(&srv_completion_fields, out);
+    for (size_t i = 0; i < N_ROUTES; i++)
+        if (routes[i].body) srv_fields_markdown(routes[i].body, out);
     sk_buf_adds(out, "## Errors\n\n`{\"error\": {\"message\", \"type\", \"param\", \"code\"}}`; in "
                      "a stream that has begun, the same object comes as an\nevent and ends it "
                      "without `[DONE]`. 429 and 503 carry `Retry-After` in seconds.\n\n");

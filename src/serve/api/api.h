@@ -34,22 +34,46 @@ void srv_api_done(void *arg, const srv_req *r, int status);
 /* docs/api.md, from the tables. */
 void srv_api_markdown(sk_buf *out);
 
+/* Appends the same as OpenAPI 3.1. */
+void srv_openapi_json(sk_buf *out);
+
+struct srv_fields;
+
 /* One endpoint. */
 typedef struct srv_route {
     const char *method, *path; /* a path that ends in '/' + '*' stands for all below it */
     void (*handle)(srv_api *api, srv_req *r);
     const char *help;
+    const struct srv_fields *body; /* what its body may have, NULL: it has none */
+    bool streams;                  /* its answer may be a stream of events */
+    bool open;                     /* needs no key */
+    const char *type;              /* of its answer; NULL: application/json */
 } srv_route;
 
+/* The table of endpoints. */
+const srv_route *srv_api_routes(size_t *n);
+
+/* Refuses a model that is not loaded; NULL: none was named. */
+sk_status srv_api_check_model(const srv_api *api, const char *model, srv_fault *f);
+
+/* Answers with b, which is freed; 503 where it had no memory. */
+void srv_api_reply(srv_req *r, int status, const char *type, sk_buf *b);
+
 /* Handlers, one group a file. */
-void srv_get_models(srv_api *api, srv_req *r);    /* info.c */
-void srv_get_model(srv_api *api, srv_req *r);     /* info.c */
-void srv_get_health(srv_api *api, srv_req *r);    /* info.c */
-void srv_get_metrics(srv_api *api, srv_req *r);   /* info.c */
-void srv_get_version(srv_api *api, srv_req *r);   /* info.c */
-void srv_get_run(srv_api *api, srv_req *r);       /* run.c */
-void srv_post_chat(srv_api *api, srv_req *r);     /* gen.c */
-void srv_post_complete(srv_api *api, srv_req *r); /* gen.c */
+void srv_get_models(srv_api *api, srv_req *r);      /* info.c */
+void srv_get_model(srv_api *api, srv_req *r);       /* info.c */
+void srv_get_health(srv_api *api, srv_req *r);      /* info.c */
+void srv_get_live(srv_api *api, srv_req *r);        /* info.c */
+void srv_get_metrics(srv_api *api, srv_req *r);     /* info.c */
+void srv_get_version(srv_api *api, srv_req *r);     /* info.c */
+void srv_get_run(srv_api *api, srv_req *r);         /* run.c */
+void srv_get_openapi(srv_api *api, srv_req *r);     /* openapi.c */
+void srv_post_embed(srv_api *api, srv_req *r);      /* embed.c */
+void srv_post_tokenize(srv_api *api, srv_req *r);   /* tokens.c */
+void srv_post_detokenize(srv_api *api, srv_req *r); /* tokens.c */
+void srv_post_template(srv_api *api, srv_req *r);   /* tokens.c */
+void srv_post_chat(srv_api *api, srv_req *r);       /* gen.c */
+void srv_post_complete(srv_api *api, srv_req *r);   /* gen.c */
 
 /* Appends the metrics of the run that is watched, if there is one (run.c). */
 void srv_run_metrics(srv_api *api, sk_buf *out);

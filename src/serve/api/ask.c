@@ -51,10 +51,13 @@ static void on_ping(evutil_socket_t fd, short what, void *arg)
     srv_ask_flush(a);
 }
 
+static void take_mail(srv_owner *o, srv_job *j, const srv_mail *m);
+
 /* A choice with a job to be filled in. */
 static bool init_choice(srv_ask *a, size_t i)
 {
     srv_choice *c = &a->choice[i];
+    c->owner.mail = take_mail;
     c->ask = a;
     c->index = i;
     c->split.fn = srv_ask_part;
@@ -243,12 +246,17 @@ static void take_finish(srv_choice *c, const srv_mail *m)
 }
 
 /* One mail of one choice, which may be the end of the ask. */
-static void take_mail(srv_choice *c, const srv_mail *m)
+static void take_mail(srv_owner *o, srv_job *j, const srv_mail *m)
 {
+    srv_choice *c = (srv_choice *)(void *)o;
     srv_ask *a = c->ask;
     srv_fault f = {0};
+    assert(c->job == j);
     c->usage.n_cached = m->n_cached;
     c->usage.n_out = m->n_out;
+    if (m->finish)
+        sk_log(SK_LOG_DEBUG, "%s prompt %zu (%zu cached) made %zu finish %d", a->id,
+               c->usage.n_prompt, m->n_cached, m->n_out, (int)m->finish);
     if (a->req && !mail_fault(c, m, &f)) {
         see_tokens(c, m);
         srv_split_feed(&c->split, m->text.p, m->text.len);
@@ -272,12 +280,8 @@ void srv_gen_collect(srv_api *api)
     for (int i = 0; i < MAILS_A_TURN; i++) {
         srv_job *j = srv_sched_collect(api->sched, &m);
         if (!j) return;
-        srv_choice *c = j->owner;
-        assert(c->job == j);
-        if (m.finish)
-            sk_log(SK_LOG_DEBUG, "%s prompt %zu (%zu cached) made %zu finish %d", c->ask->id,
-                   c->usage.n_prompt, m.n_cached, m.n_out, (int)m.finish);
-        take_mail(c, &m);
+        srv_owner *o = j->owner;
+        o->mail(o, j, &m);
         srv_mail_fini(&m);
     }
 }

@@ -17,8 +17,14 @@
 
 typedef struct srv_ask srv_ask;
 
+/* What every job's owner begins with: who gets its mail. */
+typedef struct srv_owner {
+    void (*mail)(struct srv_owner *o, srv_job *j, const srv_mail *m);
+} srv_owner;
+
 /* One answer. */
 typedef struct srv_choice {
+    srv_owner owner;
     srv_ask *ask;
     srv_job *job; /* NULL: its last mail came */
     size_t index;

@@ -33,12 +33,17 @@ typedef struct srv_field {
     sk_status (*read)(json_t *v, void *into, srv_fault *f);
 } srv_field;
 
+/* Tables of the endpoints that have no file of tables of their own (tokens.c, embed.c). */
+typedef struct srv_fields srv_fields;
+extern const srv_fields srv_tokenize_fields, srv_detokenize_fields, srv_template_fields,
+    srv_embed_fields;
+
 /* A table of rows, its endpoint and what it is for. */
-typedef struct srv_fields {
+struct srv_fields {
     const char *path, *about;
     const srv_field *row;
     size_t n;
-} srv_fields;
+};
 
 /* Reads body[0..n) as one JSON object by the table into the struct at `into`, whose defaults the
  * caller has set.  null counts as absent.  Names of fields without a row are appended to

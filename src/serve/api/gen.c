@@ -75,9 +75,12 @@ static void echo_prompt(srv_choice *c, const srv_params *p)
 /* What does not depend on the prompt's tokens. */
 static sk_status check_early(const srv_api *api, const srv_params *p, srv_fault *f)
 {
-    if (p->model && strcmp(p->model, api->eng->model) != 0)
-        return srv_fail(f, SRV_NO_MODEL, "model", "model '%.100s' is not loaded; '%.100s' is",
-                        p->model, api->eng->model);
+    sk_status st = srv_api_check_model(api, p->model, f);
+    if (st) return st;
+    if (api->eng->no_text)
+        return srv_fail(f, SRV_UNSUPPORTED, "model",
+                        "model '%.100s' writes no text; ask it for /v1/embeddings",
+                        api->eng->model);
     if (p->chat && !api->eng->has_chat)
         return srv_fail(f, SRV_UNSUPPORTED, "model",
                         "model '%.100s' has no chat template; use /v1/completions",

@@ -7,18 +7,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-static void reply_buf(srv_req *r, int status, const char *type, sk_buf *b)
-{
-    if (sk_buf_ok(b)) {
-        srv_reply(r, status, type, b->p, b->len);
-    } else {
-        srv_fault f = {0};
-        (void)srv_fail(&f, SRV_NO_MEMORY, NULL, "no memory for the answer");
-        srv_reply_fault(r, &f);
-    }
-    sk_buf_fini(b);
-}
-
 /* The model's object; the members after owned_by are ours. */
 static void add_model(const srv_api *api, sk_buf *b)
 {
@@ -41,24 +29,21 @@ void srv_get_models(srv_api *api, srv_req *r)
     sk_buf_adds(&b, "{\"object\":\"list\",\"data\":[");
     add_model(api, &b);
     sk_buf_adds(&b, "]}\n");
-    reply_buf(r, 200, "application/json", &b);
+    srv_api_reply(r, 200, "application/json", &b);
 }
 
 /* GET /v1/models/{id} */
 void srv_get_model(srv_api *api, srv_req *r)
 {
-    const char *id = srv_req_head(r)->path + strlen("/v1/models/");
-    if (strcmp(id, api->eng->model) != 0) {
-        srv_fault f = {0};
-        (void)srv_fail(&f, SRV_NO_MODEL, "model", "model '%.100s' is not loaded; '%.100s' is", id,
-                       api->eng->model);
+    srv_fault f = {0};
+    if (srv_api_check_model(api, srv_req_head(r)->path + strlen("/v1/models/"), &f)) {
         srv_reply_fault(r, &f);
         return;
     }
     sk_buf b = SK_BUF_INIT;
     add_model(api, &b);
     sk_buf_addc(&b, '\n');
-    reply_buf(r, 200, "application/json", &b);
+    srv_api_reply(r, 200, "application/json", &b);
 }
 
 /* GET /health: what the engine thread really does, not whether this thread can answer. */
@@ -75,7 +60,16 @@ void srv_get_health(srv_api *api, srv_req *r)
                 sk_metric_get(api->metrics, SRV_M_RUNNING),
                 sk_metric_get(api->metrics, SRV_M_WAITING));
     srv_req_header(r, "Cache-Control", "no-store");
-    reply_buf(r, stuck || api->draining ? 503 : 200, "application/json", &b);
+    srv_api_reply(r, stuck || api->draining ? 503 : 200, "application/json", &b);
+}
+
+/* GET /health/live: a supervisor should restart only what does not answer. */
+void srv_get_live(srv_api *api, srv_req *r)
+{
+    (void)api;
+    static const char text[] = "{\"status\":\"ok\"}\n";
+    srv_req_header(r, "Cache-Control", "no-store");
+    srv_reply(r, 200, "application/json", text, sizeof text - 1);
 }
 
 /* GET /metrics */
@@ -86,7 +80,7 @@ void srv_get_metrics(srv_api *api, srv_req *r)
     sk_metric_set(api->metrics, SRV_M_SLOTS, (double)api->eng->n_slots);
     srv_stats_text(api->metrics, &b);
     srv_run_metrics(api, &b);
-    reply_buf(r, 200, "text/plain; version=0.0.4; charset=utf-8", &b);
+    srv_api_reply(r, 200, "text/plain; version=0.0.4; charset=utf-8", &b);
 }
 
 /* GET /version */

@@ -13,6 +13,9 @@ sk_status srv_read_messages(json_t *v, void *into, srv_fault *f);
 /* A text, a list of token ids, or a list of either. */
 sk_status srv_read_prompt(json_t *v, void *into, srv_fault *f);
 
+/* The same for a field of another name. */
+sk_status srv_read_prompts(json_t *v, const char *field, srv_params *p, srv_fault *f);
+
 /* A text or a list of texts, within the bounds of base/stops.h. */
 sk_status srv_read_stop(json_t *v, void *into, srv_fault *f);
 

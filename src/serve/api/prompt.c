@@ -14,10 +14,16 @@
 /* ---- prompt ---- */
 
 /* Prompts a request may have. */
-#define MAX_PROMPTS 256u
+#define MAX_PROMPTS 2048u
+
+/* The field that is read, and which of its items. */
+typedef struct place {
+    const char *field;
+    char name[64];
+} place;
 
 /* A prompt given as token ids; whether they exist is checked when the vocabulary is at hand. */
-static sk_status read_ids(json_t *v, const char *name, srv_prompt *p, srv_fault *f)
+static sk_status read_ids(json_t *v, const place *at, srv_prompt *p, srv_fault *f)
 {
     size_t i;
     json_t *x;
@@ -25,7 +31,8 @@ static sk_status read_ids(json_t *v, const char *name, srv_prompt *p, srv_fault 
     {
         int64_t id = json_is_integer(x) ? (int64_t)json_integer_value(x) : -1;
         if (id < 0 || id > INT32_MAX)
-            return srv_fail(f, SRV_BAD_VALUE, "prompt", "'%s[%zu]' must be a token id", name, i);
+            return srv_fail(f, SRV_BAD_VALUE, at->field, "'%s[%zu]' must be a token id", at->name,
+                            i);
         if (!eng_ids_push(&p->ids, (int32_t)id))
             return srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the prompt");
     }
@@ -33,12 +40,12 @@ static sk_status read_ids(json_t *v, const char *name, srv_prompt *p, srv_fault 
 }
 
 /* One prompt: a text or ids. */
-static sk_status read_one(json_t *v, const char *name, srv_prompt *p, srv_fault *f)
+static sk_status read_one(json_t *v, const place *at, srv_prompt *p, srv_fault *f)
 {
-    if (json_is_array(v)) return read_ids(v, name, p, f);
+    if (json_is_array(v)) return read_ids(v, at, p, f);
     if (!json_is_string(v))
-        return srv_fail(f, SRV_BAD_TYPE, "prompt", "'%s' must be a string or an array of token ids",
-                        name);
+        return srv_fail(f, SRV_BAD_TYPE, at->field,
+                        "'%s' must be a string or an array of token ids", at->name);
     p->text = json_string_value(v);
     p->n = json_string_length(v);
     return SK_OK;
@@ -54,23 +61,28 @@ static sk_status make_prompts(srv_params *p, size_t n, srv_fault *f)
 }
 
 /* A list is one prompt if it begins with a number, else it is of prompts. */
-sk_status srv_read_prompt(json_t *v, void *into, srv_fault *f)
+sk_status srv_read_prompts(json_t *v, const char *field, srv_params *p, srv_fault *f)
 {
-    srv_params *p = into;
     json_t *first = json_array_get(v, 0);
     bool many = json_is_array(v) && (json_is_string(first) || json_is_array(first));
     size_t n = many ? json_array_size(v) : 1;
+    place at = {.field = field};
+    snprintf(at.name, sizeof at.name, "%s", field);
     if (n > MAX_PROMPTS)
-        return srv_fail(f, SRV_BAD_VALUE, "prompt", "'prompt' may hold %u prompts, not %zu",
+        return srv_fail(f, SRV_BAD_VALUE, field, "'%s' may hold %u texts, not %zu", field,
                         MAX_PROMPTS, n);
     sk_status st = make_prompts(p, n, f);
-    if (st || !many) return st ? st : read_one(v, "prompt", p->prompt, f);
+    if (st || !many) return st ? st : read_one(v, &at, p->prompt, f);
     for (size_t i = 0; i < n && !st; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "prompt[%zu]", i);
-        st = read_one(json_array_get(v, i), name, &p->prompt[i], f);
+        snprintf(at.name, sizeof at.name, "%s[%zu]", field, i);
+        st = read_one(json_array_get(v, i), &at, &p->prompt[i], f);
     }
     return st;
+}
+
+sk_status srv_read_prompt(json_t *v, void *into, srv_fault *f)
+{
+    return srv_read_prompts(v, "prompt", into, f);
 }
 
 /* ---- stop, seed, biases ---- */

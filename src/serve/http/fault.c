@@ -77,6 +77,13 @@ void srv_fault_markdown(sk_buf *out)
                     rows[i].help);
 }
 
+void srv_fault_codes(sk_buf *out)
+{
+    for (size_t i = 0; i < SRV_CODE_N; i++)
+        sk_buf_addf(out, "%s\"%s\"", i ? "," : "[", rows[i].code);
+    sk_buf_addc(out, ']');
+}
+
 typedef struct reason_row {
     int status;
     const char *text;

@@ -89,6 +89,9 @@ void srv_fault_json(const srv_fault *f, sk_buf *out);
 /* Appends the table of codes as Markdown. */
 void srv_fault_markdown(sk_buf *out);
 
+/* Appends all codes as a JSON array. */
+void srv_fault_codes(sk_buf *out);
+
 /* Reason phrase of an HTTP status ("OK"), static storage. */
 const char *srv_http_reason(int status);
 

@@ -1,19 +1,22 @@
 /* engine.h - what the scheduler needs of an engine: a table of functions.
  *
  * local.h fills it from src/engine; the tests fill it from tests/api/fake_engine.h.  Threads:
- * encode, chat, chat_text, piece, piece_all, special and is_end may be called from any thread, the
- * others from the engine thread only.
+ * encode, chat, chat_text, decode, piece, piece_all, special and is_end may be called from any
+ * thread, the others from the engine thread only.
  */
 #ifndef SRV_SCHED_ENGINE_H
 #define SRV_SCHED_ENGINE_H
 
 #include "engine/engine.h"
+#include "serve/sched/job.h"
 
 typedef struct srv_engine {
     void *self;
     const char *model; /* the model's id in the API */
     size_t n_slots, n_ctx, max_step, n_vocab;
     bool has_chat;
+    bool no_text;  /* an encoder: gives vectors only */
+    size_t n_embd; /* numbers of a vector */
     sk_status (*step)(void *self, eng_step_item *item, size_t n, sk_err *e);
     void (*pick)(void *self, eng_pick *p, size_t n); /* the choices after a step */
     const char *(*piece)(void *self, int32_t id, size_t *n);
@@ -27,6 +30,10 @@ typedef struct srv_engine {
     sk_status (*encode)(void *self, const char *text, size_t n, bool add, eng_ids *out, sk_err *e);
     /* A conversation by the model's template; vars: further variables of it, may be NULL. */
     sk_status (*chat)(void *self, json_t *messages, json_t *vars, eng_ids *out, sk_err *e);
+    /* The text of ids, of control tokens too. */
+    sk_status (*decode)(void *self, const int32_t *id, size_t n, sk_buf *out, sk_err *e);
+    /* The vector of a text, of length 1; the engine thread's. */
+    sk_status (*embed)(void *self, const eng_ids *ids, const srv_between *b, float *out, sk_err *e);
     /* The same as text, and where the text stems from messages (jinja.h). */
     sk_status (*chat_text)(void *self, json_t *messages, json_t *vars, eng_jinja_text *out,
                            sk_err *e);

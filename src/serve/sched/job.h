@@ -40,6 +40,13 @@ typedef struct srv_guide {
     void (*free)(void *self);
 } srv_guide;
 
+/* Called by a task now and then, so that answers go on beside it; false: the job is cancelled and
+ * the task should return. */
+typedef struct srv_between {
+    bool (*fn)(void *arg);
+    void *arg;
+} srv_between;
+
 /* Control tokens whose text an answer shows, since a reader of it looks for them. */
 #define SRV_MAX_SHOWN 8u
 
@@ -54,6 +61,9 @@ typedef struct srv_mail {
 
 struct srv_job {
     /* the maker's, constant once submitted */
+    /* NULL: a generation.  Else the job is whatever this does, on the engine thread; SK_OK makes a
+     * mail with SRV_FIN_STOP.  Of the rest of this group only `key` and `owner` then count. */
+    sk_status (*task)(srv_job *j, const srv_between *b, sk_err *e);
     eng_ids prompt;
     size_t n_max;           /* tokens to make at most; prompt.n + n_max <= n_ctx */
     eng_sample_opts sample; /* its biases are the job's: srv_job_set_sample */

@@ -14,6 +14,7 @@ struct srv_local {
     eng_session *session;
     eng_sampler **sampler; /* [n_samplers] one a thread, as far as there are slots */
     size_t n_samplers;
+    eng_embedder *embedder;     /* made when a request first asks for a vector */
     eng_dry_breakers *breakers; /* of DRY, made when a request first asks for it */
     eng_model_info info;
     srv_engine engine;
@@ -94,6 +95,23 @@ static sk_status local_chat_text(void *self, json_t *messages, json_t *vars, eng
     return eng_model_chat_text(((srv_local *)self)->model, messages, &o, out, e);
 }
 
+static sk_status local_decode(void *self, const int32_t *id, size_t n, sk_buf *out, sk_err *e)
+{
+    const eng_vocab *v = eng_model_vocab(((srv_local *)self)->model);
+    if (!v) return sk_fail(e, SK_E_UNSUPPORTED, "the model has no tokenizer that can be used");
+    return eng_vocab_decode(v, id, n, true, out, e);
+}
+
+static sk_status local_embed(void *self, const eng_ids *ids, const srv_between *b, float *out,
+                             sk_err *e)
+{
+    srv_local *l = self;
+    sk_status st = l->embedder ? SK_OK : eng_embedder_open(l->exec, l->model, &l->embedder, e);
+    if (st) return st;
+    eng_embedder_between(l->embedder, b->fn, b->arg);
+    return eng_embedder_run(l->embedder, ids->id, ids->n, ENG_POOL_AUTO, true, out, e);
+}
+
 /* The model's id: the name asked for, or the one in the file, or the file's own without .gguf.  It
  * is part of a path, so characters that would have to be escaped there become dashes. */
 static void set_name(srv_local *l, const srv_local_opts *o)
@@ -121,32 +139,18 @@ static sk_status open_samplers(srv_local *l, size_t n_slots, sk_err *e)
     return l->n_samplers == n ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory for the samplers");
 }
 
-/* Opens the session the options ask for. */
-static sk_status open_session(srv_local *l, const srv_local_opts *o, sk_err *e)
+/* The table of functions, but for what only models that write have. */
+static void fill_engine(srv_local *l, size_t n_slots, size_t n_ctx, size_t max_step)
 {
-    size_t n_ctx = o->n_ctx ? o->n_ctx : l->info.n_ctx;
-    if (n_ctx > l->info.n_ctx)
-        return sk_fail(e, SK_E_INVALID, "--context %zu is over the %u tokens of the model", n_ctx,
-                       l->info.n_ctx);
-    if (n_ctx < 2) return sk_fail(e, SK_E_INVALID, "a context of %zu tokens is too short", n_ctx);
-    size_t max_step = o->max_step > o->n_slots ? o->max_step : o->n_slots;
-    eng_session_opts so = {.n_slots = o->n_slots,
-                           .n_ctx = n_ctx,
-                           .max_step = max_step,
-                           .kv_type = o->kv_type,
-                           .lora = l->lora};
-    sk_status st = eng_session_open(l->exec, l->model, &so, &l->session, e);
-    if (st == SK_E_NOMEM) return sk_while(e, "try a smaller --context or --parallel");
-    if (st) return st;
-    st = open_samplers(l, o->n_slots, e);
-    if (st) return st;
     l->engine = (srv_engine){.self = l,
                              .model = l->name,
-                             .n_slots = o->n_slots,
+                             .n_slots = n_slots,
                              .n_ctx = n_ctx,
                              .max_step = max_step,
                              .n_vocab = l->info.n_vocab,
-                             .has_chat = l->info.has_chat,
+                             .n_embd = l->info.n_embd,
+                             .has_chat = l->info.has_chat && !l->info.encoder,
+                             .no_text = l->info.encoder,
                              .step = local_step,
                              .pick = local_pick,
                              .piece = local_piece,
@@ -155,9 +159,31 @@ static sk_status open_session(srv_local *l, const srv_local_opts *o, sk_err *e)
                              .logprobs = local_logprobs,
                              .is_end = local_is_end,
                              .encode = local_encode,
+                             .decode = local_decode,
+                             .embed = local_embed,
                              .chat = local_chat,
                              .chat_text = local_chat_text};
-    return SK_OK;
+}
+
+/* Opens the session the options ask for; an encoder has none. */
+static sk_status open_session(srv_local *l, const srv_local_opts *o, sk_err *e)
+{
+    size_t n_ctx = o->n_ctx ? o->n_ctx : l->info.n_ctx;
+    if (n_ctx > l->info.n_ctx)
+        return sk_fail(e, SK_E_INVALID, "--context %zu is over the %u tokens of the model", n_ctx,
+                       l->info.n_ctx);
+    if (n_ctx < 2) return sk_fail(e, SK_E_INVALID, "a context of %zu tokens is too short", n_ctx);
+    size_t max_step = o->max_step > o->n_slots ? o->max_step : o->n_slots;
+    fill_engine(l, o->n_slots, n_ctx, max_step);
+    if (l->info.encoder) return SK_OK;
+    eng_session_opts so = {.n_slots = o->n_slots,
+                           .n_ctx = n_ctx,
+                           .max_step = max_step,
+                           .kv_type = o->kv_type,
+                           .lora = l->lora};
+    sk_status st = eng_session_open(l->exec, l->model, &so, &l->session, e);
+    if (st == SK_E_NOMEM) return sk_while(e, "try a smaller --context or --parallel");
+    return st ? st : open_samplers(l, o->n_slots, e);
 }
 
 /* Opens model, session and sampler. */
@@ -174,10 +200,7 @@ sk_status srv_local_open(const srv_local_opts *o, srv_local **out, sk_err *e)
     if (!st) {
         eng_model_get_info(l->model, &l->info);
         set_name(l, o);
-        st = l->info.encoder
-                 ? sk_fail(e, SK_E_UNSUPPORTED, "%s: a model of the architecture %s writes no text",
-                           o->path, l->info.arch)
-                 : open_session(l, o, e);
+        st = open_session(l, o, e);
     }
     if (st) {
         srv_local_close(l);
@@ -195,6 +218,7 @@ void srv_local_close(srv_local *l)
         eng_sampler_free(l->sampler[i]);
     sk_free(l->sampler);
     eng_dry_breakers_free(l->breakers);
+    eng_embedder_close(l->embedder);
     if (l->session) eng_session_close(l->session);
     eng_lora_close(l->lora);
     if (l->model) eng_model_close(l->model);

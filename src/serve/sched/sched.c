@@ -20,6 +20,8 @@ struct srv_sched {
     sk_queue *in;  /* jobs, and &wake */
     sk_queue *out; /* jobs with mail */
     pthread_mutex_t mail_lock;
+    srv_job *task, *last_task; /* the engine thread's: tasks that wait, in order */
+    srv_job *running;          /* ... and the one under way */
     size_t max_alive, n_slots;
     size_t n_alive;          /* the I/O thread's */
     double job_us;           /* the I/O thread's: what a job takes once it runs, smoothed */
@@ -54,6 +56,17 @@ static void post(void *arg, srv_job *j, const sk_buf *text, srv_finish fin, cons
     (void)ok;
 }
 
+/* Appends a task. */
+static void add_task(srv_sched *s, srv_job *j)
+{
+    j->next = NULL;
+    if (s->task)
+        s->last_task->next = j;
+    else
+        s->task = j;
+    s->last_task = j;
+}
+
 /* Takes what was submitted; sleeps for it if `wait`.  False when the queue was shut. */
 static bool take_in(srv_sched *s, bool wait)
 {
@@ -62,9 +75,44 @@ static bool take_in(srv_sched *s, bool wait)
     for (; item; item = sk_queue_pop(s->in, false)) {
         if (item == &s->wake)
             atomic_store(&s->wake_posted, false);
+        else if (((srv_job *)item)->task)
+            add_task(s, item);
         else
             srv_batch_add(s->batch, item);
     }
+    return true;
+}
+
+/* Answers go on while a task is under way. */
+static bool between(void *arg)
+{
+    srv_sched *s = arg;
+    (void)take_in(s, false);
+    atomic_store(&s->step_began_us, sk_now_us() | 1);
+    (void)srv_batch_step(s->batch);
+    return !atomic_load(&s->running->cancelled) && atomic_load(&s->drain) != DRAIN_ALL;
+}
+
+/* Runs the oldest task; false if there is none. */
+static bool run_task(srv_sched *s)
+{
+    static const sk_buf none = SK_BUF_INIT;
+    const srv_between b = {between, s};
+    srv_job *j = s->task;
+    sk_err e = SK_ERR_INIT;
+    srv_finish fin = SRV_FIN_STOP;
+    if (!j) return false;
+    s->task = j->next;
+    s->running = j;
+    j->at_start_us = sk_now_us();
+    if (atomic_load(&s->drain))
+        fin = SRV_FIN_DRAINED;
+    else if (atomic_load(&j->cancelled))
+        fin = SRV_FIN_CANCELLED;
+    else if (j->task(j, &b, &e))
+        fin = e.status == SK_E_STOPPED ? SRV_FIN_CANCELLED : SRV_FIN_ERROR;
+    j->at_token_us = sk_now_us();
+    post(s, j, &none, fin, fin == SRV_FIN_ERROR ? &e : NULL);
     return true;
 }
 
@@ -76,11 +124,14 @@ static void *engine_main(void *arg)
         int drain = atomic_load(&s->drain);
         if (drain) srv_batch_drain(s->batch, drain == DRAIN_ALL);
         atomic_store(&s->step_began_us, sk_now_us() | 1);
-        bool worked = srv_batch_step(s->batch);
+        bool worked = run_task(s);
+        if (srv_batch_step(s->batch)) worked = true;
         if (!worked) atomic_store(&s->step_began_us, 0);
         on = take_in(s, !worked);
     }
     srv_batch_drain(s->batch, true);
+    while (run_task(s))
+        continue;
     return NULL;
 }
 

@@ -1,0 +1,275 @@
+/* embed.c - POST /v1/embeddings: texts as vectors.
+ *
+ * The vectors are computed on the engine thread, text by text, as one task; between the steps of
+ * long texts running answers go on.
+ */
+#include "serve/api/gen.h"
+#include "serve/api/message.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+/* What is asked; srv_params first, since readers of shared fields fill that. */
+typedef struct embed_body {
+    srv_params p;
+    const char *format;
+    int64_t dimensions;
+} embed_body;
+
+#define AT(field) offsetof(embed_body, field)
+
+static sk_status read_input(json_t *v, void *into, srv_fault *f)
+{
+    return srv_read_prompts(v, "input", into, f);
+}
+
+static const srv_field rows[] = {
+    {.name = "input",
+     .type = SRV_FIELD_READ,
+     .kind = "string or array",
+     .read = read_input,
+     .help = "a text, its token ids, or an array of up to 2048 of either"},
+    {.name = "model",
+     .type = SRV_FIELD_STR,
+     .deflt = "the loaded one",
+     .offset = AT(p.model),
+     .help = "id from `GET /v1/models`"},
+    {.name = "encoding_format",
+     .type = SRV_FIELD_STR,
+     .deflt = "float",
+     .offset = AT(format),
+     .help = "`float`: numbers; `base64`: little-endian 32-bit floats"},
+    {.name = "dimensions",
+     .type = SRV_FIELD_INT,
+     .deflt = "the model's",
+     .offset = AT(dimensions),
+     .min = 1,
+     .max = 1 << 20,
+     .help = "the first so many numbers, brought to length 1 again; for models trained for that"},
+    {.name = "user",
+     .type = SRV_FIELD_NOTE,
+     .kind = "string",
+     .deflt = "none",
+     .help = "accepted; has no bearing on the answer"},
+};
+
+const srv_fields srv_embed_fields = {"POST /v1/embeddings", "Vectors of texts, of length 1.", rows,
+                                     sizeof rows / sizeof *rows};
+
+/* A request on its way. */
+typedef struct embed_ask {
+    srv_owner owner;
+    srv_api *api;
+    srv_req *req; /* NULL: the client is gone */
+    srv_job *job;
+    eng_ids *ids; /* [n] */
+    float *v;     /* [n, n_embd] */
+    size_t n, dims, n_tokens;
+    bool base64;
+} embed_ask;
+
+static void ask_free(embed_ask *a)
+{
+    if (!a) return;
+    for (size_t i = 0; a->ids && i < a->n; i++)
+        eng_ids_fini(&a->ids[i]);
+    sk_free(a->ids);
+    sk_free(a->v);
+    srv_job_free(a->job);
+    sk_free(a);
+}
+
+/* Engine thread: all texts, one after another. */
+static sk_status compute(srv_job *j, const srv_between *b, sk_err *e)
+{
+    embed_ask *a = j->owner;
+    const srv_engine *eng = a->api->eng;
+    sk_status st = SK_OK;
+    for (size_t i = 0; i < a->n && !st; i++) {
+        if (i && !b->fn(b->arg)) return sk_fail(e, SK_E_STOPPED, "stopped between texts");
+        st = eng->embed(eng->self, &a->ids[i], b, a->v + i * eng->n_embd, e);
+    }
+    return st;
+}
+
+/* ---- the answer ---- */
+
+/* n bytes in base64 (RFC 4648). */
+static void add_base64(const void *data, size_t n, sk_buf *out)
+{
+    static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *p = data;
+    for (size_t i = 0; i < n; i += 3) {
+        unsigned v = (unsigned)p[i] << 16;
+        if (i + 1 < n) v |= (unsigned)p[i + 1] << 8;
+        if (i + 2 < n) v |= p[i + 2];
+        sk_buf_addc(out, digit[v >> 18]);
+        sk_buf_addc(out, digit[v >> 12 & 63]);
+        sk_buf_addc(out, i + 1 < n ? digit[v >> 6 & 63] : '=');
+        sk_buf_addc(out, i + 2 < n ? digit[v & 63] : '=');
+    }
+}
+
+/* Scales v to length 1; a vector of zeros stays. */
+static void normalise(float *v, size_t n)
+{
+    double sq = 0;
+    for (size_t i = 0; i < n; i++)
+        sq += (double)v[i] * (double)v[i];
+    for (size_t i = 0; sq > 0 && i < n; i++)
+        v[i] = (float)((double)v[i] / sqrt(sq));
+}
+
+static void add_vector(embed_ask *a, size_t which, sk_buf *out)
+{
+    float *v = a->v + which * a->api->eng->n_embd;
+    if (a->dims < a->api->eng->n_embd) normalise(v, a->dims);
+    sk_buf_addf(out, "%s{\"object\":\"embedding\",\"index\":%zu,\"embedding\":", which ? "," : "",
+                which);
+    sk_buf_addc(out, a->base64 ? '"' : '[');
+    if (a->base64) add_base64(v, a->dims * sizeof *v, out);
+    for (size_t i = 0; i < a->dims && !a->base64; i++)
+        sk_buf_addf(out, "%s%.9g", i ? "," : "", (double)v[i]);
+    sk_buf_adds(out, a->base64 ? "\"}" : "]}");
+}
+
+static void answer(embed_ask *a, srv_req *r)
+{
+    sk_buf b = SK_BUF_INIT;
+    srv_fault f = {0};
+    sk_buf_adds(&b, "{\"object\":\"list\",\"data\":[");
+    for (size_t i = 0; i < a->n; i++)
+        add_vector(a, i, &b);
+    sk_buf_adds(&b, "],\"model\":");
+    sk_json_add_str(&b, a->api->eng->model, strlen(a->api->eng->model));
+    sk_buf_addf(&b, ",\"usage\":{\"prompt_tokens\":%zu,\"total_tokens\":%zu}}\n", a->n_tokens,
+                a->n_tokens);
+    if (sk_buf_ok(&b)) {
+        srv_reply(r, 200, "application/json", b.p, b.len);
+    } else {
+        (void)srv_fail(&f, SRV_NO_MEMORY, NULL, "no memory for the answer");
+        srv_reply_fault(r, &f);
+    }
+    sk_buf_fini(&b);
+}
+
+/* The task's only mail. */
+static void take_mail(srv_owner *o, srv_job *j, const srv_mail *m)
+{
+    embed_ask *a = (embed_ask *)(void *)o;
+    srv_req *r = a->req;
+    srv_fault f = {0};
+    assert(m->finish && a->job == j);
+    if (r) srv_req_watch(r, NULL, NULL);
+    if (r && m->finish == SRV_FIN_STOP) {
+        answer(a, r);
+    } else if (r) {
+        if (m->finish == SRV_FIN_ERROR)
+            (void)srv_fail_err(&f, &m->err);
+        else
+            (void)srv_fail(&f, SRV_DRAINING, NULL, "the server is shutting down");
+        srv_reply_fault(r, &f);
+    }
+    ask_free(a);
+}
+
+/* ---- the request ---- */
+
+static void on_news(void *arg, srv_req *r, srv_req_news news)
+{
+    embed_ask *a = arg;
+    (void)r;
+    if (news != SRV_REQ_GONE) return;
+    a->req = NULL;
+    srv_sched_cancel(a->api->sched, a->job);
+}
+
+/* The ids of one text, within what the model can read. */
+static sk_status encode(embed_ask *a, const srv_prompt *p, eng_ids *ids, srv_fault *f)
+{
+    const srv_engine *eng = a->api->eng;
+    sk_err e = SK_ERR_INIT;
+    for (size_t i = 0; i < p->ids.n; i++)
+        if ((size_t)p->ids.id[i] >= eng->n_vocab)
+            return srv_fail(f, SRV_BAD_VALUE, "input", "token %" PRId32 "; the model has %zu",
+                            p->ids.id[i], eng->n_vocab);
+    if (p->text && eng->encode(eng->self, p->text, p->n, true, ids, &e)) return srv_fail_err(f, &e);
+    if (!p->text && !eng_ids_add(ids, p->ids.id, p->ids.n))
+        return srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the text");
+    if (!ids->n || (p->text && !p->n))
+        return srv_fail(f, SRV_BAD_VALUE, "input", "'input' must not have empty texts");
+    if (ids->n > eng->n_ctx)
+        return srv_fail(f, SRV_TOO_LONG, "input", "a text of %zu tokens; the model takes %zu",
+                        ids->n, eng->n_ctx);
+    a->n_tokens += ids->n;
+    return SK_OK;
+}
+
+/* Fills a from a body. */
+static sk_status fill(embed_ask *a, const embed_body *b, srv_fault *f)
+{
+    size_t n_embd = a->api->eng->n_embd;
+    bool base64 = b->format && strcmp(b->format, "base64") == 0;
+    if (b->format && !base64 && strcmp(b->format, "float") != 0)
+        return srv_fail(f, SRV_BAD_VALUE, "encoding_format",
+                        "'encoding_format' must be float or base64");
+    if ((uint64_t)b->dimensions > n_embd)
+        return srv_fail(f, SRV_BAD_VALUE, "dimensions", "the model's vectors have %zu numbers",
+                        n_embd);
+    a->base64 = base64;
+    a->dims = b->dimensions ? (size_t)b->dimensions : n_embd;
+    a->ids = sk_calloc(SK_MEM_REQUEST, b->p.n_prompts, sizeof *a->ids);
+    a->v = sk_calloc(SK_MEM_REQUEST, b->p.n_prompts * n_embd, sizeof *a->v);
+    a->job = srv_job_new();
+    if (!a->ids || !a->v || !a->job)
+        return srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the request");
+    a->n = b->p.n_prompts;
+    a->job->owner = a;
+    a->job->task = compute;
+    sk_status st = SK_OK;
+    for (size_t i = 0; i < a->n && !st; i++)
+        st = encode(a, &b->p.prompt[i], &a->ids[i], f);
+    return st;
+}
+
+/* Reads, checks, submits. */
+static sk_status start(srv_api *api, srv_req *r, embed_body *b, srv_fault *f)
+{
+    size_t n;
+    const char *body = srv_req_body(r, &n);
+    sk_status st = srv_gen_ready(api, f);
+    if (!st) st = srv_params_init(&b->p, f);
+    if (!st)
+        st = srv_fields_read(&srv_embed_fields, body, n, api->strict, b, &b->p.root, &b->p.unknown,
+                             f);
+    if (!st) st = srv_api_check_model(api, b->p.model, f);
+    if (st) return st;
+    embed_ask *a = sk_calloc(SK_MEM_REQUEST, 1, sizeof *a);
+    if (!a) return srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the request");
+    a->owner.mail = take_mail;
+    a->api = api;
+    st = fill(a, b, f);
+    if (!st && srv_sched_submit(api->sched, a->job)) st = srv_ask_overloaded(api, f);
+    if (st) {
+        ask_free(a);
+        return st;
+    }
+    a->req = r;
+    srv_req_watch(r, on_news, a);
+    if (b->p.unknown.len) srv_req_header(r, "x-stoke-ignored", b->p.unknown.p);
+    return SK_OK;
+}
+
+/* POST /v1/embeddings */
+void srv_post_embed(srv_api *api, srv_req *r)
+{
+    srv_fault f = {0};
+    embed_body b = {.format = NULL};
+    if (start(api, r, &b, &f)) srv_reply_fault(r, &f);
+    srv_params_fini(&b.p);
+}
