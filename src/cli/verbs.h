@@ -17,6 +17,7 @@
     ROW(chat)                                                                                      \
     ROW(generate)                                                                                  \
     ROW(serve)                                                                                     \
+    ROW(keys)                                                                                      \
     ROW(embed)                                                                                     \
     /* changing them */                                                                            \
     ROW(export)                                                                                    \

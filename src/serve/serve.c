@@ -4,7 +4,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "serve/api/access.h"
 #include "serve/api/api.h"
+#include "serve/api/keys.h"
 #include "serve/sched/local.h"
 #include "serve/sched/stats.h"
 #include "serve/web/page.h"
@@ -160,6 +162,14 @@ static sk_status open_engine(srv_server *s, sk_err *e)
     return srv_sched_open(srv_local_engine(s->local), &so, &s->api.sched, e);
 }
 
+/* Who may ask, and where it is written down. */
+static sk_status open_accounts(srv_server *s, sk_err *e)
+{
+    sk_status st = s->o.keys ? srv_keys_open(s->o.keys, &s->api.keys, e) : SK_OK;
+    if (st || !s->o.access_log) return st;
+    return srv_access_open(s->o.access_log, &s->api.access, e);
+}
+
 /* Fills in what the handlers work with. */
 static void fill_api(srv_server *s)
 {
@@ -172,6 +182,7 @@ static void fill_api(srv_server *s)
     s->api.ping_ms = (unsigned)s->o.ping_s * 1000;
     s->api.stuck_ms = (unsigned)s->o.stuck_s * 1000;
     s->api.strict = s->o.strict;
+    s->api.cors = s->o.cors;
     s->api.n_params = (size_t)info->n_params;
     s->api.model_arch = info->arch ? info->arch : "";
     s->api.model_dtype = info->dtype ? info->dtype : "";
@@ -207,6 +218,7 @@ sk_status srv_open(const srv_opts *o, srv_server **out, sk_err *e)
     if (!s) return sk_fail(e, SK_E_NOMEM, "no memory for the server");
     s->o = *o;
     sk_status st = open_http(s, e);
+    if (!st) st = open_accounts(s, e);
     if (!st) st = open_engine(s, e);
     if (!st) st = srv_page_open(&s->page, e);
     if (!st) st = open_run(s, e);
@@ -254,6 +266,8 @@ void srv_close(srv_server *s)
     srv_sched_close(s->api.sched);
     srv_page_close(s->page);
     eng_runlog_close(s->api.run);
+    srv_keys_close(s->api.keys);
+    srv_access_close(s->api.access);
     sk_metrics_free(s->metrics);
     srv_local_close(s->local);
     if (s->base) event_base_free(s->base);

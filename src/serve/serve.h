@@ -18,6 +18,7 @@
 
 #include "base/buf.h"
 #include "base/status.h"
+#include "serve/api/keyfile.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,6 +33,9 @@ typedef struct srv_opts {
     const char *chat_template; /* a file to take instead of the model's own; NULL */
     const char *name;          /* the model's id in the API; NULL: from the path */
     const char *run;           /* folder of a training run to watch; NULL: none */
+    const char *keys;          /* file of keys (keyfile.h); NULL: anybody may ask */
+    const char *access_log;    /* a file to append to, "-": stderr; NULL: none */
+    const char *cors;          /* origins whose pages may ask, commas between; NULL: none */
     const char *host;
     int64_t port;                                /* 0: any free one */
     int64_t context, parallel, threads;          /* 0: the model's / - / all cores */

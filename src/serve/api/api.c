@@ -2,6 +2,9 @@
 #include "serve/api/api.h"
 
 #include "base/log.h"
+#include "serve/api/access.h"
+#include "serve/api/cors.h"
+#include "serve/api/keys.h"
 #include "serve/api/params.h"
 #include "serve/sched/stats.h"
 #include "serve/web/page.h"
@@ -35,6 +38,8 @@ static const srv_route routes[] = {
      false, false, NULL},
     {"POST", "/apply-template", srv_post_template, "the prompt of a conversation, as text",
      &srv_template_fields, false, false, NULL},
+    {"GET", "/usage", srv_get_usage, "what the key that asks has used, and its limits", NULL, false,
+     false, NULL},
     {"GET", "/health", srv_get_health,
      "200 while the engine moves or idles, 503 when it is stuck or the server drains", NULL, false,
      true, NULL},
@@ -43,7 +48,7 @@ static const srv_route routes[] = {
     {"GET", "/health/live", srv_get_live, "200 while the process answers at all", NULL, false, true,
      NULL},
     {"GET", "/metrics", srv_get_metrics, "Prometheus' text format; see metrics.md", NULL, false,
-     true, TEXT},
+     false, TEXT},
     {"GET", "/run", srv_get_run,
      "the training run that `--run` watches: its state, figures and curves, as `stoke watch "
      "--json` has them; 204 without one",
@@ -96,16 +101,6 @@ static bool method_fits(const srv_route *t, const char *method)
     return strcmp(method, "HEAD") == 0 && strcmp(t->method, "GET") == 0;
 }
 
-/* A browser page of another origin must not spend this machine's time: its requests carry an
- * Origin that is not the host asked. */
-static bool is_foreign(const srv_head *h)
-{
-    const char *origin = srv_head_find(h, "origin"), *host = srv_head_find(h, "host");
-    if (!origin || strcmp(h->method, "POST") != 0) return false;
-    const char *name = strstr(origin, "://");
-    return !name || !host || strcasecmp(name + 3, host) != 0;
-}
-
 /* What is wrong with a request before its endpoint looks at it. */
 static const srv_route *find_route(const srv_head *h, srv_fault *f)
 {
@@ -125,23 +120,34 @@ static const srv_route *find_route(const srv_head *h, srv_fault *f)
     return NULL;
 }
 
+/* Whether a request may be answered at all. */
+static sk_status check(srv_api *api, srv_req *r, const srv_route *t, srv_fault *f)
+{
+    const srv_head *h = srv_req_head(r);
+    const char *coding = srv_head_find(h, "content-encoding");
+    if (!srv_cors_allow(api->cors, r))
+        return srv_fail(f, SRV_CROSS_ORIGIN, "origin",
+                        "pages of other origins may not ask; see --cors, or put a proxy in front "
+                        "of both");
+    if (api->keys && !t->open) {
+        sk_status st = srv_keys_check(api->keys, h, &srv_req_marks(r)->key, f);
+        if (st) return st;
+    }
+    if (coding && strcasecmp(coding, "identity") != 0)
+        return srv_fail(f, SRV_BAD_MEDIA, "content-encoding", "send the body uncompressed");
+    return SK_OK;
+}
+
 /* Answers a request. */
 void srv_api_handle(void *arg, srv_req *r)
 {
     srv_api *api = arg;
     const srv_head *h = srv_req_head(r);
     srv_fault f = {0};
-    const char *coding = srv_head_find(h, "content-encoding");
+    if (srv_trace_id(h)) srv_req_header(r, "traceparent", srv_head_find(h, "traceparent"));
+    if (srv_cors_preflight(api->cors, r)) return;
     const srv_route *t = find_route(h, &f);
-    if (t && is_foreign(h)) {
-        (void)srv_fail(&f, SRV_CROSS_ORIGIN, "origin",
-                       "pages of other origins may not ask; put a proxy in front of both");
-        t = NULL;
-    } else if (t && coding && strcasecmp(coding, "identity") != 0) {
-        (void)srv_fail(&f, SRV_BAD_MEDIA, "content-encoding", "send the body uncompressed");
-        t = NULL;
-    }
-    if (t)
+    if (t && !check(api, r, t, &f))
         t->handle(api, r);
     else
         srv_reply_fault(r, &f);
@@ -157,6 +163,9 @@ void srv_api_done(void *arg, const srv_req *r, int status)
     if (status >= 500) id = SRV_M_ANSWERS_5XX;
     sk_metric_add(api->metrics, id, 1);
     const srv_head *h = srv_req_head(r);
+    uint32_t key = srv_req_mark_of(r)->key;
+    if (api->access)
+        srv_access_line(api->access, r, status, key ? srv_keys_row(api->keys, key)->id : NULL);
     sk_log(SK_LOG_DEBUG, "%s %s %.200s %d", srv_req_id(r), h->method, h->path, status);
 }
 

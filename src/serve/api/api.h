@@ -23,6 +23,9 @@ typedef struct srv_api {
     const char *model_dtype, *model_arch;
     eng_runlog *run; /* the training run that is watched, NULL: none */
     const char *run_dir;
+    struct srv_keys *keys;     /* who may ask, NULL: anybody */
+    struct srv_access *access; /* the access log, NULL: none */
+    const char *cors;          /* origins whose pages may ask, NULL: none */
 } srv_api;
 
 /* Answers a request: finds the endpoint, or 404, 405.  Fits srv_http_opts.handle. */
@@ -66,6 +69,7 @@ void srv_get_health(srv_api *api, srv_req *r);      /* info.c */
 void srv_get_live(srv_api *api, srv_req *r);        /* info.c */
 void srv_get_metrics(srv_api *api, srv_req *r);     /* info.c */
 void srv_get_version(srv_api *api, srv_req *r);     /* info.c */
+void srv_get_usage(srv_api *api, srv_req *r);       /* info.c */
 void srv_get_run(srv_api *api, srv_req *r);         /* run.c */
 void srv_get_openapi(srv_api *api, srv_req *r);     /* openapi.c */
 void srv_post_embed(srv_api *api, srv_req *r);      /* embed.c */

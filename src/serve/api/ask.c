@@ -1,5 +1,6 @@
 /* ask.c - from the scheduler's mail to the client's answer. */
 #include "serve/api/ask.h"
+#include "serve/api/keys.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -189,6 +190,39 @@ static void complete(srv_ask *a)
     srv_reply(take_req(a), 200, "application/json", a->json.p, a->json.len);
 }
 
+/* ---- accounts ---- */
+
+/* A prompt's tokens count once, whatever the number of its answers. */
+sk_status srv_ask_take(srv_ask *a, srv_req *r, srv_fault *f)
+{
+    uint64_t most = 0;
+    a->key = srv_req_mark_of(r)->key;
+    for (size_t i = 0; i < a->n; i++) {
+        const srv_job *j = a->choice[i].job;
+        a->choice[i].job->key = a->key;
+        if (a->key)
+            a->choice[i].job->priority = (int32_t)srv_keys_row(a->api->keys, a->key)->priority;
+        most += j->n_max + (a->choice[i].first_of_prompt ? j->prompt.n : 0);
+    }
+    return a->key ? srv_keys_take(a->api->keys, a->key, most, &a->taken, r, f) : SK_OK;
+}
+
+/* Notes what was used, before the end of the answer is sent. */
+static void settle(srv_ask *a)
+{
+    srv_usage u = srv_ask_usage(a);
+    if (a->req) {
+        srv_mark *m = srv_req_marks(a->req);
+        m->n_prompt = u.n_prompt;
+        m->n_cached = u.n_cached;
+        m->n_out = u.n_out;
+    }
+    if (!a->key || a->settled) return;
+    srv_key_usage used = {1, u.n_prompt, u.n_cached, u.n_out};
+    srv_keys_used(a->api->keys, a->key, a->taken, &used);
+    a->settled = true;
+}
+
 /* ---- mail ---- */
 
 /* True when all that c was made of had memory. */
@@ -240,9 +274,10 @@ static void take_finish(srv_choice *c, const srv_mail *m)
             a->form->finish(c);
         }
     }
+    if (!c->job->at_start_us) c->usage.n_prompt = 0;
     srv_job_free(c->job);
     c->job = NULL;
-    a->n_live--;
+    if (!--a->n_live) settle(a);
 }
 
 /* One mail of one choice, which may be the end of the ask. */
@@ -326,9 +361,12 @@ sk_status srv_ask_submit(srv_ask *a, srv_req *r, srv_fault *f)
         srv_job_free(a->choice[i].job);
         a->choice[i].job = NULL;
     }
+    if (a->key) srv_keys_give(a->api->keys, a->key, a->taken);
+    a->settled = true;
+    srv_api *api = a->api;
     if (a->n_live)
         each_job(a, srv_sched_cancel);
     else
         srv_ask_free(a);
-    return srv_ask_overloaded(a->api, f);
+    return srv_ask_overloaded(api, f);
 }

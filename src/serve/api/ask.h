@@ -62,7 +62,10 @@ struct srv_ask {
     bool stream, begun, include_usage, want_lp, failed;
     char id[80];
     srv_answer answer;
-    void *extra; /* the form's */
+    void *extra;    /* the form's */
+    uint32_t key;   /* whose it is */
+    uint64_t taken; /* tokens taken off its limit */
+    bool settled;   /* its usage is noted */
     sk_buf json, sse;
     size_t n, n_live;    /* choices; those with a job */
     srv_choice choice[]; /* [n] */
@@ -90,6 +93,9 @@ void srv_ask_flush(srv_ask *a);
 
 /* Counts over all choices; a prompt counts once. */
 srv_usage srv_ask_usage(const srv_ask *a);
+
+/* Takes what the ask may come to off its key's limits. */
+sk_status srv_ask_take(srv_ask *a, srv_req *r, srv_fault *f);
 
 /* 429 with the time after which the backlog should have a place. */
 sk_status srv_ask_overloaded(const srv_api *api, srv_fault *f);

@@ -4,6 +4,7 @@
  * long texts running answers go on.
  */
 #include "serve/api/gen.h"
+#include "serve/api/keys.h"
 #include "serve/api/message.h"
 
 #include "base/json.h"
@@ -70,6 +71,8 @@ typedef struct embed_ask {
     eng_ids *ids; /* [n] */
     float *v;     /* [n, n_embd] */
     size_t n, dims, n_tokens;
+    uint32_t key;
+    uint64_t taken; /* tokens taken off its limit */
     bool base64;
 } embed_ask;
 
@@ -166,6 +169,9 @@ static void take_mail(srv_owner *o, srv_job *j, const srv_mail *m)
     srv_fault f = {0};
     assert(m->finish && a->job == j);
     if (r) srv_req_watch(r, NULL, NULL);
+    srv_key_usage used = {1, m->finish == SRV_FIN_STOP ? a->n_tokens : 0, 0, 0};
+    if (a->key) srv_keys_used(a->api->keys, a->key, a->taken, &used);
+    if (r) srv_req_marks(r)->n_prompt = used.prompt;
     if (r && m->finish == SRV_FIN_STOP) {
         answer(a, r);
     } else if (r) {
@@ -254,7 +260,12 @@ static sk_status start(srv_api *api, srv_req *r, embed_body *b, srv_fault *f)
     a->owner.mail = take_mail;
     a->api = api;
     st = fill(a, b, f);
-    if (!st && srv_sched_submit(api->sched, a->job)) st = srv_ask_overloaded(api, f);
+    a->key = srv_req_mark_of(r)->key;
+    if (!st && a->key) st = srv_keys_take(api->keys, a->key, a->n_tokens, &a->taken, r, f);
+    if (!st && srv_sched_submit(api->sched, a->job)) {
+        if (a->key) srv_keys_give(api->keys, a->key, a->taken);
+        st = srv_ask_overloaded(api, f);
+    }
     if (st) {
         ask_free(a);
         return st;

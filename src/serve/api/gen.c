@@ -119,6 +119,7 @@ sk_status srv_gen_start(srv_api *api, srv_req *r, srv_params *p, const srv_form 
     a->answer.chat = p->chat;
     a->answer.has_usage = p->include_usage;
     st = fill_all(a, p, f);
+    if (!st) st = srv_ask_take(a, r, f);
     a->want_lp = a->choice[0].job->want_lp;
     if (st) {
         srv_ask_free(a);

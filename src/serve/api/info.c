@@ -1,5 +1,6 @@
 /* info.c - the endpoints that tell: models, health, metrics, version. */
 #include "serve/api/api.h"
+#include "serve/api/keys.h"
 
 #include "base/json.h"
 #include "serve/sched/stats.h"
@@ -81,6 +82,23 @@ void srv_get_metrics(srv_api *api, srv_req *r)
     srv_stats_text(api->metrics, &b);
     srv_run_metrics(api, &b);
     srv_api_reply(r, 200, "text/plain; version=0.0.4; charset=utf-8", &b);
+}
+
+/* GET /usage */
+void srv_get_usage(srv_api *api, srv_req *r)
+{
+    sk_buf b = SK_BUF_INIT;
+    uint32_t key = srv_req_mark_of(r)->key;
+    srv_fault f = {0};
+    if (!key) {
+        (void)srv_fail(&f, SRV_NO_PATH, NULL, "usage is kept by key, and this server has none");
+        srv_reply_fault(r, &f);
+        return;
+    }
+    srv_keyfile one = {.row = (srv_key_row[]){*srv_keys_row(api->keys, key)}, .n = 1};
+    srv_keyfile_json(&one, &b);
+    srv_req_header(r, "Cache-Control", "no-store");
+    srv_api_reply(r, 200, "application/json", &b);
 }
 
 /* GET /version */

@@ -31,6 +31,7 @@ struct srv_req {
     void *watch_arg;
     int status;               /* of the answer, 0 before it is begun */
     bool chunked, full, last; /* last: the connection ends with this answer */
+    srv_mark mark;
     char id[40];
 };
 
@@ -55,7 +56,7 @@ struct srv_http {
     srv_conn *conns; /* all, newest first */
     size_t n_conns;
     bool draining;
-    char url[128];
+    char url[128], peer[64]; /* peer: scratch of srv_req_peer */
 };
 
 /* Takes over a socket; false (and the socket is closed) without memory. */

@@ -29,6 +29,8 @@
         "A field asks for something this server cannot do; it is refused, never ignored.")         \
     ROW(SRV_TOO_LONG, "context_length_exceeded", 400, SRV_T_REQUEST,                               \
         "Prompt and answer together can never fit the context.")                                   \
+    ROW(SRV_NO_KEY, "invalid_api_key", 401, SRV_T_REQUEST,                                         \
+        "No API key was sent, or one that is not known or was revoked.")                           \
     ROW(SRV_CROSS_ORIGIN, "cross_origin", 403, SRV_T_REQUEST,                                      \
         "A browser page of another origin asked.")                                                 \
     ROW(SRV_NO_MODEL, "model_not_found", 404, SRV_T_REQUEST, "No such model is loaded.")           \
@@ -46,6 +48,8 @@
         "The header lines are too long or too many.")                                              \
     ROW(SRV_OVERLOADED, "server_overloaded", 429, "rate_limit_error",                              \
         "The waiting queue is full; `Retry-After` is computed from the backlog.")                  \
+    ROW(SRV_RATE, "rate_limit_exceeded", 429, "rate_limit_error",                                  \
+        "The key's requests or tokens a minute are used up; `Retry-After` says until when.")       \
     ROW(SRV_INTERNAL, "internal_error", 500, SRV_T_SERVER, "A fault of the server.")               \
     ROW(SRV_BAD_CODING, "not_implemented", 501, SRV_T_REQUEST,                                     \
         "A Transfer-Encoding other than chunked.")                                                 \

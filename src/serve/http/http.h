@@ -67,6 +67,22 @@ const char *srv_req_body(const srv_req *r, size_t *n);
 /* The id in x-request-id: the client's, if it sent a decent one, or a new one. */
 const char *srv_req_id(const srv_req *r);
 
+/* What handlers note of a request, for logs and accounts. */
+typedef struct srv_mark {
+    uint32_t key;                     /* whose it is, 0: nobody's */
+    uint64_t at_us;                   /* sk_now_us when its head had come; the server's */
+    size_t n_prompt, n_cached, n_out; /* tokens */
+} srv_mark;
+
+/* The marks of r, borrowed. */
+srv_mark *srv_req_marks(srv_req *r);
+
+/* The same to be read only. */
+const srv_mark *srv_req_mark_of(const srv_req *r);
+
+/* The client's address, borrowed until the next call. */
+const char *srv_req_peer(const srv_req *r);
+
 /* What is told to the keeper of a request. */
 typedef enum srv_req_news {
     SRV_REQ_GONE, /* the client went away; r is gone after the call */

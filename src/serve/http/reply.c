@@ -1,11 +1,13 @@
 /* reply.c - a request's answer: head, body at once or in chunks. */
 #include "serve/http/conn.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <assert.h>
 #include <event2/buffer.h>
 #include <event2/util.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +18,7 @@ srv_req *srv_req_new(srv_conn *c)
     srv_req *r = sk_calloc(SK_MEM_REQUEST, 1, sizeof *r);
     if (!r) return NULL;
     r->conn = c;
+    r->mark.at_us = sk_now_us();
     r->head.method = r->head.path = r->head.query = "";
     unsigned char id[12];
     evutil_secure_rng_get_bytes(id, sizeof id);
@@ -55,6 +58,28 @@ const char *srv_req_body(const srv_req *r, size_t *n)
 const char *srv_req_id(const srv_req *r)
 {
     return r->id;
+}
+
+srv_mark *srv_req_marks(srv_req *r)
+{
+    return &r->mark;
+}
+
+const srv_mark *srv_req_mark_of(const srv_req *r)
+{
+    return &r->mark;
+}
+
+const char *srv_req_peer(const srv_req *r)
+{
+    srv_http *h = r->conn->http;
+    struct sockaddr_storage sa;
+    socklen_t n = sizeof sa;
+    if (getpeername(bufferevent_getfd(r->conn->bev), (struct sockaddr *)(void *)&sa, &n) ||
+        getnameinfo((struct sockaddr *)(void *)&sa, n, h->peer, sizeof h->peer, NULL, 0,
+                    NI_NUMERICHOST))
+        return "";
+    return h->peer;
 }
 
 /* Who is told when the client goes away or a full stream has room again. */
@@ -120,6 +145,7 @@ void srv_reply_fault_as(srv_req *r, const srv_fault *f, sk_buf *body)
     sk_buf_addc(body, '\n');
     snprintf(seconds, sizeof seconds, "%u", f->retry_s);
     if (f->retry_s) srv_req_header(r, "Retry-After", seconds);
+    if (f->code == SRV_NO_KEY) srv_req_header(r, "WWW-Authenticate", "Bearer");
     if (f->allow) srv_req_header(r, "Allow", f->allow);
     srv_reply(r, srv_code_http(f->code), "application/json", body->p,
               sk_buf_ok(body) ? body->len : 0);
