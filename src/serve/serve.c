@@ -7,6 +7,7 @@
 #include "serve/api/access.h"
 #include "serve/api/api.h"
 #include "serve/api/keys.h"
+#include "serve/api/rules.h"
 #include "serve/sched/local.h"
 #include "serve/sched/stats.h"
 #include "serve/web/page.h"
@@ -222,6 +223,8 @@ sk_status srv_open(const srv_opts *o, srv_server **out, sk_err *e)
     if (!st) st = open_engine(s, e);
     if (!st) st = srv_page_open(&s->page, e);
     if (!st) st = open_run(s, e);
+    if (!st && !(s->api.rules = srv_rules_new(srv_local_engine(s->local))))
+        st = sk_fail(e, SK_E_NOMEM, "no memory for the server");
     if (!st) {
         fill_api(s);
         st = open_events(s, e);
@@ -264,6 +267,7 @@ void srv_close(srv_server *s)
     if (s->stop) event_free(s->stop);
     if (s->tick) event_free(s->tick);
     srv_sched_close(s->api.sched);
+    srv_rules_free(s->api.rules);
     srv_page_close(s->page);
     eng_runlog_close(s->api.run);
     srv_keys_close(s->api.keys);

@@ -5,6 +5,7 @@
 #include "serve/api/access.h"
 #include "serve/api/cors.h"
 #include "serve/api/keys.h"
+#include "serve/api/messages.h"
 #include "serve/api/params.h"
 #include "serve/sched/stats.h"
 #include "serve/web/page.h"
@@ -25,38 +26,43 @@ static void get_page(srv_api *api, srv_req *r)
 
 static const srv_route routes[] = {
     {"POST", "/v1/chat/completions", srv_post_chat, "answer a conversation", &srv_chat_fields, true,
-     false, NULL},
+     false, NULL, NULL},
     {"POST", "/v1/completions", srv_post_complete, "go on from a text", &srv_completion_fields,
-     true, false, NULL},
+     true, false, NULL, NULL},
     {"POST", "/v1/embeddings", srv_post_embed, "turn texts into vectors", &srv_embed_fields, false,
-     false, NULL},
-    {"GET", "/v1/models", srv_get_models, "the loaded models", NULL, false, false, NULL},
-    {"GET", "/v1/models/*", srv_get_model, "one model by its id", NULL, false, false, NULL},
+     false, NULL, NULL},
+    {"POST", "/v1/messages", srv_post_messages, "answer a conversation, in Anthropic's form",
+     &srv_messages_fields, true, false, NULL, srv_messages_fault},
+    {"POST", "/v1/messages/count_tokens", srv_post_count, "how many tokens its prompt has",
+     &srv_count_fields, false, false, NULL, srv_messages_fault},
+    {"GET", "/v1/models", srv_get_models, "the loaded models", NULL, false, false, NULL, NULL},
+    {"GET", "/v1/models/*", srv_get_model, "one model by its id", NULL, false, false, NULL, NULL},
     {"POST", "/tokenize", srv_post_tokenize, "the tokens of a text or conversation",
-     &srv_tokenize_fields, false, false, NULL},
+     &srv_tokenize_fields, false, false, NULL, NULL},
     {"POST", "/detokenize", srv_post_detokenize, "the text of tokens", &srv_detokenize_fields,
-     false, false, NULL},
+     false, false, NULL, NULL},
     {"POST", "/apply-template", srv_post_template, "the prompt of a conversation, as text",
-     &srv_template_fields, false, false, NULL},
+     &srv_template_fields, false, false, NULL, NULL},
     {"GET", "/usage", srv_get_usage, "what the key that asks has used, and its limits", NULL, false,
-     false, NULL},
+     false, NULL, NULL},
     {"GET", "/health", srv_get_health,
      "200 while the engine moves or idles, 503 when it is stuck or the server drains", NULL, false,
-     true, NULL},
-    {"GET", "/ready", srv_get_health, "the same", NULL, false, true, NULL},
-    {"GET", "/health/ready", srv_get_health, "the same", NULL, false, true, NULL},
+     true, NULL, NULL},
+    {"GET", "/ready", srv_get_health, "the same", NULL, false, true, NULL, NULL},
+    {"GET", "/health/ready", srv_get_health, "the same", NULL, false, true, NULL, NULL},
     {"GET", "/health/live", srv_get_live, "200 while the process answers at all", NULL, false, true,
-     NULL},
+     NULL, NULL},
     {"GET", "/metrics", srv_get_metrics, "Prometheus' text format; see metrics.md", NULL, false,
-     false, TEXT},
+     false, TEXT, NULL},
     {"GET", "/run", srv_get_run,
      "the training run that `--run` watches: its state, figures and curves, as `stoke watch "
      "--json` has them; 204 without one",
-     NULL, false, false, NULL},
-    {"GET", "/openapi.json", srv_get_openapi, "this page as OpenAPI 3.1", NULL, false, true, NULL},
-    {"GET", "/version", srv_get_version, "the program's version", NULL, false, true, NULL},
-    {"GET", "/", get_page, "the chat page", NULL, false, true, HTML},
-    {"GET", "/assets/*", get_page, "its parts", NULL, false, true, "*/*"},
+     NULL, false, false, NULL, NULL},
+    {"GET", "/openapi.json", srv_get_openapi, "this page as OpenAPI 3.1", NULL, false, true, NULL,
+     NULL},
+    {"GET", "/version", srv_get_version, "the program's version", NULL, false, true, NULL, NULL},
+    {"GET", "/", get_page, "the chat page", NULL, false, true, HTML, NULL},
+    {"GET", "/assets/*", get_page, "its parts", NULL, false, true, "*/*", NULL},
 };
 
 #define N_ROUTES (sizeof routes / sizeof *routes)
@@ -138,6 +144,18 @@ static sk_status check(srv_api *api, srv_req *r, const srv_route *t, srv_fault *
     return SK_OK;
 }
 
+/* A refusal in the endpoint's form. */
+static void refuse(srv_req *r, const srv_route *t, const srv_fault *f)
+{
+    sk_buf b = SK_BUF_INIT;
+    if (t && t->fault)
+        t->fault(f, &b);
+    else
+        srv_fault_json(f, &b);
+    srv_reply_fault_as(r, f, &b);
+    sk_buf_fini(&b);
+}
+
 /* Answers a request. */
 void srv_api_handle(void *arg, srv_req *r)
 {
@@ -150,7 +168,7 @@ void srv_api_handle(void *arg, srv_req *r)
     if (t && !check(api, r, t, &f))
         t->handle(api, r);
     else
-        srv_reply_fault(r, &f);
+        refuse(r, t, &f);
 }
 
 /* Counts and logs a finished request. */

@@ -2,6 +2,7 @@
 #ifndef SRV_API_API_H
 #define SRV_API_API_H
 
+#include "serve/api/syntax.h"
 #include "serve/http/http.h"
 #include "serve/sched/sched.h"
 
@@ -25,6 +26,8 @@ typedef struct srv_api {
     const char *run_dir;
     struct srv_keys *keys;     /* who may ask, NULL: anybody */
     struct srv_access *access; /* the access log, NULL: none */
+    struct srv_rules *rules;   /* grammars in use */
+    srv_syntax syntax;         /* how the model's template writes calls */
     const char *cors;          /* origins whose pages may ask, NULL: none */
 } srv_api;
 
@@ -47,10 +50,11 @@ typedef struct srv_route {
     const char *method, *path; /* a path that ends in '/' + '*' stands for all below it */
     void (*handle)(srv_api *api, srv_req *r);
     const char *help;
-    const struct srv_fields *body; /* what its body may have, NULL: it has none */
-    bool streams;                  /* its answer may be a stream of events */
-    bool open;                     /* needs no key */
-    const char *type;              /* of its answer; NULL: application/json */
+    const struct srv_fields *body;                  /* what its body may have, NULL: it has none */
+    bool streams;                                   /* its answer may be a stream of events */
+    bool open;                                      /* needs no key */
+    const char *type;                               /* of its answer; NULL: application/json */
+    void (*fault)(const srv_fault *f, sk_buf *out); /* refusals; NULL: OpenAI's form */
 } srv_route;
 
 /* The table of endpoints. */
@@ -76,6 +80,8 @@ void srv_post_embed(srv_api *api, srv_req *r);      /* embed.c */
 void srv_post_tokenize(srv_api *api, srv_req *r);   /* tokens.c */
 void srv_post_detokenize(srv_api *api, srv_req *r); /* tokens.c */
 void srv_post_template(srv_api *api, srv_req *r);   /* tokens.c */
+void srv_post_messages(srv_api *api, srv_req *r);   /* messages.c */
+void srv_post_count(srv_api *api, srv_req *r);      /* messages.c */
 void srv_post_chat(srv_api *api, srv_req *r);       /* gen.c */
 void srv_post_complete(srv_api *api, srv_req *r);   /* gen.c */
 

@@ -1,6 +1,7 @@
 /* ask.c - from the scheduler's mail to the client's answer. */
 #include "serve/api/ask.h"
 #include "serve/api/keys.h"
+#include "serve/api/rules.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -28,6 +29,7 @@ void srv_ask_free(srv_ask *a)
         srv_turn_fini(&c->turn);
         sk_buf_fini(&c->toks);
     }
+    srv_rules_put(a->api->rules, a->rule);
     sk_buf_fini(&a->json);
     sk_buf_fini(&a->sse);
     sk_free(a);
@@ -137,6 +139,7 @@ void srv_ask_part(void *choice, srv_part part, size_t call, const char *p, size_
     srv_choice *c = choice;
     srv_ask *a = c->ask;
     if (part == SRV_PART_CALL) c->n_calls = call + 1;
+    if (part == SRV_PART_DONE) c->n_done = call + 1;
     if (!a->stream || a->form->keeps) srv_turn_add(&c->turn, part, p, n);
     if (!a->stream) return;
     if (!a->begun && !a->sse.len && a->form->open) a->form->open(a);
@@ -230,7 +233,8 @@ static bool all_ok(const srv_choice *c, const srv_mail *m)
 {
     const srv_ask *a = c->ask;
     return sk_buf_ok(&m->text) && sk_buf_ok(&m->toks) && sk_buf_ok(&c->toks) &&
-           srv_turn_ok(&c->turn) && sk_buf_ok(&a->sse) && sk_buf_ok(&a->json);
+           srv_turn_ok(&c->turn) && srv_split_ok(&c->split) && sk_buf_ok(&a->sse) &&
+           sk_buf_ok(&a->json);
 }
 
 /* What a mail says went wrong; false if nothing did. */
@@ -252,6 +256,7 @@ static bool mail_fault(const srv_choice *c, const srv_mail *m, srv_fault *f)
 static void see_tokens(srv_choice *c, const srv_mail *m)
 {
     srv_tok t;
+    if (!c->ask->want_lp) return;
     sk_buf_add(&c->toks, m->toks.p, m->toks.len);
     c->text_bytes += m->text.len;
     for (size_t at = c->tok_seen; srv_toklog_next(&c->toks, &at, &t); c->tok_seen = at) {
@@ -262,11 +267,22 @@ static void see_tokens(srv_choice *c, const srv_mail *m)
     }
 }
 
+/* Counts the tokens that began before the end of the reasoning. */
+static void count_reason(srv_choice *c, const srv_mail *m)
+{
+    srv_tok t;
+    uint64_t end = c->split.in_reason ? UINT64_MAX : c->split.reason_end;
+    for (size_t at = 0; srv_toklog_next(&m->toks, &at, &t); c->made_bytes += t.n_bytes)
+        if (c->made_bytes < end) c->usage.n_reason++;
+}
+
 /* The last mail of a choice. */
 static void take_finish(srv_choice *c, const srv_mail *m)
 {
     srv_ask *a = c->ask;
     c->fin = m->finish;
+    c->stopped = c->job->tail.stopped;
+    c->stops = c->job->stops;
     if (a->req) {
         srv_split_end(&c->split);
         if (a->stream) {
@@ -295,6 +311,7 @@ static void take_mail(srv_owner *o, srv_job *j, const srv_mail *m)
     if (a->req && !mail_fault(c, m, &f)) {
         see_tokens(c, m);
         srv_split_feed(&c->split, m->text.p, m->text.len);
+        count_reason(c, m);
     } else if (a->req) {
         fail(a, &f);
     }

@@ -33,7 +33,12 @@ typedef struct srv_choice {
     srv_usage usage;
     srv_split split;
     srv_turn turn; /* what was made so far; in streams only where the form keeps it */
-    size_t n_calls;
+    bool stopped;  /* by a stop sequence, one of these */
+    sk_stops stops;
+    srv_part open_part; /* the form's: what its open block is of; blocks begun */
+    size_t n_items;
+    size_t n_calls, n_done;         /* calls begun; complete */
+    uint64_t made_bytes;            /* of tokens made, for the count of reasoning tokens */
     sk_buf toks;                    /* records of tokens */
     size_t tok_sent, tok_seen;      /* offsets: told to the client, their text has come */
     uint64_t text_bytes, tok_bytes; /* of text that came, of tokens seen */
@@ -62,10 +67,11 @@ struct srv_ask {
     bool stream, begun, include_usage, want_lp, failed;
     char id[80];
     srv_answer answer;
-    void *extra;    /* the form's */
-    uint32_t key;   /* whose it is */
-    uint64_t taken; /* tokens taken off its limit */
-    bool settled;   /* its usage is noted */
+    void *extra;               /* the form's */
+    uint32_t key;              /* whose it is */
+    uint64_t taken;            /* tokens taken off its limit */
+    bool settled;              /* its usage is noted */
+    struct srv_rule_ref *rule; /* the grammar its answers follow, NULL: none */
     sk_buf json, sse;
     size_t n, n_live;    /* choices; those with a job */
     srv_choice choice[]; /* [n] */

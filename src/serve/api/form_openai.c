@@ -8,7 +8,7 @@
 static const char *finish_name(const srv_choice *c)
 {
     if (c->fin == SRV_FIN_LENGTH) return "length";
-    return c->n_calls ? "tool_calls" : "stop";
+    return c->n_calls && c->n_done == c->n_calls ? "tool_calls" : "stop";
 }
 
 /* The log-probabilities of the tokens that were seen and not yet told; empty if none are wanted. */

@@ -1,5 +1,7 @@
 /* gen.c - POST /v1/chat/completions and /v1/completions: from a body to jobs under way. */
 #include "serve/api/gen.h"
+#include "serve/api/rules.h"
+#include "serve/api/tools.h"
 
 #include <event2/util.h>
 #include <string.h>
@@ -24,6 +26,70 @@ static uint64_t seed_of(uint64_t seed, size_t k)
     return h ^ h >> 33;
 }
 
+/* ---- what guides the answers ---- */
+
+/* True when the answers must be calls. */
+static bool forced(const srv_params *p)
+{
+    return p->chat && p->choice >= SRV_TOOLS_REQUIRED;
+}
+
+static bool may_call(const srv_params *p)
+{
+    return p->chat && json_array_size(p->tools) && p->choice != SRV_TOOLS_NONE;
+}
+
+/* The grammar the request's answers follow: its own, or that of a call of its tools. */
+static sk_status take_rule(srv_ask *a, const srv_params *p, srv_fault *f)
+{
+    const srv_syntax *s = &a->api->syntax;
+    sk_buf schema = SK_BUF_INIT;
+    if (p->rule)
+        return srv_rules_get(a->api->rules, p->rule, p->rule_text.p ? p->rule_text.p : "",
+                             p->rule_text.len, p->rule_field, &a->rule, f);
+    /* calls that may come are guided where a marker says that one begins */
+    if (!may_call(p) || (!forced(p) && s->calls != SRV_CALLS_TAGS)) return SK_OK;
+    const char *args = s->calls == SRV_CALLS_BARE ? "parameters" : "arguments";
+    sk_status st = SK_OK;
+    if (!srv_tools_schema(p, args, s->calls == SRV_CALLS_BRACKET, &schema))
+        st = srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the tools");
+    if (!st)
+        st = srv_rules_get(a->api->rules, SRV_RULE_SCHEMA, schema.p, schema.len, "tools", &a->rule,
+                           f);
+    sk_buf_fini(&schema);
+    return st;
+}
+
+/* Sets a choice up to follow the rule and to be taken apart. */
+static sk_status guide(srv_choice *c, const srv_params *p, bool in_reason, srv_fault *f)
+{
+    srv_ask *a = c->ask;
+    const srv_syntax *s = &a->api->syntax;
+    srv_job *j = c->job;
+    const char *after = in_reason ? "</think>" : NULL;
+    bool maybe = !p->rule && !forced(p);
+    if (maybe) after = "<tool_call>";
+    if (a->rule) {
+        sk_status st = srv_rules_guide(a->rule, a->api->eng, after, maybe, j, f);
+        if (st) return st;
+    }
+    if (!p->chat) return SK_OK;
+    c->split.calls = may_call(p) ? s->calls : SRV_CALLS_NONE;
+    c->split.one_call = !p->parallel;
+    c->split.reasoning = !p->raw_reasoning && !forced(p);
+    c->split.in_reason = in_reason && !p->raw_reasoning;
+    memcpy(j->shown, s->shown, sizeof j->shown);
+    j->n_shown = s->n_shown;
+    j->want_toks = j->want_toks || (s->thinks && !p->raw_reasoning) || in_reason;
+    if (forced(p)) {
+        const char *lead = srv_syntax_lead(s);
+        srv_split_feed(&c->split, lead, strlen(lead));
+    }
+    return SK_OK;
+}
+
+/* ---- jobs ---- */
+
 /* What all jobs of a request share. */
 static sk_status fill_job(srv_job *j, const srv_params *p, uint64_t seed, srv_fault *f)
 {
@@ -37,6 +103,18 @@ static sk_status fill_job(srv_job *j, const srv_params *p, uint64_t seed, srv_fa
     return SK_OK;
 }
 
+/* The beginning of a call is a part of the prompt. */
+static sk_status add_lead(srv_ask *a, srv_job *j, srv_fault *f)
+{
+    size_t before = j->prompt.n, n_ctx = a->api->eng->n_ctx;
+    sk_status st = srv_syntax_add_lead(&a->api->syntax, a->api->eng, &j->prompt, f);
+    if (!st && j->prompt.n >= n_ctx)
+        st = srv_fail(f, SRV_TOO_LONG, "messages",
+                      "no room for a call behind a prompt of %zu tokens", before);
+    if (j->prompt.n + j->n_max > n_ctx) j->n_max = n_ctx - j->prompt.n;
+    return st;
+}
+
 /* The jobs of prompt number `which`; its ids are made once. */
 static sk_status fill_prompt(srv_ask *a, const srv_params *p, size_t which, uint64_t seed,
                              srv_fault *f)
@@ -45,9 +123,12 @@ static sk_status fill_prompt(srv_ask *a, const srv_params *p, size_t which, uint
     srv_job *first = c->job;
     c->first_of_prompt = true;
     sk_status st = srv_params_tokens(p, a->api->eng, which, &first->prompt, &first->n_max, f);
+    if (!st && forced(p)) st = add_lead(a, first, f);
+    bool in_reason = !st && p->chat && srv_syntax_in_reason(a->api->eng, &first->prompt);
     for (size_t k = 0; k < (size_t)p->n && !st; k++) {
         srv_job *j = c[k].job;
         st = fill_job(j, p, seed_of(seed, k), f);
+        if (!st) st = guide(&c[k], p, in_reason, f);
         if (st || !k) continue;
         j->n_max = first->n_max;
         if (!eng_ids_add(&j->prompt, first->prompt.id, first->prompt.n))
@@ -98,10 +179,10 @@ sk_status srv_gen_ready(srv_api *api, srv_fault *f)
 }
 
 /* The jobs of all prompts. */
-static sk_status fill_all(srv_ask *a, const srv_params *p, srv_fault *f)
+static sk_status fill_all(srv_ask *a, srv_params *p, srv_fault *f)
 {
     uint64_t seed = p->has_seed ? p->sample.seed : new_seed();
-    sk_status st = SK_OK;
+    sk_status st = take_rule(a, p, f);
     for (size_t i = 0; i < srv_params_prompts(p) && !st; i++)
         st = fill_prompt(a, p, i, seed, f);
     return st;
@@ -115,10 +196,14 @@ sk_status srv_gen_start(srv_api *api, srv_req *r, srv_params *p, const srv_form 
     if (st) return st;
     srv_ask *a = srv_ask_new(api, r, form, n, p->stream, f);
     if (!a) return SK_E_NOMEM;
+    if (p->chat) {
+        srv_syntax_find(&api->syntax, api->eng);
+        st = srv_syntax_prompt(&api->syntax, p, f);
+    }
     a->include_usage = p->include_usage;
     a->answer.chat = p->chat;
     a->answer.has_usage = p->include_usage;
-    st = fill_all(a, p, f);
+    if (!st) st = fill_all(a, p, f);
     if (!st) st = srv_ask_take(a, r, f);
     a->want_lp = a->choice[0].job->want_lp;
     if (st) {

@@ -240,3 +240,14 @@ sk_status srv_read_effort(json_t *v, void *into, srv_fault *f)
     if (!json_is_string(v)) return srv_field_bad_type(f, "reasoning_effort", "a string");
     return srv_set_var(into, "reasoning_effort", json_incref(v), f);
 }
+
+sk_status srv_read_reasoning_format(json_t *v, void *into, srv_fault *f)
+{
+    srv_params *p = into;
+    const char *s = json_string_value(v);
+    if (!s || (strcmp(s, "auto") != 0 && strcmp(s, "none") != 0 && strcmp(s, "deepseek") != 0))
+        return srv_fail(f, json_is_string(v) ? SRV_BAD_VALUE : SRV_BAD_TYPE, "reasoning_format",
+                        "'reasoning_format' must be auto or none");
+    p->raw_reasoning = strcmp(s, "none") == 0;
+    return SK_OK;
+}

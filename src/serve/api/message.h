@@ -34,6 +34,9 @@ sk_status srv_read_template_vars(json_t *v, void *into, srv_fault *f);
 /* A word that the template gets as reasoning_effort. */
 sk_status srv_read_effort(json_t *v, void *into, srv_fault *f);
 
+/* auto or none: where reasoning goes. */
+sk_status srv_read_reasoning_format(json_t *v, void *into, srv_fault *f);
+
 /* Puts a variable into p->vars; takes the reference to value (NULL: no memory). */
 sk_status srv_set_var(srv_params *p, const char *name, json_t *value, srv_fault *f);
 

@@ -3,6 +3,7 @@
 
 #include "serve/api/fim.h"
 #include "serve/api/message.h"
+#include "serve/api/tools.h"
 #include "serve/sched/toklog.h"
 
 #include <assert.h>
@@ -89,6 +90,12 @@
     {.name = "logit_bias", .type = SRV_FIELD_READ, .kind = "object", .deflt = "none",              \
      .read = srv_read_logit_bias,                                                                  \
      .help = "`{\"ID\": BIAS}`: added to the scores of up to 1024 tokens, -100 to 100"},           \
+    {.name = "grammar", .type = SRV_FIELD_READ, .kind = "string", .deflt = "none",                 \
+     .read = srv_read_grammar,                                                                     \
+     .help = "a grammar (GBNF) that the answer follows by construction"},                          \
+    {.name = "regex", .type = SRV_FIELD_READ, .kind = "string", .deflt = "none",                   \
+     .read = srv_read_regex,                                                                       \
+     .help = "a regular expression that the whole answer matches by construction"},                \
     {.name = "user", .type = SRV_FIELD_NOTE, .kind = "string", .deflt = "none",                    \
      .help = "accepted; has no bearing on the answer"}
 
@@ -114,19 +121,30 @@ static const srv_field chat_rows[] = {
      .help = "further variables for the model's chat template, such as `enable_thinking`"},
     {.name = "reasoning_effort", .type = SRV_FIELD_READ, .kind = "string", .deflt = "none",
      .read = srv_read_effort, .help = "given to the model's chat template, if that asks for it"},
-    {.name = "tools", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[[]]",
-     .help = "not supported yet"},
-    {.name = "tool_choice", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[\"none\", \"auto\"]",
-     .help = "not supported yet"},
-    {.name = "parallel_tool_calls", .type = SRV_FIELD_ONLY, .deflt = "true",
-     .only = "[true, false]",
-     .help = "without tools it asks for nothing"},
+    {.name = "tools", .type = SRV_FIELD_READ, .kind = "array", .deflt = "none",
+     .read = srv_read_tools,
+     .help = "functions the model may call: `{\"type\": \"function\", \"function\": {\"name\", "
+             "\"description\", \"parameters\"}}`; shown to it as its chat template does, or in words. "
+             "Calls name one of them, with arguments that satisfy its `parameters`"},
+    {.name = "tool_choice", .type = SRV_FIELD_READ, .kind = "string or object", .deflt = "auto",
+     .read = srv_read_tool_choice,
+     .help = "none, auto, required, or the function to call: `{\"type\": \"function\", \"function\": "
+             "{\"name\"}}`. Required and named make one call, by construction"},
+    {.name = "parallel_tool_calls", .type = SRV_FIELD_BOOL, .deflt = "true", .offset = AT(parallel),
+     .help = "false: calls after the first are dropped"},
     {.name = "functions", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[[]]",
      .help = "not supported"},
     {.name = "function_call", .type = SRV_FIELD_ONLY, .deflt = "none",
      .only = "[\"none\", \"auto\"]", .help = "not supported"},
-    {.name = "response_format", .type = SRV_FIELD_ONLY, .deflt = "text",
-     .only = "[{\"type\": \"text\"}]", .help = "not supported yet beyond text"},
+    {.name = "response_format", .type = SRV_FIELD_READ, .kind = "object", .deflt = "text",
+     .read = srv_read_response_format,
+     .help = "`{\"type\": \"json_object\"}`, or `{\"type\": \"json_schema\", \"json_schema\": "
+             "{\"schema\"}}`: the answer is JSON (of that schema) by construction, strict or not; a "
+             "schema that can't be enforced is refused"},
+    {.name = "reasoning_format", .type = SRV_FIELD_READ, .kind = "string", .deflt = "auto",
+     .read = srv_read_reasoning_format,
+     .help = "auto: what stands in `<think>` comes as `reasoning_content`; none: it stays in the "
+             "text"},
     {.name = "modalities", .type = SRV_FIELD_ONLY, .deflt = "text", .only = "[[\"text\"]]",
      .help = "text only"},
     {.name = "audio", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[]",
@@ -197,6 +215,7 @@ static sk_status check_together(const srv_params *p, srv_fault *f)
 sk_status srv_params_check(srv_params *p, srv_fault *f)
 {
     sk_status st = check_together(p, f);
+    if (!st) st = srv_tools_check(p, f);
     if (st) return st;
     if (p->max_tokens && p->max_completion_tokens && p->max_tokens != p->max_completion_tokens)
         return srv_fail(f, SRV_BAD_VALUE, "max_tokens",
@@ -210,7 +229,8 @@ sk_status srv_params_check(srv_params *p, srv_fault *f)
 
 sk_status srv_params_init(srv_params *p, srv_fault *f)
 {
-    *p = (srv_params){.n = 1, .n_logprobs = -1, .mem = sk_arena_new(SK_MEM_REQUEST)};
+    *p = (srv_params){
+        .n = 1, .n_logprobs = -1, .parallel = true, .mem = sk_arena_new(SK_MEM_REQUEST)};
     if (!p->mem) return srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the request");
     eng_sample_opts_default(&p->sample);
     return SK_OK;
@@ -232,6 +252,8 @@ void srv_params_fini(srv_params *p)
 {
     json_decref(p->messages);
     json_decref(p->vars);
+    json_decref(p->tools);
+    sk_buf_fini(&p->rule_text);
     json_decref(p->root);
     for (size_t i = 0; i < p->n_prompts; i++)
         eng_ids_fini(&p->prompt[i].ids);

@@ -18,6 +18,13 @@ typedef struct srv_prompt {
     eng_ids ids;
 } srv_prompt;
 
+typedef enum srv_tool_choice {
+    SRV_TOOLS_AUTO,
+    SRV_TOOLS_NONE,
+    SRV_TOOLS_REQUIRED,
+    SRV_TOOLS_NAMED
+} srv_tool_choice;
+
 typedef struct srv_params {
     bool chat;         /* else a plain completion */
     const char *model; /* NULL: not given */
@@ -29,8 +36,16 @@ typedef struct srv_params {
     int64_t n, best_of;                        /* answers a prompt; best_of 0: not given */
     int64_t max_tokens, max_completion_tokens; /* 0: not given */
     sk_stops stops;
-    json_t *messages;   /* chat: as templates know them (message.h); owned */
-    json_t *vars;       /* further variables of the template, NULL: none; owned */
+    json_t *messages; /* chat: as templates know them (message.h); owned */
+    json_t *vars;     /* further variables of the template, NULL: none; owned */
+    json_t *tools;    /* chat: {"type", "function": {"name", "description", "parameters"}}; owned */
+    srv_tool_choice choice;
+    const char *tool_name; /* the function that was named, in the body; NULL: none */
+    bool parallel;         /* several calls in one answer */
+    bool raw_reasoning;    /* reasoning stays in the text */
+    srv_rule rule;         /* what the answer must look like, and the field that said so */
+    const char *rule_field;
+    sk_buf rule_text;
     srv_prompt *prompt; /* completion: [n_prompts], in mem */
     size_t n_prompts;
     const char *suffix; /* completion: what is to follow the answer; NULL or "": nothing */

@@ -1,6 +1,7 @@
 /* tokens.c - POST /tokenize, /detokenize, /apply-template: what the model would read. */
 #include "serve/api/api.h"
 #include "serve/api/message.h"
+#include "serve/api/tools.h"
 
 #include "base/json.h"
 
@@ -79,6 +80,12 @@ static const srv_field template_rows[] = {
      .deflt = "none",
      .read = srv_read_template_vars,
      .help = "variables for the template"},
+    {.name = "tools",
+     .type = SRV_FIELD_READ,
+     .kind = "array",
+     .deflt = "none",
+     .read = srv_read_tools,
+     .help = "functions the model may call"},
     MODEL_ROW,
 };
 
@@ -199,6 +206,8 @@ void srv_post_template(srv_api *api, srv_req *r)
     eng_jinja_text text = {SK_BUF_INIT, NULL, 0};
     sk_buf out = SK_BUF_INIT;
     sk_status st = read_body(api, r, &srv_template_fields, &b, &f);
+    if (!st) srv_syntax_find(&api->syntax, api->eng);
+    if (!st) st = srv_syntax_prompt(&api->syntax, &b.p, &f);
     if (!st && api->eng->chat_text(api->eng->self, b.p.messages, b.p.vars, &text, &e))
         st = srv_fail_err(&f, &e);
     sk_buf_adds(&out, "{\"prompt\":");

@@ -10,6 +10,15 @@
 #include "engine/engine.h"
 #include "serve/sched/job.h"
 
+/* What an answer must look like. */
+typedef enum srv_rule {
+    SRV_RULE_NONE,
+    SRV_RULE_JSON,   /* any JSON object; no text */
+    SRV_RULE_SCHEMA, /* JSON of a schema */
+    SRV_RULE_GBNF,
+    SRV_RULE_REGEX
+} srv_rule;
+
 typedef struct srv_engine {
     void *self;
     const char *model; /* the model's id in the API */
@@ -30,6 +39,9 @@ typedef struct srv_engine {
     sk_status (*encode)(void *self, const char *text, size_t n, bool add, eng_ids *out, sk_err *e);
     /* A conversation by the model's template; vars: further variables of it, may be NULL. */
     sk_status (*chat)(void *self, json_t *messages, json_t *vars, eng_ids *out, sk_err *e);
+    /* Compiles a rule (grammar.h); the I/O thread's. */
+    sk_status (*rule)(void *self, srv_rule kind, const char *text, size_t n, eng_grammar **out,
+                      sk_err *e);
     /* The text of ids, of control tokens too. */
     sk_status (*decode)(void *self, const int32_t *id, size_t n, sk_buf *out, sk_err *e);
     /* The vector of a text, of length 1; the engine thread's. */

@@ -51,7 +51,7 @@ sk_status srv_job_mask(srv_job *j, eng_sample_in *in, sk_err *e)
 {
     if (!j->guide.mask) return SK_OK;
     in->allowed = j->guide.mask(j->guide.self, e);
-    return in->allowed ? SK_OK : e->status;
+    return in->allowed ? SK_OK : e->status; /* NULL without an error: anything */
 }
 
 sk_status srv_job_chose(srv_job *j, int32_t id, sk_err *e)

@@ -34,7 +34,7 @@ struct srv_engine;
 typedef struct srv_guide {
     void *self;
     /* The tokens that may come next, as eng_sample_in.allowed has them, valid until the next call;
-     * NULL with e filled when there are none or no memory: the job then fails. */
+     * NULL for any, or with e filled (untouched otherwise) when the job can't go on. */
     const uint64_t *(*mask)(void *self, sk_err *e);
     sk_status (*take)(void *self, int32_t id, sk_err *e); /* this one was chosen */
     void (*free)(void *self);

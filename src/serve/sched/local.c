@@ -15,6 +15,7 @@ struct srv_local {
     eng_sampler **sampler; /* [n_samplers] one a thread, as far as there are slots */
     size_t n_samplers;
     eng_embedder *embedder;     /* made when a request first asks for a vector */
+    eng_tokentrie *trie;        /* made when a request first brings a rule */
     eng_dry_breakers *breakers; /* of DRY, made when a request first asks for it */
     eng_model_info info;
     srv_engine engine;
@@ -95,6 +96,26 @@ static sk_status local_chat_text(void *self, json_t *messages, json_t *vars, eng
     return eng_model_chat_text(((srv_local *)self)->model, messages, &o, out, e);
 }
 
+static sk_status local_rule(void *self, srv_rule kind, const char *text, size_t n,
+                            eng_grammar **out, sk_err *e)
+{
+    srv_local *l = self;
+    const eng_vocab *v = eng_model_vocab(l->model);
+    if (!v) return sk_fail(e, SK_E_UNSUPPORTED, "the model has no tokenizer that can be used");
+    sk_status st = l->trie ? SK_OK : eng_tokentrie_new(v, &l->trie, e);
+    if (st) return st;
+    switch (kind) {
+    case SRV_RULE_SCHEMA:
+        return eng_grammar_open_schema(l->trie, text, n, NULL, out, e);
+    case SRV_RULE_GBNF:
+        return eng_grammar_open_gbnf(l->trie, text, n, NULL, out, e);
+    case SRV_RULE_REGEX:
+        return eng_grammar_open_regex(l->trie, text, n, NULL, out, e);
+    default:
+        return eng_grammar_open_json(l->trie, NULL, out, e);
+    }
+}
+
 static sk_status local_decode(void *self, const int32_t *id, size_t n, sk_buf *out, sk_err *e)
 {
     const eng_vocab *v = eng_model_vocab(((srv_local *)self)->model);
@@ -159,6 +180,7 @@ static void fill_engine(srv_local *l, size_t n_slots, size_t n_ctx, size_t max_s
                              .logprobs = local_logprobs,
                              .is_end = local_is_end,
                              .encode = local_encode,
+                             .rule = local_rule,
                              .decode = local_decode,
                              .embed = local_embed,
                              .chat = local_chat,
@@ -219,6 +241,7 @@ void srv_local_close(srv_local *l)
     sk_free(l->sampler);
     eng_dry_breakers_free(l->breakers);
     eng_embedder_close(l->embedder);
+    eng_tokentrie_free(l->trie);
     if (l->session) eng_session_close(l->session);
     eng_lora_close(l->lora);
     if (l->model) eng_model_close(l->model);

@@ -1,0 +1,39 @@
+/* syntax.h - how the model's template writes tools and calls, found by rendering a conversation
+ * with one, and what follows for prompts and answers.
+ *
+ * Models whose template knows no tools get them in words (Hermes' form) in the system message;
+ * calls and what they gave are then text of the messages.
+ */
+#ifndef SRV_API_SYNTAX_H
+#define SRV_API_SYNTAX_H
+
+#include "serve/api/params.h"
+#include "serve/api/split.h"
+
+typedef struct srv_syntax {
+    bool known;                   /* found out */
+    bool own_tools;               /* the template shows tools */
+    bool own_calls;               /* ... and calls */
+    srv_calls calls;              /* how */
+    bool thinks;                  /* the vocabulary has <think> */
+    int32_t shown[SRV_MAX_SHOWN]; /* control tokens that answers must show */
+    size_t n_shown;
+} srv_syntax;
+
+/* Finds out, once. */
+void srv_syntax_find(srv_syntax *s, const srv_engine *eng);
+
+/* Puts the request's tools into its variables, or into its messages. */
+sk_status srv_syntax_prompt(const srv_syntax *s, srv_params *p, srv_fault *f);
+
+/* The beginning of an answer that is to be a call, "" if nothing leads to it. */
+const char *srv_syntax_lead(const srv_syntax *s);
+
+/* Appends the ids of that beginning. */
+sk_status srv_syntax_add_lead(const srv_syntax *s, const srv_engine *eng, eng_ids *ids,
+                              srv_fault *f);
+
+/* True when a prompt ends inside <think>. */
+bool srv_syntax_in_reason(const srv_engine *eng, const eng_ids *prompt);
+
+#endif
