@@ -10,6 +10,7 @@
 
 #define M "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
 #define P "{\"prompt\":\"hi\""
+#define F(name) "{\"type\":\"function\",\"function\":{\"name\":\"" name "\"}}"
 
 typedef struct bad_body {
     bool chat;
@@ -101,14 +102,29 @@ static const bad_body bad[] = {
     {true, M ",\"logprobs\":true,\"top_logprobs\":21}", SRV_BAD_VALUE, "top_logprobs"},
     {true, M ",\"chat_template_kwargs\":3}", SRV_BAD_TYPE, "chat_template_kwargs"},
     {true, M ",\"reasoning_effort\":3}", SRV_BAD_TYPE, "reasoning_effort"},
-    {true, M ",\"tools\":[{\"type\":\"function\"}]}", SRV_UNSUPPORTED, "tools"},
-    {true, M ",\"tool_choice\":\"required\"}", SRV_UNSUPPORTED, "tool_choice"},
-    {true, M ",\"tool_choice\":{\"type\":\"function\"}}", SRV_UNSUPPORTED, "tool_choice"},
+    {true, M ",\"tools\":3}", SRV_BAD_TYPE, "tools"},
+    {true, M ",\"tools\":[{\"type\":\"function\"}]}", SRV_BAD_TYPE, "tools[0]"},
+    {true, M ",\"tools\":[{\"type\":\"web\"}]}", SRV_UNSUPPORTED, "tools[0]"},
+    {true, M ",\"tools\":[" F("f") "," F("f") "]}", SRV_BAD_VALUE, "tools[1]"},
+    {true, M ",\"tools\":[" F("a b") "]}", SRV_BAD_VALUE, "tools[0]"},
+    {true, M ",\"tools\":[" F("f\",\"parameters\":\"x") "]}", SRV_BAD_TYPE, "tools[0]"},
+    {true, M ",\"tool_choice\":\"required\"}", SRV_BAD_VALUE, "tool_choice"},
+    {true, M ",\"tool_choice\":\"maybe\"}", SRV_BAD_TYPE, "tool_choice"},
+    {true, M ",\"tool_choice\":{\"type\":\"function\"}}", SRV_BAD_TYPE, "tool_choice"},
+    {true, M ",\"tools\":[" F("f") "],\"tool_choice\":{\"type\":\"function\",\"name\":\"g\"}}",
+     SRV_BAD_VALUE, "tool_choice"},
+    {true, M ",\"tools\":[" F("f") "],\"grammar\":\"root ::= \\\"a\\\"\"}", SRV_UNSUPPORTED,
+     "grammar"},
+    {true, M ",\"grammar\":3}", SRV_BAD_TYPE, "grammar"},
+    {true, M ",\"regex\":\"a\",\"grammar\":\"b\"}", SRV_BAD_VALUE, "regex"},
+    {true, M ",\"reasoning_format\":\"odd\"}", SRV_BAD_VALUE, "reasoning_format"},
     {true, M ",\"functions\":[{}]}", SRV_UNSUPPORTED, "functions"},
-    {true, M ",\"response_format\":{\"type\":\"json_object\"}}", SRV_UNSUPPORTED,
-     "response_format"},
-    {true, M ",\"response_format\":{\"type\":\"text\",\"x\":1}}", SRV_UNSUPPORTED,
-     "response_format"},
+    {true, M ",\"response_format\":\"json\"}", SRV_BAD_TYPE, "response_format"},
+    {true, M ",\"response_format\":{\"type\":\"yaml\"}}", SRV_UNSUPPORTED, "response_format"},
+    {true, M ",\"response_format\":{\"type\":\"json_schema\"}}", SRV_MISSING,
+     "response_format.json_schema.schema"},
+    {true, M ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"schema\":3}}}",
+     SRV_BAD_TYPE, "response_format"},
     {true, M ",\"presence_penalty\":2.5}", SRV_BAD_VALUE, "presence_penalty"},
     {true, M ",\"frequency_penalty\":-2.1}", SRV_BAD_VALUE, "frequency_penalty"},
     {true, M ",\"frequency_penalty\":\"1\"}", SRV_BAD_TYPE, "frequency_penalty"},
@@ -273,12 +289,12 @@ static void has_readable_tables(void **state)
 static void names_unknown_fields(void **state)
 {
     (void)state;
-    static const char body[] = P ",\"frobnicate\":1,\"grammar\":2,\"a\\nb\":1}";
+    static const char body[] = P ",\"frobnicate\":1,\"gramophone\":2,\"a\\nb\":1}";
     srv_params p = {0};
     srv_fault f = {0};
     assert_int_equal(srv_params_read(&p, false, body, sizeof body - 1, false, &f), SK_OK);
     assert_contains(p.unknown.p, "frobnicate");
-    assert_contains(p.unknown.p, "grammar");
+    assert_contains(p.unknown.p, "gramophone");
     assert_null(strchr(p.unknown.p, '\n'));
     srv_params_fini(&p);
     assert_int_not_equal(srv_params_read(&p, false, body, sizeof body - 1, true, &f), SK_OK);

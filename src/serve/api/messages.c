@@ -261,7 +261,7 @@ static const srv_field rows[] = {
      .max = 1000000, .help = "keep this many of the likeliest tokens; 0: all"},
     {.name = "seed", .type = SRV_FIELD_READ, .kind = "integer", .deflt = "random",
      .read = srv_read_seed, .help = "same request and seed, same answer"},
-    {.name = "stop_sequences", .type = SRV_FIELD_READ, .kind = "array", .deflt = "none",
+    {.name = "stop_sequences", .type = SRV_FIELD_READ, .kind = "string or array", .deflt = "none",
      .read = srv_read_stop, .help = "up to 4 sequences that end the answer"},
     {.name = "stream", .type = SRV_FIELD_BOOL, .deflt = "false", .offset = AT(stream),
      .help = "send the answer as server-sent events while it is made"},
