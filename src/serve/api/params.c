@@ -124,12 +124,13 @@ static const srv_field chat_rows[] = {
     {.name = "tools", .type = SRV_FIELD_READ, .kind = "array", .deflt = "none",
      .read = srv_read_tools,
      .help = "functions the model may call: `{\"type\": \"function\", \"function\": {\"name\", "
-             "\"description\", \"parameters\"}}`; shown to it as its chat template does, or in words. "
+             "\"description\", \"parameters\"}}`; shown to it as its chat template does, or in "
+             "words. "
              "Calls name one of them, with arguments that satisfy its `parameters`"},
     {.name = "tool_choice", .type = SRV_FIELD_READ, .kind = "string or object", .deflt = "auto",
      .read = srv_read_tool_choice,
-     .help = "none, auto, required, or the function to call: `{\"type\": \"function\", \"function\": "
-             "{\"name\"}}`. Required and named make one call, by construction"},
+     .help = "none, auto, required, or the function to call: `{\"type\": \"function\", "
+             "\"function\": {\"name\"}}`. Required and named make one call, by construction"},
     {.name = "parallel_tool_calls", .type = SRV_FIELD_BOOL, .deflt = "true", .offset = AT(parallel),
      .help = "false: calls after the first are dropped"},
     {.name = "functions", .type = SRV_FIELD_ONLY, .deflt = "none", .only = "[[]]",
@@ -139,8 +140,8 @@ static const srv_field chat_rows[] = {
     {.name = "response_format", .type = SRV_FIELD_READ, .kind = "object", .deflt = "text",
      .read = srv_read_response_format,
      .help = "`{\"type\": \"json_object\"}`, or `{\"type\": \"json_schema\", \"json_schema\": "
-             "{\"schema\"}}`: the answer is JSON (of that schema) by construction, strict or not; a "
-             "schema that can't be enforced is refused"},
+             "{\"schema\"}}`: the answer is JSON (of that schema) by construction, strict or not; "
+             "a schema that can't be enforced is refused"},
     {.name = "reasoning_format", .type = SRV_FIELD_READ, .kind = "string", .deflt = "auto",
      .read = srv_read_reasoning_format,
      .help = "auto: what stands in `<think>` comes as `reasoning_content`; none: it stays in the "
