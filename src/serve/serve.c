@@ -8,6 +8,7 @@
 #include "serve/api/api.h"
 #include "serve/api/keys.h"
 #include "serve/api/rules.h"
+#include "serve/api/store.h"
 #include "serve/sched/local.h"
 #include "serve/sched/stats.h"
 #include "serve/web/page.h"
@@ -23,6 +24,10 @@
 
 /* Longest step beside running answers, which is what a prompt may cost their next token. */
 #define TARGET_US 50000u
+
+/* Conversations kept for requests that go on from them. */
+#define STORE_ITEMS 1024u
+#define STORE_BYTES ((size_t)64 << 20)
 
 /* Descriptors kept for everything but connections. */
 #define OTHER_FDS 64u
@@ -223,8 +228,11 @@ sk_status srv_open(const srv_opts *o, srv_server **out, sk_err *e)
     if (!st) st = open_engine(s, e);
     if (!st) st = srv_page_open(&s->page, e);
     if (!st) st = open_run(s, e);
-    if (!st && !(s->api.rules = srv_rules_new(srv_local_engine(s->local))))
-        st = sk_fail(e, SK_E_NOMEM, "no memory for the server");
+    if (!st) {
+        s->api.rules = srv_rules_new(srv_local_engine(s->local));
+        s->api.store = srv_store_new(STORE_ITEMS, STORE_BYTES);
+        if (!s->api.rules || !s->api.store) st = sk_fail(e, SK_E_NOMEM, "no memory for the server");
+    }
     if (!st) {
         fill_api(s);
         st = open_events(s, e);
@@ -268,6 +276,7 @@ void srv_close(srv_server *s)
     if (s->tick) event_free(s->tick);
     srv_sched_close(s->api.sched);
     srv_rules_free(s->api.rules);
+    srv_store_free(s->api.store);
     srv_page_close(s->page);
     eng_runlog_close(s->api.run);
     srv_keys_close(s->api.keys);

@@ -31,6 +31,8 @@ static const srv_route routes[] = {
      true, false, NULL, NULL},
     {"POST", "/v1/embeddings", srv_post_embed, "turn texts into vectors", &srv_embed_fields, false,
      false, NULL, NULL},
+    {"POST", "/v1/responses", srv_post_responses, "answer items, as items", &srv_responses_fields,
+     true, false, NULL, NULL},
     {"POST", "/v1/messages", srv_post_messages, "answer a conversation, in Anthropic's form",
      &srv_messages_fields, true, false, NULL, srv_messages_fault},
     {"POST", "/v1/messages/count_tokens", srv_post_count, "how many tokens its prompt has",

@@ -27,6 +27,7 @@ typedef struct srv_api {
     struct srv_keys *keys;     /* who may ask, NULL: anybody */
     struct srv_access *access; /* the access log, NULL: none */
     struct srv_rules *rules;   /* grammars in use */
+    struct srv_store *store;   /* conversations to go on from */
     srv_syntax syntax;         /* how the model's template writes calls */
     const char *cors;          /* origins whose pages may ask, NULL: none */
 } srv_api;
@@ -80,6 +81,7 @@ void srv_post_embed(srv_api *api, srv_req *r);      /* embed.c */
 void srv_post_tokenize(srv_api *api, srv_req *r);   /* tokens.c */
 void srv_post_detokenize(srv_api *api, srv_req *r); /* tokens.c */
 void srv_post_template(srv_api *api, srv_req *r);   /* tokens.c */
+void srv_post_responses(srv_api *api, srv_req *r);  /* responses.c */
 void srv_post_messages(srv_api *api, srv_req *r);   /* messages.c */
 void srv_post_count(srv_api *api, srv_req *r);      /* messages.c */
 void srv_post_chat(srv_api *api, srv_req *r);       /* gen.c */

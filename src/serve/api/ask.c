@@ -134,16 +134,23 @@ void srv_ask_flush(srv_ask *a)
     if (srv_stream_full(a->req)) each_job(a, hold);
 }
 
+/* What a form says before anything else; a ping may have begun the stream already. */
+static void open_stream(srv_ask *a)
+{
+    if (a->opened) return;
+    a->opened = true;
+    if (a->form->open) a->form->open(a);
+}
+
 void srv_ask_part(void *choice, srv_part part, size_t call, const char *p, size_t n)
 {
     srv_choice *c = choice;
     srv_ask *a = c->ask;
     if (part == SRV_PART_CALL) c->n_calls = call + 1;
     if (part == SRV_PART_DONE) c->n_done = call + 1;
-    if (!a->stream || a->form->keeps) srv_turn_add(&c->turn, part, p, n);
-    if (!a->stream) return;
-    if (!a->begun && !a->sse.len && a->form->open) a->form->open(a);
-    a->form->part(c, part, call, p, n);
+    if (!a->stream && !a->form->always) srv_turn_add(&c->turn, part, p, n);
+    if (a->stream) open_stream(a);
+    if (a->stream || a->form->always) a->form->part(c, part, call, p, n);
 }
 
 /* Takes the request from the ask: its answer is about to be complete. */
@@ -158,7 +165,6 @@ static srv_req *take_req(srv_ask *a)
 /* The request failed: with a status of its own, or within the stream. */
 static void fail(srv_ask *a, const srv_fault *f)
 {
-    a->failed = true;
     each_job(a, srv_sched_cancel);
     srv_req *r = take_req(a);
     if (!a->begun) {
@@ -285,10 +291,8 @@ static void take_finish(srv_choice *c, const srv_mail *m)
     c->stops = c->job->stops;
     if (a->req) {
         srv_split_end(&c->split);
-        if (a->stream) {
-            if (!a->begun && !a->sse.len && a->form->open) a->form->open(a);
-            a->form->finish(c);
-        }
+        if (a->stream) open_stream(a);
+        if (a->stream || a->form->always) a->form->finish(c);
     }
     if (!c->job->at_start_us) c->usage.n_prompt = 0;
     srv_job_free(c->job);

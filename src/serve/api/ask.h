@@ -32,7 +32,7 @@ typedef struct srv_choice {
     bool opened, first_of_prompt; /* opened: something of it was streamed */
     srv_usage usage;
     srv_split split;
-    srv_turn turn; /* what was made so far; in streams only where the form keeps it */
+    srv_turn turn; /* what was made so far, for whole answers */
     bool stopped;  /* by a stop sequence, one of these */
     sk_stops stops;
     srv_part open_part; /* the form's: what its open block is of; blocks begun */
@@ -48,7 +48,7 @@ typedef struct srv_choice {
 /* How answers look.  All but `whole` append events to a->sse. */
 typedef struct srv_form {
     const char *stem; /* what ids begin with */
-    bool keeps;       /* turns are kept in streams, too */
+    bool always;      /* parts and finishes are told of whole answers, too; no turn is kept */
     void (*open)(srv_ask *a);
     void (*part)(srv_choice *c, srv_part part, size_t call, const char *p, size_t n);
     void (*finish)(srv_choice *c);                       /* c->fin is set */
@@ -64,7 +64,7 @@ struct srv_ask {
     srv_req *req; /* NULL: the client is gone, or has its answer */
     const srv_form *form;
     struct event *ping; /* streams only */
-    bool stream, begun, include_usage, want_lp, failed;
+    bool stream, begun, opened, include_usage, want_lp;
     char id[80];
     srv_answer answer;
     void *extra;               /* the form's */

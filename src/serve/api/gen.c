@@ -200,6 +200,8 @@ sk_status srv_gen_start(srv_api *api, srv_req *r, srv_params *p, const srv_form 
         srv_syntax_find(&api->syntax, api->eng);
         st = srv_syntax_prompt(&api->syntax, p, f);
     }
+    a->extra = p->extra;
+    p->extra = NULL;
     a->include_usage = p->include_usage;
     a->answer.chat = p->chat;
     a->answer.has_usage = p->include_usage;

@@ -49,6 +49,7 @@ typedef struct srv_params {
     srv_prompt *prompt; /* completion: [n_prompts], in mem */
     size_t n_prompts;
     const char *suffix; /* completion: what is to follow the answer; NULL or "": nothing */
+    void *extra;        /* the form's (ask.h); set to NULL when an ask has taken it */
     sk_buf unknown;     /* names of fields that had no bearing */
     sk_arena *mem;
     json_t *root;

@@ -77,6 +77,12 @@ void srv_fault_markdown(sk_buf *out)
                     rows[i].help);
 }
 
+const char *srv_code_name(srv_code code)
+{
+    assert(code < SRV_CODE_N);
+    return rows[code].code;
+}
+
 void srv_fault_codes(sk_buf *out)
 {
     for (size_t i = 0; i < SRV_CODE_N; i++)

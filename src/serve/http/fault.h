@@ -34,6 +34,8 @@
     ROW(SRV_CROSS_ORIGIN, "cross_origin", 403, SRV_T_REQUEST,                                      \
         "A browser page of another origin asked.")                                                 \
     ROW(SRV_NO_MODEL, "model_not_found", 404, SRV_T_REQUEST, "No such model is loaded.")           \
+    ROW(SRV_NO_RESPONSE, "response_not_found", 404, SRV_T_REQUEST,                                 \
+        "No such response is kept, or another key made it.")                                       \
     ROW(SRV_NO_PATH, "unknown_url", 404, SRV_T_REQUEST, "Nothing is at this path.")                \
     ROW(SRV_BAD_METHOD, "method_not_allowed", 405, SRV_T_REQUEST,                                  \
         "The path exists, the method does not; `Allow` lists those that do.")                      \
@@ -92,6 +94,9 @@ void srv_fault_json(const srv_fault *f, sk_buf *out);
 
 /* Appends the table of codes as Markdown. */
 void srv_fault_markdown(sk_buf *out);
+
+/* The `code` of answers, static storage. */
+const char *srv_code_name(srv_code code);
 
 /* Appends all codes as a JSON array. */
 void srv_fault_codes(sk_buf *out);
