@@ -57,9 +57,11 @@ WEB_GZ  := $(patsubst src/serve/web/%,$(B)/web/%.gz,$(WEB_SRC))
 
 # ---- libraries: pkg-config name, Debian package ------------------------------------------------
 
-PKGS     := libevent libevent_pthreads jansson libpcre2-8 libzstd zlib libedit yaml-0.1
+PKGS     := libevent libevent_pthreads libevent_openssl openssl jansson libpcre2-8 libzstd zlib libedit yaml-0.1
 DEB_libevent := libevent-dev
 DEB_libevent_pthreads := libevent-dev
+DEB_libevent_openssl := libevent-dev
+DEB_openssl := libssl-dev
 DEB_jansson := libjansson-dev
 DEB_libpcre2-8 := libpcre2-dev
 DEB_libzstd := libzstd-dev

@@ -3,9 +3,9 @@
 # Sourced, from the project's root.  Nothing is installed that is there already, and apt is not
 # called at all when nothing is missing.
 
-build_packages="gcc libc6-dev make pkg-config libevent-dev libjansson-dev libpcre2-dev libzstd-dev zlib1g-dev
+build_packages="gcc libc6-dev make pkg-config libevent-dev libssl-dev libjansson-dev libpcre2-dev libzstd-dev zlib1g-dev
     libedit-dev libyaml-dev"
-test_packages="libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev curl universal-ctags groff-base
+test_packages="openssl libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev curl universal-ctags groff-base
     git procps chromium chromium-driver gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user openmpi-bin"
 
 say() {

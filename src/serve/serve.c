@@ -9,6 +9,7 @@
 #include "serve/api/keys.h"
 #include "serve/api/rules.h"
 #include "serve/api/store.h"
+#include "serve/http/tls.h"
 #include "serve/sched/local.h"
 #include "serve/sched/stats.h"
 #include "serve/web/page.h"
@@ -38,6 +39,7 @@ struct srv_server {
     struct event *mail, *stop, *tick;
     srv_local *local;
     srv_page *page;
+    srv_tls *tls;
     sk_metrics *metrics;
     uint64_t drain_end_us; /* 0: not draining */
     srv_api api;
@@ -137,6 +139,11 @@ static sk_status open_http(srv_server *s, sk_err *e)
                         .handle = srv_api_handle,
                         .done = srv_api_done,
                         .arg = &s->api};
+    if (!o->tls_cert != !o->tls_key)
+        return sk_fail(e, SK_E_USAGE, "--tls-cert and --tls-key go together");
+    sk_status st = o->tls_cert ? srv_tls_open(o->tls_cert, o->tls_key, &s->tls, e) : SK_OK;
+    if (st) return st;
+    ho.tls = s->tls;
     s->base = event_base_new();
     if (!s->base) return sk_fail(e, SK_E_NOMEM, "cannot make an event loop");
     return srv_http_open(s->base, &ho, &s->api.http, e);
@@ -283,6 +290,7 @@ void srv_close(srv_server *s)
     srv_access_close(s->api.access);
     sk_metrics_free(s->metrics);
     srv_local_close(s->local);
+    srv_tls_close(s->tls);
     if (s->base) event_base_free(s->base);
     sk_free(s);
 }

@@ -30,12 +30,13 @@ typedef struct srv_opts {
     const char *model; /* path of a GGUF, or of a Hugging Face folder */
     const char *lora;  /* adapter of the model, NULL: none */
     double lora_scale;
-    const char *chat_template; /* a file to take instead of the model's own; NULL */
-    const char *name;          /* the model's id in the API; NULL: from the path */
-    const char *run;           /* folder of a training run to watch; NULL: none */
-    const char *keys;          /* file of keys (keyfile.h); NULL: anybody may ask */
-    const char *access_log;    /* a file to append to, "-": stderr; NULL: none */
-    const char *cors;          /* origins whose pages may ask, commas between; NULL: none */
+    const char *chat_template;      /* a file to take instead of the model's own; NULL */
+    const char *name;               /* the model's id in the API; NULL: from the path */
+    const char *run;                /* folder of a training run to watch; NULL: none */
+    const char *tls_cert, *tls_key; /* PEM files; both NULL: no TLS */
+    const char *keys;               /* file of keys (keyfile.h); NULL: anybody may ask */
+    const char *access_log;         /* a file to append to, "-": stderr; NULL: none */
+    const char *cors;               /* origins whose pages may ask, commas between; NULL: none */
     const char *host;
     int64_t port;                                /* 0: any free one */
     int64_t context, parallel, threads;          /* 0: the model's / - / all cores */

@@ -125,7 +125,7 @@ sub start {
     close $w;
     my $line = <$r> // '';
     my $s = {pid => $pid, out => $r, err => $err, line => $line};
-    ($s->{port}) = $line =~ m{^listening on http://127\.0\.0\.1:(\d+)$};
+    ($s->{port}) = $line =~ m{^listening on https?://127\.0\.0\.1:(\d+)$};
     push @servers, $s;
     if (!$s->{port}) {
         open my $f, '<', $err;

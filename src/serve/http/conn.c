@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "serve/http/tls.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -77,6 +78,7 @@ static void linger(srv_conn *c)
         srv_conn_kill(c);
         return;
     }
+    srv_tls_bye(c->bev);
     bufferevent_disable(c->bev, EV_WRITE);
     (void)shutdown(bufferevent_getfd(c->bev), SHUT_WR);
     set_deadline(c, LINGER_MS);
@@ -256,6 +258,7 @@ static void on_write(struct bufferevent *bev, void *arg)
 static void on_event(struct bufferevent *bev, short what, void *arg)
 {
     srv_conn *c = arg;
+    if (what & BEV_EVENT_CONNECTED) return; /* TLS is set up */
     bool answered = c->phase == SRV_PHASE_FLUSH || c->phase == SRV_PHASE_HEAD;
     size_t left = evbuffer_get_length(bufferevent_get_output(bev));
     if ((what & BEV_EVENT_EOF) && answered && left) {
@@ -291,7 +294,8 @@ bool srv_conn_new(srv_http *h, int fd)
     srv_conn *c = sk_calloc(SK_MEM_REQUEST, 1, sizeof *c);
     if (!c) goto close_fd;
     c->http = h;
-    c->bev = bufferevent_socket_new(h->base, fd, BEV_OPT_CLOSE_ON_FREE);
+    c->bev = h->o.tls ? srv_tls_accept(h->o.tls, h->base, fd)
+                      : bufferevent_socket_new(h->base, fd, BEV_OPT_CLOSE_ON_FREE);
     if (!c->bev) goto free_conn;
     c->timer = evtimer_new(h->base, on_deadline, c);
     if (!c->timer) goto free_bev;

@@ -21,14 +21,14 @@
 #define SEND_BYTES (64 << 10)
 
 /* Says no to a connection over the limit, without holding anything for it. */
-static void turn_away(int fd)
+static void turn_away(int fd, bool tls)
 {
     static const char no[] =
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
         "Connection: close\r\nContent-Length: 121\r\n\r\n"
         "{\"error\":{\"message\":\"too many connections; try again\",\"type\":\"server_error\","
         "\"param\":null,\"code\":\"too_many_connections\"}}\n";
-    (void)send(fd, no, sizeof no - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (!tls) (void)send(fd, no, sizeof no - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)close(fd);
 }
 
@@ -41,7 +41,7 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
     (void)n;
     srv_http *h = arg;
     if (h->n_conns >= h->o.max_conns) {
-        turn_away(fd);
+        turn_away(fd, h->o.tls != NULL);
         return;
     }
     int on = 1, room = SEND_BYTES;
@@ -111,8 +111,8 @@ static void note_url(srv_http *h, int fd)
     if (getsockname(fd, &sa.any, &n) == 0)
         port = ntohs(sa.any.sa_family == AF_INET6 ? sa.v6.sin6_port : sa.v4.sin_port);
     bool v6 = strchr(h->o.host, ':') != NULL;
-    snprintf(h->url, sizeof h->url, "http://%s%s%s:%d", v6 ? "[" : "", h->o.host, v6 ? "]" : "",
-             port);
+    snprintf(h->url, sizeof h->url, "http%s://%s%s%s:%d", h->o.tls ? "s" : "", v6 ? "[" : "",
+             h->o.host, v6 ? "]" : "", port);
 }
 
 /* Binds and listens. */

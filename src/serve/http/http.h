@@ -24,9 +24,12 @@
 typedef struct srv_http srv_http;
 typedef struct srv_req srv_req;
 
+struct srv_tls;
+
 typedef struct srv_http_opts {
-    const char *host; /* address or name to listen on */
-    int port;         /* 0: any free one */
+    const char *host;    /* address or name to listen on */
+    struct srv_tls *tls; /* NULL: plain HTTP */
+    int port;            /* 0: any free one */
     size_t max_body, max_conns;
     size_t high_bytes; /* unsent bytes of a stream above which it is full */
     unsigned idle_ms;  /* a kept connection without a request */
