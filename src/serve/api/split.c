@@ -253,7 +253,7 @@ static bool in_gap(srv_split *s)
         s->state = BEGIN;
         return true;
     }
-    s->state = TEXT;
+    s->state = s->calls == SRV_CALLS_BARE && !s->n_calls ? START : TEXT;
     return true;
 }
 
@@ -290,8 +290,7 @@ static bool in_reason(srv_split *s)
     drop(s, n - said + strlen(THOUGHT));
     s->in_reason = false;
     s->reason_end = s->n_in - s->held.len;
-    s->state = s->calls == SRV_CALLS_BARE ? START : GAP;
-    if (s->state == START) (void)skip_blanks(s);
+    s->state = GAP;
     s->reasoning = false;
     return true;
 }
