@@ -4,7 +4,9 @@
 #include "tests/unit/tiny_vocab.h"
 #include "tests/unit/unit.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static void write_text(const char *path, size_t repeats, size_t skip)
@@ -113,6 +115,45 @@ sk_status tiny_run_tune(const tiny_run *r, const char *model, sk_err *e)
 const char *tiny_run_path(const tiny_run *r, const char *name)
 {
     return unit_path(r->out, name);
+}
+
+static void hear(void *arg, const eng_train_event *ev)
+{
+    tiny_heard *h = arg;
+    if (ev->kind == ENG_EV_STEP) {
+        if (h->steps++ == 0) h->first_loss = ev->loss;
+        h->last_loss = ev->loss;
+        h->tokens = ev->tokens;
+        assert_true(ev->tokens_per_s > 0 && ev->mfu > 0 && isfinite(ev->grad_norm));
+    }
+    if (ev->kind == ENG_EV_EVAL) {
+        h->evals++;
+        h->bits_per_byte = ev->bits_per_byte;
+    }
+    h->saves += ev->kind == ENG_EV_SAVED;
+    if (ev->kind == ENG_EV_NOTE) {
+        size_t n = strlen(h->notes);
+        (void)snprintf(h->note, sizeof(h->note), "%s", ev->text);
+        (void)snprintf(h->notes + n, sizeof(h->notes) - n, "%s\n", ev->text);
+    }
+    if (ev->kind != ENG_EV_DONE) return;
+    h->done++;
+    h->done_bits = ev->bits_per_byte;
+    (void)snprintf(h->model, sizeof(h->model), "%s", ev->text);
+}
+
+static bool asked(void *arg)
+{
+    tiny_heard *h = arg;
+    return ++h->asked == h->stop_at;
+}
+
+void tiny_run_listen(tiny_run *r, tiny_heard *h)
+{
+    *h = (tiny_heard){0};
+    r->o.event = hear;
+    r->o.stop = asked;
+    r->o.arg = h;
 }
 
 static void same_file(const tiny_run *a, const tiny_run *b, const char *name)

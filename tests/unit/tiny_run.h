@@ -26,6 +26,17 @@ sk_status tiny_run_tune(const tiny_run *r, const char *model, sk_err *e);
 /* "out/name", static storage, four in turn. */
 const char *tiny_run_path(const tiny_run *r, const char *name);
 
+/* What the events of a run said. */
+typedef struct tiny_heard {
+    double first_loss, last_loss, bits_per_byte, done_bits;
+    uint64_t steps, evals, saves, done, tokens;
+    size_t asked, stop_at; /* stop_at: true is answered to that question (0: never) */
+    char note[512], model[256], notes[4096]; /* the last note; all of them */
+} tiny_heard;
+
+/* Has the run tell h, which is cleared; h->stop_at says when it is asked to stop. */
+void tiny_run_listen(tiny_run *r, tiny_heard *h);
+
 /* Fails unless model.gguf, checkpoint.stk and log.jsonl of both runs are the same bytes, and
  * neither folder holds anything else that begun or died on the way. */
 void tiny_run_same(const tiny_run *a, const tiny_run *b);
