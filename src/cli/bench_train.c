@@ -6,8 +6,8 @@
 #include <sys/resource.h>
 
 /* Names of the parts, in the order of eng_train_part. */
-static const char *const part_name[ENG_TRAIN_PARTS] = {"forward", "backward", "optimiser", "load",
-                                                       "step"};
+static const char *const part_name[ENG_TRAIN_PARTS] = {"forward",   "backward", "norm",
+                                                       "optimiser", "load",     "step"};
 
 /* Most memory this process has had at once, bytes. */
 static double peak_bytes(void)
@@ -43,6 +43,13 @@ static double mfu(const eng_train_figures *f, const eng_limits *l, double second
     return seconds > 0 && peak > 0 ? (double)f->tokens * f->flops / seconds / peak : 0;
 }
 
+/* Bytes the update reads in a second: parameters, gradient, two moments.  It writes three of them
+ * as well, which hides behind the reading. */
+static double update_rate(const eng_train_figures *f)
+{
+    return 16 * (double)f->n_params / f->least_s[ENG_TRAIN_OPTIMISER];
+}
+
 /* For people. */
 static void text(const eng_train_figures *f, const eng_limits *l, sk_buf *out)
 {
@@ -55,8 +62,13 @@ static void text(const eng_train_figures *f, const eng_limits *l, sk_buf *out)
                 (unsigned long long)f->micro_tokens, f->flops / 1e6, peak_bytes() / 1e9);
     sk_buf_addf(out, "%-10s %12s %12s %12s %12s %8s\n", "", "least ms", "middle ms", "tokens/s",
                 "GFLOP/s", "MFU");
-    for (int p = 0; p < ENG_TRAIN_STEP; p++)
-        sk_buf_addf(out, "%-10s %12.1f %12.1f\n", part_name[p], least[p] * 1e3, middle[p] * 1e3);
+    for (int p = 0; p < ENG_TRAIN_STEP; p++) {
+        sk_buf_addf(out, "%-10s %12.1f %12.1f", part_name[p], least[p] * 1e3, middle[p] * 1e3);
+        if (p == ENG_TRAIN_OPTIMISER)
+            sk_buf_addf(out, "    reads %.1f GB/s, %.0f%% of the limit", update_rate(f) / 1e9,
+                        100 * update_rate(f) / l->read_bytes);
+        sk_buf_addc(out, '\n');
+    }
     sk_buf_addf(out, "%-10s %12.1f %12.1f %12.0f %12.0f %7.1f%%\n", "step", s * 1e3, m * 1e3, n / s,
                 n * f->flops / s / 1e9, 100 * mfu(f, l, s));
     sk_buf_addf(out, "%-10s %12s %12s %12.0f %12.0f %7.1f%%\n", "  middle", "", "", n / m,

@@ -413,8 +413,8 @@ const cmd_verb cmd_bench_verb = {
         "tokens before each measured part.  A model that fits into the "
         "processor's caches can exceed the share of memory reads.\n"
         "With --train it times steps of training a model of the shape given, on random tokens, "
-        "and says what the parts of a step take: forward and backward pass, optimiser, packing "
-        "the new weights (load).  Nothing is read or written.\n"
+        "and says what the parts of a step take: forward and backward pass, norm of the gradient, "
+        "optimiser, packing the new weights (load).  Nothing is read or written.\n"
         "With --grammar every schema of the folder is compiled, and its instances are walked token "
         "by token: which schemas pass, and how long a mask takes.",
         "stoke bench\n  the machine's limits\n"

@@ -732,7 +732,8 @@ void eng_train_plan_json(const eng_train_plan *p, sk_buf *out);
 typedef enum eng_train_part {
     ENG_TRAIN_FORWARD,   /* of all micro-batches, the loss included */
     ENG_TRAIN_BACKWARD,  /* what is left of them */
-    ENG_TRAIN_OPTIMISER, /* clearing the gradient, its norm, the update */
+    ENG_TRAIN_NORM,      /* the gradient's: what clipping needs, and clearing what has to be */
+    ENG_TRAIN_OPTIMISER, /* the update; with AdamW it reads four floats a parameter, writes three */
     ENG_TRAIN_LOAD,      /* packing the new weights */
     ENG_TRAIN_STEP,
     ENG_TRAIN_PARTS

@@ -137,6 +137,8 @@ void eng_pass_head(eng_pass *p, const eng_batch *b, float scale, float *grads)
         eng_pass_head_pieces(p, b, n_pick, scale, grads);
         return;
     }
+    if (grads && !n_pick) /* the empty sum, where the gradient is fresh */
+        eng_pass_lin_bwd(p, &p->head, 0, p->logits, p->hn, p->dhn, grads);
     for (size_t at = 0; at < n_pick; at += p->chunk) {
         j.tok = p->pick + at;
         head_chunk(p, &j, n_pick - at < p->chunk ? n_pick - at : p->chunk, grads);

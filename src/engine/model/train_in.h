@@ -41,6 +41,7 @@ typedef struct eng_pass_lin {
     eng_pass_pair pair[3];  /* of an adapter */
     eng_pass_raw raw[3];    /* where the base is unpacked as it is used */
     size_t n_pairs, n_raw;
+    bool fresh; /* the next gradient of the matrices is written, not added (eng_pass_fresh) */
 } eng_pass_lin;
 
 /* One layer: its weights, and what its backward pass needs of the forward pass.  Buffers that a
@@ -77,6 +78,7 @@ struct eng_pass {
     const float **at; /* [n_params] where each parameter's values are; with a frozen base only those
                          of vectors and learned positions */
     eng_prec prec;
+    bool *product;  /* [n_params] a matrix whose gradient is a product of each pass */
     bool loaded;    /* `at` is filled */
     bool recompute; /* of train_pass.h's plan */
     float z_loss;
@@ -143,9 +145,10 @@ sk_status eng_pass_reserve(eng_pass *p, sk_err *e);
 void eng_pass_lin_fwd(eng_pass *p, const eng_pass_lin *l, size_t n, const float *in, float *y,
                       bool add);
 
-/* From dy: dx[n, n_in] (written), and the gradients of W and the biases, which are added. */
-void eng_pass_lin_bwd(eng_pass *p, const eng_pass_lin *l, size_t n, const float *dy,
-                      const float *in, float *dx, float *grads);
+/* From dy: dx[n, n_in] (written), and the gradients of W and the biases, which are added, but for
+ * that of W where l is fresh. */
+void eng_pass_lin_bwd(eng_pass *p, eng_pass_lin *l, size_t n, const float *dy, const float *in,
+                      float *dx, float *grads);
 
 /* y[n, d] = norm of in, RMS or LayerNorm as the config says; rstd [n] is kept for the former. */
 void eng_pass_norm_fwd(eng_pass *p, const eng_pass_norm *w, size_t n, const float *in, float *y,

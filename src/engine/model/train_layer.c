@@ -112,7 +112,7 @@ static void attention_bwd(eng_pass *p, eng_pass_layer *l, const eng_batch *b, fl
 
 /* A block's last matrix, and what becomes of its result. */
 typedef struct joint {
-    const eng_pass_lin *lin;
+    eng_pass_lin *lin;
     const eng_pass_norm *post;
     float *out, *rstd; /* before the norm, kept for the gradient */
 } joint;
@@ -157,12 +157,12 @@ static void join_bwd(eng_pass *p, const joint *j, size_t n, const float *in, flo
     eng_pass_lin_bwd(p, j->lin, n, dy, in, din, grads);
 }
 
-static joint attention_joint(const eng_pass_layer *l)
+static joint attention_joint(eng_pass_layer *l)
 {
     return (joint){&l->o, &l->attn_post, l->att_out, l->rstd_att_out};
 }
 
-static joint ffn_joint(const eng_pass_layer *l)
+static joint ffn_joint(eng_pass_layer *l)
 {
     return (joint){&l->down, &l->ffn_post, l->ffn_out, l->rstd_ffn_out};
 }

@@ -191,9 +191,10 @@ sk_status eng_pass_reserve(eng_pass *p, sk_err *e)
 {
     p->layer = sk_new_n(p->mem, eng_pass_layer, p->cfg->n_layer);
     p->at = sk_new_n(p->mem, const float *, p->layout->n_params);
+    p->product = sk_new_n(p->mem, bool, p->layout->n_params);
     carver c = {0};
     carve_all(&c, p);
-    c.base = p->layer && p->at ? sk_arena_alloc(p->mem, c.used) : NULL;
+    c.base = p->layer && p->at && p->product ? sk_arena_alloc(p->mem, c.used) : NULL;
     if (!c.base)
         return sk_fail(e, SK_E_NOMEM, "no memory for a micro-batch of %zu x %zu tokens: %.1f MB",
                        p->rows, p->n_ctx, (double)c.used / 1e6);

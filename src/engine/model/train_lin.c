@@ -22,8 +22,8 @@ void eng_pass_lin_fwd(eng_pass *p, const eng_pass_lin *l, size_t n, const float 
     if (l->n_pairs) eng_pass_pairs_fwd(p, l, n, in, y);
 }
 
-void eng_pass_lin_bwd(eng_pass *p, const eng_pass_lin *l, size_t n, const float *dy,
-                      const float *in, float *dx, float *grads)
+void eng_pass_lin_bwd(eng_pass *p, eng_pass_lin *l, size_t n, const float *dy, const float *in,
+                      float *dx, float *grads)
 {
     if (l->n_raw)
         eng_pass_raw_bwd(p, l, n, dy, dx);
@@ -31,7 +31,8 @@ void eng_pass_lin_bwd(eng_pass *p, const eng_pass_lin *l, size_t n, const float 
         eng_lin_bwd_x(p->x, &l->w, n, dy, dx);
     if (l->n_pairs) eng_pass_pairs_bwd(p, l, n, dy, in, dx, grads);
     if (p->frozen) return;
-    eng_lin_bwd_w(p->x, &l->w, n, dy, in, grads);
+    eng_lin_bwd_w(p->x, &l->w, n, dy, in, grads, !l->fresh);
+    l->fresh = false;
     for (size_t i = 0; i < l->n_bias; i++)
         eng_bias_bwd(p->x, n, l->w.n_out, l->bias_col[i], bias_width(p, l, i), dy,
                      eng_pass_grad(p, grads, l->bias[i]));

@@ -51,6 +51,7 @@ static sk_status open_lin(eng_pass *p, eng_pass_lin *lin, const group *g, uint32
         }
         col += l->param[w].rows;
         idx[n++] = w;
+        p->product[w] = true;
     }
     if (p->frozen) return eng_pass_frozen_lin(p, lin, idx, n, h, e);
     return eng_lin_open(&lin->w, p->prec, l, idx, n, e);

@@ -79,14 +79,14 @@ void eng_lin_bwd_x(eng_exec *x, const eng_lin *lin, size_t n, const float *dy, f
     }
 }
 
-/* dW[n_out, n_in] += dY^T X, a sum over the tokens; both operands are packed on the fly. */
+/* dW[n_out, n_in] (+)= dY^T X, a sum over the tokens; both operands are packed on the fly. */
 void eng_lin_bwd_w(eng_exec *x, const eng_lin *lin, size_t n, const float *dy, const float *in,
-                   float *grads)
+                   float *grads, bool add)
 {
     for (size_t i = 0; i < lin->n_parts; i++) {
         const eng_lin_part *p = &lin->part[i];
         eng_gemm_raw(x, lin->prec, p->n_out, lin->n_in, n, (eng_mat){dy + p->col, 1, lin->n_out},
-                     (eng_mat){in, lin->n_in, 1}, grads + p->offset, lin->n_in, true);
+                     (eng_mat){in, lin->n_in, 1}, grads + p->offset, lin->n_in, add);
     }
 }
 

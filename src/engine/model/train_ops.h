@@ -46,9 +46,9 @@ void eng_lin_fwd(eng_exec *x, const eng_lin *lin, size_t n, const float *in, flo
 /* dx = dy W.  dx is written, not added to. */
 void eng_lin_bwd_x(eng_exec *x, const eng_lin *lin, size_t n, const float *dy, float *dx);
 
-/* grads of W += dy^T x. */
+/* grads of W = dy^T x, or += dy^T x when add. */
 void eng_lin_bwd_w(eng_exec *x, const eng_lin *lin, size_t n, const float *dy, const float *in,
-                   float *grads);
+                   float *grads, bool add);
 
 /* RMSNorm over rows [n, d]: y and rstd [n] are written.  eps as in the model. */
 void eng_norm_fwd(eng_exec *x, size_t n, size_t d, const float *in, const float *w, float eps,

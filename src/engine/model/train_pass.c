@@ -2,6 +2,7 @@
  * file does what). */
 #include "engine/model/train_pass.h"
 
+#include "engine/kernel/par.h"
 #include "engine/model/train_in.h"
 #include "engine/model/train_variants.h"
 
@@ -19,6 +20,36 @@ static void place_tokens(eng_pass *p, const eng_batch *b)
         if (at + 1 > window && at + 1 - window > first) first = at + 1 - window;
         p->window_first[i] = (int32_t)first;
     }
+}
+
+/* The next gradients of the matrices are written. */
+static void set_fresh(eng_pass *p)
+{
+    p->head.fresh = true;
+    for (size_t i = 0; i < p->cfg->n_layer; i++) {
+        eng_pass_layer *l = &p->layer[i];
+        l->qkv.fresh = l->o.fresh = l->gate_up.fresh = l->down.fresh = true;
+    }
+}
+
+/* Clears what lies between those matrices: vectors, tables, padding.  An adapter is small and is
+ * cleared as a whole. */
+void eng_pass_fresh(eng_pass *p, float *grads)
+{
+    size_t from = 0;
+    if (p->frozen) {
+        eng_par_clear(p->x, grads, p->frozen->adapter->n_floats);
+        return;
+    }
+    for (size_t i = 0; i < p->layout->n_params; i++) {
+        const eng_param *q = &p->layout->param[i];
+        if (!p->product[i]) continue;
+        assert(q->offset >= from && q->outer == 1);
+        eng_par_clear(p->x, grads + from, q->offset - from);
+        from = q->offset + q->rows * q->cols;
+    }
+    eng_par_clear(p->x, grads + from, p->layout->n_floats - from);
+    set_fresh(p);
 }
 
 static float embd_scale(const eng_pass *p)

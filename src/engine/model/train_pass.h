@@ -61,6 +61,12 @@ void eng_pass_load(eng_pass *p, const float *params);
  * the mean over the step, however many targets each has. */
 void eng_pass_run(eng_pass *p, const eng_batch *b, float scale, float *grads, double *row_nats);
 
+/* Says that the gradient in `grads` begins anew: what the next pass with these grads makes replaces
+ * what is there, as if they had been cleared before it.  Matrices are then written by their
+ * products instead of being cleared and added to, which a step of few tokens would notice; the rest
+ * is cleared here. */
+void eng_pass_fresh(eng_pass *p, float *grads);
+
 /* The two halves of eng_pass_run, for losses that are more than the sum of the tokens': the loss of
  * each token, -log p(target), which eng_pass_nll then has ([rows * n_ctx], of tokens that have a
  * target); and, for the same batch, the gradient of scale * sum of weight[i] * loss of token i. */

@@ -21,7 +21,7 @@ static sk_status time_run(eng_exec *x, const eng_train_opts *o, eng_train_plan *
     if (st) return st;
     const double *s = f.least_s;
     double token = (s[ENG_TRAIN_FORWARD] + s[ENG_TRAIN_BACKWARD]) / (double)f.tokens;
-    double update = s[ENG_TRAIN_OPTIMISER] + s[ENG_TRAIN_LOAD];
+    double update = s[ENG_TRAIN_NORM] + s[ENG_TRAIN_OPTIMISER] + s[ENG_TRAIN_LOAD];
     p->seconds = (double)p->steps * ((double)p->step_tokens * token + update);
     return SK_OK;
 }

@@ -62,7 +62,7 @@ static bool lane_gradient(eng_run *l, size_t lane, uint64_t targets, float *g)
 {
     size_t n = l->j->data->n_ctx, at = lane * l->lane_rows, end = at + l->lane_rows;
     if (end > l->rows) end = l->rows;
-    eng_par_clear(l->x, g, l->j->layout->n_floats);
+    eng_pass_fresh(l->pass, g);
     for (; at < end; at += l->micro) {
         if (!l->ranks && stop_wanted(l)) return false;
         size_t rows = end - at < l->micro ? end - at : l->micro, k = at * n;

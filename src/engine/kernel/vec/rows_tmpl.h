@@ -245,11 +245,21 @@ static inline void adamw_vector(float *p, const float *g, float *m, float *v, si
     put(p, i, n, vf_sub(pi, all));
 }
 
+/* Floats of each array that are asked for ahead: four streams are more than the processor finds by
+ * itself.  Stores past the caches were a quarter slower, since what they write has just been read.
+ */
+enum { ADAMW_AHEAD = 256 };
+
 void ENG_ISA(eng_adamw_f32)(float *p, const float *g, float *m, float *v, size_t n,
                             const eng_adamw *o)
 {
-    for (size_t i = 0; i < n; i += VL)
+    for (size_t i = 0; i < n; i += VL) {
+        __builtin_prefetch(p + i + ADAMW_AHEAD, 1, 3);
+        __builtin_prefetch(g + i + ADAMW_AHEAD, 0, 3);
+        __builtin_prefetch(m + i + ADAMW_AHEAD, 1, 3);
+        __builtin_prefetch(v + i + ADAMW_AHEAD, 1, 3);
         adamw_vector(p, g, m, v, i, n, o);
+    }
 }
 
 void ENG_ISA(eng_add_f32)(float *y, const float *x, size_t n)
