@@ -1,6 +1,5 @@
 /* cmd_imatrix.c - stoke imatrix: which columns of a model's matrices matter. */
 #include "base/buf.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "base/progress.h"
 #include "cli/cmd.h"
@@ -10,9 +9,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-
-/* Most bytes of a text. */
-#define TEXT_MAX ((uint64_t)1 << 30)
 
 typedef struct imatrix_opts {
     cmd_common common;
@@ -62,38 +58,34 @@ static sk_status print(const imatrix_opts *o, const eng_calib *c, sk_err *e)
     return st;
 }
 
-/* Opens the model and measures, with a bar on stderr.  A Ctrl-C ends it between two windows. */
-static sk_status run(const imatrix_opts *o, const sk_buf *text, sk_err *e)
-{
-    cmd_opened on;
+/* A run: what was asked for, what came of it. */
+typedef struct run {
+    const imatrix_opts *o;
     eng_calib made;
-    sk_status st = cmd_opened_open(o->model, &o->common, &o->load, &on, e);
-    if (!st) {
-        sk_progress *bar = sk_progress_new(stderr, o->common.quiet);
-        eng_calib_opts co = {.n_ctx = (size_t)o->context,
-                             .dataset = o->file,
-                             .progress = progress,
-                             .stop = cmd_stopped,
-                             .arg = bar};
-        st = eng_calibrate(on.x, on.m, text->p ? text->p : "", text->len, &co, o->out, &made, e);
-        sk_progress_free(bar);
-    }
-    cmd_opened_close(&on);
-    if (st == SK_E_STOPPED) return cmd_stopped_err(e);
-    return st ? st : print(o, &made, e);
+} run;
+
+/* With a bar; a Ctrl-C ends it between two windows. */
+static sk_status measure(void *arg, const cmd_opened *on, const char *text, size_t len,
+                         sk_progress *bar, sk_err *e)
+{
+    run *r = arg;
+    eng_calib_opts co = {.n_ctx = (size_t)r->o->context,
+                         .dataset = r->o->file,
+                         .progress = progress,
+                         .stop = cmd_stopped,
+                         .arg = bar};
+    return eng_calibrate(on->x, on->m, text, len, &co, r->o->out, &r->made, e);
 }
 
 static sk_status imatrix(int argc, char **argv, sk_err *e)
 {
     imatrix_opts o = {0};
+    run r = {.o = &o};
     bool done;
     sk_status st = cmd_parse(&cmd_imatrix_verb, argc, argv, &o, &o.common, NULL, &done, e);
     if (st || done) return st;
-    sk_buf text = SK_BUF_INIT;
-    st = sk_file_load(o.file, TEXT_MAX, &text, e);
-    if (!st) st = run(&o, &text, e);
-    sk_buf_fini(&text);
-    return st;
+    st = cmd_opened_text(o.model, o.file, &o.common, &o.load, measure, &r, e);
+    return st ? st : print(&o, &r.made, e);
 }
 
 const cmd_verb cmd_imatrix_verb = {

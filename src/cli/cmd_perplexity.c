@@ -1,17 +1,11 @@
 /* cmd_perplexity.c - stoke perplexity: how well a model predicts a text. */
 #include "base/buf.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "base/progress.h"
 #include "cli/cmd.h"
 #include "cli/opened.h"
 #include "cli/verbs.h"
 #include "engine/engine.h"
-
-#include <stdio.h>
-
-/* Most bytes of a text. */
-#define TEXT_MAX ((uint64_t)1 << 30)
 
 typedef struct perplexity_opts {
     cmd_common common;
@@ -61,37 +55,32 @@ static sk_status print(const perplexity_opts *o, const eng_ppl *p, sk_err *e)
     return st;
 }
 
-/* Opens the model, scores the text with a bar on stderr, prints.  A Ctrl-C ends it between two
- * windows. */
-static sk_status run(const perplexity_opts *o, const sk_buf *text, sk_err *e)
-{
-    cmd_opened on;
+/* A run: what was asked for, what came of it. */
+typedef struct run {
+    const perplexity_opts *o;
     eng_ppl ppl;
-    sk_status st = cmd_opened_open(o->model, &o->common, &o->load, &on, e);
-    if (!st) {
-        sk_progress *bar = sk_progress_new(stderr, o->common.quiet);
-        eng_ppl_opts po = {
-            .n_ctx = (size_t)o->context, .progress = progress, .stop = cmd_stopped, .arg = bar};
-        (void)eng_dtype_of_name(o->kv_type, &po.kv_type);
-        st = eng_perplexity(on.x, on.m, text->p ? text->p : "", text->len, &po, &ppl, e);
-        sk_progress_free(bar);
-    }
-    cmd_opened_close(&on);
-    if (st == SK_E_STOPPED) return cmd_stopped_err(e);
-    return st ? st : print(o, &ppl, e);
+} run;
+
+/* With a bar; a Ctrl-C ends it between two windows. */
+static sk_status measure(void *arg, const cmd_opened *on, const char *text, size_t len,
+                         sk_progress *bar, sk_err *e)
+{
+    run *r = arg;
+    eng_ppl_opts po = {
+        .n_ctx = (size_t)r->o->context, .progress = progress, .stop = cmd_stopped, .arg = bar};
+    (void)eng_dtype_of_name(r->o->kv_type, &po.kv_type);
+    return eng_perplexity(on->x, on->m, text, len, &po, &r->ppl, e);
 }
 
 static sk_status perplexity(int argc, char **argv, sk_err *e)
 {
     perplexity_opts o = {0};
+    run r = {.o = &o};
     bool done;
     sk_status st = cmd_parse(&cmd_perplexity_verb, argc, argv, &o, &o.common, NULL, &done, e);
     if (st || done) return st;
-    sk_buf text = SK_BUF_INIT;
-    st = sk_file_load(o.file, TEXT_MAX, &text, e);
-    if (!st) st = run(&o, &text, e);
-    sk_buf_fini(&text);
-    return st;
+    st = cmd_opened_text(o.model, o.file, &o.common, &o.load, measure, &r, e);
+    return st ? st : print(&o, &r.ppl, e);
 }
 
 const cmd_verb cmd_perplexity_verb = {

@@ -1,6 +1,8 @@
 /* model_ref.c - a decoder in double: one token after the other, nothing shared, nothing fused. */
 #include "tests/grad/model_ref.h"
 
+#include "base/rng.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -284,4 +286,16 @@ double ref_loss(const eng_config *cfg, const eng_layout *l, const double *params
     }
     free(s);
     return loss;
+}
+
+void ref_draw(const eng_layout *l, float *params, double *exact)
+{
+    for (size_t i = 0; i < l->n_params; i++) {
+        const eng_param *p = &l->param[i];
+        for (size_t k = p->offset; k < p->offset + p->rows * p->cols; k++) {
+            double z = sk_rng_normal(7, SK_RNG_TEST, k);
+            params[k] = (float)(p->is_matrix ? 0.3 * z : 1 + 0.2 * z);
+            exact[k] = (double)params[k];
+        }
+    }
 }

@@ -18,4 +18,8 @@ typedef struct ref_batch {
 double ref_loss(const eng_config *cfg, const eng_layout *l, const double *params,
                 const ref_batch *b, double *logits);
 
+/* Draws weights that leave nothing small: matrices of deviation 0.3, vectors about 1.  Padding
+ * stays as it is.  exact [n_floats] gets the same numbers in double. */
+void ref_draw(const eng_layout *l, float *params, double *exact);
+
 #endif

@@ -54,14 +54,7 @@ static void open_fixture(fixture *f)
     f->params = sk_new_n(f->mem, float, f->l.n_floats);
     f->grads = sk_new_n(f->mem, float, f->l.n_floats);
     f->exact = sk_new_n(f->mem, double, f->l.n_floats);
-    for (size_t i = 0; i < f->l.n_params; i++) {
-        const eng_param *p = &f->l.param[i];
-        for (size_t k = p->offset; k < p->offset + p->rows * p->cols; k++) {
-            double z = sk_rng_normal(7, SK_RNG_TEST, k);
-            f->params[k] = (float)(p->is_matrix ? 0.3 * z : 1 + 0.2 * z);
-            f->exact[k] = (double)f->params[k];
-        }
-    }
+    ref_draw(&f->l, f->params, f->exact);
     for (size_t i = 0; i < (size_t)ROWS * N_CTX; i++) {
         f->ids[i] = (int32_t)sk_rng_below(1, SK_RNG_TEST, i, VOCAB);
         f->target[i] = -1;

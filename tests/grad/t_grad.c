@@ -155,15 +155,7 @@ static void open_model(fixture *f, const shape *s)
     f->params = sk_new_n(f->mem, float, f->l.n_floats);
     f->grads = sk_new_n(f->mem, float, f->l.n_floats);
     f->exact = sk_new_n(f->mem, double, f->l.n_floats);
-    for (size_t i = 0; i < f->l.n_params; i++) {
-        const eng_param *p = &f->l.param[i];
-        for (size_t k = 0; k < p->rows * p->cols; k++) {
-            double z = sk_rng_normal(7, SK_RNG_TEST, p->offset + k);
-            f->params[p->offset + k] = (float)(p->is_matrix ? 0.3 * z : 1 + 0.2 * z);
-        }
-    }
-    for (size_t i = 0; i < f->l.n_floats; i++)
-        f->exact[i] = (double)f->params[i];
+    ref_draw(&f->l, f->params, f->exact);
 }
 
 /* Random tokens; a quarter of them without a target; with masks, documents of 1 to 4 tokens. */

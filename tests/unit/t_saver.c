@@ -72,46 +72,61 @@ static void holds(const char *name, uint64_t step, json_t *m)
     eng_trainstate_fini(&s);
 }
 
-/* A saver and a state at step 0 on disk. */
-static eng_saver *begin(eng_trainstate *s, json_t *m, uint32_t keep)
+/* A saver, a state that is at step 0 on disk, and what checkpoints say the run is. */
+typedef struct setup {
+    eng_trainstate s;
+    json_t *m;
+    eng_saver *sv;
+} setup;
+
+static void begin(setup *t, uint32_t keep)
 {
     sk_err e = SK_ERR_INIT;
-    eng_saver *sv = NULL;
     bool found = true;
-    assert_status_ok(eng_trainstate_init(s, FLOATS, FLOATS, STEPS, &e), e);
-    assert_status_ok(eng_saver_open(dir, &sv, &e), e);
-    assert_status_ok(eng_ckptdir_load(eng_saver_dir(sv), dir, keep, s, m, &found, NULL, NULL, &e),
-                     e);
+    *t = (setup){.m = meta()};
+    assert_status_ok(eng_trainstate_init(&t->s, FLOATS, FLOATS, STEPS, &e), e);
+    assert_status_ok(eng_saver_open(dir, &t->sv, &e), e);
+    assert_status_ok(
+        eng_ckptdir_load(eng_saver_dir(t->sv), dir, keep, &t->s, t->m, &found, NULL, NULL, &e), e);
     assert_false(found);
-    fill(s, 0);
-    assert_status_ok(eng_saver_begin(sv, s, m, &e), e);
-    assert_status_ok(eng_saver_wait(sv, &e), e);
-    return sv;
+    fill(&t->s, 0);
+    assert_status_ok(eng_saver_begin(t->sv, &t->s, t->m, &e), e);
+    assert_status_ok(eng_saver_wait(t->sv, &e), e);
+}
+
+static void end(setup *t)
+{
+    eng_saver_close(t->sv);
+    eng_trainstate_fini(&t->s);
+    json_decref(t->m);
+}
+
+/* The state after `step` steps, given to the saver. */
+static void save(setup *t, uint64_t step)
+{
+    sk_err e = SK_ERR_INIT;
+    fill(&t->s, step);
+    assert_status_ok(eng_saver_begin(t->sv, &t->s, t->m, &e), e);
 }
 
 /* Changed at once after begin and settle, with and without memory for a copy. */
 static void the_state_may_change(void **state)
 {
     (void)state;
-    sk_err e = SK_ERR_INIT;
-    eng_trainstate s;
-    json_t *m = meta();
-    eng_saver *sv = begin(&s, m, 3);
+    setup t;
+    begin(&t, 3);
     for (uint64_t step = 1; step <= 4; step++) {
-        fill(&s, step);
-        assert_status_ok(eng_saver_begin(sv, &s, m, &e), e);
+        save(&t, step);
         sk_fault_plan(SK_FAULT_ALLOC, step % 2 ? 0 : 1, true);
-        eng_saver_settle(sv);
+        eng_saver_settle(t.sv);
         for (size_t i = 0; i < FLOATS; i++)
-            s.param[i] = s.m[i] = s.v[i] = -1;
+            t.s.param[i] = t.s.m[i] = t.s.v[i] = -1;
         sk_fault_plan(SK_FAULT_ALLOC, 0, false);
         sk_err failed = SK_ERR_INIT; /* the writer may have met the fault instead */
-        if (eng_saver_wait(sv, &failed)) break;
-        holds("checkpoint.stk", step, m);
+        if (eng_saver_wait(t.sv, &failed)) break;
+        holds("checkpoint.stk", step, t.m);
     }
-    eng_saver_close(sv);
-    eng_trainstate_fini(&s);
-    json_decref(m);
+    end(&t);
 }
 
 /* Where no copy is allowed none is made: the training thread waits for the last piece instead. */
@@ -119,24 +134,20 @@ static void a_bound_on_the_copy(void **state)
 {
     (void)state;
     sk_err e = SK_ERR_INIT;
-    eng_trainstate s;
-    json_t *m = meta();
-    eng_saver *sv = begin(&s, m, 3);
-    eng_saver_limit(sv, 0);
+    setup t;
+    begin(&t, 3);
+    eng_saver_limit(t.sv, 0);
     for (uint64_t step = 1; step <= 3; step++) {
-        fill(&s, step);
-        assert_status_ok(eng_saver_begin(sv, &s, m, &e), e);
+        save(&t, step);
         uint64_t before = sk_mem_bytes(SK_MEM_TRAIN);
-        eng_saver_settle(sv);
+        eng_saver_settle(t.sv);
         assert_true(sk_mem_bytes(SK_MEM_TRAIN) < before + (4u << 20)); /* the file's own */
         for (size_t i = 0; i < FLOATS; i++)
-            s.param[i] = s.m[i] = s.v[i] = -1;
-        assert_status_ok(eng_saver_wait(sv, &e), e);
-        holds("checkpoint.stk", step, m);
+            t.s.param[i] = t.s.m[i] = t.s.v[i] = -1;
+        assert_status_ok(eng_saver_wait(t.sv, &e), e);
+        holds("checkpoint.stk", step, t.m);
     }
-    eng_saver_close(sv);
-    eng_trainstate_fini(&s);
-    json_decref(m);
+    end(&t);
 }
 
 /* A write that fails is told at the next call and every one after; what was there stays. */
@@ -144,22 +155,20 @@ static void errors_are_not_lost(void **state)
 {
     (void)state;
     sk_err e = SK_ERR_INIT;
-    eng_trainstate s;
-    json_t *m = meta();
-    eng_saver *sv = begin(&s, m, 2);
+    setup t;
+    begin(&t, 2);
     uint64_t step, us;
     sk_fault_plan(SK_FAULT_WRITE, 4, false);
-    fill(&s, 1);
-    assert_status_ok(eng_saver_begin(sv, &s, m, &e), e);
-    assert_status(eng_saver_wait(sv, &e), SK_E_NOSPACE, e, "checkpoint.stk");
+    save(&t, 1);
+    assert_status(eng_saver_wait(t.sv, &e), SK_E_NOSPACE, e, "checkpoint.stk");
     sk_err again = SK_ERR_INIT;
-    assert_status(eng_saver_poll(sv, &step, &us, &again), SK_E_NOSPACE, again, "checkpoint.stk");
+    assert_status(eng_saver_poll(t.sv, &step, &us, &again), SK_E_NOSPACE, again, "checkpoint.stk");
     assert_int_equal(step, 0);
-    assert_status(eng_saver_begin(sv, &s, m, &again), SK_E_NOSPACE, again, "checkpoint.stk");
-    eng_saver_close(sv);
-    holds("checkpoint.stk", 0, m);
-    eng_trainstate_fini(&s);
-    json_decref(m);
+    assert_status(eng_saver_begin(t.sv, &t.s, t.m, &again), SK_E_NOSPACE, again, "checkpoint.stk");
+    eng_saver_close(t.sv);
+    t.sv = NULL;
+    holds("checkpoint.stk", 0, t.m);
+    end(&t);
 }
 
 /* The last ones by number, the best by its loss, which falls here. */
@@ -167,22 +176,18 @@ static void names_are_right(void **state)
 {
     (void)state;
     sk_err e = SK_ERR_INIT;
-    eng_trainstate s;
-    json_t *m = meta();
-    eng_saver *sv = begin(&s, m, 3);
+    setup t;
+    begin(&t, 3);
     for (uint64_t step = 1; step <= 4; step++) {
-        fill(&s, step);
-        assert_status_ok(eng_saver_begin(sv, &s, m, &e), e);
-        assert_status_ok(eng_saver_wait(sv, &e), e);
+        save(&t, step);
+        assert_status_ok(eng_saver_wait(t.sv, &e), e);
     }
-    holds("checkpoint.stk", 4, m);
-    holds("checkpoints/step-000000003.stk", 3, m);
-    holds("checkpoints/step-000000002.stk", 2, m);
-    holds("best.stk", 4, m);
+    holds("checkpoint.stk", 4, t.m);
+    holds("checkpoints/step-000000003.stk", 3, t.m);
+    holds("checkpoints/step-000000002.stk", 2, t.m);
+    holds("best.stk", 4, t.m);
     assert_int_equal(unit_count_files(unit_path(dir, "checkpoints")), 2);
-    eng_saver_close(sv);
-    eng_trainstate_fini(&s);
-    json_decref(m);
+    end(&t);
 }
 
 /* A later epoch, or a lease file that says nothing: nothing is published. */
@@ -190,18 +195,17 @@ static void a_lost_lease_publishes_nothing(void **state)
 {
     (void)state;
     sk_err e = SK_ERR_INIT;
-    eng_trainstate s;
+    setup t;
     eng_lease other;
-    json_t *m = meta();
-    eng_saver *sv = begin(&s, m, 2);
-    assert_int_equal(eng_saver_lease(sv)->epoch, 1);
+    begin(&t, 2);
+    assert_int_equal(eng_saver_lease(t.sv)->epoch, 1);
     assert_status_ok(eng_lease_take(dir, &other, &e), e);
     assert_int_equal(other.epoch, 2);
-    fill(&s, 1);
-    assert_status_ok(eng_saver_begin(sv, &s, m, &e), e);
-    assert_status(eng_saver_wait(sv, &e), SK_E_INUSE, e, "another trainer has taken over");
-    eng_saver_close(sv);
-    holds("checkpoint.stk", 0, m);
+    save(&t, 1);
+    assert_status(eng_saver_wait(t.sv, &e), SK_E_INUSE, e, "another trainer has taken over");
+    eng_saver_close(t.sv);
+    t.sv = NULL;
+    holds("checkpoint.stk", 0, t.m);
     e = (sk_err)SK_ERR_INIT;
     unit_write(unit_path(dir, "lease"), "{\"epoch\":", 9);
     assert_status(eng_lease_check(&other, &e), SK_E_FORMAT, e, "damaged");
@@ -213,8 +217,7 @@ static void a_lost_lease_publishes_nothing(void **state)
     assert_false(unit_read(unit_path(dir, "model"), &b));
     assert_false(unit_read(unit_path(dir, "model.new"), &b));
     sk_buf_fini(&b);
-    eng_trainstate_fini(&s);
-    json_decref(m);
+    end(&t);
 }
 
 #define IN_DIR(f) cmocka_unit_test_setup_teardown(f, make_dir, drop_dir)

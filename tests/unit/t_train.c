@@ -10,31 +10,12 @@
 #include <math.h>
 #include <string.h>
 
-/* A run made once, which others are compared with. */
-static tiny_run whole;
-
-static int make_whole(void **state)
-{
-    (void)state;
-    sk_err e = SK_ERR_INIT;
-    tiny_run_init(&whole);
-    assert_status_ok(tiny_run_train(&whole, &e), e);
-    return 0;
-}
-
-static int remove_whole(void **state)
-{
-    (void)state;
-    tiny_run_fini(&whole);
-    return 0;
-}
-
 static void a_run_learns_and_says_so(void **state)
 {
     (void)state;
     sk_err e = SK_ERR_INIT;
     tiny_heard h;
-    tiny_run r = tiny_run_beside(&whole, "learns");
+    tiny_run r = tiny_run_beside(tiny_whole(), "learns");
     tiny_run_listen(&r, &h);
     r.o.steps = 30;
     assert_status_ok(tiny_run_train(&r, &e), e);
@@ -56,7 +37,7 @@ static void the_log_is_json_lines_of_the_whole_run(void **state)
     sk_buf b = SK_BUF_INIT;
     sk_err e = SK_ERR_INIT;
     size_t steps = 0, evals = 0;
-    assert_true(unit_read(tiny_run_path(&whole, "log.jsonl"), &b));
+    assert_true(unit_read(tiny_run_path(tiny_whole(), "log.jsonl"), &b));
     for (char *line = b.p, *end; (end = strchr(line, '\n')); line = end + 1) {
         json_t *o;
         const char *event = "";
@@ -79,7 +60,7 @@ static void the_model_opens_and_computes_what_was_trained(void **state)
     eng_model *m;
     eng_model_info info;
     assert_status_ok(eng_exec_open(1, &x, &e), e);
-    assert_status_ok(eng_model_open(x, tiny_run_path(&whole, "model.gguf"), &m, &e), e);
+    assert_status_ok(eng_model_open(x, tiny_run_path(tiny_whole(), "model.gguf"), &m, &e), e);
     eng_model_get_info(m, &info);
     assert_string_equal(info.arch, "qwen3");
     assert_string_equal(info.dtype, "F32");
@@ -96,10 +77,10 @@ static void threads_do_not_change_a_byte(void **state)
     sk_err e = SK_ERR_INIT;
     const size_t counts[] = {1, 3};
     for (size_t i = 0; i < 2; i++) {
-        tiny_run r = tiny_run_beside(&whole, i ? "three" : "one");
+        tiny_run r = tiny_run_beside(tiny_whole(), i ? "three" : "one");
         r.threads = counts[i];
         assert_status_ok(tiny_run_train(&r, &e), e);
-        tiny_run_same(&r, &whole);
+        tiny_run_same(&r, tiny_whole());
     }
 }
 
@@ -107,7 +88,7 @@ static void a_run_is_not_overwritten(void **state)
 {
     (void)state;
     sk_err e = SK_ERR_INIT;
-    assert_status(tiny_run_train(&whole, &e), SK_E_INUSE, e, "--resume");
+    assert_status(tiny_run_train(tiny_whole(), &e), SK_E_INUSE, e, "--resume");
 }
 
 static void two_runs_cannot_share_a_folder(void **state)
@@ -115,7 +96,7 @@ static void two_runs_cannot_share_a_folder(void **state)
     (void)state;
     sk_err e = SK_ERR_INIT;
     int lock;
-    tiny_run r = whole;
+    tiny_run r = *tiny_whole();
     r.o.resume = true;
     assert_status_ok(sk_lock_take(tiny_run_path(&r, "lock"), &lock, &e), e);
     assert_int_equal(tiny_run_train(&r, &e), SK_E_INUSE);
@@ -126,7 +107,7 @@ static void divergence_stops_the_run_and_keeps_the_checkpoint(void **state)
 {
     (void)state;
     sk_err e = SK_ERR_INIT;
-    tiny_run r = tiny_run_beside(&whole, "diverges");
+    tiny_run r = tiny_run_beside(tiny_whole(), "diverges");
     r.o.steps = 400;
     r.o.lr = 1e3;
     r.o.weight_decay = 1e3;
@@ -155,7 +136,7 @@ static void llama_untied_bf16(void **state)
     eng_exec *x;
     eng_model *m;
     eng_model_info info;
-    tiny_run r = tiny_run_beside(&whole, "llama");
+    tiny_run r = tiny_run_beside(tiny_whole(), "llama");
     set_llama(&r.o);
     assert_status_ok(tiny_run_train(&r, &e), e);
     assert_status_ok(eng_exec_open(1, &x, &e), e);
@@ -175,14 +156,14 @@ static void every_failed_write_is_survived(void **state)
     for (size_t k = 0; k < 3; k++)
         for (unsigned long n = 1;; n += 1 + n / 4) {
             sk_err e = SK_ERR_INIT;
-            tiny_run r = tiny_run_beside(&whole, "fault");
+            tiny_run r = tiny_run_beside(tiny_whole(), "fault");
             sk_fault_plan(kinds[k], n, false);
             sk_status st = tiny_run_train(&r, &e);
             sk_fault_plan(kinds[k], 0, false);
             if (st && e.text[0] == 0) fail_msg("fault %zu:%lu has no sentence", k, n);
             r.o.resume = true;
             if (st) assert_status_ok(tiny_run_train(&r, &e), e);
-            tiny_run_same(&r, &whole);
+            tiny_run_same(&r, tiny_whole());
             unit_rm_rf(r.out);
             if (!st) break;
         }
@@ -194,13 +175,13 @@ static void every_failed_allocation_is_survived(void **state)
     (void)state;
     for (unsigned long n = 1; n < 4000000; n += 1 + n / 3) {
         sk_err e = SK_ERR_INIT;
-        tiny_run r = tiny_run_beside(&whole, "alloc");
+        tiny_run r = tiny_run_beside(tiny_whole(), "alloc");
         sk_fault_plan(SK_FAULT_ALLOC, n, false);
         sk_status st = tiny_run_train(&r, &e);
         bool reached = sk_fault_count(SK_FAULT_ALLOC) >= n;
         sk_fault_plan(SK_FAULT_ALLOC, 0, false);
         if (st && st != SK_E_NOMEM) fail_msg("allocation %lu: status %d, %s", n, st, e.text);
-        if (!st) tiny_run_same(&r, &whole);
+        if (!st) tiny_run_same(&r, tiny_whole());
         unit_rm_rf(r.out);
         if (!reached) break;
     }
@@ -220,5 +201,5 @@ int main(void)
         cmocka_unit_test(every_failed_write_is_survived),
         cmocka_unit_test(every_failed_allocation_is_survived),
     };
-    return cmocka_run_group_tests(tests, make_whole, remove_whole);
+    return cmocka_run_group_tests(tests, tiny_whole_make, tiny_whole_remove);
 }

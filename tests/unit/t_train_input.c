@@ -8,33 +8,14 @@
 #include <math.h>
 #include <stdio.h>
 
-/* A run made once, which others are compared with. */
-static tiny_run whole;
-
-static int make_whole(void **state)
-{
-    (void)state;
-    sk_err e = SK_ERR_INIT;
-    tiny_run_init(&whole);
-    assert_status_ok(tiny_run_train(&whole, &e), e);
-    return 0;
-}
-
-static int remove_whole(void **state)
-{
-    (void)state;
-    tiny_run_fini(&whole);
-    return 0;
-}
-
 /* Writes data, trains on it, expects a refusal with `part` in its sentence. */
 static void refuse(const char *name, const void *data, size_t n, void (*make)(eng_train_opts *),
                    sk_status want, const char *part)
 {
     sk_err e = SK_ERR_INIT;
-    tiny_run r = tiny_run_beside(&whole, name);
+    tiny_run r = tiny_run_beside(tiny_whole(), name);
     char path[256];
-    (void)snprintf(path, sizeof(path), "%s/%s.txt", whole.dir, name);
+    (void)snprintf(path, sizeof(path), "%s/%s.txt", tiny_whole()->dir, name);
     if (data) {
         unit_write(path, data, n);
         r.list[0] = path;
@@ -103,7 +84,7 @@ static void bad_input_is_refused(void **state)
     refuse("giant", NULL, 0, set_giant, SK_E_NOMEM, "dim");
     refuse("novalid", NULL, 0, set_no_valid, SK_E_NOTFOUND, "/nonexistent/valid.txt");
     sk_err e = SK_ERR_INIT;
-    tiny_run r = tiny_run_beside(&whole, "nofile");
+    tiny_run r = tiny_run_beside(tiny_whole(), "nofile");
     r.list[0] = "/nonexistent/data.txt";
     assert_status(tiny_run_train(&r, &e), SK_E_NOTFOUND, e, "/nonexistent/data.txt");
 }
@@ -117,9 +98,9 @@ static void any_bytes_are_text(void **state)
     for (size_t i = 0; i < sizeof(raw); i++)
         raw[i] = (char)(i * i % 251 + (i % 7 == 0) * 130);
     raw[100] = raw[101] = 0;
-    (void)snprintf(path, sizeof(path), "%s/raw.txt", whole.dir);
+    (void)snprintf(path, sizeof(path), "%s/raw.txt", tiny_whole()->dir);
     unit_write(path, raw, sizeof(raw));
-    tiny_run r = tiny_run_beside(&whole, "raw");
+    tiny_run r = tiny_run_beside(tiny_whole(), "raw");
     r.list[0] = path;
     r.o.valid = path;
     assert_status_ok(tiny_run_train(&r, &e), e);
@@ -130,10 +111,10 @@ static void a_text_shorter_than_the_context_trains(void **state)
 {
     (void)state;
     sk_err e = SK_ERR_INIT;
-    tiny_run r = tiny_run_beside(&whole, "shorttext");
+    tiny_run r = tiny_run_beside(tiny_whole(), "shorttext");
     char path[256], tok[256];
-    (void)snprintf(path, sizeof(path), "%s/little.txt", whole.dir);
-    (void)snprintf(tok, sizeof(tok), "%s", tiny_run_path(&whole, "tokenizer.gguf"));
+    (void)snprintf(path, sizeof(path), "%s/little.txt", tiny_whole()->dir);
+    (void)snprintf(tok, sizeof(tok), "%s", tiny_run_path(tiny_whole(), "tokenizer.gguf"));
     unit_write(path, "so it is", 8);
     r.list[0] = path;
     r.o.valid = "";
@@ -148,5 +129,5 @@ int main(void)
         cmocka_unit_test(any_bytes_are_text),
         cmocka_unit_test(a_text_shorter_than_the_context_trains),
     };
-    return cmocka_run_group_tests(tests, make_whole, remove_whole);
+    return cmocka_run_group_tests(tests, tiny_whole_make, tiny_whole_remove);
 }

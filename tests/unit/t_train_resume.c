@@ -13,25 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A run made once, which others are compared with. */
-static tiny_run whole;
-
-static int make_whole(void **state)
-{
-    (void)state;
-    sk_err e = SK_ERR_INIT;
-    tiny_run_init(&whole);
-    assert_status_ok(tiny_run_train(&whole, &e), e);
-    return 0;
-}
-
-static int remove_whole(void **state)
-{
-    (void)state;
-    tiny_run_fini(&whole);
-    return 0;
-}
-
 /* Stopped at every question in turn, then gone on with. */
 static void a_stop_at_any_moment_is_only_a_pause(void **state)
 {
@@ -41,7 +22,7 @@ static void a_stop_at_any_moment_is_only_a_pause(void **state)
     for (size_t at = 1;; at++) {
         char name[32];
         (void)snprintf(name, sizeof(name), "stop%zu", at);
-        tiny_run r = tiny_run_beside(&whole, name);
+        tiny_run r = tiny_run_beside(tiny_whole(), name);
         tiny_run_listen(&r, &h);
         h.stop_at = at;
         sk_status st = tiny_run_train(&r, &e);
@@ -51,7 +32,7 @@ static void a_stop_at_any_moment_is_only_a_pause(void **state)
         r.o.event = NULL;
         r.o.stop = NULL;
         assert_status_ok(tiny_run_train(&r, &e), e);
-        tiny_run_same(&r, &whole);
+        tiny_run_same(&r, tiny_whole());
         unit_rm_rf(r.out);
         assert_true(at < 200);
         if (at > 8) at += 9; /* the tokenizer asks often */
@@ -62,10 +43,10 @@ static void resume_without_a_checkpoint_begins(void **state)
 {
     (void)state;
     sk_err e = SK_ERR_INIT;
-    tiny_run r = tiny_run_beside(&whole, "fresh");
+    tiny_run r = tiny_run_beside(tiny_whole(), "fresh");
     r.o.resume = true;
     assert_status_ok(tiny_run_train(&r, &e), e);
-    tiny_run_same(&r, &whole);
+    tiny_run_same(&r, tiny_whole());
 }
 
 static void a_run_that_is_done_says_done(void **state)
@@ -73,7 +54,7 @@ static void a_run_that_is_done_says_done(void **state)
     (void)state;
     sk_err e = SK_ERR_INIT;
     tiny_heard h;
-    tiny_run r = whole;
+    tiny_run r = *tiny_whole();
     tiny_run_listen(&r, &h);
     r.o.resume = true;
     assert_status_ok(tiny_run_train(&r, &e), e);
@@ -86,12 +67,12 @@ static void a_lost_model_is_made_again(void **state)
 {
     (void)state;
     sk_err e = SK_ERR_INIT;
-    tiny_run r = tiny_run_beside(&whole, "lost");
+    tiny_run r = tiny_run_beside(tiny_whole(), "lost");
     assert_status_ok(tiny_run_train(&r, &e), e);
     assert_int_equal(remove(tiny_run_path(&r, "model.gguf")), 0);
     r.o.resume = true;
     assert_status_ok(tiny_run_train(&r, &e), e);
-    tiny_run_same(&r, &whole);
+    tiny_run_same(&r, tiny_whole());
 }
 
 /* Changes one setting of r. */
@@ -145,14 +126,14 @@ static void resume_with_other_settings_is_refused(void **state)
                            {"--batch", set_batch}, {"--untied", set_untied}};
     for (size_t i = 0; i < sizeof(list) / sizeof(*list); i++) {
         sk_err e = SK_ERR_INIT;
-        tiny_run r = whole;
+        tiny_run r = *tiny_whole();
         r.o.resume = true;
         list[i].make(&r.o);
         assert_status(tiny_run_train(&r, &e), SK_E_INVALID, e, list[i].named);
     }
     if (!sk_cpu_includes(sk_cpu(), SK_CPU_AVX512BF16)) return;
     sk_err e = SK_ERR_INIT;
-    tiny_run r = whole;
+    tiny_run r = *tiny_whole();
     r.o.resume = true;
     set_f32(&r.o);
     assert_status(tiny_run_train(&r, &e), SK_E_INVALID, e, "--f32");
@@ -163,7 +144,7 @@ static void resume_with_another_text_is_refused(void **state)
     (void)state;
     sk_err e = SK_ERR_INIT;
     tiny_heard h;
-    tiny_run r = tiny_run_beside(&whole, "text");
+    tiny_run r = tiny_run_beside(tiny_whole(), "text");
     tiny_run_listen(&r, &h);
     h.stop_at = 1000000;
     r.o.stop = NULL;
@@ -181,7 +162,7 @@ static void a_damaged_checkpoint_is_refused(void **state)
 {
     (void)state;
     sk_buf good = SK_BUF_INIT, after = SK_BUF_INIT;
-    tiny_run r = tiny_run_beside(&whole, "damaged");
+    tiny_run r = tiny_run_beside(tiny_whole(), "damaged");
     sk_err e = SK_ERR_INIT;
     r.o.keep = 1;
     assert_status_ok(tiny_run_train(&r, &e), e);
@@ -217,7 +198,7 @@ static void a_damaged_checkpoint_gives_way(void **state)
 {
     (void)state;
     sk_buf good = SK_BUF_INIT;
-    tiny_run r = tiny_run_beside(&whole, "gives-way");
+    tiny_run r = tiny_run_beside(tiny_whole(), "gives-way");
     sk_err e = SK_ERR_INIT;
     assert_status_ok(tiny_run_train(&r, &e), e);
     assert_true(unit_read(tiny_run_path(&r, "checkpoint.stk"), &good));
@@ -236,7 +217,7 @@ static void a_damaged_checkpoint_gives_way(void **state)
         assert_contains(h.notes, "damaged");
         assert_contains(h.notes, "checkpoints/step-000000004.stk");
         assert_int_equal(h.steps, 2);
-        tiny_run_same(&r, &whole);
+        tiny_run_same(&r, tiny_whole());
         sk_buf_fini(&bad);
     }
     sk_buf_fini(&good);
@@ -247,7 +228,7 @@ static void the_last_and_the_best_are_kept(void **state)
 {
     (void)state;
     sk_err e = SK_ERR_INIT;
-    tiny_run r = tiny_run_beside(&whole, "keeps");
+    tiny_run r = tiny_run_beside(tiny_whole(), "keeps");
     r.o.keep = 3;
     r.o.save_every = 1;
     r.o.eval_every = 1;
@@ -292,7 +273,7 @@ static void a_stale_trainer_writes_nothing(void **state)
     (void)state;
     sk_err e = SK_ERR_INIT;
     sk_buf a = SK_BUF_INIT;
-    tiny_run r = tiny_run_beside(&whole, "stale"), counter = r;
+    tiny_run r = tiny_run_beside(tiny_whole(), "stale"), counter = r;
     r.o.save = take_lease_at_3;
     r.o.arg = &counter;
     assert_status(tiny_run_train(&r, &e), SK_E_INUSE, e, "another trainer has taken over");
@@ -304,7 +285,7 @@ static void a_stale_trainer_writes_nothing(void **state)
     r.o.save = NULL;
     r.o.resume = true; /* who takes over comes to the same end */
     assert_status_ok(tiny_run_train(&r, &e), e);
-    tiny_run_same(&r, &whole);
+    tiny_run_same(&r, tiny_whole());
     assert_true(unit_read(tiny_run_path(&r, "lease"), &a));
     assert_contains(a.p, "{\"epoch\":3,");
     sk_buf_fini(&a);
@@ -322,14 +303,14 @@ static void a_checkpoint_can_be_asked_for(void **state)
     (void)state;
     sk_err e = SK_ERR_INIT;
     tiny_heard h = {.stop_at = 1000000};
-    tiny_run r = tiny_run_beside(&whole, "asked");
+    tiny_run r = tiny_run_beside(tiny_whole(), "asked");
     tiny_run_listen(&r, &h);
     r.o.save = save_at_3;
     r.o.save_every = 100;
     assert_status_ok(tiny_run_train(&r, &e), e);
     assert_int_equal(h.saves, 3); /* of steps 0, 3 and 6 */
     assert_true(sk_file_exists(tiny_run_path(&r, "checkpoints/step-000000003.stk")));
-    tiny_run_same(&r, &whole);
+    tiny_run_same(&r, tiny_whole());
 }
 
 int main(void)
@@ -347,5 +328,5 @@ int main(void)
         cmocka_unit_test(a_stale_trainer_writes_nothing),
         cmocka_unit_test(a_checkpoint_can_be_asked_for),
     };
-    return cmocka_run_group_tests(tests, make_whole, remove_whole);
+    return cmocka_run_group_tests(tests, tiny_whole_make, tiny_whole_remove);
 }

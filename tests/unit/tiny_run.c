@@ -180,3 +180,26 @@ void tiny_run_same(const tiny_run *a, const tiny_run *b)
     same_file(a, b, "log.jsonl");
     assert_int_equal(n_files(a), n_files(b));
 }
+
+static tiny_run whole;
+
+int tiny_whole_make(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    tiny_run_init(&whole);
+    assert_status_ok(tiny_run_train(&whole, &e), e);
+    return 0;
+}
+
+int tiny_whole_remove(void **state)
+{
+    (void)state;
+    tiny_run_fini(&whole);
+    return 0;
+}
+
+const tiny_run *tiny_whole(void)
+{
+    return &whole;
+}

@@ -37,6 +37,14 @@ typedef struct tiny_heard {
 /* Has the run tell h, which is cleared; h->stop_at says when it is asked to stop. */
 void tiny_run_listen(tiny_run *r, tiny_heard *h);
 
+/* Setup and teardown of a group of tests (cmocka): a run made once, which others are compared with.
+ */
+int tiny_whole_make(void **state);
+int tiny_whole_remove(void **state);
+
+/* That run, between the two. */
+const tiny_run *tiny_whole(void);
+
 /* Fails unless model.gguf, checkpoint.stk and log.jsonl of both runs are the same bytes, and
  * neither folder holds anything else that begun or died on the way. */
 void tiny_run_same(const tiny_run *a, const tiny_run *b);
