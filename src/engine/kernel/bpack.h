@@ -16,11 +16,12 @@ struct eng_bpack {
     eng_prec prec;                   /* of the elements */
     const eng_gemm_slots *slots;     /* whose layout it is */
     size_t k, n, panel_bytes, bytes; /* rows and columns of B; of a panel; of data */
-    char *data;
-    bool borrowed; /* data is not ours to free */
+    char *data;                      /* [bytes] panels one behind the other, aligned to 64 */
+    bool borrowed;                   /* data is not ours to free */
 };
 
-/* Bytes of a pack for the CPU level of now; false when they cannot be counted. */
+/* Bytes of a pack of B[k, n] for the CPU level of now, padding to whole panels included; false when
+ * they cannot be counted in a size_t. */
 bool eng_bpack_need(eng_prec prec, size_t k, size_t n, size_t *bytes);
 
 /* eng_bpack_new over eng_bpack_need bytes at `data` (aligned to 64), which must outlive it; NULL:

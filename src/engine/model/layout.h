@@ -1,10 +1,16 @@
-/* layout.h - the flat list of a model's parameters. */
+/* layout.h - the flat list of a model's parameters.
+ *
+ * Training keeps parameters, gradients and moments each in one array of floats; a checkpoint is
+ * those arrays.  What lies where in them follows from the config alone, by the order of the table
+ * in param.h, so that neither has to be told in a file.
+ */
 #ifndef ENG_MODEL_LAYOUT_H
 #define ENG_MODEL_LAYOUT_H
 
 #include "base/mem.h"
 #include "engine/model/config.h"
 
+/* One tensor: [outer][rows][cols] floats at offset, cols innermost, without gaps. */
 typedef struct eng_param {
     char name[64];            /* GGUF tensor name */
     eng_param_kind kind;      /* what it is for */
@@ -27,7 +33,8 @@ typedef struct eng_layout {
 /* Whether cfg has a parameter of that kind in that layer (outside the layers: at all). */
 bool eng_param_is_there(const eng_config *cfg, eng_param_kind kind, uint32_t layer);
 
-/* Builds the list in arena a. */
+/* Builds the list in arena a, with which it dies; cfg is not kept.  SK_E_INVALID where the config
+ * is none (eng_config_check), SK_E_NOMEM. */
 sk_status eng_layout_build(const eng_config *cfg, sk_arena *a, eng_layout *out, sk_err *e);
 
 /* Index of a parameter; those outside the layers ignore layer.  SIZE_MAX if there is none. */

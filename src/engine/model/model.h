@@ -14,16 +14,18 @@
 
 /* Weights and bias of a norm; NULL: ones, zeros. */
 typedef struct eng_norm {
-    const float *w, *b;
+    const float *w, *b; /* as long as what is normed: a row of the stream, a head, all heads */
 } eng_norm;
 
 /* y = W x + b; b may be NULL. */
 typedef struct eng_linear {
-    eng_wmat *w;
-    const float *b;
+    eng_wmat *w;    /* [n outputs, k inputs] as the file has it, packed for the kernels */
+    const float *b; /* [n outputs] */
 } eng_linear;
 
-/* Experts of a layer.  Matrices of an expert that read the same input are one, as in eng_layer. */
+/* Experts of a layer.  Matrices of an expert that read the same input are one, as in eng_layer.  Of
+ * n_expert the router picks cfg.n_expert_used a token; those of all tokens of a step are computed
+ * expert by expert (dec_moe.c). */
 typedef struct eng_moe {
     eng_linear router;        /* n = n_expert */
     const float *choice_bias; /* [n_expert] added to a router's outputs for the choice alone */
@@ -34,7 +36,9 @@ typedef struct eng_moe {
     eng_wmat *sh_router; /* n = 1: the shared expert is weighted by its sigmoid */
 } eng_moe;
 
-/* Latent attention of a layer. */
+/* Latent attention of a layer (DeepSeek-V2, section 2.1): keys and values are kept as one vector of
+ * kv_lora elements and a rotated part that all heads share.  nope: what is not rotated of a head.
+ */
 typedef struct eng_mla {
     eng_wmat *in; /* q (or q_a) and kv_a side by side */
     eng_norm q_a_norm, kv_a_norm;

@@ -12,6 +12,8 @@
 #include "engine/train/dataset.h"
 #include "engine/train/prefs.h"
 
+/* What is to be trained on what.  All pointers are borrowed and must outlive the run; only the
+ * references of prefs and valid_prefs are written to. */
 typedef struct eng_loop_job {
     const char *stage;               /* "pretrain", "fine-tune" */
     const eng_train_opts *o;         /* complete: steps, shape and batch are set */
@@ -29,7 +31,12 @@ typedef struct eng_loop_job {
     bool bf16;                      /* matrix products in bf16 */
 } eng_loop_job;
 
-/* Runs the job from its checkpoint in o->out, if there is one, to the end. */
+/* Runs the job from its checkpoint in o->out, if there is one, to the end: o->steps steps, then
+ * model.gguf (adapter.gguf).  Two calls with the same job, threads and stops aside, leave the same
+ * bytes.  SK_E_STOPPED: o->stop said so, the checkpoint is written; SK_E_INUSE: another trainer has
+ * the folder; SK_E_INVALID: other settings or data than the checkpoint's, or a run that diverged;
+ * SK_E_NOMEM before the first step; what writing files may give.  Whatever is returned, the newest
+ * whole checkpoint stays. */
 sk_status eng_loop_run(eng_exec *x, const eng_loop_job *j, sk_err *e);
 
 #endif

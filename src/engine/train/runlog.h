@@ -22,10 +22,10 @@ typedef enum eng_run_state {
     ENG_RUN_DONE
 } eng_run_state;
 
-/* A curve: values over steps. */
+/* A curve: values over steps.  It belongs to the log, and may move with the next poll. */
 typedef struct eng_run_series {
-    double *step, *value;
-    size_t n, cap;
+    double *step, *value; /* [n] ascending steps, and what was measured after them */
+    size_t n, cap;        /* points; room */
 } eng_run_series;
 
 enum { ENG_RUN_NOTES = 8, ENG_RUN_NOTE_BYTES = 240 };
@@ -49,7 +49,8 @@ typedef struct eng_run_info {
     char note[ENG_RUN_NOTES][ENG_RUN_NOTE_BYTES];
 } eng_run_info;
 
-/* Watches the run in folder `dir` (which need not exist yet). */
+/* Watches the run in folder `dir` (which need not exist yet).  Nothing is read before the first
+ * poll.  SK_E_INVALID: the name is too long; SK_E_NOMEM. */
 sk_status eng_runlog_open(const char *dir, eng_runlog **out, sk_err *e);
 
 /* NULL is allowed. */
