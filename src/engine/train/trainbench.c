@@ -104,6 +104,20 @@ static void sum_up(const bench *b, size_t n, int part, double *room, double *lea
     *middle = room[n / 2];
 }
 
+/* What a step reads and writes beside the state, and the times of n + 1 steps. */
+static sk_status get_buffers(bench *b, size_t n, sk_arena *mem, sk_err *e)
+{
+    eng_run *l = &b->run;
+    l->grads = sk_arena_calloc(mem, b->layout.n_floats, sizeof(float));
+    l->nats = sk_arena_calloc(mem, l->micro, sizeof(double));
+    l->ids = sk_arena_calloc(mem, l->rows * b->o.context, sizeof(int32_t));
+    l->target = sk_arena_calloc(mem, l->rows * b->o.context, sizeof(int32_t));
+    b->times = sk_arena_calloc(mem, (n + 1) * (ENG_TRAIN_PARTS + 1), sizeof *b->times);
+    if (l->grads && l->nats && l->ids && l->target && b->times) return SK_OK;
+    return sk_fail(e, SK_E_NOMEM, "no memory for gradients and a batch of %zu tokens",
+                   l->rows * (size_t)b->o.context);
+}
+
 /* Shape, layout, sizes; all memory. */
 static sk_status open_bench(bench *b, size_t n, sk_arena *mem, sk_err *e)
 {
@@ -129,15 +143,7 @@ static sk_status open_bench(bench *b, size_t n, sk_arena *mem, sk_err *e)
     if (!st) st = eng_optim_open(l->x, l->o, &b->cfg, &b->layout, prec, &l->optim, e);
     eng_pass_plan plan = eng_run_pass(l, l->micro);
     if (!st) st = eng_pass_open(l->x, &plan, &l->pass, e);
-    if (st) return st;
-    l->grads = sk_arena_calloc(mem, b->layout.n_floats, sizeof(float));
-    l->nats = sk_arena_calloc(mem, l->micro, sizeof(double));
-    l->ids = sk_arena_calloc(mem, l->rows * b->o.context, sizeof(int32_t));
-    l->target = sk_arena_calloc(mem, l->rows * b->o.context, sizeof(int32_t));
-    b->times = sk_arena_calloc(mem, (n + 1) * (ENG_TRAIN_PARTS + 1), sizeof *b->times);
-    if (l->grads && l->nats && l->ids && l->target && b->times) return SK_OK;
-    return sk_fail(e, SK_E_NOMEM, "no memory for gradients and a batch of %zu tokens",
-                   l->rows * (size_t)b->o.context);
+    return st ? st : get_buffers(b, n, mem, e);
 }
 
 /* One step to touch all memory, then the n that count. */
