@@ -377,7 +377,7 @@ static void threads_do_not_change_a_bit(void **state)
     }
 }
 
-/* The rows one by one add up to the rows at once. */
+/* The rows one by one add up to the rows at once, whatever stood there before a fresh start. */
 static void micro_batches_add_up(void **state)
 {
     (void)state;
@@ -390,7 +390,8 @@ static void micro_batches_add_up(void **state)
         float *whole = sk_new_n(f.mem, float, f.l.n_floats);
         double loss = run(&f), sum = 0, nats;
         memcpy(whole, f.grads, f.l.n_floats * sizeof(float));
-        memset(f.grads, 0, f.l.n_floats * sizeof(float));
+        memset(f.grads, 0xff, f.l.n_floats * sizeof(float)); /* NaN, none of which may be left */
+        eng_pass_fresh(f.pass, f.grads);
         for (size_t r = 0; r < ROWS; r++) {
             size_t at = r * s->n_ctx;
             eng_batch b = {f.ids + at, f.target + at, f.first ? f.first + at : NULL, 1};
