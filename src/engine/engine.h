@@ -208,6 +208,10 @@ sk_status eng_model_kv_page(const eng_model *m, eng_dtype kv_type, size_t *bytes
 sk_status eng_session_begin(eng_session *s, uint32_t slot, const int32_t *ids, size_t n,
                             size_t n_all, size_t *n_held, sk_err *e);
 
+/* Promises memory until the slot's sequence has n_all tokens; SK_E_BUSY, and nothing has changed,
+ * while others hold it. */
+sk_status eng_session_extend(eng_session *s, uint32_t slot, size_t n_all);
+
 /* Tokens the slot holds, after it has taken what others have computed since of ids[0..n): only
  * between pages, before its own tokens are stepped. */
 size_t eng_session_adopt(eng_session *s, uint32_t slot, const int32_t *ids, size_t n);

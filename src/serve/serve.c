@@ -23,8 +23,8 @@
 /* Tokens one step of the engine may take. */
 #define MAX_STEP 256u
 
-/* Longest step beside running answers, which is what a prompt may cost their next token. */
-#define TARGET_US 50000u
+/* What a step beside running answers may always take: more only if they take more by themselves. */
+#define TARGET_US 20000u
 
 /* Conversations kept for requests that go on from them. */
 #define STORE_ITEMS 1024u
@@ -50,7 +50,7 @@ void srv_opts_default(srv_opts *o)
 {
     *o = (srv_opts){.host = "127.0.0.1",
                     .port = 8080,
-                    .parallel = 8,
+                    .parallel = 64,
                     .max_queue = 512,
                     .max_body = 1 << 20,
                     .max_conns = 4096,
@@ -161,6 +161,8 @@ static sk_status open_engine(srv_server *s, sk_err *e)
                          .n_ctx = (size_t)o->context,
                          .n_slots = (size_t)o->parallel,
                          .n_threads = (size_t)o->threads,
+                         .kv_tokens = (size_t)o->kv_tokens,
+                         .kv_bytes = (size_t)o->kv_bytes,
                          .max_step = MAX_STEP,
                          .no_repack = o->no_repack,
                          .pack_cache = o->pack_cache};

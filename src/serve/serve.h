@@ -40,6 +40,7 @@ typedef struct srv_opts {
     const char *host;
     int64_t port;                                /* 0: any free one */
     int64_t context, parallel, threads;          /* 0: the model's / - / all cores */
+    int64_t kv_tokens, kv_bytes;                 /* of the cache of all sequences; 0: what fits */
     int64_t max_queue, max_body, max_conns;      /* requests, bytes, connections */
     int64_t idle_s, head_s, body_s, stall_s;     /* deadlines of a connection */
     int64_t ping_s, stuck_s, drain_s, buffer_kb; /* of a stream, the engine, shutdown */

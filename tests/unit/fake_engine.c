@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { PAGE = ENG_PAGE_TOKENS };
+
 static uint64_t mix(uint64_t h)
 {
     h ^= h >> 33;
@@ -40,14 +42,70 @@ static void nap(unsigned us)
     if (us) nanosleep(&t, NULL);
 }
 
+/* ---- pages ---- */
+
+static void copy_page(void *arg, uint32_t to, uint32_t from)
+{
+    fake_engine *f = arg;
+    memcpy(f->page[to], f->page[from], sizeof f->page[to]);
+}
+
+static sk_status fake_begin(void *self, uint32_t slot, const int32_t *ids, size_t n, size_t n_all,
+                            size_t *n_held, sk_err *e)
+{
+    fake_engine *f = self;
+    eng_pages_seq s = {NULL, ids, n};
+    sk_status st = eng_pages_begin(f->pages, slot, &s, n_all, n_held, e);
+    f->len[slot] = st ? 0 : *n_held;
+    return st;
+}
+
+static sk_status fake_extend(void *self, uint32_t slot, size_t n_all)
+{
+    return eng_pages_extend(((fake_engine *)self)->pages, slot, n_all);
+}
+
+static size_t fake_adopt(void *self, uint32_t slot, const int32_t *ids, size_t n)
+{
+    fake_engine *f = self;
+    eng_pages_seq s = {NULL, ids, n};
+    return f->len[slot] = eng_pages_adopt(f->pages, slot, &s, f->len[slot]);
+}
+
+static void fake_share(void *self, uint32_t slot, const int32_t *ids, size_t n)
+{
+    eng_pages_seq s = {NULL, ids, n};
+    eng_pages_share(((fake_engine *)self)->pages, slot, &s);
+}
+
+static void fake_end(void *self, uint32_t slot, const int32_t *ids, size_t n)
+{
+    fake_engine *f = self;
+    eng_pages_seq s = {NULL, ids, n};
+    assert(n <= f->len[slot]);
+    eng_pages_end(f->pages, slot, n ? &s : NULL);
+    f->len[slot] = 0;
+}
+
+static eng_kv_usage fake_usage(void *self)
+{
+    eng_pages_usage u = eng_pages_used(((fake_engine *)self)->pages);
+    return (eng_kv_usage){u.all, u.held, u.kept, u.promised};
+}
+
 static void step_item(fake_engine *f, eng_step_item *it)
 {
     assert(it->slot < f->engine.n_slots && it->n > 0);
     assert(it->pos <= f->len[it->slot] && "positions below must have been stepped");
     assert(it->pos + it->n <= f->engine.n_ctx);
-    memcpy(f->seq[it->slot] + it->pos, it->ids, it->n * sizeof *it->ids);
-    f->len[it->slot] = it->pos + it->n;
-    f->mark[it->slot][0] = (float)digest(f->seq[it->slot], f->len[it->slot]);
+    size_t n = f->len[it->slot] = it->pos + it->n;
+    const uint32_t *list = eng_pages_list(f->pages, it->slot);
+    eng_pages_own(f->pages, it->slot, it->pos, it->n);
+    for (size_t i = 0; i < it->n; i++)
+        f->page[list[(it->pos + i) / PAGE]][(it->pos + i) % PAGE] = it->ids[i];
+    for (size_t i = 0; i < n; i += PAGE)
+        memcpy(f->seq + i, f->page[list[i / PAGE]], (n - i < PAGE ? n - i : PAGE) * sizeof *f->seq);
+    f->mark[it->slot][0] = (float)digest(f->seq, n);
     f->mark[it->slot][1] = (float)f->len[it->slot];
     it->logits = it->want == ENG_WANT_NONE ? NULL : f->mark[it->slot];
 }
@@ -206,12 +264,21 @@ static sk_status fake_chat(void *self, json_t *messages, json_t *vars, eng_ids *
 
 void fake_engine_init(fake_engine *f, size_t n_slots, size_t n_ctx, size_t max_step)
 {
-    assert(n_slots <= FAKE_MAX_SLOTS);
+    fake_engine_init_pages(f, n_slots, n_ctx, max_step, n_slots * ((n_ctx - 1) / PAGE + 1));
+}
+
+void fake_engine_init_pages(fake_engine *f, size_t n_slots, size_t n_ctx, size_t max_step,
+                            size_t n_pages)
+{
+    sk_err e = SK_ERR_INIT;
+    assert(n_slots <= FAKE_MAX_SLOTS && n_ctx <= n_pages * PAGE);
     memset(f, 0, sizeof *f);
-    for (size_t i = 0; i < n_slots; i++) {
-        f->seq[i] = sk_calloc(SK_MEM_MISC, n_ctx, sizeof *f->seq[i]);
-        assert(f->seq[i]);
-    }
+    eng_pages_opts po = {n_pages, n_slots, (n_ctx - 1) / PAGE + 1, true, copy_page, f};
+    sk_status st = eng_pages_open(&po, &f->pages, &e);
+    f->page = sk_calloc(SK_MEM_MISC, n_pages, sizeof *f->page);
+    f->seq = sk_calloc(SK_MEM_MISC, n_ctx, sizeof *f->seq);
+    assert(!st && f->page && f->seq);
+    (void)st;
     f->end_one_in = 50;
     f->engine = (srv_engine){.self = f,
                              .model = "fake",
@@ -221,6 +288,12 @@ void fake_engine_init(fake_engine *f, size_t n_slots, size_t n_ctx, size_t max_s
                              .n_vocab = FAKE_END + 1,
                              .has_chat = true,
                              .step = fake_step,
+                             .begin = fake_begin,
+                             .extend = fake_extend,
+                             .adopt = fake_adopt,
+                             .share = fake_share,
+                             .end = fake_end,
+                             .usage = fake_usage,
                              .pick = fake_pick,
                              .piece = fake_piece,
                              .piece_all = fake_piece_all,
@@ -237,8 +310,9 @@ void fake_engine_init(fake_engine *f, size_t n_slots, size_t n_ctx, size_t max_s
 
 void fake_engine_fini(fake_engine *f)
 {
-    for (size_t i = 0; i < f->engine.n_slots; i++)
-        sk_free(f->seq[i]);
+    eng_pages_close(f->pages);
+    sk_free(f->page);
+    sk_free(f->seq);
 }
 
 size_t fake_engine_answer(const fake_engine *f, const int32_t *prompt, size_t n, size_t n_max,

@@ -2,11 +2,14 @@
  * next token is a function of all tokens before it, the seed and the position.
  *
  * It checks the contract of eng_session_step on the way (positions that follow each other, slots
- * that differ, sizes within the step), so a scheduler that breaks it fails an assertion.
+ * that differ, sizes within the step), so a scheduler that breaks it fails an assertion.  Sequences
+ * lie in pages that hold their tokens, with the engine's own lists of pages: what is shared or
+ * evicted wrongly changes an answer.
  */
 #ifndef TESTS_UNIT_FAKE_ENGINE_H
 #define TESTS_UNIT_FAKE_ENGINE_H
 
+#include "engine/infer/pages.h"
 #include "serve/sched/engine.h"
 
 #include <stdatomic.h>
@@ -16,7 +19,9 @@
 
 typedef struct fake_engine {
     srv_engine engine;
-    int32_t *seq[FAKE_MAX_SLOTS]; /* [n_ctx] what each slot holds */
+    eng_pages *pages;
+    int32_t (*page)[ENG_PAGE_TOKENS]; /* [n_pages] what each page holds */
+    int32_t *seq;                     /* [n_ctx] scratch */
     size_t len[FAKE_MAX_SLOTS];
     float mark[FAKE_MAX_SLOTS][2]; /* "logits": a digest of the sequence */
     unsigned end_one_in;           /* about one token in this many ends the answer; 0: none */
@@ -28,8 +33,12 @@ typedef struct fake_engine {
     atomic_bool hold;                      /* steps wait while set */
 } fake_engine;
 
-/* A fake with n_slots slots of n_ctx tokens. */
+/* A fake with n_slots slots of n_ctx tokens, and pages for all of them. */
 void fake_engine_init(fake_engine *f, size_t n_slots, size_t n_ctx, size_t max_step);
+
+/* The same with so many pages in all; n_ctx is at most what they hold. */
+void fake_engine_init_pages(fake_engine *f, size_t n_slots, size_t n_ctx, size_t max_step,
+                            size_t n_pages);
 void fake_engine_fini(fake_engine *f);
 
 /* What the fake answers to a prompt of bytes, computed alone: the text a server must give whatever

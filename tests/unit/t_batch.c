@@ -6,7 +6,7 @@
 #include "serve/sched/stats.h"
 #include "tests/unit/fake_engine.h"
 
-#define MAX_JOBS 40
+#define MAX_JOBS 200
 
 typedef struct done_job {
     srv_job *job;
@@ -19,6 +19,7 @@ typedef struct done_job {
 typedef struct rig {
     fake_engine fake;
     srv_batch *b;
+    sk_metrics *metrics;
     done_job done[MAX_JOBS];
     size_t n, step;
 } rig;
@@ -35,18 +36,26 @@ static void on_emit(void *arg, srv_job *j, const sk_buf *text, srv_finish fin, c
     if (err) d->error = err->status;
 }
 
-static void rig_open(rig *r, size_t n_slots, size_t n_ctx, size_t max_step)
+static void rig_open_pages(rig *r, size_t n_slots, size_t n_ctx, size_t max_step, size_t n_pages)
 {
     memset(r, 0, sizeof *r);
-    fake_engine_init(&r->fake, n_slots, n_ctx, max_step);
-    srv_batch_opts o = {.target_us = 1, .emit = on_emit, .arg = r};
+    fake_engine_init_pages(&r->fake, n_slots, n_ctx, max_step, n_pages);
+    r->metrics = srv_stats_new();
+    assert_non_null(r->metrics);
+    srv_batch_opts o = {.target_us = 1, .emit = on_emit, .arg = r, .metrics = r->metrics};
     sk_err e = SK_ERR_INIT;
     assert_status_ok(srv_batch_open(&r->fake.engine, &o, &r->b, &e), e);
+}
+
+static void rig_open(rig *r, size_t n_slots, size_t n_ctx, size_t max_step)
+{
+    rig_open_pages(r, n_slots, n_ctx, max_step, n_slots * ((n_ctx + 63) / 64));
 }
 
 static void rig_close(rig *r)
 {
     srv_batch_close(r->b);
+    sk_metrics_free(r->metrics);
     for (size_t i = 0; i < r->n; i++) {
         srv_job_free(r->done[i].job);
         sk_buf_fini(&r->done[i].text);
@@ -54,17 +63,29 @@ static void rig_close(rig *r)
     fake_engine_fini(&r->fake);
 }
 
-/* A job with a prompt of `n` bytes that begin with `first`. */
-static done_job *add(rig *r, char first, size_t n, size_t n_max, uint64_t seed)
+/* A job, not yet added, with a prompt of `n` bytes that begin with `first` and are `tail` from
+ * number `from` on. */
+static done_job *make(rig *r, char first, size_t n, size_t from, char tail, size_t n_max)
 {
+    assert_true(r->n < MAX_JOBS);
     done_job *d = &r->done[r->n++];
     d->job = srv_job_new();
     assert_non_null(d->job);
-    for (size_t i = 0; i < n; i++)
-        assert_true(eng_ids_push(&d->job->prompt, i ? 'a' + (int32_t)(i % 26) : first));
+    for (size_t i = 0; i < n; i++) {
+        int32_t id = i ? 'a' + (int32_t)(i % 26) : first;
+        assert_true(eng_ids_push(&d->job->prompt, i < from ? id : tail));
+    }
     d->job->n_max = n_max;
-    d->job->sample = (eng_sample_opts){.temperature = 1, .top_p = 1, .seed = seed};
+    d->job->sample = (eng_sample_opts){.temperature = 1, .top_p = 1, .seed = 1};
     d->job->owner = d;
+    return d;
+}
+
+/* A job with a prompt of `n` bytes that begin with `first`. */
+static done_job *add(rig *r, char first, size_t n, size_t n_max, uint64_t seed)
+{
+    done_job *d = make(r, first, n, n, 0, n_max);
+    d->job->sample.seed = seed;
     srv_batch_add(r->b, d->job);
     return d;
 }
@@ -112,6 +133,121 @@ static void answers_alike_alone_and_among_others(void **state)
         assert_true(r.fake.max_items <= shapes[k][0] && r.fake.max_tokens <= shapes[k][2]);
         rig_close(&r);
     }
+}
+
+/* 64 at once in a cache that is too small for them: shared beginnings, evictions, answers that
+ * outgrow what was promised and make others give way.  Each answer is the one it gives alone. */
+static void answers_alike_in_a_crowd(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open_pages(&r, 64, 4000, 96, 460);
+    r.fake.end_one_in = 2000;
+    size_t most = 0;
+    for (size_t i = 0; i < 150; i++) {
+        size_t own = 1 + i * 37 % 120, from = 64 * (i % 5) + i % 7;
+        done_job *d = make(&r, (char)('A' + i % 2), from + own, from, (char)('!' + i % 30),
+                           i % 4 ? 1 + i * 11 % 90 : 1500 + i * 7 % 900);
+        d->job->sample.seed = i % 9;
+        d->job->key = (uint32_t)(i % 3);
+        d->job->priority = i % 10 == 3;
+        srv_batch_add(r.b, d->job);
+        if (i > 63) step(&r);
+        most = srv_batch_running(r.b) > most ? srv_batch_running(r.b) : most;
+    }
+    run_out(&r);
+    for (size_t i = 0; i < r.n; i++)
+        assert_answer(&r, &r.done[i]);
+    assert_true(most == 64 && r.fake.max_tokens <= 96);
+    assert_true(sk_metric_get(r.metrics, SRV_M_PREEMPTED) > 0);
+    assert_true(sk_metric_get(r.metrics, SRV_M_PREFIX_HITS) > 0);
+    assert_true(sk_metric_get(r.metrics, SRV_M_KV_USED) == 0);
+    rig_close(&r);
+}
+
+/* Sixteen that come at once and begin alike: the beginning is computed once. */
+static void computes_a_shared_beginning_once(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r, 16, 1000, 256);
+    r.fake.end_one_in = 0;
+    for (int i = 0; i < 16; i++)
+        srv_batch_add(r.b, make(&r, 'S', 576, 512, (char)('0' + i), 3)->job);
+    run_out(&r);
+    assert_int_equal(r.fake.n_tokens, 512 + 16 * (64 + 2));
+    for (size_t i = 0; i < r.n; i++) {
+        assert_answer(&r, &r.done[i]);
+        assert_int_equal(r.done[i].job->n_cached, i ? 512 : 0);
+    }
+    rig_close(&r);
+}
+
+/* Who computes the beginning for others goes away: one of them takes over. */
+static void survives_its_leader(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r, 4, 1000, 100);
+    for (int i = 0; i < 4; i++)
+        srv_batch_add(r.b, make(&r, 'S', 576, 512, (char)('0' + i), 20)->job);
+    step(&r);
+    step(&r);
+    atomic_store(&r.done[0].job->cancelled, true);
+    run_out(&r);
+    assert_int_equal(r.done[0].finish, SRV_FIN_CANCELLED);
+    for (size_t i = 1; i < r.n; i++)
+        assert_answer(&r, &r.done[i]);
+    assert_int_equal(r.done[1].job->n_cached,
+                     192); /* whole pages of the 200 tokens that were read */
+    assert_int_equal(r.done[3].job->n_cached, 512);
+    rig_close(&r);
+}
+
+/* An answer that outgrows its promise takes memory from the one that came last, which goes on
+ * where it was; a drain that lets running answers end lets that one end too. */
+static void gives_way_and_goes_on(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open_pages(&r, 2, 1280, 64, 20);
+    r.fake.end_one_in = 0;
+    done_job *a = add(&r, 'a', 10, 1200, 1), *b = add(&r, 'b', 10, 1200, 2);
+    for (int i = 0; i < 700; i++)
+        step(&r);
+    assert_int_equal(srv_batch_running(r.b), 1);
+    assert_int_equal(srv_batch_waiting(r.b), 1);
+    assert_true(sk_metric_get(r.metrics, SRV_M_PREEMPTED) == 1);
+    done_job *c = add(&r, 'c', 10, 5, 1);
+    srv_batch_drain(r.b, false);
+    assert_int_equal(c->finish, SRV_FIN_DRAINED);
+    run_out(&r);
+    assert_true(a->at_end < b->at_end);
+    assert_answer(&r, a);
+    assert_answer(&r, b);
+    assert_true(b->job->n_cached == 0 && b->job->n_out == 1200);
+    rig_close(&r);
+}
+
+/* Deadlines end jobs that wait and jobs that run. */
+static void ends_what_is_too_late(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r, 1, 400, 64);
+    r.fake.end_one_in = 0;
+    done_job *a = add(&r, 'a', 30, 300, 1), *b = add(&r, 'b', 30, 50, 1);
+    step(&r);
+    a->job->deadline_us = b->job->deadline_us = 1;
+    step(&r);
+    assert_int_equal(a->finish, SRV_FIN_EXPIRED);
+    assert_int_equal(b->finish, SRV_FIN_EXPIRED);
+    assert_true(a->text.len > 0 && sk_metric_get(r.metrics, SRV_M_EXPIRED) == 2);
+    done_job *c = add(&r, 'c', 30, 5, 1);
+    c->job->deadline_us = UINT64_MAX;
+    run_out(&r);
+    assert_answer(&r, c);
+    rig_close(&r);
 }
 
 /* While a long prompt is read, a running answer gets a token in every step. */
@@ -365,11 +501,7 @@ static void counts_what_it_does(void **state)
     (void)state;
     rig r;
     rig_open(&r, 1, 400, 64);
-    srv_batch_close(r.b);
-    sk_metrics *m = srv_stats_new();
-    srv_batch_opts o = {.target_us = 1, .emit = on_emit, .arg = &r, .metrics = m};
-    sk_err e = SK_ERR_INIT;
-    assert_status_ok(srv_batch_open(&r.fake.engine, &o, &r.b, &e), e);
+    sk_metrics *m = r.metrics;
     r.fake.end_one_in = 0;
     add(&r, 'a', 30, 7, 1);
     add(&r, 'b', 10, 3, 1);
@@ -388,7 +520,6 @@ static void counts_what_it_does(void **state)
     assert_true(sk_metric_get(m, SRV_M_TTFT_SECONDS) == 2);
     assert_true(sk_metric_get(m, SRV_M_ITL_SECONDS) == 8);
     assert_true(sk_metric_get(m, SRV_M_KV_USED) == 0);
-    sk_metrics_free(m);
     rig_close(&r);
 }
 
@@ -396,6 +527,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_alike_alone_and_among_others),
+        cmocka_unit_test(answers_alike_in_a_crowd),
+        cmocka_unit_test(computes_a_shared_beginning_once),
+        cmocka_unit_test(survives_its_leader),
+        cmocka_unit_test(gives_way_and_goes_on),
+        cmocka_unit_test(ends_what_is_too_late),
         cmocka_unit_test(keeps_answers_going_beside_a_long_prompt),
         cmocka_unit_test(reads_short_prompts_first),
         cmocka_unit_test(serves_waiting_jobs_in_order),

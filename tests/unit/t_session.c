@@ -231,6 +231,88 @@ static void rewinding(void **state)
     close_world(&w);
 }
 
+/* ---- shared pages ---- */
+
+/* Begins ids [n] in a slot and steps what it does not hold yet; every row must be as in `want`. */
+static void continue_shared(eng_session *s, uint32_t slot, const int32_t *ids, size_t n,
+                            size_t held, const float *want)
+{
+    sk_err e = SK_ERR_INIT;
+    size_t got = SIZE_MAX;
+    assert_status_ok(eng_session_begin(s, slot, ids, n, n, &got, &e), e);
+    assert_int_equal(got, held);
+    assert_int_equal(eng_session_len(s, slot), held);
+    eng_step_item it = {.slot = slot, .pos = held, .n = n - held, .ids = ids + held};
+    it.want = ENG_WANT_ALL;
+    step(s, &it, 1);
+    assert_memory_equal(it.logits, want + held * V, (n - held) * V * sizeof *want);
+}
+
+/* What others computed, whole pages and a copied part of one, gives the bytes of computing it. */
+static void same_bytes_of_shared(void **state)
+{
+    (void)state;
+    static float want[N * V], other[N * V];
+    const eng_dtype kept[] = {ENG_F32, ENG_F16, ENG_Q8_0};
+    for (size_t k = 0; k < sizeof kept / sizeof *kept; k++) {
+        world w;
+        open_world(&w, "qwen3", ENG_F32, 2);
+        w.kv_type = kept[k];
+        memcpy(w.ids[1], w.ids[0], 80 * sizeof w.ids[1][0]);
+        in_chunks(&w, 0, N, want);
+        in_chunks(&w, 1, N, other);
+        eng_session_opts o = {4, N, N, w.kv_type, NULL, 0, true};
+        eng_session *s = NULL;
+        sk_err e = SK_ERR_INIT;
+        assert_status_ok(eng_session_open(w.x, w.m, &o, &s, &e), e);
+        continue_shared(s, 0, w.ids[0], N, 0, want);
+        eng_session_share(s, 0, w.ids[0], N);
+        continue_shared(s, 1, w.ids[0], N, 64, want);
+        eng_session_end(s, 0, w.ids[0], N);
+        continue_shared(s, 2, w.ids[1], N, 80, other);
+        continue_shared(s, 3, w.ids[0], N, N - 1, want);
+        eng_kv_usage u = eng_session_kv_usage(s);
+        assert_true(u.pages == 8 && u.held == 1 + 3 && u.kept == 1 && u.promised == 0);
+        for (uint32_t i = 1; i < 4; i++)
+            eng_session_end(s, i, w.ids[0], 0);
+        eng_session_forget(s, NULL);
+        continue_shared(s, 1, w.ids[0], N, 0, want);
+        eng_session_close(s);
+        close_world(&w);
+    }
+}
+
+/* A cache smaller than all slots: promised, refused now, refused for good, taken without asking. */
+static void smaller_cache(void **state)
+{
+    (void)state;
+    world w;
+    size_t held;
+    sk_err e = SK_ERR_INIT;
+    eng_session *s = NULL;
+    open_world(&w, "llama", ENG_F32, 1);
+    eng_session_opts o = {2, 90, 16, ENG_F32, NULL, 65, true};
+    assert_status_ok(eng_session_open(w.x, w.m, &o, &s, &e), e);
+    assert_status_ok(eng_session_begin(s, 0, w.ids[0], 5, 64, &held, &e), e);
+    assert_int_equal(eng_session_extend(s, 0, 91), SK_E_INVALID);
+    assert_status_ok(eng_session_extend(s, 0, 65), e);
+    assert_status(eng_session_begin(s, 1, w.ids[1], 1, 1, &held, &e), SK_E_BUSY, e, "full");
+    eng_step_item it = {.slot = 1, .n = 1, .ids = w.ids[1]};
+    assert_status(eng_session_step(s, &it, 1, &e), SK_E_NOMEM, e, "0 pages free");
+    it.slot = 0;
+    step(s, &it, 1);
+    eng_session_end(s, 0, w.ids[1], 1);
+    assert_status(eng_session_begin(s, 2, w.ids[1], 1, 1, &held, &e), SK_E_INVALID, e, "slot 2");
+    assert_status(eng_session_begin(s, 0, w.ids[1], 2, 1, &held, &e), SK_E_INVALID, e, "at most");
+    assert_status(eng_session_begin(s, 0, w.ids[1], 1, 91, &held, &e), SK_E_INVALID, e, "at most");
+    eng_session_close(s);
+    o.kv_tokens = 64;
+    assert_status_ok(eng_session_open(w.x, w.m, &o, &s, &e), e);
+    assert_status(eng_session_begin(s, 0, w.ids[0], 1, 65, &held, &e), SK_E_TOOBIG, e, "64");
+    eng_session_close(s);
+    close_world(&w);
+}
+
 /* ---- refusals ---- */
 
 static void bad_options(void **state)
@@ -392,6 +474,8 @@ int main(void)
         cmocka_unit_test(refused_caches),
         cmocka_unit_test(wants),
         cmocka_unit_test(rewinding),
+        cmocka_unit_test(same_bytes_of_shared),
+        cmocka_unit_test(smaller_cache),
         cmocka_unit_test(bad_options),
         cmocka_unit_test(bad_items),
         cmocka_unit_test(without_memory),

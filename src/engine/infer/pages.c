@@ -200,6 +200,17 @@ sk_status eng_pages_begin(eng_pages *p, uint32_t slot, const eng_pages_seq *s, s
     return SK_OK;
 }
 
+sk_status eng_pages_extend(eng_pages *p, uint32_t slot, size_t n_all)
+{
+    seq *q = &p->seq[slot];
+    size_t need = pages_of(n_all), has = q->n_pages + q->promised;
+    assert(need <= p->o.most);
+    if (need <= has) return SK_OK;
+    if (p->promised + (need - has) > n_available(p)) return SK_E_BUSY;
+    promise(p, q, q->promised + (need - has));
+    return SK_OK;
+}
+
 size_t eng_pages_adopt(eng_pages *p, uint32_t slot, const eng_pages_seq *s, size_t held)
 {
     seq *q = &p->seq[slot];

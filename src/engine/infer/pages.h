@@ -52,6 +52,10 @@ const uint32_t *eng_pages_list(const eng_pages *p, uint32_t slot);
 sk_status eng_pages_begin(eng_pages *p, uint32_t slot, const eng_pages_seq *s, size_t n_all,
                           size_t *n_held, sk_err *e);
 
+/* Promises pages until the slot's sequence is n_all tokens long; SK_E_BUSY, with nothing changed,
+ * while others hold them. */
+sk_status eng_pages_extend(eng_pages *p, uint32_t slot, size_t n_all);
+
 /* Takes what came into the tree since, where the slot holds `held` tokens, a whole number of pages,
  * of s; returns how many it holds then. */
 size_t eng_pages_adopt(eng_pages *p, uint32_t slot, const eng_pages_seq *s, size_t held);

@@ -175,6 +175,13 @@ sk_status eng_session_begin(eng_session *s, uint32_t slot, const int32_t *ids, s
     return SK_OK;
 }
 
+sk_status eng_session_extend(eng_session *s, uint32_t slot, size_t n_all)
+{
+    assert(slot < s->o.n_slots);
+    if (n_all > s->o.n_ctx) return SK_E_INVALID;
+    return eng_pages_extend(eng_kv_pages(s->kv), slot, n_all);
+}
+
 size_t eng_session_adopt(eng_session *s, uint32_t slot, const int32_t *ids, size_t n)
 {
     eng_pages_seq q = seq_of(s, slot, ids, n);

@@ -248,6 +248,8 @@ static bool mail_fault(const srv_choice *c, const srv_mail *m, srv_fault *f)
 {
     if (m->finish == SRV_FIN_ERROR)
         (void)srv_fail_err(f, &m->err);
+    else if (m->finish == SRV_FIN_EXPIRED)
+        (void)srv_fail(f, SRV_EXPIRED, NULL, "the request's deadline has passed");
     else if (m->finish == SRV_FIN_DRAINED)
         (void)srv_fail(f, SRV_DRAINING, NULL, "the server is shutting down");
     else if (m->finish && !all_ok(c, m))

@@ -62,6 +62,7 @@
     ROW(SRV_NO_MEMORY, "out_of_memory", 503, SRV_T_SERVER,                                         \
         "There was no memory for this request; others go on.")                                     \
     ROW(SRV_SICK, "engine_unhealthy", 503, SRV_T_SERVER, "The engine has not moved for too long.") \
+    ROW(SRV_EXPIRED, "deadline_exceeded", 504, SRV_T_SERVER, "The deadline passed first.")         \
     ROW(SRV_BAD_VERSION, "http_version_not_supported", 505, SRV_T_REQUEST,                         \
         "Neither HTTP/1.1 nor HTTP/1.0.")
 

@@ -1,13 +1,15 @@
 /* batch.h - continuous batching: which tokens of which jobs go into the next step.
  *
- * Single-threaded and free of clocks in its decisions but one (the length of prefill chunks beside
- * running answers), so that tests drive it step by step.  Each step: drop what was cancelled, give
- * free slots to the longest-waiting jobs, one token for every running answer, and prompt tokens up
- * to the rest of the step.  Beside running answers the prompt's share is cut so that a step stays
- * near target_us: nobody's next token waits for a stranger's long prompt.
+ * Single-threaded, and free of clocks in its decisions but two (the length of prefill chunks beside
+ * running answers, and deadlines), so that tests drive it step by step.  Each step: drop what was
+ * cancelled or is too late, give slots and memory to the jobs that are next (waitq.h), one token
+ * for every running answer, and prompt tokens up to the rest of the step.  Beside running answers
+ * the prompt's share is cut so that a step takes less than two without (tempo.h): nobody's next
+ * token waits for a stranger's long prompt.
  *
- * A slot keeps the tokens of its last sequence; a new job takes the free slot that shares the
- * longest beginning with its prompt and skips that part.
+ * What the cache of keys and values knows of a prompt's beginning is not computed again, and what
+ * another job is about to compute of it is waited for.  Memory is promised before a job starts; one
+ * that outgrows its promise gets more, if need be from the job that came last, which goes on later.
  */
 #ifndef SRV_SCHED_BATCH_H
 #define SRV_SCHED_BATCH_H
@@ -24,7 +26,7 @@ typedef void (*srv_emit_fn)(void *arg, srv_job *j, const sk_buf *text, srv_finis
                             const sk_err *err);
 
 typedef struct srv_batch_opts {
-    uint64_t target_us; /* a step beside running answers should take no longer */
+    uint64_t target_us; /* a step beside running answers may always take so long */
     srv_emit_fn emit;
     void *arg;
     sk_metrics *metrics; /* table of sched/stats.h; may be NULL */
@@ -40,7 +42,7 @@ void srv_batch_close(srv_batch *b);
 /* Appends a job to the waiting ones. */
 void srv_batch_add(srv_batch *b, srv_job *j);
 
-/* Ends all waiting jobs, and the running ones too if `all`, with SRV_FIN_DRAINED. */
+/* Ends all jobs that never ran, and the others too if `all`, with SRV_FIN_DRAINED. */
 void srv_batch_drain(srv_batch *b, bool all);
 
 /* One step.  False when there is nothing to compute: no job, or all of them paused. */

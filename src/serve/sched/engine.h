@@ -22,11 +22,20 @@ typedef enum srv_rule {
 typedef struct srv_engine {
     void *self;
     const char *model; /* the model's id in the API */
-    size_t n_slots, n_ctx, max_step, n_vocab;
+    size_t n_slots, max_step, n_vocab;
+    size_t n_ctx; /* tokens a sequence may have: what the model and the whole cache allow */
     bool has_chat;
     bool no_text;  /* an encoder: gives vectors only */
     size_t n_embd; /* numbers of a vector */
     sk_status (*step)(void *self, eng_step_item *item, size_t n, sk_err *e);
+    /* Whose memory is what: eng_session_begin and its kin. */
+    sk_status (*begin)(void *self, uint32_t slot, const int32_t *ids, size_t n, size_t n_all,
+                       size_t *n_held, sk_err *e);
+    sk_status (*extend)(void *self, uint32_t slot, size_t n_all);
+    size_t (*adopt)(void *self, uint32_t slot, const int32_t *ids, size_t n);
+    void (*share)(void *self, uint32_t slot, const int32_t *ids, size_t n);
+    void (*end)(void *self, uint32_t slot, const int32_t *ids, size_t n);
+    eng_kv_usage (*usage)(void *self);
     void (*pick)(void *self, eng_pick *p, size_t n); /* the choices after a step */
     const char *(*piece)(void *self, int32_t id, size_t *n);
     const char *(*piece_all)(void *self, int32_t id, size_t *n); /* of control tokens, too */

@@ -37,7 +37,14 @@ void srv_job_free(srv_job *j)
     sk_buf_fini(&j->toks);
     if (j->guide.free) j->guide.free(j->guide.self);
     sk_free((void *)(uintptr_t)j->sample.bias);
+    sk_free(j->seq);
     sk_free(j);
+}
+
+bool srv_job_is_lost(const srv_job *j, uint64_t now_us)
+{
+    if (atomic_load_explicit(&j->cancelled, memory_order_relaxed)) return true;
+    return j->deadline_us && now_us > j->deadline_us;
 }
 
 /* Frees what a mail holds. */

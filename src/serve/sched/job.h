@@ -20,6 +20,7 @@ typedef enum srv_finish {
     SRV_FIN_STOP,      /* an end token or a stop sequence */
     SRV_FIN_LENGTH,    /* n_max tokens were made */
     SRV_FIN_CANCELLED, /* its client went away */
+    SRV_FIN_EXPIRED,   /* its deadline passed */
     SRV_FIN_DRAINED,   /* the server shuts down */
     SRV_FIN_ERROR      /* the engine failed: see the mail's error */
 } srv_finish;
@@ -90,12 +91,18 @@ struct srv_job {
     /* the engine thread's (batch.c) */
     srv_job *next; /* in the waiting list */
     srv_job_state state;
-    size_t slot, n_fed, n_out, n_cached; /* n_fed: tokens of the sequence in the KV cache */
-    int32_t last;                        /* the token to feed next, while decoding */
-    eng_sample_state sampled;            /* what the sampler learnt along the answer */
+    int32_t
+        *seq; /* [prompt.n + n_max] the prompt and what was chosen; NULL before the first slot */
+    size_t n_seq, n_fed, n_room; /* its tokens; those in the KV cache; those there is memory for */
+    size_t slot, n_out, n_cached;
+    bool gave_way;         /* it waits to go on */
+    const srv_job *leader; /* computes the first `common` tokens; NULL: nobody is waited for */
+    uint64_t leader_order; /* which job that is, since it may be gone by now */
+    size_t leader_slot, common;
+    eng_sample_state sampled; /* what the sampler learnt along the answer */
     sk_tail tail;
     sk_buf toks;    /* records that wait for the next mail */
-    uint64_t order; /* counts admissions */
+    uint64_t order; /* counts admissions, from 1; 0: not yet */
     bool planned;   /* has an item in the step being made */
     uint64_t at_start_us, at_token_us;
 };
@@ -111,6 +118,9 @@ void srv_job_free(srv_job *j);
 
 /* Frees what a mail that was collected holds. */
 void srv_mail_fini(srv_mail *m);
+
+/* True if nobody waits for j's answer any more: its client is gone, or its deadline has passed. */
+bool srv_job_is_lost(const srv_job *j, uint64_t now_us);
 
 /* ---- the engine thread's, around a choice ---- */
 

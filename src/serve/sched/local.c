@@ -2,6 +2,7 @@
 #include "serve/sched/local.h"
 
 #include "base/mem.h"
+#include "base/ram.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -25,6 +26,37 @@ struct srv_local {
 static sk_status local_step(void *self, eng_step_item *item, size_t n, sk_err *e)
 {
     return eng_session_step(((srv_local *)self)->session, item, n, e);
+}
+
+static sk_status local_begin(void *self, uint32_t slot, const int32_t *ids, size_t n, size_t n_all,
+                             size_t *n_held, sk_err *e)
+{
+    return eng_session_begin(((srv_local *)self)->session, slot, ids, n, n_all, n_held, e);
+}
+
+static sk_status local_extend(void *self, uint32_t slot, size_t n_all)
+{
+    return eng_session_extend(((srv_local *)self)->session, slot, n_all);
+}
+
+static size_t local_adopt(void *self, uint32_t slot, const int32_t *ids, size_t n)
+{
+    return eng_session_adopt(((srv_local *)self)->session, slot, ids, n);
+}
+
+static void local_share(void *self, uint32_t slot, const int32_t *ids, size_t n)
+{
+    eng_session_share(((srv_local *)self)->session, slot, ids, n);
+}
+
+static void local_end(void *self, uint32_t slot, const int32_t *ids, size_t n)
+{
+    eng_session_end(((srv_local *)self)->session, slot, ids, n);
+}
+
+static eng_kv_usage local_usage(void *self)
+{
+    return eng_session_kv_usage(((srv_local *)self)->session);
 }
 
 /* DRY's breakers for the choices that need them, made when the first does.  Without memory those
@@ -160,6 +192,49 @@ static sk_status open_samplers(srv_local *l, size_t n_slots, sk_err *e)
     return l->n_samplers == n ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory for the samplers");
 }
 
+/* Part of the memory that is left after the model which the cache may take, if nobody says. */
+#define KV_PART 0.5
+
+/* Pages that the memory has room for, beside what is held already; 0: unknown. */
+static size_t pages_that_fit(size_t page_bytes)
+{
+    uint64_t all = sk_ram_allowed("").bytes, held = 0;
+    for (int k = 0; k < SK_MEM_N; k++)
+        held += sk_mem_bytes((sk_mem_kind)k);
+    return all > held ? (size_t)(KV_PART * (double)(all - held) / (double)page_bytes) : 0;
+}
+
+static size_t at_most(size_t n, size_t most)
+{
+    return n < most ? n : most;
+}
+
+/* Tokens of the whole cache: what was asked for, else for every slot its context, as far as there
+ * is memory.  A context that was asked for fits once in any case. */
+static sk_status size_cache(const srv_local *l, const srv_local_opts *o, size_t n_ctx, size_t *out,
+                            sk_err *e)
+{
+    size_t bytes = 0, most = 0;
+    sk_status st = eng_model_kv_page(l->model, o->kv_type, &bytes, e);
+    if (st) return st;
+    size_t pages = o->kv_tokens / ENG_KV_PAGE;
+    if (!pages && o->kv_bytes) pages = o->kv_bytes / bytes;
+    bool asked = o->kv_tokens || o->kv_bytes;
+    if (asked && !pages)
+        return sk_fail(e, SK_E_INVALID,
+                       "the KV cache needs a page of %d tokens (%zu bytes) at least", ENG_KV_PAGE,
+                       bytes);
+    size_t each = (n_ctx - 1) / ENG_KV_PAGE + 1;
+    if (!sk_mul_size(each, o->n_slots, &most)) most = SIZE_MAX / ENG_KV_PAGE;
+    if (!asked) {
+        size_t fit = pages_that_fit(bytes);
+        pages = fit ? at_most(fit, most) : most;
+        if (o->n_ctx && pages < each) pages = each;
+    }
+    *out = at_most(pages, most) * ENG_KV_PAGE;
+    return SK_OK;
+}
+
 /* The table of functions, but for what only models that write have. */
 static void fill_engine(srv_local *l, size_t n_slots, size_t n_ctx, size_t max_step)
 {
@@ -173,6 +248,12 @@ static void fill_engine(srv_local *l, size_t n_slots, size_t n_ctx, size_t max_s
                              .has_chat = l->info.has_chat && !l->info.encoder,
                              .no_text = l->info.encoder,
                              .step = local_step,
+                             .begin = local_begin,
+                             .extend = local_extend,
+                             .adopt = local_adopt,
+                             .share = local_share,
+                             .end = local_end,
+                             .usage = local_usage,
                              .pick = local_pick,
                              .piece = local_piece,
                              .piece_all = local_piece_all,
@@ -190,11 +271,14 @@ static void fill_engine(srv_local *l, size_t n_slots, size_t n_ctx, size_t max_s
 /* Opens the session the options ask for; an encoder has none. */
 static sk_status open_session(srv_local *l, const srv_local_opts *o, sk_err *e)
 {
-    size_t n_ctx = o->n_ctx ? o->n_ctx : l->info.n_ctx;
+    size_t n_ctx = o->n_ctx ? o->n_ctx : l->info.n_ctx, kv_tokens = 0;
     if (n_ctx > l->info.n_ctx)
         return sk_fail(e, SK_E_INVALID, "--context %zu is over the %u tokens of the model", n_ctx,
                        l->info.n_ctx);
     if (n_ctx < 2) return sk_fail(e, SK_E_INVALID, "a context of %zu tokens is too short", n_ctx);
+    sk_status st = l->info.encoder ? SK_OK : size_cache(l, o, n_ctx, &kv_tokens, e);
+    if (st) return st;
+    if (!l->info.encoder) n_ctx = at_most(n_ctx, kv_tokens);
     size_t max_step = o->max_step > o->n_slots ? o->max_step : o->n_slots;
     fill_engine(l, o->n_slots, n_ctx, max_step);
     if (l->info.encoder) return SK_OK;
@@ -202,9 +286,11 @@ static sk_status open_session(srv_local *l, const srv_local_opts *o, sk_err *e)
                            .n_ctx = n_ctx,
                            .max_step = max_step,
                            .kv_type = o->kv_type,
-                           .lora = l->lora};
-    sk_status st = eng_session_open(l->exec, l->model, &so, &l->session, e);
-    if (st == SK_E_NOMEM) return sk_while(e, "try a smaller --context or --parallel");
+                           .lora = l->lora,
+                           .kv_tokens = kv_tokens,
+                           .prefix = true};
+    st = eng_session_open(l->exec, l->model, &so, &l->session, e);
+    if (st == SK_E_NOMEM) return sk_while(e, "try a smaller --kv-bytes, --context or --parallel");
     return st ? st : open_samplers(l, o->n_slots, e);
 }
 

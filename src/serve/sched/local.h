@@ -16,6 +16,7 @@ typedef struct srv_local_opts {
     size_t n_slots, n_threads; /* n_threads 0: all cores */
     size_t max_step;
     eng_dtype kv_type;          /* keys and values are kept as this */
+    size_t kv_tokens, kv_bytes; /* of the cache of all sequences; both 0: what fits */
     bool no_repack, pack_cache; /* eng_model_opts */
 } srv_local_opts;
 

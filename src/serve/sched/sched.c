@@ -24,6 +24,7 @@ struct srv_sched {
     srv_job *running;          /* ... and the one under way */
     size_t max_alive, n_slots;
     size_t n_alive;          /* the I/O thread's */
+    _Atomic size_t n_fit;    /* jobs that run at once: the slots, or what memory lets */
     double job_us;           /* the I/O thread's: what a job takes once it runs, smoothed */
     char wake;               /* its address is the item that only wakes */
     atomic_bool wake_posted; /* it is in the queue */
@@ -127,6 +128,8 @@ static void *engine_main(void *arg)
         bool worked = run_task(s);
         if (srv_batch_step(s->batch)) worked = true;
         if (!worked) atomic_store(&s->step_began_us, 0);
+        bool full = srv_batch_waiting(s->batch) > 0 && srv_batch_running(s->batch) > 0;
+        atomic_store(&s->n_fit, full ? srv_batch_running(s->batch) : s->n_slots);
         on = take_in(s, !worked);
     }
     srv_batch_drain(s->batch, true);
@@ -172,6 +175,7 @@ sk_status srv_sched_open(const srv_engine *eng, const srv_sched_opts *o, srv_sch
     srv_sched *s = sk_calloc(SK_MEM_REQUEST, 1, sizeof *s);
     if (!s) return sk_fail(e, SK_E_NOMEM, "no memory for the scheduler");
     s->n_slots = eng->n_slots;
+    atomic_init(&s->n_fit, eng->n_slots);
     s->max_alive = eng->n_slots + o->max_waiting;
     (void)pthread_mutex_init(&s->mail_lock, NULL);
     srv_batch_opts bo = {.target_us = o->target_us, .emit = post, .arg = s, .metrics = o->metrics};
@@ -219,8 +223,8 @@ size_t srv_sched_room(const srv_sched *s)
 /* Seconds until the backlog has a place. */
 unsigned srv_sched_retry_s(const srv_sched *s)
 {
-    double before = (double)s->n_alive - (double)s->n_slots + 1;
-    double sec = ceil(before / (double)s->n_slots * s->job_us / 1e6);
+    double fit = (double)atomic_load(&s->n_fit), before = (double)s->n_alive - fit + 1;
+    double sec = ceil(before / fit * s->job_us / 1e6);
     if (!(sec >= 1)) return 1;
     return sec > MAX_RETRY_S ? (unsigned)MAX_RETRY_S : (unsigned)sec;
 }

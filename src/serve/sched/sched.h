@@ -33,7 +33,8 @@ bool srv_sched_is_full(const srv_sched *s);
 /* Jobs that would be taken now. */
 size_t srv_sched_room(const srv_sched *s);
 
-/* When to come back, from the backlog: jobs before it times what a job takes, over the slots. */
+/* When to come back, from the backlog: jobs before it times what a job takes, over those that run
+ * at once. */
 unsigned srv_sched_retry_s(const srv_sched *s);
 
 /* Takes j; SK_E_BUSY (j stays the caller's) when the queue is full. */

@@ -21,16 +21,28 @@
     ROW(SRV_M_RUNNING, "stoke_requests_running", GAUGE, "generations that hold a slot")            \
     ROW(SRV_M_SLOTS, "stoke_slots", GAUGE, "generations that can run at once")                     \
     ROW(SRV_M_KV_USED, "stoke_kv_used_ratio", GAUGE,                                               \
-        "tokens of running sequences over tokens the KV cache holds")                              \
+        "part of the KV cache that running sequences hold")                                        \
+    ROW(SRV_M_KV_PROMISED, "stoke_kv_promised_ratio", GAUGE,                                       \
+        "the same with what was promised to them")                                                 \
+    ROW(SRV_M_KV_KEPT, "stoke_kv_kept_ratio", GAUGE,                                               \
+        "part of the KV cache that remembers beginnings nobody uses now")                          \
+    ROW(SRV_M_PREFIX_QUERIES, "stoke_prefix_cache_queries_total", COUNTER,                         \
+        "tokens looked up in the prefix cache")                                                    \
+    ROW(SRV_M_PREFIX_HITS, "stoke_prefix_cache_hits_total", COUNTER,                               \
+        "tokens found in the prefix cache")                                                        \
+    ROW(SRV_M_PREEMPTED, "stoke_preemptions_total", COUNTER,                                       \
+        "generations that gave their memory up for older ones and went on later")                  \
     ROW(SRV_M_FINISHED, "stoke_generations_finished_total", COUNTER,                               \
         "generations that ended by themselves")                                                    \
     ROW(SRV_M_CANCELLED, "stoke_generations_cancelled_total", COUNTER,                             \
         "generations ended because their client went away")                                        \
+    ROW(SRV_M_EXPIRED, "stoke_generations_expired_total", COUNTER,                                 \
+        "generations ended because their deadline had passed")                                     \
     ROW(SRV_M_FAILED, "stoke_generations_failed_total", COUNTER,                                   \
         "generations ended by a fault of the engine or by shutdown")                               \
     ROW(SRV_M_PROMPT_TOKENS, "stoke_prompt_tokens_total", COUNTER, "tokens of prompts accepted")   \
     ROW(SRV_M_CACHED_TOKENS, "stoke_prompt_tokens_cached_total", COUNTER,                          \
-        "tokens of prompts that a slot still held")                                                \
+        "tokens of prompts that the prefix cache held")                                            \
     ROW(SRV_M_OUT_TOKENS, "stoke_generated_tokens_total", COUNTER, "tokens generated")             \
     ROW(SRV_M_STEPS, "stoke_engine_steps_total", COUNTER,                                          \
         "steps of the engine; stands still when it is idle or stuck")                              \

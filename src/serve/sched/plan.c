@@ -1,0 +1,84 @@
+/* plan.c - which tokens go into the next step. */
+#include "serve/sched/batch_in.h"
+
+#include <assert.h>
+
+/* Of the steps, this part serves the oldest prompt first, the others the shortest. */
+#define OLDEST_EVERY 4u
+
+/* Puts j's next n tokens into the step. */
+static void plan_item(srv_batch *b, srv_job *j, size_t n)
+{
+    assert(!j->planned && b->n_items < b->eng->n_slots && j->n_fed + n <= j->n_seq);
+    bool whole = j->n_fed + n == j->n_seq;
+    j->planned = true;
+    b->who[b->n_items] = j;
+    b->item[b->n_items++] = (eng_step_item){.slot = (uint32_t)j->slot,
+                                            .pos = j->n_fed,
+                                            .n = n,
+                                            .ids = j->seq + j->n_fed,
+                                            .want = whole ? ENG_WANT_LAST : ENG_WANT_NONE};
+}
+
+/* One token for each answer that is not paused; returns their number. */
+static size_t plan_decode(srv_batch *b)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->eng->n_slots; i++) {
+        srv_job *j = b->slot[i];
+        if (!j || j->state != SRV_JOB_DECODE) continue;
+        if (atomic_load_explicit(&j->paused, memory_order_relaxed)) continue;
+        plan_item(b, j, 1);
+        n++;
+    }
+    return n;
+}
+
+/* True if j's prompt goes before that of k: higher priority first; then most often the one with
+ * least left, so that a short question is not held up by a long one; regularly the oldest, so that
+ * a long one is not held up for ever. */
+static bool goes_first(const srv_job *j, const srv_job *k, bool oldest)
+{
+    size_t left = j->n_seq - j->n_fed, other = k->n_seq - k->n_fed;
+    if (j->priority != k->priority) return j->priority > k->priority;
+    if (!oldest && left != other) return left < other;
+    return j->order < k->order;
+}
+
+/* The next prompt to work on; not one that waits for another's. */
+static srv_job *next_prefill(const srv_batch *b)
+{
+    srv_job *best = NULL;
+    for (size_t i = 0; i < b->eng->n_slots; i++) {
+        srv_job *j = b->slot[i];
+        if (!j || j->state != SRV_JOB_PREFILL || j->planned || j->leader) continue;
+        if (!best || goes_first(j, best, b->n_steps % OLDEST_EVERY == 0)) best = j;
+    }
+    return best;
+}
+
+/* Fills the rest of the step with prompt tokens; returns their number. */
+static size_t plan_prefill(srv_batch *b, size_t n_decode)
+{
+    size_t left = b->eng->max_step - n_decode;
+    if (n_decode) {
+        size_t most = srv_tempo_chunk(&b->tempo, n_decode);
+        left = most < left ? most : left;
+    }
+    size_t all = left;
+    srv_job *j;
+    while (left && (j = next_prefill(b))) {
+        size_t n = j->n_seq - j->n_fed;
+        if (n > left) n = left;
+        plan_item(b, j, n);
+        left -= n;
+    }
+    return all - left;
+}
+
+void srv_plan(srv_batch *b, size_t *n_decode, size_t *n_prefill)
+{
+    b->n_items = 0;
+    *n_decode = plan_decode(b);
+    *n_prefill = plan_prefill(b, *n_decode);
+}
