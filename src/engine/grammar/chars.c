@@ -149,11 +149,11 @@ static eng_rx utf8_range(eng_rxpool *p, uint32_t lo, uint32_t hi)
 /* The characters of c as UTF-8, of the ASCII ones those in `may`. */
 static eng_rx as_utf8(eng_rxpool *p, eng_chars *c, const eng_bytes *may)
 {
-    eng_rx *part = NULL;
-    size_t cap = 0, k = 0;
+    size_t k = 0;
     eng_bytes ascii = {{0}};
     eng_chars_tidy(c);
-    if (c->oom || !eng_grow(&part, &cap, c->n + 1, sizeof *part)) {
+    eng_rx *part = c->oom ? NULL : sk_alloc(SK_MEM_REQUEST, (c->n + 1) * sizeof *part);
+    if (!part) {
         if (!p->st) p->st = SK_E_NOMEM;
         return ENG_RX_NONE;
     }
@@ -293,9 +293,9 @@ eng_rx eng_chars_any_free(eng_rxpool *p)
 
 eng_rx eng_chars_text(eng_rxpool *p, const char *s, size_t n)
 {
-    eng_rx *part = NULL, r = ENG_RX_EPS;
-    size_t cap = 0, k = 0;
-    if (!eng_grow(&part, &cap, n + 1, sizeof *part)) {
+    eng_rx *part = sk_alloc(SK_MEM_REQUEST, (n + 1) * sizeof *part), r = ENG_RX_EPS;
+    size_t k = 0;
+    if (!part) {
         if (!p->st) p->st = SK_E_NOMEM;
         return ENG_RX_NONE;
     }

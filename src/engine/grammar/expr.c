@@ -79,7 +79,8 @@ static bool same_node(const void *arg, uint32_t i)
     const probe *q = arg;
     const eng_rxnode *a = q->node, *b = &q->p->node[i];
     if (a->kind != b->kind || a->b != b->b) return false;
-    if (is_list(a)) return !memcmp(q->member, q->p->list + b->a, a->b * sizeof *q->member);
+    if (is_list(a))
+        return q->member && !memcmp(q->member, q->p->list + b->a, a->b * sizeof *q->member);
     return a->a == b->a && a->lo == b->lo && a->hi == b->hi;
 }
 
@@ -121,7 +122,7 @@ static eng_rx intern(eng_rxpool *p, eng_rxnode v, const uint32_t *member)
     if (!eng_grow(&p->node, &p->cap, p->n + 1, sizeof *p->node) ||
         !eng_grow(&p->list, &p->cap_list, p->n_list + more, sizeof *p->list))
         return failed(p, SK_E_NOMEM);
-    if (more) {
+    if (more && member) {
         memcpy(p->list + p->n_list, member, more * sizeof *member);
         v.a = (uint32_t)p->n_list;
         p->n_list += more;

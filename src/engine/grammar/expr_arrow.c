@@ -103,12 +103,13 @@ static void unite(arrows *w, const arrows *in)
     eng_spread s;
     eng_spreadlink *link = NULL;
     eng_rx *to = NULL;
-    size_t cap_link = 0, cap_to = 0, n_link = 0;
+    size_t cap_link = 0, n_link = 0;
     eng_spread_init(&s);
     for (size_t i = 0; i < in->n; i++)
         eng_spread_cut(&s, &in->v[i].set);
     eng_spread_done(&s);
-    bool ok = eng_grow(&to, &cap_to, in->n + 1, sizeof *to);
+    to = sk_alloc(SK_MEM_REQUEST, (in->n + 1) * sizeof *to);
+    bool ok = to != NULL;
     for (size_t i = 0; i < in->n && ok; i++) {
         ok = eng_grow(&link, &cap_link, n_link + 256, sizeof *link);
         if (ok) eng_spread_link(&s, &in->v[i].set, (uint32_t)i, link, &n_link);

@@ -395,7 +395,7 @@ uint32_t *eng_sc_alternatives(eng_sc *c, uint32_t set, size_t *n)
 
 void eng_sc_expand(eng_sc *c, uint32_t set)
 {
-    size_t n;
+    size_t n = 0;
     if (c->st || c->set[set].expanded) return;
     uint32_t *alt = eng_sc_alternatives(c, set, &n);
     if (c->st) return;

@@ -182,8 +182,6 @@ static size_t divide(shape *o, others *x, size_t n, size_t i, const eng_sval *pa
 static eng_rx other_names(shape *o)
 {
     eng_sc *c = o->c;
-    eng_rx *v = NULL, known;
-    size_t cap = 0;
     bool plain = !o->n_m && o->names == ENG_RX_ALL;
     for (size_t i = 0; i < o->n; i++) {
         const eng_sval *p = eng_sval_get(o->v[i], "patternProperties");
@@ -191,13 +189,14 @@ static eng_rx other_names(shape *o)
     }
     if (plain) return c->body_free;
     if (!o->n_m) return eng_rx_and2(c->p, c->body_json, o->names);
-    if (!eng_grow(&v, &cap, o->n_m, sizeof *v)) {
+    eng_rx *v = sk_alloc(SK_MEM_REQUEST, o->n_m * sizeof *v);
+    if (!v) {
         (void)eng_sc_nomem(c);
         return ENG_RX_NONE;
     }
     for (size_t i = 0; i < o->n_m; i++)
         v[i] = eng_sc_text(c, o->m[i].name, false);
-    known = eng_rx_or(c->p, v, o->n_m);
+    eng_rx known = eng_rx_or(c->p, v, o->n_m);
     sk_free(v);
     eng_rx rest = eng_rx_and2(c->p, c->body_json, eng_rx_not(c->p, known));
     return eng_rx_and2(c->p, rest, o->names);

@@ -53,10 +53,10 @@ static eng_rx constant_of(eng_sc *c, const eng_sval *v, const eng_sval *const *f
 static eng_rx constants(eng_sc *c, const eng_sval *from, const eng_sval *const *fact, size_t n)
 {
     const eng_sval *value = eng_sval_get(from, "const"), *list = eng_sval_get(from, "enum");
-    size_t k = 0, cap = 0;
-    eng_rx *v = NULL;
+    size_t k = 0;
     if (value) return constant_of(c, value, fact, n);
-    if (!eng_grow(&v, &cap, eng_sval_size(list) + 1, sizeof *v)) {
+    eng_rx *v = sk_alloc(SK_MEM_REQUEST, (eng_sval_size(list) + 1) * sizeof *v);
+    if (!v) {
         (void)eng_sc_nomem(c);
         return ENG_RX_NONE;
     }
