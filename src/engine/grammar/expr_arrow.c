@@ -114,7 +114,7 @@ static void unite(arrows *w, const arrows *in)
         ok = eng_grow(&link, &cap_link, n_link + 256, sizeof *link);
         if (ok) eng_spread_link(&s, &in->v[i].set, (uint32_t)i, link, &n_link);
     }
-    for (unsigned c = 0; c < s.n && ok; c++) {
+    for (unsigned c = 0; c < s.n && ok && link; c++) {
         size_t n = 0;
         eng_bytes set = {{0}};
         for (uint32_t k = s.head[c]; k != NO_LINK; k = link[k].next)
