@@ -44,7 +44,7 @@ LDFLAGS  += -Wl,--gc-sections
 OPT      += -ffunction-sections
 endif
 CLI_SRC  := $(sort $(wildcard src/cli/*.c))
-WEB_SRC  := $(wildcard $(addprefix src/serve/web/*.,html js css svg))
+WEB_SRC  := $(wildcard $(addprefix src/serve/web/*.,html js css svg) $(addprefix src/serve/web/vendor/*.,js css))
 TEST_SRC := $(wildcard $(addsuffix /t_*.c,$(addprefix tests/,unit grad fault crash arch)))
 AUX_SRC  := $(filter-out $(TEST_SRC) tests/arch/make_arch.c,$(wildcard $(addsuffix /*.c,$(addprefix tests/,unit grad fault crash arch))))
 KERN_SRC := $(wildcard tests/kernel/*.c)
@@ -53,7 +53,7 @@ obj = $(patsubst %.c,$(B)/%.o,$1)
 
 TESTS   := $(addprefix $(B)/tests/,$(basename $(notdir $(TEST_SRC))))
 FUZZERS := $(addprefix $(B)/fuzz/,$(basename $(notdir $(FUZZ_SRC))))
-WEB_GZ  := $(patsubst src/serve/web/%,$(B)/web/%.gz,$(WEB_SRC))
+WEB_GZ  := $(patsubst src/serve/web/%,$(B)/web/%.gz,$(WEB_SRC)) $(B)/web/vendor/licences.txt.gz
 
 # ---- libraries: pkg-config name, Debian package ------------------------------------------------
 
@@ -118,7 +118,13 @@ $(B)/flags $(B)/sources: ;
 # The page's files are packed and drawn into assets.o by .incbin "web/NAME.gz".
 $(B)/web/%.gz: src/serve/web/%
 	@mkdir -p $(@D)
-	$Qgzip -9n <$< >$@
+	$Q{ cat $< && printf '\n%s\n' '$(if $(MODULE),export default $(MODULE);)'; } | gzip -9n >$@
+# These two only define a variable; as modules they have to hand it out.
+$(B)/web/vendor/temml.min.js.gz: MODULE = temml
+$(B)/web/vendor/uPlot.iife.min.js.gz: MODULE = uPlot
+$(B)/web/vendor/licences.txt.gz: $(wildcard src/serve/web/vendor/licences/*.txt)
+	@mkdir -p $(@D)
+	$Qtail -n +1 $(sort $^) | gzip -9n >$@
 $(B)/src/serve/web/assets.o: EXTRA = -Wa,-I$(B)
 $(B)/src/serve/web/assets.o: $(WEB_GZ)
 
