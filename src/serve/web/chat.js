@@ -3,6 +3,9 @@
 // A refusal or fault in words for a person.
 export class ChatError extends Error {}
 
+// Headers of every request; a key only if the person gave one.
+export const headers = (key, more = {}) => (key ? { ...more, Authorization: `Bearer ${key}` } : more);
+
 // What a failed answer says, from OpenAI's error object if there is one.
 async function refusal(response) {
   let message = `The server answered ${response.status}.`;
@@ -12,6 +15,7 @@ async function refusal(response) {
   } catch { /* not JSON: the status has to do */ }
   const wait = response.headers.get("retry-after");
   if (wait && response.status === 429) message = `The server is busy. Try again in ${wait} s.`;
+  if (response.status === 401) message += " A key can be entered in the settings.";
   return new ChatError(message);
 }
 
@@ -37,14 +41,27 @@ async function* events(body) {
   }
 }
 
-// Asks; yields {text}, {finish} and {usage}. Aborting the signal ends it with an AbortError.
-export async function* ask(request, signal) {
+// What one chunk brings.
+function* parts(chunk) {
+  const choice = chunk.choices?.[0];
+  const delta = choice?.delta ?? {};
+  if (chunk.model) yield { model: chunk.model };
+  if (delta.reasoning_content) yield { reasoning: delta.reasoning_content };
+  if (delta.content) yield { text: delta.content };
+  for (const call of delta.tool_calls ?? []) yield { tool: call };
+  if (choice?.finish_reason) yield { finish: choice.finish_reason };
+  if (chunk.usage) yield { usage: chunk.usage };
+}
+
+// Asks; yields {data} (each event as it came), {model}, {text}, {reasoning}, {tool}, {finish} and
+// {usage}. Aborting the signal ends it with an AbortError.
+export async function* ask(request, key, signal) {
   let response;
   try {
     response = await fetch("/v1/chat/completions", {
       method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ ...request, stream: true, stream_options: { include_usage: true } }),
+      headers: headers(key, { "Content-Type": "application/json" }),
+      body: JSON.stringify(request),
       signal,
     });
   } catch (e) {
@@ -55,16 +72,14 @@ export async function* ask(request, signal) {
   let finished = false;
   try {
     for await (const data of events(response.body)) {
+      yield { data };
       if (data === "[DONE]") return;
       const chunk = JSON.parse(data);
       if (chunk.error) throw new ChatError(sentence(chunk.error.message));
-      const choice = chunk.choices?.[0];
-      if (choice?.delta?.content) yield { text: choice.delta.content };
-      if (choice?.finish_reason) {
-        finished = true;
-        yield { finish: choice.finish_reason };
+      for (const part of parts(chunk)) {
+        finished ||= Boolean(part.finish);
+        yield part;
       }
-      if (chunk.usage) yield { usage: chunk.usage };
     }
   } catch (e) {
     if (e.name === "AbortError" || e instanceof ChatError) throw e;
@@ -73,9 +88,9 @@ export async function* ask(request, signal) {
   if (!finished) throw new ChatError("The answer broke off.");
 }
 
-// The model that is served: {id, context_length, parameters, ...}.
-export async function model() {
-  const response = await fetch("/v1/models");
+// The models that are served: [{id, context_length, parameters, ...}].
+export async function models(key) {
+  const response = await fetch("/v1/models", { headers: headers(key) });
   if (!response.ok) throw await refusal(response);
-  return (await response.json()).data[0];
+  return (await response.json()).data;
 }

@@ -1,42 +1,94 @@
-// store.js - what the page keeps in this browser: conversations and settings.
+// store.js - what the page keeps in this browser: conversations in IndexedDB, one record each, and
+// settings in localStorage.  Where a browser keeps nothing (private windows), all of it lives until
+// the page is closed.
 
-const KEY = "stokehold.1";
-const MAX_CHATS = 100;
+import { checkChat, checkSettings } from "./tree.js";
 
-export const DEFAULTS = { system: "", temperature: 0.7, seed: "", max: "" };
+const SETTINGS = "stokehold.settings";
+const OLD = "stokehold.1"; // conversations of the first page, a flat list
 
-const fresh = () => ({ chats: [], current: null, settings: { ...DEFAULTS } });
+export const DEFAULTS = { system: "", temperature: 0.7, top_p: 1, seed: "", max: "", model: "" };
 
-// What was kept, or a fresh start if there is nothing or it can't be read.
-export function load() {
-  try {
-    const kept = JSON.parse(localStorage.getItem(KEY));
-    if (!kept || !Array.isArray(kept.chats)) return fresh();
-    const chats = kept.chats.filter((c) => c && typeof c.id === "string" && Array.isArray(c.messages));
-    return { chats, current: kept.current, settings: { ...DEFAULTS, ...kept.settings } };
-  } catch {
-    return fresh();
-  }
+let database = null;
+const news = new BroadcastChannel("stokehold");
+
+const settled = (request) => new Promise((resolve, reject) => {
+  request.onsuccess = () => resolve(request.result);
+  request.onerror = () => reject(request.error);
+});
+
+async function open() {
+  const request = indexedDB.open("stokehold", 1);
+  request.onupgradeneeded = () => request.result.createObjectStore("chats", { keyPath: "id" });
+  return settled(request);
 }
 
-// Keeps the state. When the browser has no room, the oldest conversations go first.
-export function save(state) {
-  state.chats.length = Math.min(state.chats.length, MAX_CHATS);
-  for (;;) {
+const chats = (mode) => database.transaction("chats", mode).objectStore("chats");
+
+// Conversations of the first version of this page, once.
+async function moveOld() {
+  const kept = JSON.parse(localStorage.getItem(OLD) || "null");
+  for (const old of kept?.chats ?? []) {
     try {
-      localStorage.setItem(KEY, JSON.stringify(state));
-      return;
-    } catch {
-      if (state.chats.length <= 1) return;
-      state.chats.pop();
-    }
+      await keep(checkChat(old, DEFAULTS));
+    } catch { /* not a conversation: nothing to move */ }
+  }
+  localStorage.removeItem(OLD);
+}
+
+// All conversations, the last changed first; null if this browser keeps none.
+export async function loadChats() {
+  try {
+    database = await open();
+    await moveOld();
+    const all = await settled(chats("readonly").getAll());
+    return all.sort((a, b) => b.changed - a.changed);
+  } catch {
+    database = null;
+    return null;
   }
 }
 
-// A new conversation, put first.
-export function addChat(state) {
-  const chat = { id: Date.now().toString(36) + Math.random().toString(36).slice(2, 8), title: "", messages: [] };
-  state.chats.unshift(chat);
-  state.current = chat.id;
-  return chat;
+// Keeps a conversation as it is now; false if there is no room.
+export async function keep(chat) {
+  if (!database) return false;
+  try {
+    await settled(chats("readwrite").put(structuredClone(chat)));
+    news.postMessage(chat.id);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export async function drop(id) {
+  if (!database) return;
+  await settled(chats("readwrite").delete(id)).catch(() => {});
+  news.postMessage(id);
+}
+
+// Calls fn(id, chat or undefined) when another window of this page changed a conversation.
+export function onOtherWindow(fn) {
+  news.onmessage = async ({ data }) => {
+    if (database) fn(data, await settled(chats("readonly").get(data)).catch(() => undefined));
+  };
+}
+
+// What was set: {chat: defaults of new conversations, key, current}.
+export function loadSettings() {
+  let kept = {};
+  try {
+    kept = JSON.parse(localStorage.getItem(SETTINGS)) ?? {};
+  } catch { /* unreadable: as if nothing had been set */ }
+  return {
+    chat: checkSettings(kept.chat, DEFAULTS),
+    key: typeof kept.key === "string" ? kept.key : "",
+    current: typeof kept.current === "string" ? kept.current : null,
+  };
+}
+
+export function saveSettings(settings) {
+  try {
+    localStorage.setItem(SETTINGS, JSON.stringify(settings));
+  } catch { /* no room or not allowed: it holds until the page is closed */ }
 }
