@@ -99,6 +99,9 @@ sub eval_js {
     return $s;
 }
 
+# Runs a script.
+sub run { my ($self, $js) = @_; $self->call('POST', '/execute/sync', '{"script":' . quote($js) . ',"args":[]}') }
+
 sub find {
     my ($self, $css) = @_;
     my $answer = $self->call('POST', '/element', '{"using":"css selector","value":' . quote($css) . '}');

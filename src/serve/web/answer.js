@@ -2,12 +2,12 @@
 
 import { ask, ChatError } from "./chat.js";
 import { say } from "./dom.js";
-import { keep } from "./store.js";
+import { keep, leave } from "./store.js";
 import { changed, state, touch } from "./state.js";
 import { add, pathTo } from "./tree.js";
 
 const MOST_RAW = 4_000_000; // characters of raw events remembered for the JSON view
-const KEEP_EVERY = 3000; // ms between two savings of an answer under way
+const KEEP_EVERY = 2000; // ms between two savings of an answer under way
 const GO_ON = "Go on exactly where you stopped. Repeat nothing.";
 
 // Raw events of the answers made since the page was opened, by conversation and message.
@@ -127,7 +127,6 @@ class Run {
 // Follows one answer to its end.
 async function follow(run, request) {
   const { chat, node } = run;
-  state.runs.set(chat.id, run);
   changed("run");
   let error;
   try {
@@ -149,6 +148,7 @@ export function answer(chat, question) {
   if (state.runs.has(chat.id)) return;
   const request = requestFor(chat, pathTo(chat, question));
   const node = add(chat, question.id, { role: "assistant" });
+  keep(chat);
   const run = new Run(chat, node);
   state.runs.set(chat.id, run);
   changed("thread");
@@ -173,3 +173,6 @@ export function send(chat, parent, fields) {
   touch(chat);
   answer(chat, node);
 }
+
+// A page that is left keeps what has come so far; only this store is quick enough then.
+addEventListener("pagehide", () => leave([...state.runs.values()].map(({ chat, node }) => [chat.id, node])));

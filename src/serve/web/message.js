@@ -15,9 +15,10 @@ function statsLine(s, speed) {
   if (s.tokens) parts.push(`${s.tokens} token${s.tokens === 1 ? "" : "s"}`);
   if (v) parts.push(`${rate(v)} tokens/s`);
   if (s.first !== undefined) parts.push(`first after ${s.first < 1000 ? Math.round(s.first) + " ms" : (s.first / 1000).toFixed(1) + " s"}`);
-  if (s.cached) parts.push(`${s.cached} of ${s.prompt} prompt tokens remembered`);
+  if (s.cached) parts.push(`${s.cached}/${s.prompt} remembered`);
   if (s.finish === "length") parts.push("cut at the longest length");
   if (s.finish === "stopped") parts.push("stopped");
+  if (!s.finish && speed === undefined) parts.push("broke off");
   return parts.join(" · ");
 }
 

@@ -22,6 +22,9 @@ function colour(name) {
   return c;
 }
 
+// Whole steps between the marks of the x axis: it counts seconds or training steps.
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, ...[1, 2, 5].flatMap((k) => [3, 4, 5, 6, 7].map((e) => k * 10 ** e))].sort((a, b) => a - b);
+
 const faint = () => colour("--soft");
 const lines = () => colour("--line");
 
@@ -55,7 +58,7 @@ export class Plot {
       width,
       height,
       scales: { x: { time: false }, ...(range ? { y: { range } } : {}) },
-      axes: [{ ...axis, size: 28, values: (u, all) => all.map(x) }, { ...axis, size: 46 }],
+      axes: [{ ...axis, size: 28, space: 64, incrs: STEPS, values: (u, all) => all.map(x) }, { ...axis, size: 46 }],
       series: [{ label: "at", value: (u, v) => (v === null || v === undefined ? "–" : x(v)) },
         ...series.map((s) => ({
           label: s.name,

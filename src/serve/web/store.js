@@ -5,6 +5,7 @@
 import { checkChat, checkSettings } from "./tree.js";
 
 const SETTINGS = "stokehold.settings";
+const LEFT = "stokehold.left"; // answers that were coming when the page was left
 const OLD = "stokehold.1"; // conversations of the first page, a flat list
 
 export const DEFAULTS = { system: "", temperature: 0.7, top_p: 1, seed: "", max: "", model: "" };
@@ -36,12 +37,30 @@ async function moveOld() {
   localStorage.removeItem(OLD);
 }
 
+// Keeps answers under way, [[id of the conversation, message], ...], when there is no time for more.
+export function leave(list) {
+  if (list.length) localStorage.setItem(LEFT, JSON.stringify(list));
+}
+
+// Puts them where they belong.
+async function takeLeft(all) {
+  const list = JSON.parse(localStorage.getItem(LEFT) || "[]");
+  localStorage.removeItem(LEFT);
+  for (const [id, node] of list) {
+    const chat = all.find((c) => c.id === id);
+    if (!chat?.nodes[node.id]) continue;
+    chat.nodes[node.id] = node;
+    await keep(chat);
+  }
+}
+
 // All conversations, the last changed first; null if this browser keeps none.
 export async function loadChats() {
   try {
     database = await open();
     await moveOld();
     const all = await settled(chats("readonly").getAll());
+    await takeLeft(all);
     return all.sort((a, b) => b.changed - a.changed);
   } catch {
     database = null;
