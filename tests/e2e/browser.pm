@@ -8,7 +8,7 @@ require "$FindBin::Bin/webdriver.pm";
 require "$FindBin::Bin/slowlink.pm";
 our @EXPORT = qw(begin js text_of count_of wait_js idle fits open_page later seed settings shot desk phone complaints
     $b $s $url $line_pid %KEY);
-our ($b, $s, $url, $line_pid, $shots);
+our ($b, $s, $url, $line_pid);
 our %KEY = (enter => "\x{e007}", shift => "\x{e008}", ctrl => "\x{e009}", esc => "\x{e00c}", up => "\x{e013}", none => "\x{e000}");
 
 # Without Chromium the test is skipped.
@@ -21,7 +21,6 @@ for my $program (qw(chromedriver chromium)) {
 # Starts all; `slow` puts a slow line between, so that answers can be watched.
 sub begin {
     my (%o) = @_;
-    $shots = $ENV{SHOTS} || lib::tmp();
     $s = lib::start('--parallel', 2, '--name', 'deckhand', @{$o{flags} || []});
     lib::ok($s->{port}, 'the server is up') or lib::done();
     my $dir = lib::tmp() . '/browser';
@@ -39,7 +38,8 @@ sub count_of { return js("document.querySelectorAll('$_[0]').length") }
 sub wait_js { my ($js) = @_; return lib::until_true(sub { (js($js) // '') eq 'true' }) }
 sub idle { return wait_js("!document.querySelector('.live')") }
 sub fits { return js('document.documentElement.scrollWidth <= innerWidth && document.body.scrollWidth <= innerWidth') }
-sub shot { $b->shot("$shots/$_[0].png") }
+# A picture into $SHOTS, if that is set.
+sub shot { $b->shot("$ENV{SHOTS}/$_[0].png") if $ENV{SHOTS} }
 sub desk { $b->size(1280, 860) }
 sub phone { $b->size(390, 800) }
 sub complaints { return join "\n", grep { !/400 \(Bad Request\)/ } $b->console }
