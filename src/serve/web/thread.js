@@ -5,7 +5,7 @@ import { $, button, make, toast } from "./dom.js";
 import { drawMessage } from "./message.js";
 import { showRaw } from "./raw.js";
 import { changed, current, on, state, touch } from "./state.js";
-import { add, path, prune, turn } from "./tree.js";
+import { add, children, path, prune, turn } from "./tree.js";
 
 // ---- scrolling: follow the answer unless the reader has gone up ----
 
@@ -104,20 +104,36 @@ export function editLast() {
 // ---- drawing ----
 
 let shown = null; // id of the conversation drawn last
+let drawn = new Map(); // its messages: {node, sign, parts} by id, so that what is as before is not drawn again
+
+// All that decides how a message looks.
+function sign(chat, node) {
+  const all = children(chat, node.parent);
+  return JSON.stringify([node.content, node.error, node.stats, all.length, all.indexOf(node), children(chat, node.id).length > 0]);
+}
+
+// A message's element: the one there is, if it still holds.
+function boxOf(chat, node, run) {
+  const live = run?.node === node, now = live ? null : sign(chat, node), old = drawn.get(node.id);
+  if (!live && old && old.node === node && old.sign === now && !old.parts.box.classList.contains("editing")) return old;
+  const parts = drawMessage(chat, node, acts, live);
+  if (live) run.parts = parts;
+  return { node, sign: now, parts };
+}
 
 function drawThread() {
   const chat = current();
   const messages = chat ? path(chat) : [];
   const run = chat && state.runs.get(chat.id);
   const log = $("log");
-  log.replaceChildren();
+  const within = log.contains(document.activeElement);
+  if (shown !== state.current) drawn.clear();
+  drawn = new Map(messages.map((node) => [node.id, boxOf(chat, node, run)]));
+  log.setAttribute("aria-live", "off"); // what was said before is not news
+  log.replaceChildren(...[...drawn.values()].map((d) => d.parts.box));
+  requestAnimationFrame(() => log.setAttribute("aria-live", "polite"));
+  if (within && matchMedia("(pointer: fine)").matches) $("ask").focus({ preventScroll: true });
   $("hello").hidden = messages.length > 0;
-  for (const node of messages) {
-    const live = run?.node === node;
-    const parts = drawMessage(chat, node, acts, live);
-    if (live) run.parts = parts;
-    log.append(parts.box);
-  }
   document.title = chat?.title ? `${chat.title} · Stokehold` : "Stokehold";
   if (shown !== state.current || run) toEnd(true);
   shown = state.current;
