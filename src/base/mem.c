@@ -139,7 +139,8 @@ typedef struct chunk {
 } chunk;
 
 #define CHUNK_MIN ((size_t)64 << 10)
-#define CHUNK_MAX ((size_t)4 << 20)
+/* no more, so that a parser's memory stays in proportion to its input */
+#define CHUNK_MAX ((size_t)256 << 10)
 
 struct sk_arena {
     chunk *top;       /* the chunk that is being filled; older ones behind it */

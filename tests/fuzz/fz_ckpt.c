@@ -4,6 +4,7 @@
 
 #include "base/crc.h"
 #include "base/mem.h"
+#include "tests/fuzz/promise.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -11,12 +12,6 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { HEADER = 64, ROW = 32, SECTIONS_MAX = 1024 };
-
-/* Fails the run when a promise of ckpt.h is broken. */
-static void must(bool ok)
-{
-    if (!ok) __builtin_trap();
-}
 
 /* Opens the bytes; every section the table names is there, inside, aligned. */
 static void open_and_walk(const uint8_t *p, size_t n)

@@ -2,6 +2,7 @@
  * pre-tokenizer, also by a vocabulary that was trained on those very bytes. */
 #include "engine/token/bpe_train.h"
 #include "engine/token/document.h"
+#include "tests/fuzz/promise.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -23,12 +24,6 @@ static const char *const names[] = {
     "tiny_aya",     "afmoe",          "bailingmoe", "seed-coder", "exaone-moe",
     "laguna",       "jais-2",         "bloom",      "viking",     "chameleon"};
 enum { N_NAMES = sizeof names / sizeof names[0] };
-
-/* Fails the run when a promise of vocab.h is broken. */
-static void must(bool ok)
-{
-    if (!ok) __builtin_trap();
-}
 
 /* Trains; NULL when the text does not allow that many merges. */
 static eng_vocab *train(const char *text, size_t n, size_t n_vocab, const char *pretok)

@@ -3,16 +3,11 @@
 #include "engine/format/imatrix.h"
 
 #include "base/mem.h"
+#include "tests/fuzz/promise.h"
 
 #include <math.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* Fails the run when a promise of a header is broken. */
-static void must(bool ok)
-{
-    if (!ok) __builtin_trap();
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -3,16 +3,11 @@
 #include "base/json.h"
 
 #include "base/mem.h"
+#include "tests/fuzz/promise.h"
 
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* Fails the run when a promise of json.h is broken. */
-static void must(bool ok)
-{
-    if (!ok) __builtin_trap();
-}
 
 /* Every string that comes out is UTF-8, and its JSON form reads back as the same bytes. */
 static void check_string(const char *s, size_t n)

@@ -1,6 +1,7 @@
 /* fz_kinds.c - vocabularies of all kinds made of any bytes, and any bytes as text: no token out of
  * range, and where every byte has a token, the text comes back. */
 #include "engine/token/vocab_build.h"
+#include "tests/fuzz/promise.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -18,11 +19,6 @@ typedef struct source {
 static unsigned take(source *s)
 {
     return s->p < s->end ? *s->p++ : 0;
-}
-
-static void must(bool ok)
-{
-    if (!ok) __builtin_trap();
 }
 
 /* Encodes what is left and decodes it. */

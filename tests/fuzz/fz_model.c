@@ -1,6 +1,7 @@
 /* fz_model.c - any bytes opened as a model; one that opens must encode, step and choose. */
 #include "base/mem.h"
 #include "engine/model/model.h"
+#include "tests/fuzz/promise.h"
 
 #include <string.h>
 
@@ -44,15 +45,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     static eng_exec *x; /* its threads outlive one input */
     eng_model *m = NULL;
-    if (!x && eng_exec_open(1, &x, NULL)) __builtin_trap();
+    must(x || eng_exec_open(1, &x, NULL) == SK_OK);
     void *copy = sk_alloc(SK_MEM_MISC, n); /* as aligned as a mapped file */
     if (!copy) return 0;
     if (n) memcpy(copy, data, n);
     sk_err e = SK_ERR_INIT;
     if (!eng_model_open_bytes(x, copy, n, &m, &e))
         use(x, m);
-    else if (!e.text[0])
-        __builtin_trap();
+    else
+        must(e.text[0]);
     eng_model_close(m);
     sk_free(copy);
     return 0;

@@ -3,6 +3,7 @@
 #include "engine/quant/quant.h"
 
 #include "engine/quant/blocks.h"
+#include "tests/fuzz/promise.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,12 +15,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const eng_dtype types[] = {ENG_DTYPE_TABLE(TYPE)};
 #undef TYPE
 enum { N_TYPES = sizeof types / sizeof types[0], ROWS_MOST = 4 };
-
-/* Fails the run when a promise of quant.h is broken. */
-static void must(bool ok)
-{
-    if (!ok) __builtin_trap();
-}
 
 /* True when all numbers are of a size that every type can hold well. */
 static bool usual(const float *x, size_t n)
@@ -36,8 +31,10 @@ static void pack(eng_dtype t, const float *x, size_t rows, const float *importan
     uint8_t *packed = malloc(bytes);
     float *y = malloc(n * sizeof *y);
     must(packed && y);
+    fuzz_watch_begin();
     eng_quant_pack(t, x, packed, rows, ENG_QK, importance);
     eng_quant_unpack(t, packed, y, n);
+    fuzz_watch_end(0, 0);
     if (usual(x, n)) {
         double error = 0, size = 0;
         for (size_t i = 0; i < n; i++) {

@@ -4,6 +4,7 @@
  * logits as raw floats, not numbers among them.
  */
 #include "engine/engine.h"
+#include "tests/fuzz/promise.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -22,12 +23,6 @@ typedef struct fz_header {
     uint16_t biased[4];
     uint8_t tame, masked, n_bias, n_ids;
 } fz_header;
-
-/* Fails the run when a promise of a header is broken. */
-static void must(bool ok)
-{
-    if (!ok) __builtin_trap();
-}
 
 /* Brings a number into [0, most], so that inputs get past the check of the options. */
 static double tamed(double v, double most)

@@ -4,16 +4,11 @@
 #include "base/mem.h"
 #include "engine/data/shard.h"
 #include "engine/data/shard_layout.h"
+#include "tests/fuzz/promise.h"
 
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* Fails the run when a promise of shard.h is broken. */
-static void must(bool ok)
-{
-    if (!ok) __builtin_trap();
-}
 
 /* Opens the bytes; every document is there and every id that a checked shard gives is a token. */
 static void open_and_walk(const uint8_t *p, size_t n)

@@ -3,16 +3,11 @@
 #include "engine/eval/suite.h"
 
 #include "engine/eval/number.h"
+#include "tests/fuzz/promise.h"
 
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* Fails the run when a promise of a header is broken. */
-static void must(bool ok)
-{
-    if (!ok) __builtin_trap();
-}
 
 static void check(const eng_suite *s, const eng_suite_item *it)
 {

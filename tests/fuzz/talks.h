@@ -5,17 +5,13 @@
 #include "base/status.h"
 #include "engine/token/bpe_train.h"
 
+#include "tests/fuzz/promise.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-/* Fails the run when a promise of a header is broken. */
-static inline void must(bool ok)
-{
-    if (!ok) __builtin_trap();
-}
 
 /* A vocabulary made once. */
 static inline const eng_vocab *talks_vocab(void)
