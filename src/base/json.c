@@ -14,7 +14,7 @@ static atomic_ulong missed;
 /* Blocks for jansson, so that its memory is counted and can be made to fail like all other. */
 static void *json_block(size_t n)
 {
-    void *p = sk_alloc(SK_MEM_REQUEST, n);
+    void *p = sk_alloc_small(SK_MEM_REQUEST, n);
     if (!p) atomic_fetch_add(&missed, 1);
     return p;
 }

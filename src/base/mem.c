@@ -1,8 +1,9 @@
 /* mem.c - the only file that calls the C library's allocator.
  *
- * A block is [padding][header, 64 bytes][the caller's n bytes]; the header sits right before the
- * caller's bytes and keeps what sk_free must know.  Blocks of 2 MiB and more start at a multiple of
- * 2 MiB, the size of a huge page, and end where the caller's bytes end, so that ASan sees an
+ * A block is [padding][header][the caller's n bytes]; the header sits right before the caller's
+ * bytes and keeps what sk_free must know.  Padding and header are 64 bytes, so that what follows is
+ * aligned; 16 for small pieces; 2 MiB for blocks of 2 MiB and more, which start at a multiple of
+ * that, the size of a huge page.  All end where the caller's bytes end, so that ASan sees an
  * overrun.
  */
 #include "base/mem.h"
@@ -16,41 +17,54 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { ALIGN = 64 };
+enum { ALIGN = 64, ALIGN_SMALL = 16 };
 #define HUGE_FROM ((size_t)2 << 20)
 #define HUGE_PAGE ((size_t)2 << 20)
 #define BLOCK_MAGIC 0x5354424cu /* "STBL": a pointer that is not ours is found out in sk_free */
 
-/* What sk_free needs; `before` is the distance from the library's block to the caller's bytes. */
+/* What sk_free needs.  The library's block begins `before` = 1 << log2_before bytes ahead of the
+ * caller's. */
 typedef struct block {
-    size_t n, before;
-    uint32_t kind, magic;
-    char pad[ALIGN - 2 * sizeof(size_t) - 8];
+    size_t n;
+    uint32_t magic;
+    uint16_t kind, log2_before;
 } block;
 
-_Static_assert(sizeof(block) == ALIGN, "the header keeps the alignment of what follows it");
+_Static_assert(sizeof(block) == ALIGN_SMALL, "the header keeps the alignment of what follows it");
 
 static _Atomic uint64_t held[SK_MEM_N];
 
-/* n bytes aligned to 64, not cleared. */
-void *sk_alloc(sk_mem_kind kind, size_t n)
+/* n bytes at a multiple of `before`, a power of two from 16; not cleared. */
+static void *take_block(sk_mem_kind kind, size_t n, size_t before)
 {
     assert((unsigned)kind < SK_MEM_N);
     if (sk_fault(SK_FAULT_ALLOC)) return NULL;
-    size_t before = n >= HUGE_FROM ? HUGE_PAGE : ALIGN;
     if (n > PTRDIFF_MAX - before) return NULL;
     void *base;
     if (posix_memalign(&base, before, before + n)) return NULL;
     char *p = (char *)base + before;
-    if (before == HUGE_PAGE) (void)madvise(p, n & ~(HUGE_PAGE - 1), MADV_HUGEPAGE);
-
     block *b = (block *)(void *)(p - sizeof(block));
     b->n = n;
-    b->before = before;
-    b->kind = (uint32_t)kind;
     b->magic = BLOCK_MAGIC;
+    b->kind = (uint16_t)kind;
+    b->log2_before = (uint16_t)__builtin_ctzl(before);
     atomic_fetch_add_explicit(&held[kind], n, memory_order_relaxed);
     return p;
+}
+
+/* n bytes aligned to 64, not cleared. */
+void *sk_alloc(sk_mem_kind kind, size_t n)
+{
+    if (n < HUGE_FROM) return take_block(kind, n, ALIGN);
+    void *p = take_block(kind, n, HUGE_PAGE);
+    if (p) (void)madvise(p, n & ~(HUGE_PAGE - 1), MADV_HUGEPAGE);
+    return p;
+}
+
+/* n bytes aligned to 16, not cleared. */
+void *sk_alloc_small(sk_mem_kind kind, size_t n)
+{
+    return take_block(kind, n, ALIGN_SMALL);
 }
 
 /* Like sk_alloc, cleared; NULL also when count * size overflows. */
@@ -90,7 +104,7 @@ void sk_free(void *p)
     assert(b->kind < SK_MEM_N);
     b->magic = 0;
     atomic_fetch_sub_explicit(&held[b->kind], b->n, memory_order_relaxed);
-    free((char *)p - b->before);
+    free((char *)p - ((size_t)1 << b->log2_before));
 }
 
 /* Private memory that nothing maps reads as zeros after MADV_DONTNEED; what is not whole pages, and

@@ -29,6 +29,10 @@ typedef enum sk_mem_kind { SK_MEM_KINDS(SK_MEM_ENUM) SK_MEM_N } sk_mem_kind;
  * use huge pages.  Thread-safe, like all of this header but the arenas. */
 void *sk_alloc(sk_mem_kind kind, size_t n);
 
+/* Like sk_alloc, aligned to 16 only: for many pieces of a few bytes, which take a third of the
+ * memory this way. */
+void *sk_alloc_small(sk_mem_kind kind, size_t n);
+
 /* Like sk_alloc, cleared; NULL also when count * size overflows. */
 void *sk_calloc(sk_mem_kind kind, size_t count, size_t size);
 

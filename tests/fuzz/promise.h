@@ -15,9 +15,9 @@
  * tables of fixed size. */
 #define FUZZ_ALLOWANCE ((size_t)260 << 10)
 
-/* Bytes held for a byte of JSON at most: a number of one digit and its comma become a node of 24
- * and its header, each block rounded up to a cache line, and a place in its list. */
-#define FUZZ_JSON_TIMES ((size_t)128)
+/* Bytes held for a byte of JSON at most: a number of one digit and its comma become a node of 24,
+ * its header of 16, and a place in its list, which grows by doubling. */
+#define FUZZ_JSON_TIMES ((size_t)48)
 
 /* Fails the run when a promise of a header is broken. */
 static inline void must(bool ok)

@@ -35,6 +35,29 @@ static void sizes_and_alignment(void **state)
     sk_free(NULL);
 }
 
+/* Small pieces are aligned to 16, counted, freed and resized like all others. */
+static void small_pieces(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n < 200; n++) {
+        uint64_t before = sk_mem_bytes(SK_MEM_REQUEST);
+        unsigned char *p = sk_alloc_small(SK_MEM_REQUEST, n);
+        assert_non_null(p);
+        assert_int_equal((uintptr_t)p % 16, 0);
+        memset(p, 7, n);
+        assert_int_equal(sk_mem_bytes(SK_MEM_REQUEST), before + n);
+        p = sk_realloc(SK_MEM_REQUEST, p, n + 100);
+        assert_non_null(p);
+        assert_true(!n || p[n - 1] == 7);
+        sk_free(p);
+        assert_int_equal(sk_mem_bytes(SK_MEM_REQUEST), before);
+    }
+    assert_null(sk_alloc_small(SK_MEM_MISC, SIZE_MAX));
+    sk_fault_plan(SK_FAULT_ALLOC, 1, false);
+    assert_null(sk_alloc_small(SK_MEM_MISC, 8));
+    sk_fault_plan(SK_FAULT_ALLOC, 0, false);
+}
+
 static void calloc_clears(void **state)
 {
     (void)state;
@@ -258,6 +281,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(sizes_and_alignment, no_faults),
+        cmocka_unit_test_teardown(small_pieces, no_faults),
         cmocka_unit_test(calloc_clears),
         cmocka_unit_test(impossible_sizes),
         cmocka_unit_test_teardown(realloc_keeps_bytes, no_faults),
