@@ -5,6 +5,6 @@ cd "$(dirname "$0")/.."
 model=${1:?usage: bench/prompts.sh MODEL.gguf}
 while IFS= read -r prompt; do
     printf '> %s\n' "$prompt"
-    build/stoke generate -m "$model" --chat -p "$prompt" -n 60 --temp 0
+    "${STOKE:-build/stoke}" generate -m "$model" --chat -p "$prompt" -n 160 --temp 0
     printf '\n'
 done <bench/prompts.txt
