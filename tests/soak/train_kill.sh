@@ -4,7 +4,7 @@
 # every test run, which has tests/crash/t_train_kill.c.
 #
 #   train_kill.sh [KILLS [SEED [FLAG...]]]      50 kills, seed 1; flags for the trainer, of which
-#                                               --steps 400 --ema 0.9 --spike-loss 2 --spike-rise 0.01
+#                                               --steps 400 --ema 0.9 --spike-loss 1.5 --spike-norm 4
 #                                               has it skip steps and go back on its own
 #
 # Every other kill waits for a checkpoint that is being written, and comes some milliseconds into it.
