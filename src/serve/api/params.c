@@ -126,7 +126,9 @@ static const srv_field chat_rows[] = {
      .help = "functions the model may call: `{\"type\": \"function\", \"function\": {\"name\", "
              "\"description\", \"parameters\"}}`; shown to it as its chat template does, or in "
              "words. "
-             "Calls name one of them, with arguments that satisfy its `parameters`"},
+             "Calls that `tool_choice` asks for, and those begun with a `<tool_call>`, name one of "
+             "them with arguments that satisfy its `parameters`; in other forms the model is left "
+             "to itself, and what it wrote is read"},
     {.name = "tool_choice", .type = SRV_FIELD_READ, .kind = "string or object", .deflt = "auto",
      .read = srv_read_tool_choice,
      .help = "none, auto, required, or the function to call: `{\"type\": \"function\", "
