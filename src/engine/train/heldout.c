@@ -2,6 +2,7 @@
 #include "engine/train/run.h"
 #include "engine/train/rundir.h"
 
+#include <assert.h>
 #include <math.h>
 
 /* Rows [at, at + n) of held-out shards, in the memory of the step's own rows, which is free between
@@ -20,7 +21,9 @@ sk_status eng_run_evaluate(eng_run *l, size_t n, double *loss, double *bits_per_
     const eng_dataset *d = l->j->valid;
     uint64_t targets, bytes;
     double nats = 0;
-    eng_run_begin_pairs(l, (n + l->micro - 1) / l->micro);
+    assert(l->micro > 0);
+    size_t parts = (n + l->micro - 1) / l->micro;
+    eng_run_begin_pairs(l, parts);
     size_t mine = eng_ranks_rank(l->ranks), turn = 0, size = eng_ranks_size(l->ranks);
     for (size_t at = 0; at < n; at += l->micro) {
         if (turn++ % size != mine) continue;
@@ -33,7 +36,7 @@ sk_status eng_run_evaluate(eng_run *l, size_t n, double *loss, double *bits_per_
             eng_pass_run(l->pass, &b, 0.0f, NULL, l->nats + at);
     }
     sk_status st = eng_ranks_share(l->ranks, l->nats, n, l->micro, e);
-    if (!st) st = eng_run_sum_pairs(l, (n + l->micro - 1) / l->micro, e);
+    if (!st) st = eng_run_sum_pairs(l, parts, e);
     if (st) return st;
     for (size_t i = 0; i < n; i++)
         nats += l->nats[i];

@@ -34,8 +34,8 @@ static sk_status add_text(json_t *v, const char *where, sk_buf *out, srv_fault *
         const char *type = json_string_value(json_object_get(b, "type"));
         json_t *t = json_object_get(b, "text");
         if (!type || strcmp(type, "text") != 0 || !json_is_string(t))
-            return srv_fail(f, type && strcmp(type, "text") ? SRV_UNSUPPORTED : SRV_BAD_TYPE, where,
-                            "'%s': only blocks of text can be read here", where);
+            return srv_fail(f, type && strcmp(type, "text") != 0 ? SRV_UNSUPPORTED : SRV_BAD_TYPE,
+                            where, "'%s': only blocks of text can be read here", where);
         sk_buf_add(out, json_string_value(t), json_string_length(t));
     }
     return SK_OK;
