@@ -124,6 +124,22 @@ static void appending_is_linear(void **state)
     eng_jinja_text_fini(&out);
 }
 
+/* Where the origin changes at every byte, spans take more than the text: they count as well. */
+static void spans_count_as_memory(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    eng_jinja_text out = {SK_BUF_INIT, NULL, 0};
+    eng_jinja_limits l = {.max_bytes = 4 << 20};
+    static const char t[] = "{{ l * 20000 }}", vars[] = "{\"l\": [\"a\"]}";
+    assert_status_ok(jinja_render_text(t, vars, &l, &out, &e), e);
+    assert_true(out.n_span > 20000);
+    eng_jinja_text_fini(&out);
+    l.max_bytes = (1 << 20) + (1 << 18);
+    assert_int_equal(jinja_render_text(t, vars, &l, &out, &e), SK_E_TOOBIG);
+    assert_non_null(strstr(e.text, "bytes of memory"));
+}
+
 /* n times the text before, a middle, n times the text behind. */
 static char *nested(const char *before, const char *middle, const char *behind, size_t n)
 {
@@ -237,6 +253,7 @@ int main(void)
         cmocka_unit_test(what_is_not_supported_is_named),
         cmocka_unit_test(bombs),
         cmocka_unit_test(appending_is_linear),
+        cmocka_unit_test(spans_count_as_memory),
         cmocka_unit_test(deep_templates),
         cmocka_unit_test(deep_variables),
         cmocka_unit_test(without_memory),

@@ -149,11 +149,13 @@ static size_t count_spans(const jn_grow *g)
 }
 
 /* The built text and its spans into out.  Out of the pool into memory of the caller's kind;
- * neighbouring bytes of one origin become one span. */
-static sk_status take_text(const jn_sb *b, eng_jinja_text *out, sk_err *e)
+ * neighbouring bytes of one origin become one span.  Text whose origin changes with every byte has
+ * sixteen times its bytes of spans, so they count like values. */
+static sk_status take_text(jn_run *r, const jn_sb *b, eng_jinja_text *out, sk_err *e)
 {
     const jn_grow *g = &b->g;
     size_t n = count_spans(g), k = 0;
+    if (!eng_jn_mem_charge(&r->mem, (n + 1) * sizeof *out->span)) return eng_jn_oom(r);
     out->span = sk_calloc(SK_MEM_REQUEST, n + 1, sizeof *out->span);
     sk_buf_add(&out->text, g->used ? g->p : "", g->used);
     if (!out->span || !sk_buf_ok(&out->text))
@@ -189,7 +191,7 @@ sk_status eng_jinja_render(const eng_jinja *t, const eng_jinja_input *in, eng_ji
     sk_status st = r.scope ? set_vars(&r, t, in) : eng_jn_oom(&r);
     if (!st) st = eng_jn_exec(&r, t->program.body);
     if (!st) st = b.st;
-    if (!st) st = take_text(&b, out, e);
+    if (!st) st = take_text(&r, &b, out, e);
     if (st) eng_jinja_text_fini(out);
     eng_jn_mem_fini(&r.mem);
     return st;

@@ -20,6 +20,14 @@ void eng_jn_mem_fini(jn_mem *m)
     *m = (jn_mem){NULL};
 }
 
+/* What lies elsewhere counts too. */
+bool eng_jn_mem_charge(jn_mem *m, size_t n)
+{
+    m->over |= n > m->max || m->used > m->max - n;
+    if (!m->over) m->used += n;
+    return !m->over;
+}
+
 /* Large blocks go to the arena as they are, small ones are cut from a piece.  Larger than a
  * quarter of a piece is large: what a new piece wastes of the old one stays below that. */
 void *eng_jn_alloc(jn_mem *m, size_t n)

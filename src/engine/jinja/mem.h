@@ -27,6 +27,9 @@ void eng_jn_mem_fini(jn_mem *m);
 /* n cleared bytes aligned to 16; NULL when there is no memory or the ceiling is hit. */
 void *eng_jn_alloc(jn_mem *m, size_t n);
 
+/* Counts n bytes that the caller takes from elsewhere; false over the ceiling. */
+bool eng_jn_mem_charge(jn_mem *m, size_t n);
+
 /* The same for count * size bytes. */
 void *eng_jn_alloc_n(jn_mem *m, size_t count, size_t size);
 
