@@ -41,10 +41,19 @@ extern int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const vol
     __attribute__((weak));
 extern size_t __sanitizer_get_allocated_size(const volatile void *p) __attribute__((weak));
 
+/* Bytes of a block as the program asked for them: from 2 MiB on base/mem.c puts a huge page in
+ * front, for alignment, that nobody touches. */
+static inline size_t fuzz_asked(size_t n)
+{
+    const size_t huge = (size_t)2 << 20;
+    return n >= 2 * huge ? n - huge : n;
+}
+
 static inline void fuzz_on_malloc(const volatile void *p, size_t n)
 {
     (void)p;
     if (!fuzz_seen.on) return;
+    n = fuzz_asked(n);
     if (n > fuzz_seen.largest) fuzz_seen.largest = n;
     fuzz_seen.held += n;
     if (fuzz_seen.held > fuzz_seen.peak) fuzz_seen.peak = fuzz_seen.held;
@@ -54,7 +63,7 @@ static inline void fuzz_on_malloc(const volatile void *p, size_t n)
 static inline void fuzz_on_free(const volatile void *p)
 {
     if (!fuzz_seen.on || !p) return;
-    size_t n = __sanitizer_get_allocated_size(p);
+    size_t n = fuzz_asked(__sanitizer_get_allocated_size(p));
     fuzz_seen.held -= n < fuzz_seen.held ? n : fuzz_seen.held;
 }
 
