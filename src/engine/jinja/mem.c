@@ -23,21 +23,21 @@ void eng_jn_mem_fini(jn_mem *m)
 /* What lies elsewhere counts too. */
 bool eng_jn_mem_charge(jn_mem *m, size_t n)
 {
-    m->over |= n > m->max || m->used > m->max - n;
-    if (!m->over) m->used += n;
-    return !m->over;
+    if (n > m->max || m->used > m->max - n) {
+        m->over = true;
+        return false;
+    }
+    m->used += n;
+    return true;
 }
 
 /* Large blocks go to the arena as they are, small ones are cut from a piece.  Larger than a
  * quarter of a piece is large: what a new piece wastes of the old one stays below that. */
 void *eng_jn_alloc(jn_mem *m, size_t n)
 {
-    if (n > m->max || m->used > m->max - n) {
-        m->over = true;
-        return NULL;
-    }
+    if (!eng_jn_mem_charge(m, n)) return NULL;
     size_t need = (n + ROUND - 1) & ~(size_t)(ROUND - 1);
-    m->used += need;
+    m->used += need - n;
     if (need > PIECE / 4) return sk_arena_calloc(m->arena, need, 1);
     if (need > m->left) {
         m->at = sk_arena_alloc(m->arena, PIECE);

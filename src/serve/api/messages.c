@@ -185,20 +185,8 @@ static sk_status read_system(json_t *v, void *into, srv_fault *f)
 
 static sk_status read_tools(json_t *v, void *into, srv_fault *f)
 {
-    size_t i;
-    json_t *t;
-    sk_status st = SK_OK;
-    if (!json_is_array(v)) return srv_field_bad_type(f, "tools", "an array");
-    json_array_foreach(v, i, t)
-    {
-        const char *type = json_string_value(json_object_get(t, "type"));
-        if (type && strcmp(type, "custom") != 0)
-            return srv_fail(f, SRV_UNSUPPORTED, "tools", "tools of type %.40s can't be used", type);
-        if (!st)
-            st = srv_add_tool(into, json_object_get(t, "name"), json_object_get(t, "description"),
-                              json_object_get(t, "input_schema"), f);
-    }
-    return st;
+    static const srv_tool_list form = {.type = "custom", .untyped = true, .schema = "input_schema"};
+    return srv_read_tool_list(v, &form, into, f);
 }
 
 /* {"type": "auto" | "any" | "tool" | "none", "name", "disable_parallel_tool_use"} */

@@ -129,21 +129,8 @@ static sk_status read_input(json_t *v, void *into, srv_fault *f)
 /* Tools of this API have their function's members beside the type. */
 static sk_status read_tools(json_t *v, void *into, srv_fault *f)
 {
-    size_t i;
-    json_t *t;
-    sk_status st = SK_OK;
-    if (!json_is_array(v)) return srv_field_bad_type(f, "tools", "an array");
-    json_array_foreach(v, i, t)
-    {
-        const char *type = json_string_value(json_object_get(t, "type"));
-        if (!type || strcmp(type, "function") != 0)
-            return srv_fail(f, type ? SRV_UNSUPPORTED : SRV_BAD_TYPE, "tools",
-                            "'tools[%zu]': only functions can be called", i);
-        if (!st)
-            st = srv_add_tool(into, json_object_get(t, "name"), json_object_get(t, "description"),
-                              json_object_get(t, "parameters"), f);
-    }
-    return st;
+    static const srv_tool_list form = {.type = "function", .schema = "parameters"};
+    return srv_read_tool_list(v, &form, into, f);
 }
 
 static sk_status read_text(json_t *v, void *into, srv_fault *f)

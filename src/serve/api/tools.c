@@ -38,8 +38,8 @@ static json_t *find_tool(const srv_params *p, const char *name)
     return NULL;
 }
 
-sk_status srv_add_tool(srv_params *p, json_t *name, json_t *description, json_t *parameters,
-                       srv_fault *f)
+static sk_status add_tool(srv_params *p, json_t *name, json_t *description, json_t *parameters,
+                          srv_fault *f)
 {
     char at[64];
     if (!p->tools) p->tools = json_array();
@@ -69,7 +69,8 @@ sk_status srv_add_tool(srv_params *p, json_t *name, json_t *description, json_t 
     return json_array_append_new(p->tools, tool) ? no_memory(f) : SK_OK;
 }
 
-sk_status srv_read_tools(json_t *v, void *into, srv_fault *f)
+/* A tool's type is checked first, then where its function's members are. */
+sk_status srv_read_tool_list(json_t *v, const srv_tool_list *l, srv_params *p, srv_fault *f)
 {
     size_t i;
     json_t *t;
@@ -77,20 +78,29 @@ sk_status srv_read_tools(json_t *v, void *into, srv_fault *f)
     json_array_foreach(v, i, t)
     {
         char at[64];
+        const char *blamed = l->by_item ? at : "tools";
         const char *type = json_string_value(json_object_get(t, "type"));
-        json_t *fn = json_object_get(t, "function");
+        json_t *fn = l->inner ? json_object_get(t, l->inner) : t;
         snprintf(at, sizeof at, "tools[%zu]", i);
-        if (!type) return srv_fail(f, SRV_BAD_TYPE, at, "'%s' must be an object with a 'type'", at);
-        if (strcmp(type, "function") != 0)
-            return srv_fail(f, SRV_UNSUPPORTED, at, "'%s': only functions can be called", at);
+        if (!type && !l->untyped)
+            return srv_fail(f, SRV_BAD_TYPE, blamed, "'%s' must be an object with a 'type'", at);
+        if (type && strcmp(type, l->type) != 0)
+            return srv_fail(f, SRV_UNSUPPORTED, blamed, "'%s': only functions can be called", at);
         if (!json_is_object(fn))
-            return srv_fail(f, SRV_BAD_TYPE, at, "'%s.function' must be an object", at);
-        sk_status st =
-            srv_add_tool(into, json_object_get(fn, "name"), json_object_get(fn, "description"),
-                         json_object_get(fn, "parameters"), f);
+            return srv_fail(f, SRV_BAD_TYPE, blamed, "'%s%s%s' must be an object", at,
+                            l->inner ? "." : "", l->inner ? l->inner : "");
+        sk_status st = add_tool(p, json_object_get(fn, "name"), json_object_get(fn, "description"),
+                                json_object_get(fn, l->schema), f);
         if (st) return st;
     }
     return SK_OK;
+}
+
+sk_status srv_read_tools(json_t *v, void *into, srv_fault *f)
+{
+    static const srv_tool_list form = {
+        .type = "function", .inner = "function", .schema = "parameters", .by_item = true};
+    return srv_read_tool_list(v, &form, into, f);
 }
 
 /* "none", "auto", "required", or {"type": "function", "function": {"name"}}; a name may also stand

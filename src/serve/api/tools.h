@@ -12,9 +12,18 @@ sk_status srv_read_response_format(json_t *v, void *into, srv_fault *f);
 sk_status srv_read_grammar(json_t *v, void *into, srv_fault *f);
 sk_status srv_read_regex(json_t *v, void *into, srv_fault *f);
 
-/* Appends a tool of a name, with what may be NULL: a description, a schema of its parameters. */
-sk_status srv_add_tool(srv_params *p, json_t *name, json_t *description, json_t *parameters,
-                       srv_fault *f);
+/* How an API lists its tools. */
+typedef struct srv_tool_list {
+    const char *type; /* the one that is a function */
+    bool untyped;     /* and so is one that names no type */
+    const char
+        *inner; /* the member that holds name, description and schema; NULL: the tool itself */
+    const char *schema; /* the member that is the parameters' schema */
+    bool by_item;       /* a fault's param is the item, else `tools` */
+} srv_tool_list;
+
+/* Appends the tools of the array v; a fault names the first that can't be used. */
+sk_status srv_read_tool_list(json_t *v, const srv_tool_list *l, srv_params *p, srv_fault *f);
 
 /* Takes a JSON Schema as the answer's rule; `field` is to blame. */
 sk_status srv_set_schema(srv_params *p, const char *field, const json_t *schema, srv_fault *f);
