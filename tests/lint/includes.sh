@@ -27,10 +27,13 @@ below=
 door=
 for room in tensor quant kernel format token grammar data jinja hf model infer eval train; do
     below=$below${below:+|}$room
-    [ $room != model ] || door='|engine/engine\.h'
+    [ $room != model ] || door='|engine/engine\.h|engine/door/.*'
     check_room "engine/$room includes nothing above it" "src/engine/$room" \
         "base/[a-z0-9_]+\.h|engine/($below)/.*$door"
 done
+
+check_room "engine/door includes base and the rooms whose types it shows" src/engine/door \
+    'base/[a-z0-9_]+\.h|engine/(tensor|kernel|token|jinja|door)/.*'
 
 # A header of the project that is part of a cycle can't be understood alone.
 find src -name '*.h' | xargs grep -H '^ *# *include *"' |
