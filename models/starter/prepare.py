@@ -10,14 +10,19 @@ clock or the machine: the same DATA gives the same bytes.
 import json
 import pathlib
 import random
+import re
 import subprocess
 import sys
+
+import unknown
 
 # How often each part is seen in tuning.  What a first conversation is made of comes often; long
 # dialogues and quiz questions, which a model of this size can only guess at, are left out.
 PARTS = {"smalltalk": 6, "facts": 6, "memory": 3, "unknown": 3, "geo": 2, "arith": 1, "reading": 1,
          "lists": 1, "words": 1, "terms": 1, "encyclopedia": 1, "stories": 3, "dialog_personachat": 1,
          "dolly": 1}
+SMALL_SUMS = 3  # times more, with numbers up to 12: what a person tries first
+UNKNOWN = 4000  # conversations of unknown.py
 SEPARATOR = "\n<|endoftext|>\n"
 
 
@@ -39,8 +44,16 @@ def plain(folder, target):
                 out.write("\n".join(m["content"] for m in json.loads(line)["messages"]) + SEPARATOR)
 
 
+def small(line):
+    """Numbers up to 12 in a question, none larger."""
+    asked = [m["content"] for m in json.loads(line)["messages"] if m["role"] == "user"]
+    return all(int(number) <= 12 for number in re.findall(r"\d+", " ".join(asked)))
+
+
 def mixture(folder, target):
     chats = [line for name, times in PARTS.items() for line in lines_of(folder / (name + ".jsonl")) * times]
+    chats += [line for line in lines_of(folder / "arith.jsonl") if small(line)] * SMALL_SUMS
+    chats += unknown.conversations(UNKNOWN, 1)
     random.Random(1).shuffle(chats)
     with open(target, "w", encoding="utf-8", newline="\n") as out:
         out.write("\n".join(chats) + "\n")
