@@ -82,3 +82,15 @@ sk_ram sk_ram_allowed(const char *root)
         ram = (sk_ram){.bytes = least, .group = true};
     return ram;
 }
+
+uint64_t sk_ram_available(const char *root)
+{
+    char path[PATH_MAX], line[256];
+    uint64_t kib = 0;
+    (void)snprintf(path, sizeof path, "%s/proc/meminfo", root);
+    FILE *f = fopen(path, "re");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "MemAvailable: %20" SCNu64 " kB", &kib) == 1) break;
+    if (f) (void)fclose(f);
+    return kib * 1024;
+}

@@ -16,4 +16,8 @@ typedef struct sk_ram {
  * is the system's own. */
 sk_ram sk_ram_allowed(const char *root);
 
+/* Bytes that programs can still take without the machine swapping, as the kernel estimates it
+ * (MemAvailable of /proc/meminfo); 0: unknown. */
+uint64_t sk_ram_available(const char *root);
+
 #endif

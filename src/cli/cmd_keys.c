@@ -11,7 +11,7 @@
 typedef struct keys_opts {
     cmd_common common;
     int64_t rpm, tpm, priority;
-    bool json;
+    bool json, admin;
 } keys_opts;
 
 static const sk_opt rows[] = {
@@ -21,6 +21,8 @@ static const sk_opt rows[] = {
             "tokens a minute, of prompts and answers; 0 means no limit", tpm, 1e12, NULL),
     {"priority", 0, SK_OPT_INT, "N", "0", "requests of a higher one go first",
      offsetof(keys_opts, priority), -1000, 1000, false, SK_COMPLETE_NONE, NULL},
+    CMD_ROW(keys_opts, "admin", 0, SK_OPT_BOOL, NULL, NULL,
+            "the key may load, roll back and unload models", admin, 0, NULL),
     CMD_ROW(keys_opts, "json", 0, SK_OPT_BOOL, NULL, NULL, "print JSON", json, 0, NULL),
     CMD_COMMON_ROWS(keys_opts),
     {0},
@@ -29,7 +31,7 @@ static const sk_opt rows[] = {
 /* keys add FILE NAME: prints the key, the only time it is seen. */
 static sk_status add(const keys_opts *o, const char *file, const char *name, sk_err *e)
 {
-    srv_key_row like = {.rpm = o->rpm, .tpm = o->tpm, .priority = o->priority};
+    srv_key_row like = {.rpm = o->rpm, .tpm = o->tpm, .priority = o->priority, .admin = o->admin};
     sk_buf secret = SK_BUF_INIT;
     int n = snprintf(like.name, sizeof like.name, "%s", name);
     if (n < 0 || (size_t)n >= sizeof like.name)
@@ -71,7 +73,10 @@ static sk_status list(const keys_opts *o, const char *file, sk_err *e)
                         "%-14s %-20s %10s %8" PRId64 " %8" PRId64 " %10" PRIu64 " %12" PRIu64
                         " %12" PRIu64 "%s\n",
                         r->id, r->name, made, r->rpm, r->tpm, r->used.requests, r->used.prompt,
-                        r->used.out, r->revoked ? "  revoked" : "");
+                        r->used.out,
+                        r->revoked ? "  revoked"
+                        : r->admin ? "  admin"
+                                   : "");
         }
     }
     srv_keyfile_fini(&k);

@@ -1,6 +1,8 @@
 /* cmd_serve.c - stoke serve: answers over HTTP. */
 #include "base/file.h"
+#include "base/mem.h"
 #include "cli/cmd.h"
+#include "cli/serve_models.h"
 #include "cli/verbs.h"
 #include "serve/serve.h"
 
@@ -11,7 +13,8 @@ typedef struct serve_opts {
     cmd_common common;
     cmd_load load;
     srv_opts o;
-    const char *model, *docs;
+    sk_opt_list model, lora, watch;
+    const char *docs;
 } serve_opts;
 
 #define ROW_INT(flag, deflt, help, field, least, most)                                             \
@@ -21,10 +24,12 @@ typedef struct serve_opts {
     }
 
 static const sk_opt rows[] = {
-    {"model", 'm', SK_OPT_STRING, "FILE", NULL, "the model to serve, a path or a name",
+    {"model", 'm', SK_OPT_LIST, "[NAME=]FILE", NULL,
+     "the model to serve, a path or a name; several: requests choose one by its NAME, or get the "
+     "first",
      offsetof(serve_opts, model), 0, 0, false, SK_COMPLETE_MODEL, NULL},
     CMD_ROW(serve_opts, "name", 0, SK_OPT_STRING, "NAME", NULL,
-            "the model's id in the API; by default the file's name", o.name, 0, NULL),
+            "the first model's id in the API; by default the file's name", o.name, 0, NULL),
     CMD_ROW(serve_opts, "host", 0, SK_OPT_STRING, "HOST", "127.0.0.1",
             "address to listen on; 0.0.0.0 lets other machines in", o.host, 0, NULL),
     ROW_INT("port", "8080", "port to listen on; 0 takes any free one", port, 0, 65535),
@@ -40,14 +45,26 @@ static const sk_opt rows[] = {
             "half of the free memory goes",
             kv_tokens, 0, (int64_t)1 << 40),
     ROW_INT("kv-bytes", "0", "the same in bytes, as in 4Gi", kv_bytes, 0, (int64_t)1 << 46),
+    ROW_INT(
+        "memory", "0",
+        "bytes that all models and their caches may take, as in 16Gi; 0: what the system lets; a "
+        "model that does not fit is refused",
+        memory, 0, (int64_t)1 << 46),
     {"chat-template", 0, SK_OPT_STRING, "FILE", NULL,
      "render conversations by this template (Jinja) instead of the model's own",
      offsetof(serve_opts, o.chat_template), 0, 0, false, SK_COMPLETE_FILE, NULL},
-    {"lora", 0, SK_OPT_STRING, "FILE", NULL,
-     "put a LoRA adapter on the model: a GGUF, or a PEFT folder", offsetof(serve_opts, o.lora), 0,
-     0, false, SK_COMPLETE_FILE, NULL},
-    {"lora-scale", 0, SK_OPT_FLOAT, "X", "1", "strength of the adapter; 1 is as trained",
-     offsetof(serve_opts, o.lora_scale), -100, 100, false, SK_COMPLETE_NONE, NULL},
+    {"lora", 0, SK_OPT_LIST, "[NAME[@MODEL]=]FILE[:X]", NULL,
+     "put a LoRA adapter on the first model: a GGUF, or a PEFT folder; with a NAME it is a model "
+     "of "
+     "its own that shares the weights of the first one, or of MODEL; X is its strength",
+     offsetof(serve_opts, lora), 0, 0, false, SK_COMPLETE_FILE, NULL},
+    {"lora-scale", 0, SK_OPT_FLOAT, "X", "1",
+     "strength of adapters that name none; 1 is as trained", offsetof(serve_opts, o.lora_scale),
+     -100, 100, false, SK_COMPLETE_NONE, NULL},
+    {"watch", 0, SK_OPT_LIST, "[NAME=]PATH", NULL,
+     "a new file *.gguf in this folder, or one that replaces this file, goes live as the next "
+     "version of the first model, or of NAME",
+     offsetof(serve_opts, watch), 0, 0, false, SK_COMPLETE_FILE, NULL},
     CMD_LOAD_ROWS(serve_opts),
     {"", 0, SK_OPT_BOOL, NULL, NULL, "Clients", 0, 0, 0, false, SK_COMPLETE_NONE, NULL},
     {"keys", 0, SK_OPT_STRING, "FILE", NULL,
@@ -116,10 +133,9 @@ static sk_status run_server(const srv_opts *o, sk_err *e)
     return st;
 }
 
-/* The model of -m, else that of the run. */
+/* The model of the run, where -m names none. */
 static sk_status find_model(const serve_opts *s, char path[CMD_PATH_MAX], sk_err *e)
 {
-    if (s->model) return cmd_model_path(s->model, path, e);
     if (!s->o.run) return sk_fail(e, SK_E_USAGE, "which model? give one with -m FILE");
     int n = snprintf(path, CMD_PATH_MAX, "%s/model.gguf", s->o.run);
     if (n < 0 || n >= CMD_PATH_MAX) return sk_fail(e, SK_E_INVALID, "a path is too long");
@@ -130,23 +146,35 @@ static sk_status find_model(const serve_opts *s, char path[CMD_PATH_MAX], sk_err
                    s->o.run, s->o.run);
 }
 
+/* Fills in which models there are to be, in memory of the arena. */
+static sk_status fill_models(serve_opts *s, sk_arena *mem, sk_err *e)
+{
+    char path[CMD_PATH_MAX];
+    sk_opt_list one = {.item = {path}, .n = 1};
+    sk_status st = s->model.n ? SK_OK : find_model(s, path, e);
+    if (!st) st = cmd_serve_models(s->model.n ? &s->model : &one, mem, &s->o, e);
+    if (!st) st = cmd_serve_adapters(&s->lora, mem, &s->o, e);
+    return st ? st : cmd_serve_watches(&s->watch, mem, &s->o, e);
+}
+
 static sk_status serve(int argc, char **argv, sk_err *e)
 {
     serve_opts s = {.docs = NULL};
-    char path[CMD_PATH_MAX];
     bool done;
     srv_opts_default(&s.o);
     sk_status st = cmd_parse(&cmd_serve_verb, argc, argv, &s, &s.common, NULL, &done, e);
     if (st || done) return st;
     if (s.docs) return print_docs(s.docs, e);
-    st = find_model(&s, path, e);
-    if (st) return st;
-    s.o.model = path;
     s.o.threads = s.common.threads;
     s.o.no_repack = s.load.no_repack;
     s.o.pack_cache = s.load.pack_cache;
     s.o.stop_fd = cmd_stop_fd();
-    return run_server(&s.o, e);
+    sk_arena *mem = sk_arena_new(SK_MEM_MISC);
+    if (!mem) return sk_fail(e, SK_E_NOMEM, "no memory for the models' names");
+    st = fill_models(&s, mem, e);
+    if (!st) st = run_server(&s.o, e);
+    sk_arena_free(mem);
+    return st;
 }
 
 const cmd_verb cmd_serve_verb = {
@@ -158,6 +186,10 @@ const cmd_verb cmd_serve_verb = {
      "stoke serve -m model.gguf --host 0.0.0.0 --port 80 --parallel 16\n"
      "  serve to other machines, 16 answers at once\n"
      "stoke serve -m other.gguf --run models/local/mine\n"
-     "  with the curves of a run that goes on meanwhile\n",
+     "  with the curves of a run that goes on meanwhile\n"
+     "stoke serve -m mine/model.gguf --watch mine/model.gguf\n"
+     "  each model that a training run puts there goes live by itself\n"
+     "stoke serve -m small=a.gguf large=b.gguf --lora poet@large=poet.gguf:0.8\n"
+     "  three models: small, large, and large with an adapter\n",
      rows},
     serve};

@@ -7,16 +7,16 @@
 #include "serve/api/access.h"
 #include "serve/api/api.h"
 #include "serve/api/keys.h"
-#include "serve/api/rules.h"
 #include "serve/api/store.h"
 #include "serve/http/tls.h"
-#include "serve/sched/local.h"
+#include "serve/models/keeper.h"
+#include "serve/models/opener.h"
+#include "serve/models/watch.h"
 #include "serve/sched/stats.h"
 #include "serve/web/page.h"
 
 #include <assert.h>
 #include <event2/event.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -36,8 +36,11 @@
 struct srv_server {
     srv_opts o;
     struct event_base *base;
-    struct event *mail, *stop, *tick;
-    srv_local *local;
+    struct event *stop, *tick;
+    srv_local_opener opener;
+    srv_baton *baton;
+    srv_keeper *keeper;
+    srv_watch **watch; /* [n_watch] of the options */
     srv_page *page;
     srv_tls *tls;
     sk_metrics *metrics;
@@ -81,27 +84,18 @@ static size_t allow_conns(size_t want)
     return r.rlim_cur > 2 * OTHER_FDS ? (size_t)r.rlim_cur - OTHER_FDS : OTHER_FDS;
 }
 
-/* Mail from the engine thread. */
-static void on_mail(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    srv_server *s = arg;
-    srv_gen_collect(&s->api);
-}
-
 /* Looks whether the drain is over, or its time. */
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
     srv_server *s = arg;
-    if (srv_http_conns(s->api.http) == 0 && srv_sched_alive(s->api.sched) == 0) {
+    if (srv_http_conns(s->api.http) == 0 && srv_keeper_alive(s->keeper) == 0) {
         (void)event_base_loopbreak(s->base);
         return;
     }
     uint64_t now = sk_now_us();
-    if (now >= s->drain_end_us) srv_sched_drain(s->api.sched, true);
+    if (now >= s->drain_end_us) srv_keeper_drain(s->keeper, true);
     /* a client that takes no leave is cut a little later than its answer */
     if (now >= s->drain_end_us + 2000000u) (void)event_base_loopbreak(s->base);
 }
@@ -112,13 +106,13 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     srv_server *s = arg;
-    sk_log(SK_LOG_INFO, "draining: %zu requests, %zu connections", srv_sched_alive(s->api.sched),
+    sk_log(SK_LOG_INFO, "draining: %zu requests, %zu connections", srv_keeper_alive(s->keeper),
            srv_http_conns(s->api.http));
     (void)event_del(s->stop);
     s->drain_end_us = sk_now_us() + (uint64_t)s->o.drain_s * 1000000u;
     s->api.draining = true;
     srv_http_drain(s->api.http);
-    srv_sched_drain(s->api.sched, false);
+    srv_keeper_drain(s->keeper, false);
     struct timeval t = {0, 20000};
     (void)evtimer_add(s->tick, &t);
 }
@@ -149,32 +143,74 @@ static sk_status open_http(srv_server *s, sk_err *e)
     return srv_http_open(s->base, &ho, &s->api.http, e);
 }
 
-/* Opens the model and starts the engine thread. */
-static sk_status open_engine(srv_server *s, sk_err *e)
+/* How models are opened, now and later. */
+static sk_status fill_opener(srv_server *s, sk_err *e)
 {
     const srv_opts *o = &s->o;
-    srv_local_opts lo = {.path = o->model,
-                         .lora = o->lora,
-                         .lora_scale = o->lora_scale,
-                         .chat_template = o->chat_template,
-                         .name = o->name,
-                         .n_ctx = (size_t)o->context,
-                         .n_slots = (size_t)o->parallel,
-                         .n_threads = (size_t)o->threads,
-                         .kv_tokens = (size_t)o->kv_tokens,
-                         .kv_bytes = (size_t)o->kv_bytes,
-                         .max_step = MAX_STEP,
-                         .no_repack = o->no_repack,
-                         .pack_cache = o->pack_cache};
-    if (!eng_dtype_of_name(o->kv_type, &lo.kv_type))
-        return sk_fail(e, SK_E_INVALID, "--kv-type %s is no type", o->kv_type);
-    sk_status st = srv_local_open(&lo, &s->local, e);
-    if (st) return st;
     s->metrics = srv_stats_new();
-    if (!s->metrics) return sk_fail(e, SK_E_NOMEM, "no memory for the metrics");
-    srv_sched_opts so = {
-        .max_waiting = (size_t)o->max_queue, .target_us = TARGET_US, .metrics = s->metrics};
-    return srv_sched_open(srv_local_engine(s->local), &so, &s->api.sched, e);
+    s->baton = srv_baton_new();
+    if (!s->metrics || !s->baton) return sk_fail(e, SK_E_NOMEM, "no memory for the server");
+    s->opener.local = (srv_local_opts){.chat_template = o->chat_template,
+                                       .n_ctx = (size_t)o->context,
+                                       .n_slots = (size_t)o->parallel,
+                                       .n_threads = (size_t)o->threads,
+                                       .kv_tokens = (size_t)o->kv_tokens,
+                                       .kv_bytes = (size_t)o->kv_bytes,
+                                       .max_step = MAX_STEP,
+                                       .no_repack = o->no_repack,
+                                       .pack_cache = o->pack_cache,
+                                       .memory = (uint64_t)o->memory};
+    s->opener.sched = (srv_sched_opts){.max_waiting = (size_t)o->max_queue,
+                                       .target_us = TARGET_US,
+                                       .metrics = s->metrics,
+                                       .baton = s->baton};
+    if (!eng_dtype_of_name(o->kv_type, &s->opener.local.kv_type))
+        return sk_fail(e, SK_E_INVALID, "--kv-type %s is no type", o->kv_type);
+    return SK_OK;
+}
+
+/* The model at a path. */
+static sk_status begin_model(srv_server *s, const char *name, const char *path, const char *lora,
+                             sk_err *e)
+{
+    srv_source source = {.path = NULL};
+    sk_status st = srv_source_open(path, lora, s->o.lora_scale, &source, e);
+    return st ? st : srv_keeper_begin(s->keeper, name, &source, e);
+}
+
+/* Opens the models and starts their engine threads. */
+static sk_status open_models(srv_server *s, sk_err *e)
+{
+    const srv_opts *o = &s->o;
+    sk_status st = fill_opener(s, e);
+    if (st) return st;
+    srv_keeper_opts ko = {.base = s->base,
+                          .how = {srv_local_opener_open, &s->opener},
+                          .collect = srv_gen_collect,
+                          .metrics = s->metrics};
+    st = srv_keeper_open(&ko, &s->keeper, e);
+    if (!st) st = begin_model(s, o->name, o->model, o->lora, e);
+    for (size_t i = 0; i < o->n_also && !st; i++) {
+        const srv_another *m = &o->also[i];
+        st = m->adapter
+                 ? srv_keeper_begin_adapter(s->keeper, m->base, m->name, m->path, m->scale, e)
+                 : begin_model(s, m->name, m->path, NULL, e);
+    }
+    return st;
+}
+
+/* Begins to look for new versions. */
+static sk_status open_watches(srv_server *s, sk_err *e)
+{
+    size_t n = s->o.n_watch;
+    s->watch = sk_calloc(SK_MEM_MISC, n ? n : 1, sizeof(srv_watch *));
+    if (!s->watch) return sk_fail(e, SK_E_NOMEM, "no memory to watch folders");
+    sk_status st = SK_OK;
+    for (size_t i = 0; i < n && !st; i++) {
+        const srv_watched *w = &s->o.watch[i];
+        st = srv_watch_open(s->base, s->keeper, w->name, w->path, &s->watch[i], e);
+    }
+    return st;
 }
 
 /* Who may ask, and where it is written down. */
@@ -188,19 +224,15 @@ static sk_status open_accounts(srv_server *s, sk_err *e)
 /* Fills in what the handlers work with. */
 static void fill_api(srv_server *s)
 {
-    const eng_model_info *info = srv_local_info(s->local);
     s->api.base = s->base;
-    s->api.eng = srv_local_engine(s->local);
+    s->api.keeper = s->keeper;
+    s->api.roster = srv_keeper_roster(s->keeper);
     s->api.metrics = s->metrics;
     s->api.page = s->page;
-    s->api.started_s = sk_unix_s();
     s->api.ping_ms = (unsigned)s->o.ping_s * 1000;
     s->api.stuck_ms = (unsigned)s->o.stuck_s * 1000;
     s->api.strict = s->o.strict;
     s->api.cors = s->o.cors;
-    s->api.n_params = (size_t)info->n_params;
-    s->api.model_arch = info->arch ? info->arch : "";
-    s->api.model_dtype = info->dtype ? info->dtype : "";
 }
 
 /* Reads what there is of the run before the first request does. */
@@ -215,12 +247,10 @@ static sk_status open_run(srv_server *s, sk_err *e)
 /* Puts the descriptors that wake the loop into it. */
 static sk_status open_events(srv_server *s, sk_err *e)
 {
-    s->mail = event_new(s->base, srv_sched_fd(s->api.sched), EV_READ | EV_PERSIST, on_mail, s);
     s->tick = event_new(s->base, -1, EV_PERSIST, on_tick, s);
     if (s->o.stop_fd >= 0) s->stop = event_new(s->base, s->o.stop_fd, EV_READ, on_stop, s);
-    if (!s->mail || !s->tick || (s->o.stop_fd >= 0 && !s->stop))
+    if (!s->tick || (s->o.stop_fd >= 0 && !s->stop))
         return sk_fail(e, SK_E_NOMEM, "no memory for the event loop");
-    (void)event_add(s->mail, NULL);
     if (s->stop) (void)event_add(s->stop, NULL);
     return SK_OK;
 }
@@ -234,13 +264,13 @@ sk_status srv_open(const srv_opts *o, srv_server **out, sk_err *e)
     s->o = *o;
     sk_status st = open_http(s, e);
     if (!st) st = open_accounts(s, e);
-    if (!st) st = open_engine(s, e);
+    if (!st) st = open_models(s, e);
+    if (!st) st = open_watches(s, e);
     if (!st) st = srv_page_open(&s->page, e);
     if (!st) st = open_run(s, e);
     if (!st) {
-        s->api.rules = srv_rules_new(srv_local_engine(s->local));
         s->api.store = srv_store_new(STORE_ITEMS, STORE_BYTES);
-        if (!s->api.rules || !s->api.store) st = sk_fail(e, SK_E_NOMEM, "no memory for the server");
+        if (!s->api.store) st = sk_fail(e, SK_E_NOMEM, "no memory for the server");
     }
     if (!st) {
         fill_api(s);
@@ -272,26 +302,24 @@ void srv_close(srv_server *s)
 {
     if (!s) return;
     srv_http_close(s->api.http);
-    if (s->api.sched) {
-        srv_sched_drain(s->api.sched, true);
-        while (srv_sched_alive(s->api.sched)) {
-            struct pollfd p = {.fd = srv_sched_fd(s->api.sched), .events = POLLIN};
-            (void)poll(&p, 1, 1000);
-            srv_gen_collect(&s->api);
-        }
-    }
-    if (s->mail) event_free(s->mail);
     if (s->stop) event_free(s->stop);
     if (s->tick) event_free(s->tick);
-    srv_sched_close(s->api.sched);
-    srv_rules_free(s->api.rules);
+    if (s->keeper) {
+        srv_keeper_drain(s->keeper, true);
+        while (srv_keeper_alive(s->keeper))
+            if (event_base_loop(s->base, EVLOOP_ONCE) < 0) break;
+    }
+    srv_keeper_close(s->keeper);
+    for (size_t i = 0; s->watch && i < s->o.n_watch; i++)
+        srv_watch_close(s->watch[i]);
+    sk_free(s->watch);
     srv_store_free(s->api.store);
     srv_page_close(s->page);
     eng_runlog_close(s->api.run);
     srv_keys_close(s->api.keys);
     srv_access_close(s->api.access);
     sk_metrics_free(s->metrics);
-    srv_local_close(s->local);
+    srv_baton_free(s->baton);
     srv_tls_close(s->tls);
     if (s->base) event_base_free(s->base);
     sk_free(s);

@@ -26,23 +26,43 @@
 
 typedef struct srv_server srv_server;
 
+/* A model, or an adapter, beside the first model. */
+typedef struct srv_another {
+    const char *name; /* its id in the API; NULL: from the path */
+    const char *path;
+    bool adapter;
+    const char *base; /* of an adapter: the id of its model, NULL: the first */
+    double scale;     /* of an adapter */
+} srv_another;
+
+/* Where new versions of a model appear. */
+typedef struct srv_watched {
+    const char *name; /* NULL: the first model's */
+    const char *path; /* a folder, or a file */
+} srv_watched;
+
 typedef struct srv_opts {
-    const char *model; /* path of a GGUF, or of a Hugging Face folder */
+    const char *model; /* path of a GGUF, or of a Hugging Face folder: the first model */
     const char *lora;  /* adapter of the model, NULL: none */
     double lora_scale;
+    const char *name;        /* the model's id in the API; NULL: from the path */
+    const srv_another *also; /* [n_also] what is loaded besides */
+    size_t n_also;
+    const srv_watched *watch; /* [n_watch] */
+    size_t n_watch;
     const char *chat_template;      /* a file to take instead of the model's own; NULL */
-    const char *name;               /* the model's id in the API; NULL: from the path */
     const char *run;                /* folder of a training run to watch; NULL: none */
     const char *tls_cert, *tls_key; /* PEM files; both NULL: no TLS */
     const char *keys;               /* file of keys (keyfile.h); NULL: anybody may ask */
     const char *access_log;         /* a file to append to, "-": stderr; NULL: none */
     const char *cors;               /* origins whose pages may ask, commas between; NULL: none */
     const char *host;
-    int64_t port;                                /* 0: any free one */
-    int64_t context, parallel, threads;          /* 0: the model's / - / all cores */
-    int64_t kv_tokens, kv_bytes;                 /* of the cache of all sequences; 0: what fits */
-    int64_t max_queue, max_body, max_conns;      /* requests, bytes, connections */
-    int64_t idle_s, head_s, body_s, stall_s;     /* deadlines of a connection */
+    int64_t port;                            /* 0: any free one */
+    int64_t context, parallel, threads;      /* 0: the model's / - / all cores */
+    int64_t kv_tokens, kv_bytes;             /* of the cache of all sequences; 0: what fits */
+    int64_t memory;                          /* bytes that all models may take; 0: all there is */
+    int64_t max_queue, max_body, max_conns;  /* requests, bytes, connections */
+    int64_t idle_s, head_s, body_s, stall_s; /* deadlines of a connection */
     int64_t ping_s, stuck_s, drain_s, buffer_kb; /* of a stream, the engine, shutdown */
     const char *kv_type;                         /* keys and values kept as: "f32", "f16", .. */
     bool strict;                                 /* unknown fields are refused */

@@ -30,7 +30,8 @@ static uint32_t digest(const int32_t *id, size_t n)
 /* The token that follows a digest. */
 static int32_t choose(const fake_engine *f, uint32_t mark, const eng_sample_opts *o, uint64_t pos)
 {
-    uint64_t h = mix(mark + 0x9e3779b97f4a7c15ull * pos + (o->temperature > 0 ? o->seed : 0));
+    uint64_t h =
+        mix(mark + 0x9e3779b97f4a7c15ull * pos + (o->temperature > 0 ? o->seed : 0) + f->salt);
     if (f->end_one_in && h % f->end_one_in == 0) return FAKE_END;
     static const char letters[] = "etaoin shrdlu cmfwyp vbgk jqxz,. ";
     return letters[(h >> 20) % (sizeof letters - 1)];
@@ -58,6 +59,37 @@ static sk_status fake_begin(void *self, uint32_t slot, const int32_t *ids, size_
     sk_status st = eng_pages_begin(f->pages, slot, &s, n_all, n_held, e);
     f->len[slot] = st ? 0 : *n_held;
     return st;
+}
+
+/* Adapters change nothing here: that a model's answers differ by them is the engine's test. */
+static sk_status fake_adapt(void *self, uint32_t slot, const eng_lora *l, sk_err *e)
+{
+    fake_engine *f = self;
+    (void)e;
+    assert(slot < f->engine.n_slots && !f->len[slot] && "before its begin");
+    f->adapter[slot] = l;
+    return SK_OK;
+}
+
+/* An adapter is a byte; a path of "bad" is none. */
+static sk_status fake_adapter_open(void *self, const char *path, double scale, eng_lora **out,
+                                   sk_err *e)
+{
+    (void)scale;
+    if (strcmp(path, "bad") == 0) return sk_fail(e, SK_E_FORMAT, "bad is no adapter");
+    *out = sk_alloc(SK_MEM_MISC, 1);
+    if (!*out) return sk_fail(e, SK_E_NOMEM, "no memory for an adapter");
+    atomic_fetch_add(&((fake_engine *)self)->n_adapters, 1);
+    return SK_OK;
+}
+
+static void fake_adapter_close(void *self, eng_lora *l)
+{
+    fake_engine *f = self;
+    for (size_t i = 0; i < f->engine.n_slots; i++)
+        assert(!f->len[i] || f->adapter[i] != l);
+    atomic_fetch_sub(&f->n_adapters, 1);
+    sk_free(l);
 }
 
 static sk_status fake_extend(void *self, uint32_t slot, size_t n_all)
@@ -281,6 +313,9 @@ void fake_engine_init_pages(fake_engine *f, size_t n_slots, size_t n_ctx, size_t
     (void)st;
     f->end_one_in = 50;
     f->engine = (srv_engine){.self = f,
+                             .adapt = fake_adapt,
+                             .adapter_open = fake_adapter_open,
+                             .adapter_close = fake_adapter_close,
                              .model = "fake",
                              .n_slots = n_slots,
                              .n_ctx = n_ctx,

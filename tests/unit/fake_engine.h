@@ -25,12 +25,15 @@ typedef struct fake_engine {
     size_t len[FAKE_MAX_SLOTS];
     float mark[FAKE_MAX_SLOTS][2]; /* "logits": a digest of the sequence */
     unsigned end_one_in;           /* about one token in this many ends the answer; 0: none */
+    uint64_t salt;                 /* makes its answers others than those of another fake */
     unsigned step_us, token_us;    /* time a step takes, really slept */
     const char *script;            /* if set, answers are this text over and over, then an end */
     size_t n_steps, max_tokens, max_items; /* seen */
     size_t n_tokens;                       /* all tokens stepped */
     sk_status fail_next;                   /* the next step returns this */
     atomic_bool hold;                      /* steps wait while set */
+    const void *adapter[FAKE_MAX_SLOTS];   /* of each slot */
+    atomic_int n_adapters;                 /* open */
 } fake_engine;
 
 /* A fake with n_slots slots of n_ctx tokens, and pages for all of them. */

@@ -45,6 +45,17 @@ static const srv_route routes[] = {
      false, false, NULL, NULL},
     {"POST", "/apply-template", srv_post_template, "the prompt of a conversation, as text",
      &srv_template_fields, false, false, NULL, NULL},
+    {"GET", "/admin/models", srv_get_admin_models,
+     "all versions, those too that only end their requests, and where they came from; for admins",
+     NULL, false, false, NULL, NULL, true},
+    {"POST", "/admin/models/load", srv_post_load,
+     "load a model or an adapter beside what answers, and make it live; for admins",
+     &srv_load_fields, false, false, NULL, NULL, true},
+    {"POST", "/admin/models/rollback", srv_post_rollback,
+     "make the version before the live one live again; for admins", &srv_rollback_fields, false,
+     false, NULL, NULL, true},
+    {"POST", "/admin/models/unload", srv_post_unload, "take a model off; for admins",
+     &srv_unload_fields, false, false, NULL, NULL, true},
     {"GET", "/usage", srv_get_usage, "what the key that asks has used, and its limits", NULL, false,
      false, NULL, NULL},
     {"GET", "/health", srv_get_health,
@@ -75,11 +86,23 @@ const srv_route *srv_api_routes(size_t *n)
     return routes;
 }
 
-sk_status srv_api_check_model(const srv_api *api, const char *model, srv_fault *f)
+sk_status srv_api_model(const srv_api *api, const char *name, srv_version **out, srv_fault *f)
 {
-    if (!model || strcmp(model, api->eng->model) == 0) return SK_OK;
-    return srv_fail(f, SRV_NO_MODEL, "model", "model '%.100s' is not loaded; '%.100s' is", model,
-                    api->eng->model);
+    srv_version *v = srv_roster_find(api->roster, name),
+                *first = srv_roster_find(api->roster, NULL);
+    size_t others = srv_roster_count(api->roster);
+    if (v) {
+        *out = v;
+        return SK_OK;
+    }
+    if (others > 1)
+        return srv_fail(f, SRV_NO_MODEL, "model",
+                        "model '%.100s' is not loaded; GET /v1/models lists the %zu that are", name,
+                        others);
+    if (name && first)
+        return srv_fail(f, SRV_NO_MODEL, "model", "model '%.100s' is not loaded; '%.100s' is", name,
+                        first->name);
+    return srv_fail(f, SRV_NO_MODEL, "model", "no model is loaded");
 }
 
 void srv_api_reply(srv_req *r, int status, const char *type, sk_buf *b)
@@ -139,6 +162,10 @@ static sk_status check(srv_api *api, srv_req *r, const srv_route *t, srv_fault *
                         "of both");
     if (api->keys && !t->open) {
         sk_status st = srv_keys_check(api->keys, h, &srv_req_marks(r)->key, f);
+        if (st) return st;
+    }
+    if (t->admin) {
+        sk_status st = srv_admin_check(api, r, f);
         if (st) return st;
     }
     if (coding && strcasecmp(coding, "identity") != 0)

@@ -2,33 +2,27 @@
 #ifndef SRV_API_API_H
 #define SRV_API_API_H
 
-#include "serve/api/syntax.h"
 #include "serve/http/http.h"
-#include "serve/sched/sched.h"
+#include "serve/models/roster.h"
 
 struct srv_page;
 
 /* What handlers work with; filled by serve.c, on the I/O thread. */
 typedef struct srv_api {
     struct event_base *base;
-    const srv_engine *eng;
-    srv_sched *sched;
+    srv_roster *roster;        /* the models */
+    struct srv_keeper *keeper; /* who changes them */
     srv_http *http;
     sk_metrics *metrics;
     struct srv_page *page;
-    int64_t started_s; /* unix time, `created` of the model */
     unsigned ping_ms;  /* a stream's longest silence */
     unsigned stuck_ms; /* a step longer than this makes /health say so */
     bool strict, draining;
-    size_t n_params;
-    const char *model_dtype, *model_arch;
     eng_runlog *run; /* the training run that is watched, NULL: none */
     const char *run_dir;
     struct srv_keys *keys;     /* who may ask, NULL: anybody */
     struct srv_access *access; /* the access log, NULL: none */
-    struct srv_rules *rules;   /* grammars in use */
     struct srv_store *store;   /* conversations to go on from */
-    srv_syntax syntax;         /* how the model's template writes calls */
     const char *cors;          /* origins whose pages may ask, NULL: none */
 } srv_api;
 
@@ -56,41 +50,54 @@ typedef struct srv_route {
     bool open;                                      /* needs no key */
     const char *type;                               /* of its answer; NULL: application/json */
     void (*fault)(const srv_fault *f, sk_buf *out); /* refusals; NULL: OpenAI's form */
+    bool admin;                                     /* for admins only */
 } srv_route;
 
 /* The table of endpoints. */
 const srv_route *srv_api_routes(size_t *n);
 
-/* Refuses a model that is not loaded; NULL: none was named. */
-sk_status srv_api_check_model(const srv_api *api, const char *model, srv_fault *f);
+/* The live version of the model that a request names, borrowed; the first model if it names none.
+ * SRV_NO_MODEL. */
+sk_status srv_api_model(const srv_api *api, const char *name, srv_version **out, srv_fault *f);
 
 /* Answers with b, which is freed; 503 where it had no memory. */
 void srv_api_reply(srv_req *r, int status, const char *type, sk_buf *b);
 
 /* Handlers, one group a file. */
-void srv_get_models(srv_api *api, srv_req *r);      /* info.c */
-void srv_get_model(srv_api *api, srv_req *r);       /* info.c */
-void srv_get_health(srv_api *api, srv_req *r);      /* info.c */
-void srv_get_live(srv_api *api, srv_req *r);        /* info.c */
-void srv_get_metrics(srv_api *api, srv_req *r);     /* info.c */
-void srv_get_version(srv_api *api, srv_req *r);     /* info.c */
-void srv_get_usage(srv_api *api, srv_req *r);       /* info.c */
-void srv_get_run(srv_api *api, srv_req *r);         /* run.c */
-void srv_get_openapi(srv_api *api, srv_req *r);     /* openapi.c */
-void srv_post_embed(srv_api *api, srv_req *r);      /* embed.c */
-void srv_post_tokenize(srv_api *api, srv_req *r);   /* tokens.c */
-void srv_post_detokenize(srv_api *api, srv_req *r); /* tokens.c */
-void srv_post_template(srv_api *api, srv_req *r);   /* tokens.c */
-void srv_post_responses(srv_api *api, srv_req *r);  /* responses.c */
-void srv_post_messages(srv_api *api, srv_req *r);   /* messages.c */
-void srv_post_count(srv_api *api, srv_req *r);      /* messages.c */
-void srv_post_chat(srv_api *api, srv_req *r);       /* gen.c */
-void srv_post_complete(srv_api *api, srv_req *r);   /* gen.c */
+void srv_get_models(srv_api *api, srv_req *r);       /* info.c */
+void srv_get_model(srv_api *api, srv_req *r);        /* info.c */
+void srv_get_health(srv_api *api, srv_req *r);       /* info.c */
+void srv_get_live(srv_api *api, srv_req *r);         /* info.c */
+void srv_get_metrics(srv_api *api, srv_req *r);      /* info.c */
+void srv_get_version(srv_api *api, srv_req *r);      /* info.c */
+void srv_get_usage(srv_api *api, srv_req *r);        /* info.c */
+void srv_get_run(srv_api *api, srv_req *r);          /* run.c */
+void srv_get_admin_models(srv_api *api, srv_req *r); /* admin.c */
+void srv_post_load(srv_api *api, srv_req *r);        /* admin.c */
+void srv_post_rollback(srv_api *api, srv_req *r);    /* admin.c */
+void srv_post_unload(srv_api *api, srv_req *r);      /* admin.c */
+void srv_get_openapi(srv_api *api, srv_req *r);      /* openapi.c */
+void srv_post_embed(srv_api *api, srv_req *r);       /* embed.c */
+void srv_post_tokenize(srv_api *api, srv_req *r);    /* tokens.c */
+void srv_post_detokenize(srv_api *api, srv_req *r);  /* tokens.c */
+void srv_post_template(srv_api *api, srv_req *r);    /* tokens.c */
+void srv_post_responses(srv_api *api, srv_req *r);   /* responses.c */
+void srv_post_messages(srv_api *api, srv_req *r);    /* messages.c */
+void srv_post_count(srv_api *api, srv_req *r);       /* messages.c */
+void srv_post_chat(srv_api *api, srv_req *r);        /* gen.c */
+void srv_post_complete(srv_api *api, srv_req *r);    /* gen.c */
+
+/* Whether r may change the models: the key of an admin, or without keys a request that comes from
+ * this very machine, neither through a proxy nor from a page of elsewhere.  SRV_NOT_ADMIN. */
+sk_status srv_admin_check(const srv_api *api, srv_req *r, srv_fault *f);
+
+/* Appends the metrics that say which versions there are (admin.c). */
+void srv_version_metrics(const srv_api *api, sk_buf *out);
 
 /* Appends the metrics of the run that is watched, if there is one (run.c). */
 void srv_run_metrics(srv_api *api, sk_buf *out);
 
-/* Takes the scheduler's mail and writes it to the clients; call when srv_sched_fd is readable. */
-void srv_gen_collect(srv_api *api);
+/* Takes a scheduler's mail and writes it to the clients; call when srv_sched_fd is readable. */
+void srv_gen_collect(srv_sched *s);
 
 #endif

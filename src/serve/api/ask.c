@@ -29,9 +29,10 @@ void srv_ask_free(srv_ask *a)
         srv_turn_fini(&c->turn);
         sk_buf_fini(&c->toks);
     }
-    srv_rules_put(a->api->rules, a->rule);
+    srv_rules_put(a->on->rules, a->rule);
     sk_buf_fini(&a->json);
     sk_buf_fini(&a->sse);
+    srv_version_put(a->on);
     sk_free(a);
 }
 
@@ -66,21 +67,24 @@ static bool init_choice(srv_ask *a, size_t i)
     c->split.fn = srv_ask_part;
     c->split.arg = c;
     c->job = srv_job_new();
-    if (c->job) c->job->owner = c;
-    return c->job != NULL;
+    if (!c->job) return false;
+    c->job->owner = c;
+    c->job->adapter = a->on->adapter ? a->on->adapter->lora : NULL;
+    return true;
 }
 
-srv_ask *srv_ask_new(srv_api *api, srv_req *r, const srv_form *form, size_t n, bool stream,
-                     srv_fault *f)
+srv_ask *srv_ask_new(srv_api *api, srv_version *v, srv_req *r, const srv_form *form, size_t n,
+                     bool stream, srv_fault *f)
 {
     srv_ask *a = sk_calloc(SK_MEM_REQUEST, 1, sizeof *a + n * sizeof *a->choice);
     bool ok = a != NULL;
     if (a) {
         a->api = api;
+        a->on = srv_version_take(v);
         a->form = form;
         a->stream = stream;
         snprintf(a->id, sizeof a->id, "%s%.39s", form->stem, srv_req_id(r));
-        a->answer = (srv_answer){.id = a->id, .model = api->eng->model, .created = sk_unix_s()};
+        a->answer = (srv_answer){.id = a->id, .model = v->name, .created = sk_unix_s()};
     }
     for (; ok && a->n < n; a->n++)
         ok = init_choice(a, a->n);
@@ -111,7 +115,7 @@ srv_usage srv_ask_usage(const srv_ask *a)
 static void each_job(srv_ask *a, void (*fn)(srv_sched *s, srv_job *j))
 {
     for (size_t i = 0; i < a->n; i++)
-        if (a->choice[i].job) fn(a->api->sched, a->choice[i].job);
+        if (a->choice[i].job) fn(a->on->sched, a->choice[i].job);
 }
 
 static void hold(srv_sched *s, srv_job *j)
@@ -331,12 +335,12 @@ static void take_mail(srv_owner *o, srv_job *j, const srv_mail *m)
     if (!a->n_live) srv_ask_free(a);
 }
 
-/* Takes the scheduler's mail. */
-void srv_gen_collect(srv_api *api)
+/* Takes a scheduler's mail. */
+void srv_gen_collect(srv_sched *s)
 {
     srv_mail m;
     for (int i = 0; i < MAILS_A_TURN; i++) {
-        srv_job *j = srv_sched_collect(api->sched, &m);
+        srv_job *j = srv_sched_collect(s, &m);
         if (!j) return;
         srv_owner *o = j->owner;
         o->mail(o, j, &m);
@@ -359,19 +363,19 @@ static void on_news(void *arg, srv_req *r, srv_req_news news)
     each_job(a, srv_sched_cancel);
 }
 
-sk_status srv_ask_overloaded(const srv_api *api, srv_fault *f)
+sk_status srv_ask_overloaded(const srv_sched *s, srv_fault *f)
 {
-    f->retry_s = srv_sched_retry_s(api->sched);
+    f->retry_s = srv_sched_retry_s(s);
     return srv_fail(f, SRV_OVERLOADED, NULL, "the queue is full; try again in %u s", f->retry_s);
 }
 
 /* All of its jobs or none, as far as can be known: the queue has room for them when asked. */
 sk_status srv_ask_submit(srv_ask *a, srv_req *r, srv_fault *f)
 {
-    sk_status st = srv_sched_room(a->api->sched) < a->n ? SK_E_BUSY : SK_OK;
+    sk_status st = srv_sched_room(a->on->sched) < a->n ? SK_E_BUSY : SK_OK;
     for (size_t i = 0; i < a->n && !st; i++) {
         a->choice[i].usage.n_prompt = a->choice[i].job->prompt.n;
-        st = srv_sched_submit(a->api->sched, a->choice[i].job);
+        st = srv_sched_submit(a->on->sched, a->choice[i].job);
         if (!st) a->n_live++;
     }
     if (!st) {
@@ -386,10 +390,10 @@ sk_status srv_ask_submit(srv_ask *a, srv_req *r, srv_fault *f)
     }
     if (a->key) srv_keys_give(a->api->keys, a->key, a->taken);
     a->settled = true;
-    srv_api *api = a->api;
+    (void)srv_ask_overloaded(a->on->sched, f);
     if (a->n_live)
         each_job(a, srv_sched_cancel);
     else
         srv_ask_free(a);
-    return srv_ask_overloaded(api, f);
+    return st;
 }

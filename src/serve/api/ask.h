@@ -17,11 +17,6 @@
 
 typedef struct srv_ask srv_ask;
 
-/* What every job's owner begins with: who gets its mail. */
-typedef struct srv_owner {
-    void (*mail)(struct srv_owner *o, srv_job *j, const srv_mail *m);
-} srv_owner;
-
 /* One answer. */
 typedef struct srv_choice {
     srv_owner owner;
@@ -61,7 +56,8 @@ typedef struct srv_form {
 
 struct srv_ask {
     srv_api *api;
-    srv_req *req; /* NULL: the client is gone, or has its answer */
+    srv_version *on; /* the version that answers, to the end */
+    srv_req *req;    /* NULL: the client is gone, or has its answer */
     const srv_form *form;
     struct event *ping; /* streams only */
     bool stream, begun, opened, include_usage, want_lp;
@@ -79,9 +75,9 @@ struct srv_ask {
 
 extern const srv_form srv_form_chat, srv_form_text;
 
-/* A request with n choices, each with a job that is to be filled in; NULL with f filled. */
-srv_ask *srv_ask_new(srv_api *api, srv_req *r, const srv_form *form, size_t n, bool stream,
-                     srv_fault *f);
+/* A request to v with n choices, each with a job that is to be filled in; NULL with f filled. */
+srv_ask *srv_ask_new(srv_api *api, srv_version *v, srv_req *r, const srv_form *form, size_t n,
+                     bool stream, srv_fault *f);
 
 /* Frees one whose jobs are not submitted, or have all come back. */
 void srv_ask_free(srv_ask *a);
@@ -104,6 +100,6 @@ srv_usage srv_ask_usage(const srv_ask *a);
 sk_status srv_ask_take(srv_ask *a, srv_req *r, srv_fault *f);
 
 /* 429 with the time after which the backlog should have a place. */
-sk_status srv_ask_overloaded(const srv_api *api, srv_fault *f);
+sk_status srv_ask_overloaded(const srv_sched *s, srv_fault *f);
 
 #endif

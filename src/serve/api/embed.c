@@ -66,6 +66,7 @@ const srv_fields srv_embed_fields = {"POST /v1/embeddings", "Vectors of texts, o
 typedef struct embed_ask {
     srv_owner owner;
     srv_api *api;
+    srv_version *on;
     srv_req *req; /* NULL: the client is gone */
     srv_job *job;
     eng_ids *ids; /* [n] */
@@ -84,6 +85,7 @@ static void ask_free(embed_ask *a)
     sk_free(a->ids);
     sk_free(a->v);
     srv_job_free(a->job);
+    srv_version_put(a->on);
     sk_free(a);
 }
 
@@ -91,7 +93,7 @@ static void ask_free(embed_ask *a)
 static sk_status compute(srv_job *j, const srv_between *b, sk_err *e)
 {
     embed_ask *a = j->owner;
-    const srv_engine *eng = a->api->eng;
+    const srv_engine *eng = a->on->eng;
     sk_status st = SK_OK;
     for (size_t i = 0; i < a->n && !st; i++) {
         if (i && !b->fn(b->arg)) return sk_fail(e, SK_E_STOPPED, "stopped between texts");
@@ -130,8 +132,8 @@ static void normalise(float *v, size_t n)
 
 static void add_vector(embed_ask *a, size_t which, sk_buf *out)
 {
-    float *v = a->v + which * a->api->eng->n_embd;
-    if (a->dims < a->api->eng->n_embd) normalise(v, a->dims);
+    float *v = a->v + which * a->on->eng->n_embd;
+    if (a->dims < a->on->eng->n_embd) normalise(v, a->dims);
     sk_buf_addf(out, "%s{\"object\":\"embedding\",\"index\":%zu,\"embedding\":", which ? "," : "",
                 which);
     sk_buf_addc(out, a->base64 ? '"' : '[');
@@ -149,7 +151,7 @@ static void answer(embed_ask *a, srv_req *r)
     for (size_t i = 0; i < a->n; i++)
         add_vector(a, i, &b);
     sk_buf_adds(&b, "],\"model\":");
-    sk_json_add_str(&b, a->api->eng->model, strlen(a->api->eng->model));
+    sk_json_add_str(&b, a->on->name, strlen(a->on->name));
     sk_buf_addf(&b, ",\"usage\":{\"prompt_tokens\":%zu,\"total_tokens\":%zu}}\n", a->n_tokens,
                 a->n_tokens);
     if (sk_buf_ok(&b)) {
@@ -192,13 +194,13 @@ static void on_news(void *arg, srv_req *r, srv_req_news news)
     (void)r;
     if (news != SRV_REQ_GONE) return;
     a->req = NULL;
-    srv_sched_cancel(a->api->sched, a->job);
+    srv_sched_cancel(a->on->sched, a->job);
 }
 
 /* The ids of one text, within what the model can read. */
 static sk_status encode(embed_ask *a, const srv_prompt *p, eng_ids *ids, srv_fault *f)
 {
-    const srv_engine *eng = a->api->eng;
+    const srv_engine *eng = a->on->eng;
     sk_err e = SK_ERR_INIT;
     for (size_t i = 0; i < p->ids.n; i++)
         if ((size_t)p->ids.id[i] >= eng->n_vocab)
@@ -219,7 +221,7 @@ static sk_status encode(embed_ask *a, const srv_prompt *p, eng_ids *ids, srv_fau
 /* Fills a from a body. */
 static sk_status fill(embed_ask *a, const embed_body *b, srv_fault *f)
 {
-    size_t n_embd = a->api->eng->n_embd;
+    size_t n_embd = a->on->eng->n_embd;
     bool base64 = b->format && strcmp(b->format, "base64") == 0;
     if (b->format && !base64 && strcmp(b->format, "float") != 0)
         return srv_fail(f, SRV_BAD_VALUE, "encoding_format",
@@ -253,18 +255,20 @@ static sk_status start(srv_api *api, srv_req *r, embed_body *b, srv_fault *f)
     if (!st)
         st = srv_fields_read(&srv_embed_fields, body, n, api->strict, b, &b->p.root, &b->p.unknown,
                              f);
-    if (!st) st = srv_api_check_model(api, b->p.model, f);
+    srv_version *v = NULL;
+    if (!st) st = srv_api_model(api, b->p.model, &v, f);
     if (st) return st;
     embed_ask *a = sk_calloc(SK_MEM_REQUEST, 1, sizeof *a);
     if (!a) return srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the request");
     a->owner.mail = take_mail;
     a->api = api;
+    a->on = srv_version_take(v);
     st = fill(a, b, f);
     a->key = srv_req_mark_of(r)->key;
     if (!st && a->key) st = srv_keys_take(api->keys, a->key, a->n_tokens, &a->taken, r, f);
-    if (!st && srv_sched_submit(api->sched, a->job)) {
+    if (!st && srv_sched_submit(v->sched, a->job)) {
         if (a->key) srv_keys_give(api->keys, a->key, a->taken);
-        st = srv_ask_overloaded(api, f);
+        st = srv_ask_overloaded(v->sched, f);
     }
     if (st) {
         ask_free(a);

@@ -17,9 +17,9 @@ static void add_lp(srv_choice *c, sk_buf *out)
     const srv_ask *a = c->ask;
     if (!a->want_lp) return;
     if (a->answer.chat)
-        srv_lp_chat(a->api->eng, &c->toks, c->tok_sent, c->tok_seen, out);
+        srv_lp_chat(a->on->eng, &c->toks, c->tok_sent, c->tok_seen, out);
     else
-        srv_lp_text(a->api->eng, &c->toks, c->tok_sent, c->tok_seen, &c->lp_at, out);
+        srv_lp_text(a->on->eng, &c->toks, c->tok_sent, c->tok_seen, &c->lp_at, out);
     c->tok_sent = c->tok_seen;
     if (!a->stream || c->tok_sent < c->toks.len) return;
     sk_buf_reset(&c->toks);

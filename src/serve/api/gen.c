@@ -42,10 +42,10 @@ static bool may_call(const srv_params *p)
 /* The grammar the request's answers follow: its own, or that of a call of its tools. */
 static sk_status take_rule(srv_ask *a, const srv_params *p, srv_fault *f)
 {
-    const srv_syntax *s = &a->api->syntax;
+    const srv_syntax *s = a->on->syntax;
     sk_buf schema = SK_BUF_INIT;
     if (p->rule)
-        return srv_rules_get(a->api->rules, p->rule, p->rule_text.p ? p->rule_text.p : "",
+        return srv_rules_get(a->on->rules, p->rule, p->rule_text.p ? p->rule_text.p : "",
                              p->rule_text.len, p->rule_field, &a->rule, f);
     /* calls that may come are guided where a marker says that one begins */
     if (!may_call(p) || (!forced(p) && s->calls != SRV_CALLS_TAGS)) return SK_OK;
@@ -54,7 +54,7 @@ static sk_status take_rule(srv_ask *a, const srv_params *p, srv_fault *f)
     if (!srv_tools_schema(p, args, s->calls == SRV_CALLS_BRACKET, &schema))
         st = srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the tools");
     if (!st)
-        st = srv_rules_get(a->api->rules, SRV_RULE_SCHEMA, schema.p, schema.len, "tools", &a->rule,
+        st = srv_rules_get(a->on->rules, SRV_RULE_SCHEMA, schema.p, schema.len, "tools", &a->rule,
                            f);
     sk_buf_fini(&schema);
     return st;
@@ -64,13 +64,13 @@ static sk_status take_rule(srv_ask *a, const srv_params *p, srv_fault *f)
 static sk_status guide(srv_choice *c, const srv_params *p, bool in_reason, srv_fault *f)
 {
     srv_ask *a = c->ask;
-    const srv_syntax *s = &a->api->syntax;
+    const srv_syntax *s = a->on->syntax;
     srv_job *j = c->job;
     const char *after = in_reason ? "</think>" : NULL;
     bool maybe = !p->rule && !forced(p);
     if (maybe) after = "<tool_call>";
     if (a->rule) {
-        sk_status st = srv_rules_guide(a->rule, a->api->eng, after, maybe, j, f);
+        sk_status st = srv_rules_guide(a->rule, a->on->eng, after, maybe, j, f);
         if (st) return st;
     }
     if (!p->chat) return SK_OK;
@@ -106,8 +106,8 @@ static sk_status fill_job(srv_job *j, const srv_params *p, uint64_t seed, srv_fa
 /* The beginning of a call is a part of the prompt. */
 static sk_status add_lead(srv_ask *a, srv_job *j, srv_fault *f)
 {
-    size_t before = j->prompt.n, n_ctx = a->api->eng->n_ctx;
-    sk_status st = srv_syntax_add_lead(&a->api->syntax, a->api->eng, &j->prompt, f);
+    size_t before = j->prompt.n, n_ctx = a->on->eng->n_ctx;
+    sk_status st = srv_syntax_add_lead(a->on->syntax, a->on->eng, &j->prompt, f);
     if (!st && j->prompt.n >= n_ctx)
         st = srv_fail(f, SRV_TOO_LONG, "messages",
                       "no room for a call behind a prompt of %zu tokens", before);
@@ -122,9 +122,9 @@ static sk_status fill_prompt(srv_ask *a, const srv_params *p, size_t which, uint
     srv_choice *c = &a->choice[which * (size_t)p->n];
     srv_job *first = c->job;
     c->first_of_prompt = true;
-    sk_status st = srv_params_tokens(p, a->api->eng, which, &first->prompt, &first->n_max, f);
+    sk_status st = srv_params_tokens(p, a->on->eng, which, &first->prompt, &first->n_max, f);
     if (!st && forced(p)) st = add_lead(a, first, f);
-    bool in_reason = !st && p->chat && srv_syntax_in_reason(a->api->eng, &first->prompt);
+    bool in_reason = !st && p->chat && srv_syntax_in_reason(a->on->eng, &first->prompt);
     for (size_t k = 0; k < (size_t)p->n && !st; k++) {
         srv_job *j = c[k].job;
         st = fill_job(j, p, seed_of(seed, k), f);
@@ -140,7 +140,7 @@ static sk_status fill_prompt(srv_ask *a, const srv_params *p, size_t which, uint
 /* A prompt, before an answer that is to echo it. */
 static void echo_prompt(srv_choice *c, const srv_params *p)
 {
-    const srv_engine *eng = c->ask->api->eng;
+    const srv_engine *eng = c->ask->on->eng;
     const srv_prompt *from = &p->prompt[c->index / (size_t)p->n];
     sk_buf text = SK_BUF_INIT;
     if (from->text) sk_buf_add(&text, from->text, from->n);
@@ -154,19 +154,28 @@ static void echo_prompt(srv_choice *c, const srv_params *p)
 }
 
 /* What does not depend on the prompt's tokens. */
-static sk_status check_early(const srv_api *api, const srv_params *p, srv_fault *f)
+static sk_status check_early(const srv_version *v, const srv_params *p, srv_fault *f)
 {
-    sk_status st = srv_api_check_model(api, p->model, f);
-    if (st) return st;
-    if (api->eng->no_text)
+    if (srv_sched_is_full(v->sched)) return srv_ask_overloaded(v->sched, f);
+    if (v->eng->no_text)
         return srv_fail(f, SRV_UNSUPPORTED, "model",
-                        "model '%.100s' writes no text; ask it for /v1/embeddings",
-                        api->eng->model);
-    if (p->chat && !api->eng->has_chat)
+                        "model '%.100s' writes no text; ask it for /v1/embeddings", v->name);
+    if (p->chat && !v->eng->has_chat)
         return srv_fail(f, SRV_UNSUPPORTED, "model",
-                        "model '%.100s' has no chat template; use /v1/completions",
-                        api->eng->model);
+                        "model '%.100s' has no chat template; use /v1/completions", v->name);
     return SK_OK;
+}
+
+/* The scheduler of the first model, which is full; NULL where any has room. */
+static const srv_sched *all_full(const srv_api *api)
+{
+    const srv_sched *full = NULL;
+    for (const srv_model *m = srv_roster_first(api->roster); m; m = m->next) {
+        if (!m->live) continue;
+        if (!srv_sched_is_full(m->live->sched)) return NULL;
+        if (!full) full = m->live->sched;
+    }
+    return full;
 }
 
 sk_status srv_gen_ready(srv_api *api, srv_fault *f)
@@ -175,7 +184,8 @@ sk_status srv_gen_ready(srv_api *api, srv_fault *f)
         f->retry_s = 1;
         return srv_fail(f, SRV_DRAINING, NULL, "the server is shutting down");
     }
-    return srv_sched_is_full(api->sched) ? srv_ask_overloaded(api, f) : SK_OK;
+    const srv_sched *full = all_full(api);
+    return full ? srv_ask_overloaded(full, f) : SK_OK;
 }
 
 /* The jobs of all prompts. */
@@ -192,13 +202,15 @@ sk_status srv_gen_start(srv_api *api, srv_req *r, srv_params *p, const srv_form 
                         srv_ask **out, srv_fault *f)
 {
     size_t n = srv_params_prompts(p) * (size_t)p->n;
-    sk_status st = check_early(api, p, f);
+    srv_version *v = NULL;
+    sk_status st = srv_api_model(api, p->model, &v, f);
+    if (!st) st = check_early(v, p, f);
     if (st) return st;
-    srv_ask *a = srv_ask_new(api, r, form, n, p->stream, f);
+    srv_ask *a = srv_ask_new(api, v, r, form, n, p->stream, f);
     if (!a) return SK_E_NOMEM;
     if (p->chat) {
-        srv_syntax_find(&api->syntax, api->eng);
-        st = srv_syntax_prompt(&api->syntax, p, f);
+        srv_syntax_find(v->syntax, v->eng);
+        st = srv_syntax_prompt(v->syntax, p, f);
     }
     a->extra = p->extra;
     p->extra = NULL;

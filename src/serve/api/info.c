@@ -8,19 +8,25 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* The model's object; the members after owned_by are ours. */
-static void add_model(const srv_api *api, sk_buf *b)
+static void add_text(sk_buf *b, const char *s)
 {
+    sk_json_add_str(b, s ? s : "", s ? strlen(s) : 0);
+}
+
+/* A model's object; the members after owned_by are ours. */
+static void add_model(const srv_version *v, sk_buf *b)
+{
+    const eng_model_info *info = &v->core->info;
     sk_buf_adds(b, "{\"id\":");
-    sk_json_add_str(b, api->eng->model, strlen(api->eng->model));
+    add_text(b, v->name);
     sk_buf_addf(b,
                 ",\"object\":\"model\",\"created\":%" PRId64 ",\"owned_by\":\"stokehold\","
-                "\"context_length\":%zu,\"parameters\":%zu,\"architecture\":",
-                api->started_s, api->eng->n_ctx, api->n_params);
-    sk_json_add_str(b, api->model_arch, strlen(api->model_arch));
+                "\"context_length\":%zu,\"parameters\":%" PRIu64 ",\"architecture\":",
+                v->created, v->eng->n_ctx, info->n_params);
+    add_text(b, info->arch);
     sk_buf_adds(b, ",\"dtype\":");
-    sk_json_add_str(b, api->model_dtype, strlen(api->model_dtype));
-    sk_buf_addf(b, ",\"chat\":%s}", api->eng->has_chat ? "true" : "false");
+    add_text(b, info->dtype);
+    sk_buf_addf(b, ",\"chat\":%s,\"version\":%u}", v->eng->has_chat ? "true" : "false", v->number);
 }
 
 /* GET /v1/models */
@@ -28,7 +34,13 @@ void srv_get_models(srv_api *api, srv_req *r)
 {
     sk_buf b = SK_BUF_INIT;
     sk_buf_adds(&b, "{\"object\":\"list\",\"data\":[");
-    add_model(api, &b);
+    bool more = false;
+    for (const srv_model *m = srv_roster_first(api->roster); m; m = m->next) {
+        if (!m->live) continue;
+        if (more) sk_buf_addc(&b, ',');
+        add_model(m->live, &b);
+        more = true;
+    }
     sk_buf_adds(&b, "]}\n");
     srv_api_reply(r, 200, "application/json", &b);
 }
@@ -37,20 +49,56 @@ void srv_get_models(srv_api *api, srv_req *r)
 void srv_get_model(srv_api *api, srv_req *r)
 {
     srv_fault f = {0};
-    if (srv_api_check_model(api, srv_req_head(r)->path + strlen("/v1/models/"), &f)) {
+    srv_version *v = NULL;
+    if (srv_api_model(api, srv_req_head(r)->path + strlen("/v1/models/"), &v, &f)) {
         srv_reply_fault(r, &f);
         return;
     }
     sk_buf b = SK_BUF_INIT;
-    add_model(api, &b);
+    add_model(v, &b);
     sk_buf_addc(&b, '\n');
     srv_api_reply(r, 200, "application/json", &b);
+}
+
+/* How full all schedulers are together, into the metrics. */
+static void note_gauges(srv_api *api)
+{
+    size_t running = 0, waiting = 0, slots = 0, pages = 0, held = 0, promised = 0, kept = 0;
+    for (const srv_core *c = srv_roster_cores(api->roster); c; c = c->next) {
+        const srv_gauges *g = srv_sched_gauges(c->sched);
+        running += atomic_load_explicit(&g->running, memory_order_relaxed);
+        waiting += atomic_load_explicit(&g->waiting, memory_order_relaxed);
+        pages += atomic_load_explicit(&g->pages, memory_order_relaxed);
+        held += atomic_load_explicit(&g->held, memory_order_relaxed);
+        promised += atomic_load_explicit(&g->promised, memory_order_relaxed);
+        kept += atomic_load_explicit(&g->kept, memory_order_relaxed);
+        slots += c->eng->n_slots;
+    }
+    double all = pages ? (double)pages : 1;
+    sk_metric_set(api->metrics, SRV_M_RUNNING, (double)running);
+    sk_metric_set(api->metrics, SRV_M_WAITING, (double)waiting);
+    sk_metric_set(api->metrics, SRV_M_SLOTS, (double)slots);
+    sk_metric_set(api->metrics, SRV_M_KV_USED, (double)held / all);
+    sk_metric_set(api->metrics, SRV_M_KV_PROMISED, (double)(held + promised) / all);
+    sk_metric_set(api->metrics, SRV_M_KV_KEPT, (double)kept / all);
+}
+
+/* The longest step under way. */
+static uint64_t busy_us_of(const srv_api *api)
+{
+    uint64_t most = 0;
+    for (const srv_core *c = srv_roster_cores(api->roster); c; c = c->next) {
+        uint64_t us = srv_sched_busy_us(c->sched);
+        if (us > most) most = us;
+    }
+    return most;
 }
 
 /* GET /health: what the engine thread really does, not whether this thread can answer. */
 void srv_get_health(srv_api *api, srv_req *r)
 {
-    uint64_t busy_us = srv_sched_busy_us(api->sched);
+    note_gauges(api);
+    uint64_t busy_us = busy_us_of(api);
     bool stuck = busy_us / 1000 > api->stuck_ms;
     const char *status = stuck ? "stuck" : api->draining ? "draining" : "ok";
     sk_buf b = SK_BUF_INIT;
@@ -78,8 +126,9 @@ void srv_get_metrics(srv_api *api, srv_req *r)
 {
     sk_buf b = SK_BUF_INIT;
     sk_metric_set(api->metrics, SRV_M_CONNS, (double)srv_http_conns(api->http));
-    sk_metric_set(api->metrics, SRV_M_SLOTS, (double)api->eng->n_slots);
+    note_gauges(api);
     srv_stats_text(api->metrics, &b);
+    srv_version_metrics(api, &b);
     srv_run_metrics(api, &b);
     srv_api_reply(r, 200, "text/plain; version=0.0.4; charset=utf-8", &b);
 }

@@ -36,7 +36,7 @@ static sk_status add_row(srv_keyfile *k, const srv_key_row *row, sk_err *e)
 /* One line of the file. */
 static sk_status read_row(void *arg, json_t *v, size_t number, sk_err *e)
 {
-    srv_key_row r = {{0}, {0}, {0}, 0, 0, 0, 0, 0, {0}};
+    srv_key_row r = {.rpm = 0};
     const char *id = NULL, *name = "", *hash = NULL;
     (void)number;
     if (!json_is_object(v)) return sk_fail(e, SK_E_INVALID, "a key must be a JSON object");
@@ -48,6 +48,7 @@ static sk_status read_row(void *arg, json_t *v, size_t number, sk_err *e)
     if (!st) st = sk_json_get_int(v, "priority", -1000, 1000, &r.priority, e);
     if (!st) st = sk_json_get_int(v, "created", 0, MOST, &r.created, e);
     if (!st) st = sk_json_get_int(v, "revoked", 0, MOST, &r.revoked, e);
+    if (!st) st = sk_json_get_int(v, "admin", 0, 1, &r.admin, e);
     if (st) return st;
     if (!id || !*id || strlen(id) >= sizeof r.id || strpbrk(id, " \n") ||
         strlen(name) >= sizeof r.name)
@@ -128,8 +129,9 @@ static void add_line(const srv_key_row *r, sk_buf *out)
     sk_json_add_str(out, r->name, strlen(r->name));
     sk_buf_addf(out,
                 ",\"sha256\":\"%s\",\"rpm\":%" PRId64 ",\"tpm\":%" PRId64 ",\"priority\":%" PRId64
-                ",\"created\":%" PRId64 ",\"revoked\":%" PRId64 "}\n",
-                hex, r->rpm, r->tpm, r->priority, r->created, r->revoked);
+                ",\"created\":%" PRId64 ",\"revoked\":%" PRId64 "%s}\n",
+                hex, r->rpm, r->tpm, r->priority, r->created, r->revoked,
+                r->admin ? ",\"admin\":1" : "");
 }
 
 /* Replaces the file. */
@@ -257,9 +259,9 @@ void srv_keyfile_json(const srv_keyfile *k, sk_buf *out)
                     ",\"rpm\":%" PRId64 ",\"tpm\":%" PRId64 ",\"priority\":%" PRId64
                     ",\"created\":%" PRId64 ",\"revoked\":%" PRId64 ",\"requests\":%" PRIu64
                     ",\"prompt_tokens\":%" PRIu64 ",\"cached_tokens\":%" PRIu64
-                    ",\"completion_tokens\":%" PRIu64 "}",
+                    ",\"completion_tokens\":%" PRIu64 "%s}",
                     r->rpm, r->tpm, r->priority, r->created, r->revoked, r->used.requests,
-                    r->used.prompt, r->used.cached, r->used.out);
+                    r->used.prompt, r->used.cached, r->used.out, r->admin ? ",\"admin\":true" : "");
     }
     sk_buf_adds(out, "]\n");
 }

@@ -312,12 +312,12 @@ void srv_post_count(srv_api *api, srv_req *r)
     eng_ids ids = {0};
     sk_err e = SK_ERR_INIT;
     sk_buf b = SK_BUF_INIT;
-    srv_syntax_find(&api->syntax, api->eng);
+    srv_version *v = NULL;
     sk_status st = read_body(api, r, &srv_count_fields, &p, &f);
-    if (!st) st = srv_api_check_model(api, p.model, &f);
-    if (!st) st = srv_syntax_prompt(&api->syntax, &p, &f);
-    if (!st && api->eng->chat(api->eng->self, p.messages, p.vars, &ids, &e))
-        st = srv_fail_err(&f, &e);
+    if (!st) st = srv_api_model(api, p.model, &v, &f);
+    if (!st) srv_syntax_find(v->syntax, v->eng);
+    if (!st) st = srv_syntax_prompt(v->syntax, &p, &f);
+    if (!st && v->eng->chat(v->eng->self, p.messages, p.vars, &ids, &e)) st = srv_fail_err(&f, &e);
     sk_buf_addf(&b, "{\"input_tokens\":%zu}\n", ids.n);
     if (st)
         refuse(r, &f);

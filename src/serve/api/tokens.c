@@ -11,6 +11,7 @@
 /* What the three are asked; srv_params first, since readers of shared fields fill that. */
 typedef struct tok_body {
     srv_params p;
+    srv_version *on; /* the model's version, borrowed */
     const char *content, *prompt;
     bool add, pieces;
 } tok_body;
@@ -106,13 +107,13 @@ static sk_status read_body(srv_api *api, srv_req *r, const srv_fields *t, tok_bo
     b->add = true;
     sk_status st = srv_params_init(&b->p, f);
     if (!st) st = srv_fields_read(t, body, n, api->strict, b, &b->p.root, &b->p.unknown, f);
-    return st ? st : srv_api_check_model(api, b->p.model, f);
+    return st ? st : srv_api_model(api, b->p.model, &b->on, f);
 }
 
 /* The ids of what is to be tokenized. */
-static sk_status encode(srv_api *api, const tok_body *b, eng_ids *ids, srv_fault *f)
+static sk_status encode(const tok_body *b, eng_ids *ids, srv_fault *f)
 {
-    const srv_engine *eng = api->eng;
+    const srv_engine *eng = b->on->eng;
     sk_err e = SK_ERR_INIT;
     const char *text = b->content ? b->content : b->prompt;
     if (!text && !b->p.messages)
@@ -161,25 +162,26 @@ void srv_post_tokenize(srv_api *api, srv_req *r)
     eng_ids ids = {0};
     sk_buf out = SK_BUF_INIT;
     sk_status st = read_body(api, r, &srv_tokenize_fields, &b, &f);
-    if (!st) st = encode(api, &b, &ids, &f);
-    if (!st) add_tokens(api->eng, &ids, b.pieces, &out);
+    if (!st) st = encode(&b, &ids, &f);
+    if (!st) add_tokens(b.on->eng, &ids, b.pieces, &out);
     eng_ids_fini(&ids);
     reply(r, st, &f, &b, &out);
 }
 
 /* The text of the ids in a body. */
-static sk_status decode(srv_api *api, const tok_body *b, sk_buf *out, srv_fault *f)
+static sk_status decode(const tok_body *b, sk_buf *out, srv_fault *f)
 {
+    const srv_engine *eng = b->on->eng;
     sk_err e = SK_ERR_INIT;
     const eng_ids *ids = &b->p.prompt[0].ids;
     if (b->p.n_prompts != 1 || b->p.prompt[0].text)
         return srv_field_bad_type(f, "tokens", "an array of token ids");
     for (size_t i = 0; i < ids->n; i++)
-        if ((size_t)ids->id[i] >= api->eng->n_vocab)
+        if ((size_t)ids->id[i] >= eng->n_vocab)
             return srv_fail(f, SRV_BAD_VALUE, "tokens",
                             "'tokens[%zu]' is %" PRId32 "; the model has %zu tokens", i, ids->id[i],
-                            api->eng->n_vocab);
-    return api->eng->decode(api->eng->self, ids->id, ids->n, out, &e) ? srv_fail_err(f, &e) : SK_OK;
+                            eng->n_vocab);
+    return eng->decode(eng->self, ids->id, ids->n, out, &e) ? srv_fail_err(f, &e) : SK_OK;
 }
 
 /* POST /detokenize */
@@ -189,7 +191,7 @@ void srv_post_detokenize(srv_api *api, srv_req *r)
     srv_fault f = {0};
     sk_buf text = SK_BUF_INIT, out = SK_BUF_INIT;
     sk_status st = read_body(api, r, &srv_detokenize_fields, &b, &f);
-    if (!st) st = decode(api, &b, &text, &f);
+    if (!st) st = decode(&b, &text, &f);
     sk_buf_adds(&out, "{\"content\":");
     sk_json_add_str(&out, text.len ? text.p : "", text.len);
     sk_buf_adds(&out, "}\n");
@@ -206,9 +208,9 @@ void srv_post_template(srv_api *api, srv_req *r)
     eng_jinja_text text = {SK_BUF_INIT, NULL, 0};
     sk_buf out = SK_BUF_INIT;
     sk_status st = read_body(api, r, &srv_template_fields, &b, &f);
-    if (!st) srv_syntax_find(&api->syntax, api->eng);
-    if (!st) st = srv_syntax_prompt(&api->syntax, &b.p, &f);
-    if (!st && api->eng->chat_text(api->eng->self, b.p.messages, b.p.vars, &text, &e))
+    if (!st) srv_syntax_find(b.on->syntax, b.on->eng);
+    if (!st) st = srv_syntax_prompt(b.on->syntax, &b.p, &f);
+    if (!st && b.on->eng->chat_text(b.on->eng->self, b.p.messages, b.p.vars, &text, &e))
         st = srv_fail_err(&f, &e);
     sk_buf_adds(&out, "{\"prompt\":");
     sk_json_add_str(&out, text.text.len ? text.text.p : "", text.text.len);

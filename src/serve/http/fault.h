@@ -33,6 +33,8 @@
         "No API key was sent, or one that is not known or was revoked.")                           \
     ROW(SRV_CROSS_ORIGIN, "cross_origin", 403, SRV_T_REQUEST,                                      \
         "A browser page of another origin asked.")                                                 \
+    ROW(SRV_NOT_ADMIN, "admin_required", 403, SRV_T_REQUEST,                                       \
+        "Only an admin's key may do this or, without keys, the machine itself.")                   \
     ROW(SRV_NO_MODEL, "model_not_found", 404, SRV_T_REQUEST, "No such model is loaded.")           \
     ROW(SRV_NO_RESPONSE, "response_not_found", 404, SRV_T_REQUEST,                                 \
         "No such response is kept, or another key made it.")                                       \
@@ -46,6 +48,8 @@
         "The body is in a coding this server does not read.")                                      \
     ROW(SRV_BAD_EXPECT, "expectation_failed", 417, SRV_T_REQUEST,                                  \
         "`Expect` asks for something other than 100-continue.")                                    \
+    ROW(SRV_LOAD_FAILED, "model_load_failed", 422, SRV_T_REQUEST,                                  \
+        "The model or adapter could not be loaded; what was live before stays so.")                \
     ROW(SRV_BIG_HEAD, "headers_too_large", 431, SRV_T_REQUEST,                                     \
         "The header lines are too long or too many.")                                              \
     ROW(SRV_OVERLOADED, "server_overloaded", 429, "rate_limit_error",                              \
@@ -63,6 +67,8 @@
         "There was no memory for this request; others go on.")                                     \
     ROW(SRV_SICK, "engine_unhealthy", 503, SRV_T_SERVER, "The engine has not moved for too long.") \
     ROW(SRV_EXPIRED, "deadline_exceeded", 504, SRV_T_SERVER, "The deadline passed first.")         \
+    ROW(SRV_NO_ROOM, "insufficient_memory", 507, SRV_T_SERVER,                                     \
+        "There is no memory for the model beside those that are loaded.")                          \
     ROW(SRV_BAD_VERSION, "http_version_not_supported", 505, SRV_T_REQUEST,                         \
         "Neither HTTP/1.1 nor HTTP/1.0.")
 

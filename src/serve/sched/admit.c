@@ -54,7 +54,7 @@ static void find_leader(const srv_batch *b, srv_job *j)
     for (size_t i = 0; i < b->eng->n_slots; i++) {
         srv_job *k = b->slot[i];
         if (!k || k->state != SRV_JOB_PREFILL || k->order >= j->order) continue;
-        if (k->priority < j->priority) continue;
+        if (k->priority < j->priority || k->adapter != j->adapter) continue;
         size_t n = in_common(j, k);
         if (n <= j->common || n <= k->n_fed) continue;
         j->leader = k;
@@ -120,6 +120,7 @@ static bool admit_one(srv_batch *b, srv_job *j)
         slot++;
     sk_status st = SK_OK;
     if (!make_seq(j)) st = sk_fail(&e, SK_E_NOMEM, "no memory for a sequence");
+    if (!st) st = b->eng->adapt(b->eng->self, (uint32_t)slot, j->adapter, &e);
     if (!st) {
         j->n_room = least(j->n_seq + AHEAD, all_of(j));
         st = b->eng->begin(b->eng->self, (uint32_t)slot, j->seq, j->n_seq, j->n_room, &held, &e);

@@ -17,11 +17,25 @@ void srv_batch_observe_us(srv_batch *b, srv_metric_id id, uint64_t us)
     if (b->o.metrics) sk_metric_observe(b->o.metrics, id, (double)us / 1e6);
 }
 
+static void store(_Atomic size_t *to, size_t n)
+{
+    atomic_store_explicit(to, n, memory_order_relaxed);
+}
+
 /* Publishes how full the batch is. */
 static void publish(srv_batch *b)
 {
-    if (!b->o.metrics) return;
+    if (!b->o.metrics && !b->o.gauges) return;
     eng_kv_usage u = b->eng->usage(b->eng->self);
+    if (b->o.gauges) {
+        store(&b->o.gauges->waiting, srv_waitq_count(b->waiting));
+        store(&b->o.gauges->running, b->n_running);
+        store(&b->o.gauges->pages, u.pages);
+        store(&b->o.gauges->held, u.held);
+        store(&b->o.gauges->promised, u.promised);
+        store(&b->o.gauges->kept, u.kept);
+        return;
+    }
     sk_metric_set(b->o.metrics, SRV_M_WAITING, (double)srv_waitq_count(b->waiting));
     sk_metric_set(b->o.metrics, SRV_M_RUNNING, (double)b->n_running);
     sk_metric_set(b->o.metrics, SRV_M_KV_USED, (double)u.held / (double)u.pages);

@@ -25,11 +25,18 @@ typedef struct srv_batch srv_batch;
 typedef void (*srv_emit_fn)(void *arg, srv_job *j, const sk_buf *text, srv_finish finish,
                             const sk_err *err);
 
+/* How full a batch is; pages are those of the cache of keys and values, as in eng_kv_usage.  The
+ * engine thread writes, any may read. */
+typedef struct srv_gauges {
+    _Atomic size_t waiting, running, pages, held, promised, kept;
+} srv_gauges;
+
 typedef struct srv_batch_opts {
     uint64_t target_us; /* a step beside running answers may always take so long */
     srv_emit_fn emit;
     void *arg;
     sk_metrics *metrics; /* table of sched/stats.h; may be NULL */
+    srv_gauges *gauges;  /* told of every step instead of the metrics' gauges; NULL: those */
 } srv_batch_opts;
 
 /* A batch over eng (which it borrows). */

@@ -1,8 +1,8 @@
 /* engine.h - what the scheduler needs of an engine: a table of functions.
  *
  * local.h fills it from src/engine; the tests fill it from tests/api/fake_engine.h.  Threads:
- * encode, chat, chat_text, decode, piece, piece_all, special and is_end may be called from any
- * thread, the others from the engine thread only.
+ * encode, chat, chat_text, decode, piece, piece_all, special, is_end and adapter_open may be called
+ * from any thread, the others from the engine thread only.
  */
 #ifndef SRV_SCHED_ENGINE_H
 #define SRV_SCHED_ENGINE_H
@@ -58,6 +58,12 @@ typedef struct srv_engine {
     /* The same as text, and where the text stems from messages (jinja.h). */
     sk_status (*chat_text)(void *self, json_t *messages, json_t *vars, eng_jinja_text *out,
                            sk_err *e);
+    /* Adapters.  adapt: what the slot's next sequence runs with, before its begin; NULL: what the
+     * engine was opened with.  close: no slot uses it any more. */
+    sk_status (*adapt)(void *self, uint32_t slot, const eng_lora *l, sk_err *e);
+    sk_status (*adapter_open)(void *self, const char *path, double scale, eng_lora **out,
+                              sk_err *e);
+    void (*adapter_close)(void *self, eng_lora *l);
 } srv_engine;
 
 #endif

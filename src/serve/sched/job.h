@@ -60,6 +60,11 @@ typedef struct srv_mail {
     sk_err err;
 } srv_mail;
 
+/* What the owner of a job begins with, where mail is handed on by srv_owner.mail. */
+typedef struct srv_owner {
+    void (*mail)(struct srv_owner *o, srv_job *j, const srv_mail *m);
+} srv_owner;
+
 struct srv_job {
     /* the maker's, constant once submitted */
     /* NULL: a generation.  Else the job is whatever this does, on the engine thread; SK_OK makes a
@@ -75,10 +80,11 @@ struct srv_job {
     srv_guide guide;              /* mask NULL: anything may be said */
     int32_t shown[SRV_MAX_SHOWN]; /* [n_shown] */
     size_t n_shown;
-    uint32_t key;         /* whose it is, 0: nobody's; for fairness */
-    int32_t priority;     /* higher goes first; 0: usual */
-    uint64_t deadline_us; /* sk_now_us after which the answer is of no use; 0: none */
-    void *owner;          /* the maker's own; not looked at here */
+    const eng_lora *adapter; /* what its tokens run with, NULL: the engine's own */
+    uint32_t key;            /* whose it is, 0: nobody's; for fairness */
+    int32_t priority;        /* higher goes first; 0: usual */
+    uint64_t deadline_us;    /* sk_now_us after which the answer is of no use; 0: none */
+    void *owner;             /* the maker's own; not looked at here */
     uint64_t at_submit_us;
 
     /* either thread's */

@@ -3,15 +3,19 @@
 
 #include "base/mem.h"
 #include "base/ram.h"
+#include "serve/sched/aside.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 struct srv_local {
     eng_exec *exec;
     eng_model *model;
-    eng_lora *lora; /* NULL: none */
+    eng_lora *lora;        /* of answers that ask for no other; NULL: none */
+    const eng_lora **worn; /* [n_slots] the adapter of each slot */
     eng_session *session;
     eng_sampler **sampler; /* [n_samplers] one a thread, as far as there are slots */
     size_t n_samplers;
@@ -54,10 +58,50 @@ static void local_end(void *self, uint32_t slot, const int32_t *ids, size_t n)
     eng_session_end(((srv_local *)self)->session, slot, ids, n);
 }
 
+/* An encoder has no cache: a page that nobody holds. */
 static eng_kv_usage local_usage(void *self)
 {
-    return eng_session_kv_usage(((srv_local *)self)->session);
+    const srv_local *l = self;
+    return l->session ? eng_session_kv_usage(l->session) : (eng_kv_usage){.pages = 1};
 }
+
+/* ---- adapters ---- */
+
+static sk_status local_adapt(void *self, uint32_t slot, const eng_lora *a, sk_err *e)
+{
+    srv_local *l = self;
+    if (!a) a = l->lora;
+    if (l->worn[slot] == a) return SK_OK;
+    sk_status st = eng_session_adapt(l->session, slot, a, e);
+    if (!st) l->worn[slot] = a;
+    return st;
+}
+
+/* The model does not change once it is open, so any thread may read it. */
+static sk_status local_adapter_open(void *self, const char *path, double scale, eng_lora **out,
+                                    sk_err *e)
+{
+    const srv_local *l = self;
+    eng_exec *x = NULL;
+    if (!l->session) return sk_fail(e, SK_E_UNSUPPORTED, "an encoder takes no adapter");
+    sk_status st = eng_exec_open(1, &x, e);
+    if (st) return st;
+    st = eng_lora_open(x, l->model, path, scale, out, e);
+    eng_exec_close(x);
+    return st;
+}
+
+static void local_adapter_close(void *self, eng_lora *a)
+{
+    srv_local *l = self;
+    sk_err e = SK_ERR_INIT;
+    for (uint32_t i = 0; i < l->engine.n_slots; i++)
+        if (l->worn[i] == a) (void)local_adapt(l, i, NULL, &e);
+    eng_session_forget(l->session, a);
+    eng_lora_close(a);
+}
+
+/* ---- choices ---- */
 
 /* DRY's breakers for the choices that need them, made when the first does.  Without memory those
  * choices have failed. */
@@ -195,13 +239,25 @@ static sk_status open_samplers(srv_local *l, size_t n_slots, sk_err *e)
 /* Part of the memory that is left after the model which the cache may take, if nobody says. */
 #define KV_PART 0.5
 
-/* Pages that the memory has room for, beside what is held already; 0: unknown. */
-static size_t pages_that_fit(size_t page_bytes)
+/* Beside a server that runs it also counts what other programs have taken; a server that starts
+ * has always counted on the whole machine. */
+uint64_t srv_local_room(const srv_local_opts *o)
 {
-    uint64_t all = sk_ram_allowed("").bytes, held = 0;
+    uint64_t all = sk_ram_allowed("").bytes, held = o->mapped;
+    uint64_t now = o->aside ? sk_ram_available("") : 0;
+    if (!all) all = UINT64_MAX;
+    if (o->memory && o->memory < all) all = o->memory;
     for (int k = 0; k < SK_MEM_N; k++)
         held += sk_mem_bytes((sk_mem_kind)k);
-    return all > held ? (size_t)(KV_PART * (double)(all - held) / (double)page_bytes) : 0;
+    uint64_t left = all > held ? all - held : 0;
+    return now && now < left ? now : left;
+}
+
+/* Pages that the memory has room for, beside what is held already; 0: unknown. */
+static size_t pages_that_fit(const srv_local_opts *o, size_t page_bytes)
+{
+    uint64_t room = srv_local_room(o);
+    return (size_t)(KV_PART * (double)room / (double)page_bytes);
 }
 
 static size_t at_most(size_t n, size_t most)
@@ -227,10 +283,15 @@ static sk_status size_cache(const srv_local *l, const srv_local_opts *o, size_t 
     size_t each = (n_ctx - 1) / ENG_KV_PAGE + 1;
     if (!sk_mul_size(each, o->n_slots, &most)) most = SIZE_MAX / ENG_KV_PAGE;
     if (!asked) {
-        size_t fit = pages_that_fit(bytes);
-        pages = fit ? at_most(fit, most) : most;
-        if (o->n_ctx && pages < each) pages = each;
+        pages = at_most(pages_that_fit(o, bytes), most);
+        if (!pages || (o->n_ctx && pages < each)) pages = o->n_ctx ? each : 1;
     }
+    uint64_t need = (uint64_t)at_most(pages, most) * bytes, room = srv_local_room(o);
+    if ((o->aside || o->memory) && need > room)
+        return sk_fail(e, SK_E_NOMEM,
+                       "its cache of keys and values needs %" PRIu64
+                       " MiB, and there is room for %" PRIu64 " MiB beside what is loaded",
+                       need >> 20, room >> 20);
     *out = at_most(pages, most) * ENG_KV_PAGE;
     return SK_OK;
 }
@@ -247,6 +308,9 @@ static void fill_engine(srv_local *l, size_t n_slots, size_t n_ctx, size_t max_s
                              .n_embd = l->info.n_embd,
                              .has_chat = l->info.has_chat && !l->info.encoder,
                              .no_text = l->info.encoder,
+                             .adapt = local_adapt,
+                             .adapter_open = local_adapter_open,
+                             .adapter_close = local_adapter_close,
                              .step = local_step,
                              .begin = local_begin,
                              .extend = local_extend,
@@ -282,6 +346,10 @@ static sk_status open_session(srv_local *l, const srv_local_opts *o, sk_err *e)
     size_t max_step = o->max_step > o->n_slots ? o->max_step : o->n_slots;
     fill_engine(l, o->n_slots, n_ctx, max_step);
     if (l->info.encoder) return SK_OK;
+    l->worn = sk_calloc(SK_MEM_REQUEST, o->n_slots, sizeof *l->worn);
+    if (!l->worn) return sk_fail(e, SK_E_NOMEM, "no memory for %zu slots", o->n_slots);
+    for (size_t i = 0; i < o->n_slots; i++)
+        l->worn[i] = l->lora;
     eng_session_opts so = {.n_slots = o->n_slots,
                            .n_ctx = n_ctx,
                            .max_step = max_step,
@@ -294,17 +362,53 @@ static sk_status open_session(srv_local *l, const srv_local_opts *o, sk_err *e)
     return st ? st : open_samplers(l, o->n_slots, e);
 }
 
+/* ---- open and close ---- */
+
+/* What a thread that reads the model is told, and says. */
+typedef struct reading {
+    srv_local *l;
+    const srv_local_opts *o;
+    eng_exec *x;
+    sk_status st;
+    sk_err *e;
+} reading;
+
+/* Reads and packs the model's files.  What is opened keeps nothing of x. */
+static void read_files(void *arg)
+{
+    reading *r = arg;
+    srv_local *l = r->l;
+    const srv_local_opts *o = r->o;
+    eng_model_opts mo = {.no_repack = o->no_repack, .pack_cache = o->pack_cache};
+    r->st = eng_model_open_opts(r->x, o->path, &mo, &l->model, r->e);
+    if (!r->st && o->chat_template)
+        r->st = eng_model_load_template(l->model, o->chat_template, r->e);
+    if (!r->st && o->lora)
+        r->st = eng_lora_open(r->x, l->model, o->lora, o->lora_scale, &l->lora, r->e);
+}
+
+/* With all threads, or beside others that answer. */
+static sk_status read_model(srv_local *l, const srv_local_opts *o, sk_err *e)
+{
+    reading r = {.l = l, .o = o, .x = l->exec, .e = e};
+    sk_status st = o->aside ? eng_exec_open(1, &r.x, e) : SK_OK;
+    if (st) return st;
+    if (o->aside)
+        st = srv_aside_run(read_files, &r, e);
+    else
+        read_files(&r);
+    if (o->aside) eng_exec_close(r.x);
+    return st ? st : r.st;
+}
+
 /* Opens model, session and sampler. */
 sk_status srv_local_open(const srv_local_opts *o, srv_local **out, sk_err *e)
 {
     assert(o->n_slots > 0);
     srv_local *l = sk_calloc(SK_MEM_REQUEST, 1, sizeof *l);
     if (!l) return sk_fail(e, SK_E_NOMEM, "no memory for the engine");
-    eng_model_opts mo = {.no_repack = o->no_repack, .pack_cache = o->pack_cache};
     sk_status st = eng_exec_open(o->n_threads, &l->exec, e);
-    if (!st) st = eng_model_open_opts(l->exec, o->path, &mo, &l->model, e);
-    if (!st && o->chat_template) st = eng_model_load_template(l->model, o->chat_template, e);
-    if (!st && o->lora) st = eng_lora_open(l->exec, l->model, o->lora, o->lora_scale, &l->lora, e);
+    if (!st) st = read_model(l, o, e);
     if (!st) {
         eng_model_get_info(l->model, &l->info);
         set_name(l, o);
@@ -318,6 +422,24 @@ sk_status srv_local_open(const srv_local_opts *o, srv_local **out, sk_err *e)
     return SK_OK;
 }
 
+/* One token of the vocabulary through the whole model, and what it says must be numbers. */
+sk_status srv_local_try(srv_local *l, sk_err *e)
+{
+    const int32_t id = 0;
+    eng_step_item it = {.slot = 0, .n = 1, .ids = &id, .want = ENG_WANT_LAST};
+    size_t held = 0;
+    if (!l->session) return SK_OK;
+    sk_status st = local_adapt(l, 0, NULL, e);
+    if (!st) st = local_begin(l, 0, &id, 1, 1, &held, e);
+    if (st) return st;
+    st = local_step(l, &it, 1, e);
+    for (size_t i = 0; !st && i < l->info.n_vocab; i++)
+        if (!isfinite(it.logits[i]))
+            st = sk_fail(e, SK_E_CORRUPT, "its first token comes out as %g", (double)it.logits[i]);
+    local_end(l, 0, &id, 0);
+    return st;
+}
+
 /* Closes what is open. */
 void srv_local_close(srv_local *l)
 {
@@ -325,6 +447,7 @@ void srv_local_close(srv_local *l)
     for (size_t i = 0; i < l->n_samplers; i++)
         eng_sampler_free(l->sampler[i]);
     sk_free(l->sampler);
+    sk_free(l->worn);
     eng_dry_breakers_free(l->breakers);
     eng_embedder_close(l->embedder);
     eng_tokentrie_free(l->trie);

@@ -22,6 +22,8 @@ struct srv_sched {
     pthread_mutex_t mail_lock;
     srv_job *task, *last_task; /* the engine thread's: tasks that wait, in order */
     srv_job *running;          /* ... and the one under way */
+    srv_baton *baton;          /* whose turn it is, of all schedulers */
+    srv_gauges gauges;
     size_t max_alive, n_slots;
     size_t n_alive;          /* the I/O thread's */
     _Atomic size_t n_fit;    /* jobs that run at once: the slots, or what memory lets */
@@ -84,11 +86,13 @@ static bool take_in(srv_sched *s, bool wait)
     return true;
 }
 
-/* Answers go on while a task is under way. */
+/* Answers go on while a task is under way, those of other models too. */
 static bool between(void *arg)
 {
     srv_sched *s = arg;
     (void)take_in(s, false);
+    srv_baton_pass(s->baton);
+    srv_baton_take(s->baton);
     atomic_store(&s->step_began_us, sk_now_us() | 1);
     (void)srv_batch_step(s->batch);
     return !atomic_load(&s->running->cancelled) && atomic_load(&s->drain) != DRAIN_ALL;
@@ -124,17 +128,21 @@ static void *engine_main(void *arg)
     for (bool on = true; on;) {
         int drain = atomic_load(&s->drain);
         if (drain) srv_batch_drain(s->batch, drain == DRAIN_ALL);
+        srv_baton_take(s->baton);
         atomic_store(&s->step_began_us, sk_now_us() | 1);
         bool worked = run_task(s);
         if (srv_batch_step(s->batch)) worked = true;
+        srv_baton_pass(s->baton);
         if (!worked) atomic_store(&s->step_began_us, 0);
         bool full = srv_batch_waiting(s->batch) > 0 && srv_batch_running(s->batch) > 0;
         atomic_store(&s->n_fit, full ? srv_batch_running(s->batch) : s->n_slots);
         on = take_in(s, !worked);
     }
     srv_batch_drain(s->batch, true);
+    srv_baton_take(s->baton);
     while (run_task(s))
         continue;
+    srv_baton_pass(s->baton);
     return NULL;
 }
 
@@ -175,10 +183,15 @@ sk_status srv_sched_open(const srv_engine *eng, const srv_sched_opts *o, srv_sch
     srv_sched *s = sk_calloc(SK_MEM_REQUEST, 1, sizeof *s);
     if (!s) return sk_fail(e, SK_E_NOMEM, "no memory for the scheduler");
     s->n_slots = eng->n_slots;
+    s->baton = o->baton;
     atomic_init(&s->n_fit, eng->n_slots);
     s->max_alive = eng->n_slots + o->max_waiting;
     (void)pthread_mutex_init(&s->mail_lock, NULL);
-    srv_batch_opts bo = {.target_us = o->target_us, .emit = post, .arg = s, .metrics = o->metrics};
+    srv_batch_opts bo = {.target_us = o->target_us,
+                         .emit = post,
+                         .arg = s,
+                         .metrics = o->metrics,
+                         .gauges = &s->gauges};
     sk_status st = srv_batch_open(eng, &bo, &s->batch, e);
     if (!st) st = open_queues(s, e);
     if (!st) {
@@ -297,6 +310,11 @@ void srv_sched_drain(srv_sched *s, bool all)
 size_t srv_sched_alive(const srv_sched *s)
 {
     return s->n_alive;
+}
+
+const srv_gauges *srv_sched_gauges(const srv_sched *s)
+{
+    return &s->gauges;
 }
 
 /* How long the current step has been running. */

@@ -9,13 +9,15 @@
 #define SRV_SCHED_SCHED_H
 
 #include "serve/sched/batch.h"
+#include "serve/sched/baton.h"
 
 typedef struct srv_sched srv_sched;
 
 typedef struct srv_sched_opts {
     size_t max_waiting;  /* jobs that may wait beyond those that can run */
     uint64_t target_us;  /* see batch.h */
-    sk_metrics *metrics; /* may be NULL */
+    sk_metrics *metrics; /* may be NULL; counts of several schedulers add up in it */
+    srv_baton *baton;    /* shared with the other schedulers, NULL: there are none */
 } srv_sched_opts;
 
 /* Starts the engine thread over eng (borrowed). */
@@ -58,6 +60,9 @@ void srv_sched_drain(srv_sched *s, bool all);
 
 /* Jobs submitted whose last mail was not collected. */
 size_t srv_sched_alive(const srv_sched *s);
+
+/* How full it is, as of its last step; borrowed. */
+const srv_gauges *srv_sched_gauges(const srv_sched *s);
 
 /* Microseconds the current step has been running; 0 when the engine is idle.  The truth behind
  * /health. */

@@ -46,6 +46,9 @@ void srv_stats_markdown(sk_buf *out)
                      "| name | type | meaning |\n| --- | --- | --- |\n");
     for (size_t i = 0; i < SRV_METRIC_N; i++)
         sk_buf_addf(out, "| `%s` | %s | %s |\n", table[i].name, type[table[i].type], table[i].help);
+    sk_buf_adds(out,
+                "| `stoke_model_version_info{model,version,live}` | gauge | 1 for each version of "
+                "a model that answers, with live 0 for those that only end their requests |\n");
     sk_buf_adds(out, "| `stoke_memory_bytes{kind}` | gauge | bytes held, by kind:");
     for (int k = 0; k < SK_MEM_N; k++)
         sk_buf_addf(out, "%s `%s`", k ? "," : "", sk_mem_kind_name((sk_mem_kind)k));

@@ -44,6 +44,10 @@
     ROW(SRV_M_CACHED_TOKENS, "stoke_prompt_tokens_cached_total", COUNTER,                          \
         "tokens of prompts that the prefix cache held")                                            \
     ROW(SRV_M_OUT_TOKENS, "stoke_generated_tokens_total", COUNTER, "tokens generated")             \
+    ROW(SRV_M_LOADS_OK, "stoke_model_loads_total{result=\"ok\"}", COUNTER,                         \
+        "models and adapters loaded while serving")                                                \
+    ROW(SRV_M_LOADS_FAILED, "stoke_model_loads_total{result=\"failed\"}", COUNTER,                 \
+        "those that failed; what was live before stayed so")                                       \
     ROW(SRV_M_STEPS, "stoke_engine_steps_total", COUNTER,                                          \
         "steps of the engine; stands still when it is idle or stuck")                              \
     ROW(SRV_M_STEP_SECONDS, "stoke_engine_step_seconds", HISTOGRAM, "time of a step")              \

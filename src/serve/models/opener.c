@@ -1,0 +1,68 @@
+/* opener.c - checks the memory, opens, tries, starts. */
+#include "serve/models/opener.h"
+
+#include <inttypes.h>
+
+static void close_local(void *self)
+{
+    srv_local_close(self);
+}
+
+/* Weights take about what their file has, packed or mapped; the cache's bytes are known before the
+ * model is read only if they were asked for, else srv_local_open checks them. */
+static sk_status check_room(const srv_local_opts *lo, const srv_source *s, sk_err *e)
+{
+    uint64_t weights = srv_source_bytes(s), room = srv_local_room(lo);
+    uint64_t need = weights + lo->kv_bytes;
+    if (!lo->aside && !lo->memory) return SK_OK;
+    if (need <= room) return SK_OK;
+    if (lo->kv_bytes)
+        return sk_fail(e, SK_E_NOMEM,
+                       "%s needs %" PRIu64 " MiB, %" PRIu64
+                       " of them for its cache, and there is room for %" PRIu64
+                       " MiB beside what is loaded",
+                       s->path, need >> 20, (uint64_t)lo->kv_bytes >> 20, room >> 20);
+    return sk_fail(e, SK_E_NOMEM,
+                   "%s needs %" PRIu64 " MiB, and there is room for %" PRIu64
+                   " MiB beside what is loaded",
+                   s->path, need >> 20, room >> 20);
+}
+
+/* The first token, while no other model computes. */
+static sk_status try_model(srv_local *l, srv_baton *b, sk_err *e)
+{
+    srv_baton_take(b);
+    sk_status st = srv_local_try(l, e);
+    srv_baton_pass(b);
+    return st;
+}
+
+sk_status srv_local_opener_open(void *arg, const srv_opening *o, srv_core **out, sk_err *e)
+{
+    const srv_local_opener *how = arg;
+    char model[SRV_SOURCE_FD_NAME], lora[SRV_SOURCE_FD_NAME];
+    srv_local_opts lo = how->local;
+    srv_local *l = NULL;
+    srv_source source = {.path = NULL};
+    lo.path = srv_source_path(o->source, false, model);
+    lo.lora = srv_source_path(o->source, true, lora);
+    lo.lora_scale = o->source->scale;
+    lo.name = o->name;
+    lo.mapped = o->mapped;
+    lo.aside = o->aside;
+    if (lo.path == model) lo.pack_cache = false; /* kept packs go by a model's path */
+    sk_status st = check_room(&lo, o->source, e);
+    if (!st) st = srv_local_open(&lo, &l, e);
+    if (st) return st;
+    if (o->aside) st = try_model(l, how->sched.baton, e);
+    if (!st) st = srv_source_copy(o->source, &source, e);
+    if (st) {
+        srv_local_close(l);
+        return st;
+    }
+    st = srv_core_open(srv_local_engine(l), close_local, l, &how->sched, &source, out, e);
+    if (st) return st;
+    (*out)->info = *srv_local_info(l);
+    if (lo.no_repack || lo.pack_cache) (*out)->mapped_bytes = (*out)->info.file_bytes;
+    return SK_OK;
+}
