@@ -155,7 +155,7 @@ static void writes_faults(void **state)
         sk_buf b = SK_BUF_INIT;
         sk_status st = srv_fail(&f, (srv_code)i, i % 2 ? "a\"b" : NULL, "%s", hostile);
         assert_int_not_equal(st, SK_OK);
-        assert_in_range(srv_code_http((srv_code)i), 400, 505);
+        assert_in_range(srv_code_http((srv_code)i), 400, 507);
         assert_string_not_equal(srv_http_reason(srv_code_http((srv_code)i)), "Unknown");
         srv_fault_json(&f, &b);
         json_t *v = read_json(&b);
