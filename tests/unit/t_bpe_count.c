@@ -3,7 +3,6 @@
 #include "tests/unit/tiny_vocab.h"
 #include "tests/unit/unit.h"
 
-#include "base/fault.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "engine/token/bpe_count.h"
@@ -284,6 +283,19 @@ static void long_words_are_cut(void **state)
     sk_buf_fini(&text);
 }
 
+static sk_status count_words(void *pretok, sk_err *e)
+{
+    eng_counter c = {.n_workers = 0};
+    eng_words w = {.n = 0};
+    size_t used;
+    sk_status st = eng_counter_init(&c, pretok, NULL, 2000, e);
+    if (!st) st = eng_counter_add(&c, tiny_text, strlen(tiny_text), true, &used, e);
+    if (!st) st = eng_counter_take(&c, &w, e);
+    eng_counter_fini(&c);
+    eng_words_fini(&w);
+    return st;
+}
+
 /* Every allocation fails once: refused, nothing kept. */
 static void without_memory(void **state)
 {
@@ -292,25 +304,7 @@ static void without_memory(void **state)
     eng_pretok *pt = NULL;
     sk_err e = SK_ERR_INIT;
     assert_status_ok(eng_pretok_open("qwen2", &pt, &e), e);
-    uint64_t with = sk_mem_bytes(SK_MEM_TOKEN);
-    for (unsigned long nth = 1;; nth++) {
-        eng_counter c = {.n_workers = 0};
-        eng_words w = {.n = 0};
-        size_t used;
-        e = (sk_err)SK_ERR_INIT;
-        sk_fault_plan(SK_FAULT_ALLOC, nth, false);
-        sk_status st = eng_counter_init(&c, pt, NULL, 2000, &e);
-        if (!st) st = eng_counter_add(&c, tiny_text, strlen(tiny_text), true, &used, &e);
-        if (!st) st = eng_counter_take(&c, &w, &e);
-        bool reached = sk_fault_count(SK_FAULT_ALLOC) >= nth;
-        sk_fault_plan(SK_FAULT_ALLOC, 0, false);
-        assert_true(st == SK_OK || (st == SK_E_NOMEM && e.status == SK_E_NOMEM));
-        eng_counter_fini(&c);
-        eng_words_fini(&w);
-        assert_int_equal(sk_mem_bytes(SK_MEM_TOKEN), with);
-        if (!reached) break;
-        assert_true(nth < 500);
-    }
+    unit_starve(count_words, pt, 500, 0);
     eng_pretok_close(pt);
     assert_int_equal(sk_mem_bytes(SK_MEM_TOKEN), before);
 }

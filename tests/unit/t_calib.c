@@ -1,7 +1,6 @@
 /* t_calib.c - importance matrices against sums spelled out, and what is refused. */
 #include "tests/unit/unit.h"
 
-#include "base/fault.h"
 #include "base/file.h"
 #include "base/rng.h"
 #include "engine/format/imatrix.h"
@@ -107,6 +106,18 @@ static void as_spelled_out(void **state)
     sk_buf_fini(&first);
 }
 
+static sk_status calibrate_starved(void *arg, sk_err *e)
+{
+    const open_model *o = arg;
+    eng_calib got = {.tokens = 7};
+    eng_calib_opts co = {.n_ctx = N_CTX, .dataset = ""};
+    sk_status st = eng_calibrate(o->x, o->m, o->text, N_TEXT, &co, o->path, &got, e);
+    if (st) assert_int_equal(got.tokens, 7);
+    if (st && !strstr(e->text, "is complete")) assert_int_not_equal(access(o->path, F_OK), 0);
+    (void)unlink(o->path);
+    return st;
+}
+
 /* Whatever goes wrong, there is no file; but where it is complete and only its folder can't be
  * synced, as the sentence says. */
 static void refusals(void **state)
@@ -124,18 +135,7 @@ static void refusals(void **state)
                   "");
     co.stop = NULL;
     assert_int_not_equal(access(o.path, F_OK), 0);
-    sk_status st = SK_E_NOMEM;
-    for (unsigned long nth = 1; st; nth++) {
-        sk_fault_plan(SK_FAULT_ALLOC, nth, false);
-        st = eng_calibrate(o.x, o.m, o.text, N_TEXT, &co, o.path, &got, &e);
-        sk_fault_plan(SK_FAULT_ALLOC, 0, false);
-        if (st) {
-            assert_true(st == SK_E_NOMEM && got.tokens == 7);
-            if (!strstr(e.text, "is complete")) assert_int_not_equal(access(o.path, F_OK), 0);
-            unlink(o.path);
-        }
-        assert_true(nth < 400);
-    }
+    unit_starve(calibrate_starved, &o, 400, UNIT_TOLD | UNIT_GROWS);
     close_all(&o);
 }
 

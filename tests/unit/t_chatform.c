@@ -3,7 +3,6 @@
 #include "tests/unit/unit.h"
 
 #include "base/buf.h"
-#include "base/fault.h"
 #include "engine/train/chatform.h"
 
 #include <string.h>
@@ -140,27 +139,21 @@ static void templates_that_hide_the_answer_are_refused(void **state)
     eng_vocab_close(v);
 }
 
+static sk_status learn_starved(void *vocab, sk_err *e)
+{
+    sk_buf b = SK_BUF_INIT;
+    sk_status st = learn(vocab, trims, &b, e);
+    if (!st) return unit_starved_buf(&b, e);
+    sk_buf_fini(&b);
+    return st;
+}
+
 /* Whatever allocation fails, nothing is lost and nothing is half there. */
 static void survives_failed_allocations(void **state)
 {
     (void)state;
     eng_vocab *v = tiny_vocab(400, NULL);
-    sk_buf b = SK_BUF_INIT;
-    assert_status_ok(learn(v, trims, &b, &(sk_err)SK_ERR_INIT), (sk_err)SK_ERR_INIT);
-    for (unsigned long nth = 1;; nth++) {
-        sk_err e = SK_ERR_INIT;
-        sk_fault_plan(SK_FAULT_ALLOC, nth, true);
-        sk_status st = learn(v, trims, &b, &e);
-        bool reached = sk_fault_count(SK_FAULT_ALLOC) >= nth;
-        sk_fault_plan(SK_FAULT_ALLOC, 0, false);
-        if (!reached) {
-            assert_status_ok(st, e);
-            break;
-        }
-        assert_int_equal(st, SK_E_NOMEM);
-        assert_true(nth < 2000);
-    }
-    sk_buf_fini(&b);
+    unit_starve(learn_starved, v, 2000, UNIT_LATER | UNIT_TOLD);
     eng_vocab_close(v);
 }
 

@@ -74,34 +74,28 @@ static void scratch_grows(void **state)
     eng_exec_close(x);
 }
 
+static sk_status measure_starved(void *arg, sk_err *e)
+{
+    (void)arg;
+    eng_exec *x = NULL;
+    eng_bpack *b = NULL;
+    eng_limits l;
+    sk_status st = eng_exec_open(2, &x, e);
+    if (!st) st = eng_exec_reserve(x, 1000, e);
+    if (!st) st = eng_bpack_new(ENG_PREC_F32, 10, 10, &b, e);
+    if (!st) st = eng_limits_measure(x, 1, &l, e);
+    if (st) assert_contains(e->text, "memory");
+    eng_bpack_free(b);
+    eng_exec_close(x);
+    return st;
+}
+
 /* Every allocation of opening, reserving, packing and measuring may fail: an error, nothing held.
  */
 static void memory_may_run_out(void **state)
 {
     (void)state;
-    uint64_t scratch = sk_mem_bytes(SK_MEM_SCRATCH), weights = sk_mem_bytes(SK_MEM_WEIGHTS);
-    bool done = false;
-    for (unsigned long nth = 1; !done && nth < 50; nth++) {
-        sk_err e = SK_ERR_INIT;
-        eng_exec *x = NULL;
-        eng_bpack *b = NULL;
-        eng_limits l;
-        sk_fault_plan(SK_FAULT_ALLOC, nth, false);
-        sk_status st = eng_exec_open(2, &x, &e);
-        if (!st) st = eng_exec_reserve(x, 1000, &e);
-        if (!st) st = eng_bpack_new(ENG_PREC_F32, 10, 10, &b, &e);
-        if (!st) st = eng_limits_measure(x, 1, &l, &e);
-        sk_fault_plan(SK_FAULT_ALLOC, 0, false);
-        if (st)
-            assert_status(st, SK_E_NOMEM, e, "memory");
-        else
-            done = true;
-        eng_bpack_free(b);
-        eng_exec_close(x);
-        assert_int_equal(sk_mem_bytes(SK_MEM_SCRATCH), scratch);
-        assert_int_equal(sk_mem_bytes(SK_MEM_WEIGHTS), weights);
-    }
-    assert_true(done);
+    unit_starve(measure_starved, NULL, 50, UNIT_TOLD);
 }
 
 static void limits_are_plausible(void **state)

@@ -2,7 +2,6 @@
  * then models built in memory, and saving what is open. */
 #include "tests/unit/unit.h"
 
-#include "base/fault.h"
 #include "base/mem.h"
 #include "engine/format/gguf_build.h"
 #include "engine/format/gguf_type.h"
@@ -134,29 +133,24 @@ static void bad_parts(void **state)
     unit_rm_rf(dir);
 }
 
+static sk_status open_starved(void *path, sk_err *e)
+{
+    eng_gguf *g = NULL;
+    sk_status st = eng_gguf_open(path, &g, e);
+    assert_int_equal(st == SK_OK, g != NULL);
+    eng_gguf_close(g);
+    return st;
+}
+
 /* Opening with each allocation failing. */
 static void split_without_memory(void **state)
 {
     (void)state;
     const char *dir = unit_tmpdir();
     char path[512];
-    uint64_t misc = sk_mem_bytes(SK_MEM_MISC);
     write_model(dir);
     snprintf(path, sizeof path, "%s", unit_path(dir, "m-00001-of-00003.gguf"));
-    for (unsigned long nth = 1;; nth++) {
-        sk_err e = SK_ERR_INIT;
-        eng_gguf *g = NULL;
-        sk_fault_plan(SK_FAULT_ALLOC, nth, false);
-        sk_status st = eng_gguf_open(path, &g, &e);
-        bool reached = sk_fault_count(SK_FAULT_ALLOC) >= nth;
-        sk_fault_plan(SK_FAULT_ALLOC, 0, false);
-        assert_int_equal(st == SK_OK, g != NULL);
-        if (st) assert_int_equal(e.status, SK_E_NOMEM);
-        eng_gguf_close(g);
-        assert_int_equal(sk_mem_bytes(SK_MEM_MISC), misc);
-        if (!reached) break;
-        assert_true(nth < 200);
-    }
+    unit_starve(open_starved, path, 200, 0);
     unit_rm_rf(dir);
 }
 
@@ -193,6 +187,16 @@ static sk_status build(eng_gguf **out, sk_err *e)
     eng_gguf_build_tensor(w, "q", ENG_Q4_0, 2, (const uint64_t[]){32, 2}, q);
     if (mine) eng_gguf_build_tensor(w, "i", 26, 1, (const uint64_t[]){16}, mine); /* I32 */
     return eng_gguf_build_open(w, out, e);
+}
+
+static sk_status build_starved(void *arg, sk_err *e)
+{
+    (void)arg;
+    eng_gguf *g = NULL;
+    sk_status st = build(&g, e);
+    assert_int_equal(st == SK_OK, g != NULL);
+    eng_gguf_close(g);
+    return st;
 }
 
 static void built(void **state)
@@ -255,20 +259,8 @@ static void not_built(void **state)
     assert_true(eng_gguf_build_own(w, sk_alloc(SK_MEM_MISC, 1), drop));
     eng_gguf_abort(w);
     assert_int_equal(drops, 2);
-    for (unsigned long nth = 1;; nth++) {
-        e = (sk_err)SK_ERR_INIT;
-        g = NULL;
-        sk_fault_plan(SK_FAULT_ALLOC, nth, false);
-        sk_status st = build(&g, &e);
-        bool reached = sk_fault_count(SK_FAULT_ALLOC) >= nth;
-        sk_fault_plan(SK_FAULT_ALLOC, 0, false);
-        assert_int_equal(st == SK_OK, g != NULL);
-        if (st) assert_int_equal(e.status, SK_E_NOMEM);
-        eng_gguf_close(g);
-        assert_int_equal(sk_mem_bytes(SK_MEM_MISC), misc);
-        if (!reached) break;
-        assert_true(nth < 200);
-    }
+    assert_int_equal(sk_mem_bytes(SK_MEM_MISC), misc);
+    unit_starve(build_starved, NULL, 200, 0);
 }
 
 int main(void)

@@ -5,7 +5,6 @@
 #include "tests/unit/tiny_vocab.h"
 #include "tests/unit/unit.h"
 
-#include "base/fault.h"
 #include "base/file.h"
 #include "engine/format/gguf_build.h"
 #include "engine/token/hf_vocab.h"
@@ -408,6 +407,15 @@ static void cut_anywhere(void **state)
     }
 }
 
+static sk_status read_starved(void *dir, sk_err *e)
+{
+    eng_vocab *v = NULL;
+    sk_status st = read_folder(dir, 0, &v, e);
+    assert_int_equal(st == SK_OK, v != NULL);
+    eng_vocab_close(v);
+    return st;
+}
+
 static void without_memory(void **state)
 {
     (void)state;
@@ -416,24 +424,17 @@ static void without_memory(void **state)
                                            {"hf_json/wordpiece", "tokenizer.json"},
                                            {"hf_spm/unigram", "tokenizer.model"}};
     for (size_t i = 0; i < 4; i++) {
-        const char *dir = folder_of(seeds[i][0], seeds[i][1]);
+        char dir[512];
+        snprintf(dir, sizeof dir, "%s", folder_of(seeds[i][0], seeds[i][1]));
         put(dir, "tokenizer_config.json", "{\"bos_token\": \"<s>\", \"chat_template\": \"x\"}");
-        for (unsigned long nth = 1;; nth++) {
-            sk_err e = SK_ERR_INIT;
-            eng_vocab *v = NULL;
-            sk_fault_plan(SK_FAULT_ALLOC, nth, false);
-            sk_status st = read_folder(dir, 0, &v, &e);
-            bool reached = sk_fault_count(SK_FAULT_ALLOC) >= nth;
-            sk_fault_plan(SK_FAULT_ALLOC, 0, false);
-            /* jansson takes a string that found no memory for a wrong one */
-            if (st) assert_int_equal(e.status, SK_E_NOMEM);
-            assert_true((st == SK_OK) == (v != NULL));
-            eng_vocab_close(v);
-            if (!reached) break;
-            assert_true(nth < 5000);
-        }
+        unit_starve(read_starved, dir, 5000, 0);
         unit_rm_rf(dir);
     }
+}
+
+static sk_status write_starved(void *vocab, sk_err *e)
+{
+    return eng_hf_vocab_write(vocab, unit_dir, e);
 }
 
 static void writing_without_memory(void **state)
@@ -442,18 +443,7 @@ static void writing_without_memory(void **state)
     static tiny_kind k;
     start_words(&k, ENG_VOCAB_SPM);
     eng_vocab *v = tiny_kind_build(&k);
-    const char *dir = unit_tmpdir();
-    for (unsigned long nth = 1;; nth++) {
-        sk_err e = SK_ERR_INIT;
-        sk_fault_plan(SK_FAULT_ALLOC, nth, false);
-        sk_status st = eng_hf_vocab_write(v, dir, &e);
-        bool reached = sk_fault_count(SK_FAULT_ALLOC) >= nth;
-        sk_fault_plan(SK_FAULT_ALLOC, 0, false);
-        if (st) assert_int_equal(e.status, SK_E_NOMEM);
-        if (!reached) break;
-        assert_true(nth < 5000);
-    }
-    unit_rm_rf(dir);
+    unit_starve(write_starved, v, 5000, 0);
     eng_vocab_close(v);
 }
 
@@ -471,7 +461,7 @@ int main(void)
         cmocka_unit_test(unknown_parts),
         cmocka_unit_test(cut_anywhere),
         cmocka_unit_test(without_memory),
-        cmocka_unit_test(writing_without_memory),
+        cmocka_unit_test_setup_teardown(writing_without_memory, unit_dir_make, unit_dir_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,9 +2,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "base/fault.h"
 #include "base/instream.h"
-#include "base/mem.h"
 
 #include <stdio.h>
 #include <zlib.h>
@@ -174,39 +172,36 @@ static void what_is_no_file(void **state)
     unit_rm_rf(dir);
 }
 
+static sk_status read_starved(void *path, sk_err *e)
+{
+    sk_buf b = SK_BUF_INIT;
+    sk_status st = read_all(path, 30000, &b, e);
+    sk_buf_fini(&b);
+    return st;
+}
+
 /* Every allocation fails once: refused, nothing kept. */
 static void without_memory(void **state)
 {
     (void)state;
     static char text[N], packed[PACKED];
-    const char *dir = unit_tmpdir(), *path = unit_path(dir, "f");
+    char path[512];
+    snprintf(path, sizeof path, "%s", unit_path(unit_dir, "f"));
     make_text(text);
     for (size_t p = 0; p < 2; p++) {
         unit_write(path, packed, packers[p](text, 20000, packed));
-        for (unsigned long nth = 1;; nth++) {
-            sk_err e = SK_ERR_INIT;
-            sk_buf b = SK_BUF_INIT;
-            uint64_t before = sk_mem_bytes(SK_MEM_MISC);
-            sk_fault_plan(SK_FAULT_ALLOC, nth, false);
-            sk_status st = read_all(path, 30000, &b, &e);
-            bool reached = sk_fault_count(SK_FAULT_ALLOC) >= nth;
-            sk_fault_plan(SK_FAULT_ALLOC, 0, false);
-            assert_true(st == SK_OK || (st == SK_E_NOMEM && e.text[0]));
-            sk_buf_fini(&b);
-            assert_int_equal(sk_mem_bytes(SK_MEM_MISC), before);
-            if (!reached) break;
-            assert_true(nth < 100);
-        }
+        unit_starve(read_starved, path, 100, 0);
     }
-    unit_rm_rf(dir);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_form),     cmocka_unit_test(cut_short),
-        cmocka_unit_test(damaged),        cmocka_unit_test(what_is_no_file),
-        cmocka_unit_test(without_memory),
+        cmocka_unit_test(every_form),
+        cmocka_unit_test(cut_short),
+        cmocka_unit_test(damaged),
+        cmocka_unit_test(what_is_no_file),
+        cmocka_unit_test_setup_teardown(without_memory, unit_dir_make, unit_dir_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,6 @@
 /* t_jscan.c - walking JSON and reading small values of it: what is right, what is not, failures. */
 #include "tests/unit/unit.h"
 
-#include "base/fault.h"
 #include "engine/token/jtree.h"
 
 /* One value to a tree and all of the text; NULL with e set if it is refused. */
@@ -132,22 +131,20 @@ static void lines(void **state)
     sk_arena_free(mem);
 }
 
+static sk_status read_starved(void *arg, sk_err *e)
+{
+    (void)arg;
+    sk_arena *mem = sk_arena_new(SK_MEM_TOKEN);
+    if (!mem) return sk_fail(e, SK_E_NOMEM, "no memory for an arena");
+    bool ok = tree("{\"a\": [\"some text that is long enough for a buffer to grow\", 2]}", mem, e);
+    sk_arena_free(mem);
+    return ok ? SK_OK : e->status;
+}
+
 static void without_memory(void **state)
 {
     (void)state;
-    for (unsigned long nth = 1;; nth++) {
-        sk_err e = SK_ERR_INIT;
-        sk_arena *mem = sk_arena_new(SK_MEM_TOKEN);
-        sk_fault_plan(SK_FAULT_ALLOC, nth, false);
-        eng_jnode *o =
-            tree("{\"a\": [\"some text that is long enough for a buffer to grow\", 2]}", mem, &e);
-        bool reached = sk_fault_count(SK_FAULT_ALLOC) >= nth;
-        sk_fault_plan(SK_FAULT_ALLOC, 0, false);
-        if (!o) assert_int_equal(e.status, SK_E_NOMEM);
-        sk_arena_free(mem);
-        if (!reached) break;
-        assert_true(nth < 100);
-    }
+    unit_starve(read_starved, NULL, 100, UNIT_TOLD);
 }
 
 int main(void)

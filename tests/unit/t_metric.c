@@ -153,24 +153,28 @@ static void threads(void **state)
     sk_buf_fini(&b);
 }
 
+static sk_status make_table(void *arg, sk_err *e)
+{
+    (void)arg;
+    sk_metrics *t = sk_metrics_new(table, N_METRICS);
+    sk_metrics_free(t);
+    return t ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory for the metrics");
+}
+
+static sk_status write_text(void *arg, sk_err *e)
+{
+    (void)arg;
+    sk_buf b = SK_BUF_INIT;
+    sk_metrics_text(m, &b);
+    return unit_starved_buf(&b, e);
+}
+
 static void no_memory(void **state)
 {
     (void)state;
-    for (unsigned long nth = 1; nth <= 3; nth++) {
-        sk_fault_plan(SK_FAULT_ALLOC, nth, false);
-        assert_null(sk_metrics_new(table, N_METRICS));
-    }
-    bool ok = false;
-    for (unsigned long nth = 1; !ok; nth++) {
-        assert_true(nth < 50);
-        sk_buf b = SK_BUF_INIT;
-        sk_fault_plan(SK_FAULT_ALLOC, nth, false);
-        sk_metrics_text(m, &b);
-        ok = sk_buf_ok(&b);
-        sk_buf_fini(&b);
-    }
+    assert_true(unit_starve(make_table, NULL, 50, UNIT_TOLD) >= 3);
+    unit_starve(write_text, NULL, 50, UNIT_TOLD);
     sk_metrics_free(NULL);
-    sk_fault_plan(SK_FAULT_ALLOC, 0, false);
     sk_metrics *none = sk_metrics_new(table, 0);
     sk_buf b = SK_BUF_INIT;
     sk_metrics_text(none, &b);

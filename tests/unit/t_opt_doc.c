@@ -120,25 +120,32 @@ static void help_keeps_to_the_width(void **state)
     }
 }
 
+static sk_status write_starved(void *writer, sk_err *e)
+{
+    sk_buf out = SK_BUF_INIT;
+    switch (*(const int *)writer) {
+    case 0:
+        sk_opt_help(&train, "stoke", 80, &out);
+        break;
+    case 1:
+        sk_opt_man(&train, "stoke", "1", &out);
+        break;
+    case 2:
+        sk_opt_markdown(&train, "stoke", &out);
+        break;
+    default:
+        sk_opt_bash(verbs, 2, "stoke", &out);
+        break;
+    }
+    return unit_starved_buf(&out, e);
+}
+
 /* Every allocation on the way fails once: the buffer says so, nothing else happens. */
 static void no_memory(void **state)
 {
     (void)state;
-    for (int writer = 0; writer < 4; writer++) {
-        bool ok = false;
-        for (unsigned long nth = 1; !ok; nth++) {
-            assert_true(nth < 500);
-            sk_buf out = SK_BUF_INIT;
-            sk_fault_plan(SK_FAULT_ALLOC, nth, false);
-            if (writer == 0) sk_opt_help(&train, "stoke", 80, &out);
-            if (writer == 1) sk_opt_man(&train, "stoke", "1", &out);
-            if (writer == 2) sk_opt_markdown(&train, "stoke", &out);
-            if (writer == 3) sk_opt_bash(verbs, 2, "stoke", &out);
-            sk_fault_plan(SK_FAULT_ALLOC, 0, false);
-            ok = sk_buf_ok(&out);
-            sk_buf_fini(&out);
-        }
-    }
+    for (int writer = 0; writer < 4; writer++)
+        unit_starve(write_starved, &writer, 500, 0);
 }
 
 /* Runs a script with the buffer in a file as $1; its output replaces the buffer's text.  Returns

@@ -1,7 +1,6 @@
 /* t_opt_yaml.c - flags given by a file: words, and every refusal with its line. */
 #include "tests/unit/unit.h"
 
-#include "base/fault.h"
 #include "base/mem.h"
 #include "base/opt_yaml.h"
 
@@ -113,6 +112,17 @@ static void too_many(void **state)
     assert_status(words_of(text, &words, &e), SK_E_USAGE, e, "c.yaml:2: steps is one flag more");
 }
 
+static sk_status words_starved(void *yaml, sk_err *e)
+{
+    sk_opt_list words = {.n = 0};
+    sk_arena *a = sk_arena_new(SK_MEM_MISC);
+    if (!a) return sk_fail(e, SK_E_NOMEM, "no memory for an arena");
+    sk_status st = sk_opt_words_of(&verb, yaml, sk_yaml_root(yaml), a, &words, e);
+    if (st) assert_contains(e->text, "no memory");
+    sk_arena_free(a);
+    return st;
+}
+
 static void out_of_memory(void **state)
 {
     (void)state;
@@ -120,17 +130,7 @@ static void out_of_memory(void **state)
     sk_yaml *y = NULL;
     static const char text[] = "data: [a, b]\nname: c\n";
     assert_status_ok(sk_yaml_parse("c.yaml", text, sizeof text - 1, &y, &e), e);
-    sk_status st = SK_E_NOMEM;
-    for (unsigned long nth = 1; st; nth++) {
-        assert_true(nth < 20);
-        sk_opt_list words = {.n = 0};
-        sk_arena *a = sk_arena_new(SK_MEM_MISC);
-        sk_fault_plan(SK_FAULT_ALLOC, nth, false);
-        st = sk_opt_words_of(&verb, y, sk_yaml_root(y), a, &words, &e);
-        sk_fault_plan(SK_FAULT_ALLOC, 0, false);
-        if (st) assert_status(st, SK_E_NOMEM, e, "no memory");
-        sk_arena_free(a);
-    }
+    unit_starve(words_starved, y, 20, UNIT_TOLD);
     sk_yaml_free(y);
 }
 

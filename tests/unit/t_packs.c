@@ -3,7 +3,6 @@
 
 #include "base/cpu.h"
 #include "base/fault.h"
-#include "base/mem.h"
 #include "engine/engine.h"
 #include "engine/model/model.h"
 #include "tests/unit/fixture_model.h"
@@ -235,29 +234,24 @@ static void full_disk(void **state)
     }
 }
 
+static sk_status open_starved(void *without_file, sk_err *e)
+{
+    eng_model_opts o = {.pack_cache = true};
+    eng_model *m = NULL;
+    if (*(const bool *)without_file) (void)remove(file);
+    sk_status st = eng_model_open_opts(exec, model, &o, &m, e);
+    eng_model_close(m);
+    return st;
+}
+
 /* Every allocation fails once, making a file and using it. */
 static void no_memory(void **state)
 {
     (void)state;
     write_model(ENG_Q8_0, 1);
     assert_false(opened(true, NULL));
-    eng_model_opts o = {.pack_cache = true};
-    uint64_t held = sk_mem_bytes(SK_MEM_WEIGHTS);
-    for (int make = 0; make < 2; make++) {
-        bool done = false;
-        for (unsigned long nth = 1; !done; nth++) {
-            sk_err e = SK_ERR_INIT;
-            eng_model *m = NULL;
-            if (make) (void)remove(file);
-            sk_fault_plan(SK_FAULT_ALLOC, nth, false);
-            sk_status st = eng_model_open_opts(exec, model, &o, &m, &e);
-            done = sk_fault_count(SK_FAULT_ALLOC) < nth;
-            sk_fault_plan(SK_FAULT_ALLOC, 0, false);
-            if (st) assert_status(st, SK_E_NOMEM, e, "");
-            eng_model_close(m);
-            assert_int_equal(sk_mem_bytes(SK_MEM_WEIGHTS), held);
-        }
-    }
+    unit_starve(open_starved, &(bool){false}, 5000, UNIT_GROWS);
+    unit_starve(open_starved, &(bool){true}, 5000, UNIT_GROWS);
 }
 
 static void refusals(void **state)

@@ -2,8 +2,6 @@
 #include "tests/unit/tiny_vocab.h"
 #include "tests/unit/unit.h"
 
-#include "base/fault.h"
-#include "base/mem.h"
 #include "engine/model/model.h"
 #include "engine/token/vocab_build.h"
 
@@ -256,27 +254,21 @@ static void missing_and_broken(void **state)
     eng_vocab_close(v);
 }
 
+static sk_status ids_starved(void *vocab, sk_err *e)
+{
+    const eng_chat_msg msg[] = {MSG("user", "Where is the \xff ship?"), MSG("assistant", "There")};
+    eng_ids ids = {NULL, 0, 0};
+    sk_status st = ids_of(vocab, NULL, msg, 2, NULL, &ids, e);
+    if (st) assert_int_equal(ids.n, 0);
+    eng_ids_fini(&ids);
+    return st;
+}
+
 static void without_memory(void **state)
 {
     (void)state;
-    const eng_chat_msg msg[] = {MSG("user", "Where is the \xff ship?"), MSG("assistant", "There")};
     eng_vocab *v = tiny_vocab(400, NULL);
-    uint64_t token = sk_mem_bytes(SK_MEM_TOKEN), request = sk_mem_bytes(SK_MEM_REQUEST);
-    for (unsigned long nth = 1;; nth++) {
-        sk_err e = SK_ERR_INIT;
-        eng_ids ids = {NULL, 0, 0};
-        sk_fault_plan(SK_FAULT_ALLOC, nth, true);
-        sk_status st = ids_of(v, NULL, msg, 2, NULL, &ids, &e);
-        bool reached = sk_fault_count(SK_FAULT_ALLOC) >= nth;
-        sk_fault_plan(SK_FAULT_ALLOC, 0, false);
-        if (st) assert_int_equal(st, SK_E_NOMEM);
-        if (st) assert_int_equal(ids.n, 0);
-        eng_ids_fini(&ids);
-        assert_int_equal(sk_mem_bytes(SK_MEM_TOKEN), token);
-        assert_int_equal(sk_mem_bytes(SK_MEM_REQUEST), request);
-        if (!reached) break;
-        assert_true(nth < 500);
-    }
+    unit_starve(ids_starved, v, 500, UNIT_LATER);
     eng_vocab_close(v);
 }
 

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#include "base/fault.h"
 #include "base/rng.h"
 #include "engine/infer/spec.h"
 #include "tests/unit/fixture_model.h"
@@ -201,6 +200,17 @@ static void bad_luck(void **state)
     eng_spec_close(NULL);
 }
 
+static sk_status open_spec(void *arg, sk_err *e)
+{
+    const models *t = arg;
+    eng_spec *sp = NULL;
+    eng_spec_opts o = {.n_max = 8, .draft = t->other};
+    sk_status st = eng_spec_open(t->x, t->main, &o, N_CTX, &sp, e);
+    assert_int_equal(st == SK_OK, sp != NULL);
+    eng_spec_close(sp);
+    return st;
+}
+
 static void refusals(void **state)
 {
     models *t = *state;
@@ -212,15 +222,7 @@ static void refusals(void **state)
     assert_status(eng_spec_open(t->x, t->main, &o, 8, &sp, &e), SK_E_INVALID, e, "guessed");
     o = (eng_spec_opts){.n_max = 8, .draft = t->foreign};
     assert_status(eng_spec_open(t->x, t->main, &o, 8, &sp, &e), SK_E_INVALID, e, "vocabulary");
-    o.draft = t->other;
-    sk_status st = SK_E_NOMEM;
-    for (unsigned long nth = 1; st; nth++) {
-        sk_fault_plan(SK_FAULT_ALLOC, nth, false);
-        st = eng_spec_open(t->x, t->main, &o, N_CTX, &sp, &e);
-        sk_fault_plan(SK_FAULT_ALLOC, 0, false);
-        assert_true(nth < 100 && (st ? st == SK_E_NOMEM && !sp : sp != NULL));
-    }
-    eng_spec_close(sp);
+    unit_starve(open_spec, t, 100, UNIT_TOLD | UNIT_GROWS);
 }
 
 int main(void)

@@ -3,8 +3,6 @@
 #include "tests/unit/tiny_vocab.h"
 #include "tests/unit/unit.h"
 
-#include "base/fault.h"
-#include "base/mem.h"
 #include "engine/engine.h"
 #include "engine/token/vocab.h"
 
@@ -126,33 +124,35 @@ static void refused(void **state)
     unit_rm_rf(dir);
 }
 
-/* Every allocation fails once: a sentence, nothing kept, no file. */
+typedef struct trial {
+    eng_exec *x;
+    eng_vocab *v;
+    char text[512], out[512];
+} trial;
+
+static sk_status train_starved(void *arg, sk_err *e)
+{
+    const trial *t = arg;
+    const char *path[] = {t->text};
+    eng_tokenizer_eval row[2];
+    eng_tokenizer_info info;
+    eng_tokenizer_opts o = {.data = path, .n_data = 1, .vocab = 280, .pretok = "qwen2"};
+    sk_status st = eng_tokenizer_train(t->x, &o, t->out, &info, e);
+    if (!st) st = eng_tokenizer_evaluate(t->x, t->v, path, 1, NULL, NULL, row, e);
+    return st;
+}
+
 static void without_memory(void **state)
 {
     (void)state;
+    trial t = {.x = open_exec(1), .v = tiny_vocab(300, NULL)};
     const char *dir = unit_tmpdir();
-    const char *path[] = {unit_path(dir, "a")}, *out = unit_path(dir, "tokenizer.json");
-    eng_exec *x = open_exec(1);
-    eng_vocab *v = tiny_vocab(300, NULL);
-    unit_write(path[0], tiny_text, strlen(tiny_text));
-    uint64_t before = sk_mem_bytes(SK_MEM_TOKEN) + sk_mem_bytes(SK_MEM_MISC);
-    for (unsigned long nth = 1;; nth++) {
-        sk_err e = SK_ERR_INIT;
-        eng_tokenizer_eval row[2];
-        eng_tokenizer_info info;
-        eng_tokenizer_opts o = {.data = path, .n_data = 1, .vocab = 280, .pretok = "qwen2"};
-        sk_fault_plan(SK_FAULT_ALLOC, nth, false);
-        sk_status st = eng_tokenizer_train(x, &o, out, &info, &e);
-        if (!st) st = eng_tokenizer_evaluate(x, v, path, 1, NULL, NULL, row, &e);
-        bool reached = sk_fault_count(SK_FAULT_ALLOC) >= nth;
-        sk_fault_plan(SK_FAULT_ALLOC, 0, false);
-        assert_true(st == SK_OK || (st == SK_E_NOMEM && e.text[0]));
-        assert_int_equal(sk_mem_bytes(SK_MEM_TOKEN) + sk_mem_bytes(SK_MEM_MISC), before);
-        if (!reached) break;
-        assert_true(nth < 2000);
-    }
-    eng_vocab_close(v);
-    eng_exec_close(x);
+    snprintf(t.text, sizeof t.text, "%s", unit_path(dir, "a"));
+    snprintf(t.out, sizeof t.out, "%s", unit_path(dir, "tokenizer.json"));
+    unit_write(t.text, tiny_text, strlen(tiny_text));
+    unit_starve(train_starved, &t, 2000, 0);
+    eng_vocab_close(t.v);
+    eng_exec_close(t.x);
     unit_rm_rf(dir);
 }
 

@@ -2,8 +2,6 @@
 #include "tests/unit/tiny_vocab.h"
 #include "tests/unit/unit.h"
 
-#include "base/fault.h"
-#include "base/mem.h"
 #include "engine/format/gguf.h"
 #include "engine/token/bytemap.h"
 
@@ -479,56 +477,51 @@ static void several_threads(void **state)
     eng_vocab_close(v);
 }
 
+static sk_status load_starved(void *arg, sk_err *e)
+{
+    (void)arg;
+    eng_vocab *v = NULL;
+    eng_ids ids = {NULL, 0, 0};
+    char text[5000];
+    memset(text, 'e', sizeof text); /* long: the heap and its scratch are needed */
+    memcpy(text, "<|im_end|> the ", 15);
+    sk_status st = eng_vocab_load(unit_path(unit_dir, "v.gguf"), &v, e);
+    if (!st) st = eng_vocab_encode(v, text, sizeof text, ENG_TOK_SPECIAL, &ids, e);
+    if (!st) st = eng_vocab_save(v, unit_path(unit_dir, "w.gguf"), e);
+    eng_vocab_close(v);
+    eng_ids_fini(&ids);
+    return st;
+}
+
 /* Loading and encoding with every allocation failing in turn. */
 static void without_memory(void **state)
 {
     (void)state;
-    const char *dir = unit_tmpdir();
-    char path[512];
-    snprintf(path, sizeof path, "%s", unit_path(dir, "v.gguf"));
     sk_err e = SK_ERR_INIT;
     eng_vocab *v = tiny_vocab(400, NULL);
-    assert_status_ok(eng_vocab_save(v, path, &e), e);
+    assert_status_ok(eng_vocab_save(v, unit_path(unit_dir, "v.gguf"), &e), e);
     eng_vocab_close(v);
-    uint64_t token = sk_mem_bytes(SK_MEM_TOKEN), misc = sk_mem_bytes(SK_MEM_MISC);
-    char text[5000];
-    memset(text, 'e', sizeof text); /* long: the heap and its scratch are needed */
-    memcpy(text, "<|im_end|> the ", 15);
-    for (unsigned long nth = 1;; nth++) {
-        eng_ids ids = {NULL, 0, 0};
-        v = NULL;
-        e = (sk_err)SK_ERR_INIT;
-        sk_fault_plan(SK_FAULT_ALLOC, nth, false);
-        sk_status st = eng_vocab_load(path, &v, &e);
-        if (!st) st = eng_vocab_encode(v, text, sizeof text, ENG_TOK_SPECIAL, &ids, &e);
-        if (!st) st = eng_vocab_save(v, unit_path(dir, "w.gguf"), &e);
-        bool reached = sk_fault_count(SK_FAULT_ALLOC) >= nth;
-        sk_fault_plan(SK_FAULT_ALLOC, 0, false);
-        if (st) {
-            assert_int_equal(st, SK_E_NOMEM);
-            assert_int_equal(e.status, SK_E_NOMEM);
-        }
-        eng_vocab_close(v);
-        eng_ids_fini(&ids);
-        assert_int_equal(sk_mem_bytes(SK_MEM_TOKEN), token);
-        assert_int_equal(sk_mem_bytes(SK_MEM_MISC), misc);
-        if (!reached) break;
-        assert_true(nth < 2000);
-    }
-    unit_rm_rf(dir);
+    unit_starve(load_starved, NULL, 2000, 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(golden_ids),        cmocka_unit_test(special_only_when_asked),
-        cmocka_unit_test(pieces_and_ranges), cmocka_unit_test(appends),
-        cmocka_unit_test(endless_word),      cmocka_unit_test(file_both_ways),
-        cmocka_unit_test(whole_words),       cmocka_unit_test(kinds_of_special),
-        cmocka_unit_test(lacking_byte),      cmocka_unit_test(ends_of_a_text),
-        cmocka_unit_test(alien_tokens),      cmocka_unit_test(refused_files),
-        cmocka_unit_test(bare_file),         cmocka_unit_test(several_threads),
-        cmocka_unit_test(without_memory),
+        cmocka_unit_test(golden_ids),
+        cmocka_unit_test(special_only_when_asked),
+        cmocka_unit_test(pieces_and_ranges),
+        cmocka_unit_test(appends),
+        cmocka_unit_test(endless_word),
+        cmocka_unit_test(file_both_ways),
+        cmocka_unit_test(whole_words),
+        cmocka_unit_test(kinds_of_special),
+        cmocka_unit_test(lacking_byte),
+        cmocka_unit_test(ends_of_a_text),
+        cmocka_unit_test(alien_tokens),
+        cmocka_unit_test(refused_files),
+        cmocka_unit_test(bare_file),
+        cmocka_unit_test(several_threads),
+        cmocka_unit_test_setup_teardown(without_memory, unit_dir_make, unit_dir_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,6 @@
  * checkkern. */
 #include "tests/unit/unit.h"
 
-#include "base/fault.h"
 #include "base/mem.h"
 #include "engine/kernel/wmat.h"
 
@@ -104,6 +103,20 @@ static void space_of_nothing(void **state)
     assert_int_equal(eng_wspace_need(&wide, 320, 0), 0);
 }
 
+typedef struct layout_of {
+    eng_exec *x;
+    uint32_t number;
+} layout_of;
+
+static sk_status layout_starved(void *arg, sk_err *e)
+{
+    const layout_of *l = arg;
+    uint32_t v = 0;
+    sk_status st = eng_wspace_layout(l->x, &v, e);
+    assert_int_equal(v, st ? 0 : l->number);
+    return st;
+}
+
 /* The layout's number does not depend on the threads, and says when there is no memory. */
 static void layout(void **state)
 {
@@ -113,15 +126,8 @@ static void layout(void **state)
     for (size_t threads = 1; threads <= 2; threads++) {
         eng_exec *x = open_exec(threads);
         assert_status_ok(eng_wspace_layout(x, threads == 1 ? &one : &two, &e), e);
-        for (unsigned long nth = 1;; nth++) {
-            uint32_t v = 0;
-            sk_fault_plan(SK_FAULT_ALLOC, nth, false);
-            sk_status st = eng_wspace_layout(x, &v, &e);
-            sk_fault_plan(SK_FAULT_ALLOC, 0, false);
-            assert_int_equal(v, st ? 0 : one);
-            if (!st) break;
-            assert_int_equal(st, SK_E_NOMEM);
-        }
+        layout_of l = {x, one};
+        unit_starve(layout_starved, &l, 100, UNIT_TOLD);
         eng_exec_close(x);
     }
     assert_int_equal(one, two);
@@ -140,25 +146,22 @@ static void unknown_types_are_refused(void **state)
     eng_exec_close(x);
 }
 
+static sk_status make_starved(void *exec, sk_err *e)
+{
+    float data[N_IN] = {0};
+    eng_wpart part[2] = {{ENG_F32, data, 1}, {ENG_BF16, data, 1}};
+    eng_wmat *w = NULL;
+    sk_status st = eng_wmat_new(exec, N_IN, part, 2, 0, &w, e);
+    eng_wmat_free(w);
+    return st;
+}
+
 /* Every failed allocation is reported and leaks nothing. */
 static void no_memory(void **state)
 {
     (void)state;
     eng_exec *x = open_exec(1);
-    float data[N_IN] = {0};
-    eng_wpart part[2] = {{ENG_F32, data, 1}, {ENG_BF16, data, 1}};
-    uint64_t held = sk_mem_bytes(SK_MEM_WEIGHTS);
-    for (unsigned i = 1;; i++) {
-        sk_err e = SK_ERR_INIT;
-        eng_wmat *w = NULL;
-        sk_fault_plan(SK_FAULT_ALLOC, i, false);
-        sk_status st = eng_wmat_new(x, N_IN, part, 2, 0, &w, &e);
-        sk_fault_plan(SK_FAULT_ALLOC, 0, false);
-        eng_wmat_free(w);
-        assert_int_equal(sk_mem_bytes(SK_MEM_WEIGHTS), held);
-        if (st == SK_OK) break;
-        assert_int_equal(st, SK_E_NOMEM);
-    }
+    unit_starve(make_starved, x, 100, UNIT_TOLD);
     eng_exec_close(x);
 }
 

@@ -3,6 +3,29 @@
 
 #include "tests/unit/unit.h"
 
+typedef struct starved {
+    const tiny_kind *k;
+    const char *text;
+} starved;
+
+static sk_status build_and_encode(void *arg, sk_err *e)
+{
+    const starved *s = arg;
+    eng_vocab *v = NULL;
+    eng_ids ids = {NULL, 0, 0};
+    sk_status st = eng_vocab_new(&s->k->parts, &v, e);
+    if (!st) st = eng_vocab_encode(v, s->text, strlen(s->text), 0, &ids, e);
+    eng_ids_fini(&ids);
+    eng_vocab_close(v);
+    return st;
+}
+
+void tiny_kind_starve(const tiny_kind *k, const char *text)
+{
+    starved s = {k, text};
+    unit_starve(build_and_encode, &s, 200, 0);
+}
+
 /* Starts an empty one. */
 void tiny_kind_start(tiny_kind *k, eng_vocab_kind kind)
 {

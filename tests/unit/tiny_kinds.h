@@ -24,6 +24,9 @@ void tiny_kind_bytes(tiny_kind *k);
 /* Builds it; fails the test if that does not work. */
 eng_vocab *tiny_kind_build(const tiny_kind *k);
 
+/* Builds it and encodes text with each allocation failing in turn (unit_starve). */
+void tiny_kind_starve(const tiny_kind *k, const char *text);
+
 /* Fails unless the text encodes to these ids, written "1 2 3". */
 #define tiny_encodes(v, text, flags, ids)                                                          \
     tiny_encodes_at((v), (text), strlen(text), (flags), (ids), __FILE__, __LINE__)

@@ -8,6 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fault.h"
+#include "base/mem.h"
+
 /* A new folder under $TMPDIR or /tmp. */
 const char *unit_tmpdir(void)
 {
@@ -175,6 +178,73 @@ void unit_status_at(sk_status st, sk_status want, const sk_err *e, const char *p
     print_error("%s: status '%s', expected '%s'; sentence '%s' (%s), expected '%s' in it\n", what,
                 sk_status_text(st), sk_status_text(want), e->text, sk_status_text(e->status), part);
     _fail(file, line);
+}
+
+/* The allocations of an attempt, counted when its plan was lifted. */
+static unsigned long starve_calls;
+static bool starve_over;
+
+void unit_starve_end(void)
+{
+    if (starve_over) return;
+    starve_over = true;
+    starve_calls = sk_fault_count(SK_FAULT_ALLOC);
+    sk_fault_plan(SK_FAULT_ALLOC, 0, false);
+}
+
+sk_status unit_starved_buf(sk_buf *b, sk_err *e)
+{
+    bool ok = sk_buf_ok(b);
+    sk_buf_fini(b);
+    return ok ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory for a text");
+}
+
+/* What is wrong with the end of a run, NULL if nothing; hit: an allocation of it failed. */
+static const char *starve_fault(sk_status st, const sk_err *e, bool hit, unsigned how)
+{
+    if (!hit) return st ? "fails though it had all memory" : NULL;
+    if (!st) return how & UNIT_TOLD ? "does not tell that it found no memory" : NULL;
+    if (st != SK_E_NOMEM || e->status != SK_E_NOMEM) return "gives another status";
+    return e->text[0] ? NULL : "has no sentence";
+}
+
+/* The kind of memory of which another amount is held than before, NULL if none. */
+static const char *starve_kept(const uint64_t *before, unsigned how)
+{
+    for (int k = 0; k < SK_MEM_N; k++) {
+        if (k == SK_MEM_SCRATCH && (how & UNIT_GROWS)) continue;
+        if (sk_mem_bytes((sk_mem_kind)k) != before[k]) return sk_mem_kind_name((sk_mem_kind)k);
+    }
+    return NULL;
+}
+
+/* Makes each allocation of an attempt fail in turn. */
+unsigned long unit_starve_at(unit_attempt attempt, void *arg, unsigned long most, unsigned how,
+                             const char *what, const char *file, int line)
+{
+    uint64_t before[SK_MEM_N];
+    unsigned long last = 0;
+    for (int k = 0; k < SK_MEM_N; k++)
+        before[k] = sk_mem_bytes((sk_mem_kind)k);
+    for (unsigned long nth = 1;; nth += how & UNIT_STRIDES ? 1 + nth / 50 : 1) {
+        sk_err e = SK_ERR_INIT;
+        starve_over = false;
+        sk_fault_plan(SK_FAULT_ALLOC, nth, how & UNIT_LATER);
+        sk_status st = attempt(arg, &e);
+        unit_starve_end();
+        bool hit = starve_calls >= nth;
+        const char *kept = starve_kept(before, how), *fault = starve_fault(st, &e, hit, how);
+        if (hit && nth >= most) fault = "asks for more than it should";
+        if (!hit && nth == 1) fault = "asks for no memory";
+        if (kept || fault) {
+            print_error("%s, allocation %lu: %s%s; status '%s', sentence '%s' (%s)\n", what, nth,
+                        fault ? fault : "memory is not as before: ", fault ? "" : kept,
+                        sk_status_text(st), e.text, sk_status_text(e.status));
+            _fail(file, line);
+        }
+        if (!hit) return last;
+        last = nth;
+    }
 }
 
 /* Fails unless text contains part. */

@@ -65,6 +65,32 @@ void unit_status_ok_at(sk_status st, const sk_err *e, const char *what, const ch
 void unit_status_at(sk_status st, sk_status want, const sk_err *e, const char *part,
                     const char *what, const char *file, int line);
 
+/* What unit_starve tries: makes, uses and gives back something.  SK_OK, or why not, with e set. */
+typedef sk_status (*unit_attempt)(void *arg, sk_err *e);
+
+enum unit_starve_how {
+    UNIT_LATER = 1,  /* every later allocation fails too */
+    UNIT_TOLD = 2,   /* no failed allocation can be got over: each of those runs fails */
+    UNIT_GROWS = 4,  /* an executor's scratch may grow: SK_MEM_SCRATCH is not compared */
+    UNIT_STRIDES = 8 /* leaves out more and more of them: for thousands */
+};
+
+/* Runs attempt(arg, e) with the 1st, 2nd, 3rd ... allocation failing until a run asks for fewer.
+ * Fails unless each run gives back all memory it took and, where an allocation failed, is SK_OK or
+ * SK_E_NOMEM with a sentence; unless the last run is SK_OK; and unless at least one and fewer than
+ * `most` were made to fail.  Returns the number of the last that was. */
+#define unit_starve(attempt, arg, most, how)                                                       \
+    unit_starve_at((attempt), (arg), (most), (how), #attempt, __FILE__, __LINE__)
+unsigned long unit_starve_at(unit_attempt attempt, void *arg, unsigned long most, unsigned how,
+                             const char *what, const char *file, int line);
+
+/* Inside an attempt: from here to its end no allocation fails, for what must go on after one did.
+ */
+void unit_starve_end(void);
+
+/* What an attempt returns that wrote to b alone, which it empties. */
+sk_status unit_starved_buf(sk_buf *b, sk_err *e);
+
 /* Fails unless text contains part. */
 #define assert_contains(text, part) unit_contains_at((text), (part), __FILE__, __LINE__)
 void unit_contains_at(const char *text, const char *part, const char *file, int line);
