@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/cmd.h"
+#include "cli/config.h"
 #include "cli/serve_models.h"
 #include "cli/verbs.h"
 #include "serve/serve.h"
@@ -14,7 +15,7 @@ typedef struct serve_opts {
     cmd_load load;
     srv_opts o;
     sk_opt_list model, lora, watch;
-    const char *docs;
+    const char *docs, *config;
 } serve_opts;
 
 #define ROW_INT(flag, deflt, help, field, least, most)                                             \
@@ -66,6 +67,10 @@ static const sk_opt rows[] = {
      "version of the first model, or of NAME",
      offsetof(serve_opts, watch), 0, 0, false, SK_COMPLETE_FILE, NULL},
     CMD_LOAD_ROWS(serve_opts),
+    {"config", 0, SK_OPT_STRING, "FILE", NULL,
+     "read flags from a YAML file first: NAME: VALUE, a line each; its limits are read again on "
+     "SIGHUP",
+     offsetof(serve_opts, config), 0, 0, false, SK_COMPLETE_FILE, NULL},
     {"", 0, SK_OPT_BOOL, NULL, NULL, "Clients", 0, 0, 0, false, SK_COMPLETE_NONE, NULL},
     {"keys", 0, SK_OPT_STRING, "FILE", NULL,
      "answer only those who send a key of this file (stoke keys), within its limits",
@@ -157,22 +162,50 @@ static sk_status fill_models(serve_opts *s, sk_arena *mem, sk_err *e)
     return st ? st : cmd_serve_watches(&s->watch, mem, &s->o, e);
 }
 
-static sk_status serve(int argc, char **argv, sk_err *e)
+/* The options as the file and the command line have them now; only numbers outlive the call. */
+static sk_status reread(void *arg, srv_opts *o, sk_err *e)
+{
+    const cmd_words *given = arg;
+    serve_opts s = {.docs = NULL};
+    cmd_words w;
+    bool help;
+    sk_arena *mem = sk_arena_new(SK_MEM_MISC);
+    if (!mem) return sk_fail(e, SK_E_NOMEM, "no memory for the flags");
+    s.o = *o;
+    sk_status st = cmd_config_words(&cmd_serve_verb, given->argc, given->argv, mem, &w, e);
+    if (!st) st = sk_opt_parse(&cmd_serve_verb.opt, w.argc, w.argv, &s, NULL, &help, e);
+    if (!st) *o = s.o;
+    sk_arena_free(mem);
+    return st;
+}
+
+/* With memory for what the flags of a file are. */
+static sk_status serve_in(int argc, char **argv, sk_arena *mem, sk_err *e)
 {
     serve_opts s = {.docs = NULL};
+    cmd_words given = {argc, argv}, w;
     bool done;
     srv_opts_default(&s.o);
-    sk_status st = cmd_parse(&cmd_serve_verb, argc, argv, &s, &s.common, NULL, &done, e);
+    sk_status st = cmd_config_words(&cmd_serve_verb, argc, argv, mem, &w, e);
+    if (!st) st = cmd_parse(&cmd_serve_verb, w.argc, w.argv, &s, &s.common, NULL, &done, e);
     if (st || done) return st;
     if (s.docs) return print_docs(s.docs, e);
     s.o.threads = s.common.threads;
     s.o.no_repack = s.load.no_repack;
     s.o.pack_cache = s.load.pack_cache;
     s.o.stop_fd = cmd_stop_fd();
-    sk_arena *mem = sk_arena_new(SK_MEM_MISC);
-    if (!mem) return sk_fail(e, SK_E_NOMEM, "no memory for the models' names");
+    s.o.reload_fd = cmd_hup_install();
+    s.o.reread = reread;
+    s.o.reread_arg = &given;
     st = fill_models(&s, mem, e);
-    if (!st) st = run_server(&s.o, e);
+    return st ? st : run_server(&s.o, e);
+}
+
+static sk_status serve(int argc, char **argv, sk_err *e)
+{
+    sk_arena *mem = sk_arena_new(SK_MEM_MISC);
+    if (!mem) return sk_fail(e, SK_E_NOMEM, "no memory for the flags");
+    sk_status st = serve_in(argc, argv, mem, e);
     sk_arena_free(mem);
     return st;
 }
@@ -181,7 +214,9 @@ const cmd_verb cmd_serve_verb = {
     {"serve", "answer over HTTP, with a chat page", "", 0, 0,
      "Serves a model with an API that follows OpenAI's and a chat page at /. Prints \"listening on "
      "http://HOST:PORT\" once it is ready. On SIGTERM or Ctrl-C it takes no new connections, lets "
-     "running answers finish for --drain seconds and ends with exit code 0.",
+     "running answers finish for --drain seconds and ends with exit code 0. On SIGHUP it reads "
+     "keys, "
+     "certificate and the limits of --config again and opens the access log anew.",
      "stoke serve -m model.gguf\n  serve on http://127.0.0.1:8080\n"
      "stoke serve -m model.gguf --host 0.0.0.0 --port 80 --parallel 16\n"
      "  serve to other machines, 16 answers at once\n"

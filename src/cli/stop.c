@@ -10,7 +10,7 @@
 
 /* A signal handler has no argument to carry state in, so the flag has to be global to the file. */
 static atomic_bool stopped, terminated, save_asked;
-static int stop_fd = -1;
+static int stop_fd = -1, hup_fd = -1;
 
 /* Only async-signal-safe calls.  SIGINT falls back to its default, which kills, for the next time.
  */
@@ -89,4 +89,24 @@ int cmd_stop_fd(void)
 sk_status cmd_stopped_err(sk_err *e)
 {
     return sk_fail(e, SK_E_STOPPED, "stopped");
+}
+
+static void on_hup(int sig)
+{
+    int keep = errno;
+    uint64_t one = 1;
+    (void)sig;
+    if (write(hup_fd, &one, sizeof one) < 0) {
+        /* The counter is full, so the descriptor is readable already. */
+    }
+    errno = keep;
+}
+
+int cmd_hup_install(void)
+{
+    struct sigaction sa = {.sa_handler = on_hup, .sa_flags = SA_RESTART};
+    if (hup_fd < 0) hup_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    sigemptyset(&sa.sa_mask);
+    if (hup_fd >= 0) sigaction(SIGHUP, &sa, NULL);
+    return hup_fd;
 }

@@ -36,4 +36,8 @@ void cmd_term_set(void);
 /* What a stopped verb returns: SK_E_STOPPED, exit code 130. */
 sk_status cmd_stopped_err(sk_err *e);
 
+/* From now on SIGHUP makes the descriptor readable, an eventfd, instead of ending the program; -1
+ * if there is none. */
+int cmd_hup_install(void);
+
 #endif

@@ -1,86 +1,32 @@
 /* train_words.c - flags out of --config, and from --depth or --params. */
 #include "cli/train_words.h"
 
-#include "base/opt_yaml.h"
 #include "base/progress.h"
+#include "cli/config.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-/* ---- words ---- */
-
-/* Whether argv gives the row a value, by its name or its letter. */
-static bool is_given(const sk_opt *row, int argc, char *const *argv)
-{
-    size_t n = strlen(row->name);
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        const char *a = argv[i];
-        if (a[0] != '-') continue;
-        if (a[1] != '-' && row->letter && a[1] == row->letter) return true;
-        if (strncmp(a, "--no-", 5) == 0 && row->type == SK_OPT_BOOL && !strcmp(a + 5, row->name))
-            return true;
-        bool name = strncmp(a, "--", 2) == 0 && strncmp(a + 2, row->name, n) == 0;
-        if (name && (a[2 + n] == 0 || a[2 + n] == '=')) return true;
-    }
-    return false;
-}
-
-/* The value of --config, NULL when it is not given. */
-static const char *config_of(int argc, char *const *argv)
-{
-    const char *path = NULL;
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        if (strncmp(argv[i], "--config=", 9) == 0) path = argv[i] + 9;
-        if (strcmp(argv[i], "--config") == 0 && i + 1 < argc) path = argv[i + 1];
-    }
-    return path;
-}
-
-/* The words of the file. */
-static sk_status read_config(const cmd_verb *v, const char *path, sk_arena *mem, sk_opt_list *words,
-                             sk_err *e)
-{
-    sk_yaml *y;
-    sk_status st = sk_yaml_load(path, &y, e);
-    if (st) return st;
-    json_t *root = sk_yaml_root(y);
-    if (json_is_object(root))
-        st = sk_opt_words_of(&v->opt, y, root, mem, words, e);
-    else
-        st = sk_yaml_fail(y, 1, e, SK_E_FORMAT, "flags stand as NAME: VALUE, a line each");
-    sk_yaml_free(y);
-    return st;
-}
-
-/* The row that a word of a file, "--name=value", is of. */
-static const sk_opt *row_of(const cmd_verb *v, const char *word)
-{
-    char name[64];
-    (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
-    return sk_opt_find(&v->opt, name);
-}
 
 /* ---- one number ---- */
 
 /* A command line being read. */
 typedef struct given {
     const cmd_verb *v;
-    int argc;
-    char **argv;
+    cmd_words w;
 } given;
 
 /* Sets a number nobody gave. */
 static void set(const given *g, const char *name, int64_t *to, double value)
 {
     const sk_opt *row = sk_opt_find(&g->v->opt, name);
-    if (row && !is_given(row, g->argc, g->argv)) *to = (int64_t)value;
+    if (row && !cmd_is_given(row, g->w.argc, g->w.argv)) *to = (int64_t)value;
 }
 
 static void set_real(const given *g, const char *name, double *to, double value)
 {
     const sk_opt *row = sk_opt_find(&g->v->opt, name);
-    if (row && !is_given(row, g->argc, g->argv)) *to = value;
+    if (row && !cmd_is_given(row, g->w.argc, g->w.argv)) *to = value;
 }
 
 /* The shape first, since what is learned and how follows from it as it then is. */
@@ -96,7 +42,8 @@ static void turn_dial(const given *g, cmd_train_flags *f)
     set(g, "ffn", &f->ffn, o.ffn);
     set(g, "vocab", &f->vocab, o.vocab);
     set(g, "context", &f->context, o.context);
-    if (!is_given(sk_opt_find(&g->v->opt, "optimizer"), g->argc, g->argv)) f->optimizer = "muon";
+    if (!cmd_is_given(sk_opt_find(&g->v->opt, "optimizer"), g->w.argc, g->w.argv))
+        f->optimizer = "muon";
     cmd_train_shape(f, &o);
     o.optimizer = strcmp(f->optimizer, "muon") == 0 ? ENG_MUON : ENG_ADAMW;
     double tokens = f->tokens_per_param * eng_dial_params(&o);
@@ -108,21 +55,10 @@ static void turn_dial(const given *g, cmd_train_flags *f)
 sk_status cmd_train_parse(const cmd_verb *v, int argc, char **argv, cmd_train_flags *f,
                           sk_arena *mem, bool *done, sk_err *e)
 {
-    sk_opt_list words = {.n = 0};
-    const char *path = config_of(argc, argv);
-    sk_status st = path ? read_config(v, path, mem, &words, e) : SK_OK;
+    given g = {.v = v};
+    sk_status st = cmd_config_words(v, argc, argv, mem, &g.w, e);
     if (st) return st;
-    given g = {v, 0, sk_new_n(mem, char *, words.n + (size_t)argc + 1)};
-    if (!g.argv) return sk_fail(e, SK_E_NOMEM, "no memory for the flags");
-    g.argv[g.argc++] = argv[0];
-    for (size_t i = 0; i < words.n; i++) {
-        const sk_opt *row = row_of(v, words.item[i]);
-        if (row && row->type == SK_OPT_LIST && is_given(row, argc, argv)) continue;
-        g.argv[g.argc++] = (char *)(uintptr_t)words.item[i]; /* main's argv has no const either */
-    }
-    for (int i = 1; i < argc; i++)
-        g.argv[g.argc++] = argv[i];
-    st = cmd_parse(v, g.argc, g.argv, f, &f->common, NULL, done, e);
+    st = cmd_parse(v, g.w.argc, g.w.argv, f, &f->common, NULL, done, e);
     if (st || *done) return st;
     if (f->depth && f->params)
         return sk_fail(e, SK_E_USAGE, "--depth and --params say the same thing: give one of them");

@@ -18,6 +18,7 @@
 #include <assert.h>
 #include <event2/event.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 
 /* Tokens one step of the engine may take. */
@@ -36,7 +37,7 @@
 struct srv_server {
     srv_opts o;
     struct event_base *base;
-    struct event *stop, *tick;
+    struct event *stop, *tick, *reload;
     srv_local_opener opener;
     srv_baton *baton;
     srv_keeper *keeper;
@@ -66,7 +67,8 @@ void srv_opts_default(srv_opts *o)
                     .drain_s = 30,
                     .buffer_kb = 256,
                     .kv_type = "f16",
-                    .stop_fd = -1};
+                    .stop_fd = -1,
+                    .reload_fd = -1};
 }
 
 /* Connections that the process's descriptors allow; the soft limit is raised for them. */
@@ -117,22 +119,81 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
     (void)evtimer_add(s->tick, &t);
 }
 
+/* The limits of connections as the options have them. */
+static srv_http_opts http_opts(srv_server *s, const srv_opts *o)
+{
+    return (srv_http_opts){.host = s->o.host,
+                           .port = (int)s->o.port,
+                           .max_body = (size_t)o->max_body,
+                           .max_conns = allow_conns((size_t)o->max_conns),
+                           .high_bytes = (size_t)o->buffer_kb << 10,
+                           .idle_ms = (unsigned)o->idle_s * 1000,
+                           .head_ms = (unsigned)o->head_s * 1000,
+                           .body_ms = (unsigned)o->body_s * 1000,
+                           .stall_ms = (unsigned)o->stall_s * 1000,
+                           .handle = srv_api_handle,
+                           .done = srv_api_done,
+                           .arg = &s->api};
+}
+
+/* What of the options handlers go by. */
+static void api_limits(srv_server *s, const srv_opts *o)
+{
+    s->o.drain_s = o->drain_s;
+    s->api.ping_ms = (unsigned)o->ping_s * 1000;
+    s->api.stuck_ms = (unsigned)o->stuck_s * 1000;
+    s->api.strict = o->strict;
+}
+
+/* ---- reading again ---- */
+
+/* Says in the log what came of it. */
+static void tell_reload(const char *what, sk_status st, const sk_err *e)
+{
+    if (st)
+        sk_log(SK_LOG_WARN, "%s as before: %s", what, e->text);
+    else
+        sk_log(SK_LOG_INFO, "%s: read again", what);
+}
+
+/* The limits, where somebody says what they are now. */
+static void reload_limits(srv_server *s)
+{
+    sk_err e = SK_ERR_INIT;
+    srv_opts now;
+    srv_opts_default(&now);
+    sk_status st = s->o.reread(s->o.reread_arg, &now, &e);
+    if (!st) {
+        srv_http_opts ho = http_opts(s, &now);
+        srv_http_limit(s->api.http, &ho);
+        api_limits(s, &now);
+    }
+    tell_reload("limits", st, &e);
+}
+
+/* Each part by itself: one that is bad keeps none of the others from being renewed. */
+static void on_reload(evutil_socket_t fd, short what, void *arg)
+{
+    srv_server *s = arg;
+    eventfd_t n;
+    sk_err e = SK_ERR_INIT;
+    (void)what;
+    (void)eventfd_read(fd, &n);
+    if (s->api.keys) tell_reload("keys", srv_keys_reload(s->api.keys, &e), &e);
+    if (s->tls)
+        tell_reload("certificate", srv_tls_renew(s->tls, s->o.tls_cert, s->o.tls_key, &e), &e);
+    if (s->api.access)
+        tell_reload("access log", srv_access_reopen(s->api.access, s->o.access_log, &e), &e);
+    if (s->o.reread) reload_limits(s);
+}
+
+/* ---- parts ---- */
+
 /* Binds the port. */
 static sk_status open_http(srv_server *s, sk_err *e)
 {
     const srv_opts *o = &s->o;
-    srv_http_opts ho = {.host = o->host,
-                        .port = (int)o->port,
-                        .max_body = (size_t)o->max_body,
-                        .max_conns = allow_conns((size_t)o->max_conns),
-                        .high_bytes = (size_t)o->buffer_kb << 10,
-                        .idle_ms = (unsigned)o->idle_s * 1000,
-                        .head_ms = (unsigned)o->head_s * 1000,
-                        .body_ms = (unsigned)o->body_s * 1000,
-                        .stall_ms = (unsigned)o->stall_s * 1000,
-                        .handle = srv_api_handle,
-                        .done = srv_api_done,
-                        .arg = &s->api};
+    srv_http_opts ho = http_opts(s, o);
     if (!o->tls_cert != !o->tls_key)
         return sk_fail(e, SK_E_USAGE, "--tls-cert and --tls-key go together");
     sk_status st = o->tls_cert ? srv_tls_open(o->tls_cert, o->tls_key, &s->tls, e) : SK_OK;
@@ -229,9 +290,7 @@ static void fill_api(srv_server *s)
     s->api.roster = srv_keeper_roster(s->keeper);
     s->api.metrics = s->metrics;
     s->api.page = s->page;
-    s->api.ping_ms = (unsigned)s->o.ping_s * 1000;
-    s->api.stuck_ms = (unsigned)s->o.stuck_s * 1000;
-    s->api.strict = s->o.strict;
+    api_limits(s, &s->o);
     s->api.cors = s->o.cors;
 }
 
@@ -249,9 +308,12 @@ static sk_status open_events(srv_server *s, sk_err *e)
 {
     s->tick = event_new(s->base, -1, EV_PERSIST, on_tick, s);
     if (s->o.stop_fd >= 0) s->stop = event_new(s->base, s->o.stop_fd, EV_READ, on_stop, s);
-    if (!s->tick || (s->o.stop_fd >= 0 && !s->stop))
+    if (s->o.reload_fd >= 0)
+        s->reload = event_new(s->base, s->o.reload_fd, EV_READ | EV_PERSIST, on_reload, s);
+    if (!s->tick || (s->o.stop_fd >= 0 && !s->stop) || (s->o.reload_fd >= 0 && !s->reload))
         return sk_fail(e, SK_E_NOMEM, "no memory for the event loop");
     if (s->stop) (void)event_add(s->stop, NULL);
+    if (s->reload) (void)event_add(s->reload, NULL);
     return SK_OK;
 }
 
@@ -304,6 +366,7 @@ void srv_close(srv_server *s)
     srv_http_close(s->api.http);
     if (s->stop) event_free(s->stop);
     if (s->tick) event_free(s->tick);
+    if (s->reload) event_free(s->reload);
     if (s->keeper) {
         srv_keeper_drain(s->keeper, true);
         while (srv_keeper_alive(s->keeper))

@@ -69,6 +69,12 @@ typedef struct srv_opts {
     bool no_repack;                              /* weights are used as they lie in the file */
     bool pack_cache;                             /* packed weights are kept in a file */
     int stop_fd; /* readable once the server is to drain and end; -1: never */
+    /* An eventfd that is readable when keys, certificate, access log and limits are to be read
+     * again; -1: never.  The limits come from reread, which fills in *o as it is now; NULL: they
+     * stay. */
+    int reload_fd;
+    sk_status (*reread)(void *arg, struct srv_opts *o, sk_err *e);
+    void *reread_arg;
 } srv_opts;
 
 /* Fills in the defaults; model stays NULL. */

@@ -107,10 +107,11 @@ sub model {
     return $model = "$dir/out/model.gguf";
 }
 
-# Starts a server with more flags; returns {pid, port, out}.
+# Starts a server with more flags, with the model of the tests unless -m names others; returns
+# {pid, port, out}.
 sub start {
     my @flags = @_;
-    my $m = model();
+    my @m = (grep { $_ eq '-m' } @flags) ? () : ('-m', model());
     pipe my $r, my $w or die;
     my $err = tmp() . '/err.' . scalar @servers;
     my $pid = fork // die;
@@ -119,7 +120,7 @@ sub start {
         open STDERR, '>', $err or die;
         close $r;
         no warnings 'exec';
-        exec stoke(), 'serve', '-m', $m, '--port', 0, '--threads', 2, @flags;
+        exec stoke(), 'serve', @m, '--port', 0, '--threads', 2, @flags;
         POSIX::_exit(127);
     }
     close $w;

@@ -15,19 +15,34 @@ struct srv_access {
     sk_buf line;
 };
 
+/* A descriptor to append to. */
+static sk_status open_log(const char *path, int *fd, sk_err *e)
+{
+    bool to_stderr = strcmp(path, "-") == 0;
+    *fd = to_stderr ? dup(STDERR_FILENO)
+                    : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0640);
+    return *fd < 0 ? sk_fail_errno(e, errno, "cannot write the access log %s", path) : SK_OK;
+}
+
 sk_status srv_access_open(const char *path, srv_access **out, sk_err *e)
 {
     srv_access *a = sk_calloc(SK_MEM_REQUEST, 1, sizeof *a);
     if (!a) return sk_fail(e, SK_E_NOMEM, "no memory for the access log");
-    bool to_stderr = strcmp(path, "-") == 0;
-    a->fd = to_stderr ? dup(STDERR_FILENO)
-                      : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0640);
-    if (a->fd < 0) {
-        int err = errno;
+    sk_status st = open_log(path, &a->fd, e);
+    if (st)
         sk_free(a);
-        return sk_fail_errno(e, err, "cannot write the access log %s", path);
-    }
-    *out = a;
+    else
+        *out = a;
+    return st;
+}
+
+sk_status srv_access_reopen(srv_access *a, const char *path, sk_err *e)
+{
+    int fd;
+    sk_status st = open_log(path, &fd, e);
+    if (st) return st;
+    (void)close(a->fd);
+    a->fd = fd;
     return SK_OK;
 }
 

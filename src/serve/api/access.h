@@ -17,6 +17,10 @@ typedef struct srv_access srv_access;
 /* Appends to path; "-" is stderr. */
 sk_status srv_access_open(const char *path, srv_access **out, sk_err *e);
 
+/* Opens the file anew, since the one it writes to may have been renamed.  On failure it goes on
+ * with that one. */
+sk_status srv_access_reopen(srv_access *a, const char *path, sk_err *e);
+
 /* NULL is allowed. */
 void srv_access_close(srv_access *a);
 

@@ -95,6 +95,13 @@ srv_ask *srv_ask_new(srv_api *api, srv_version *v, srv_req *r, const srv_form *f
     return NULL;
 }
 
+void srv_ask_version(const srv_version *v, srv_req *r)
+{
+    char n[16];
+    snprintf(n, sizeof n, "%u", v->number);
+    srv_req_header(r, "x-stoke-model-version", n);
+}
+
 srv_usage srv_ask_usage(const srv_ask *a)
 {
     srv_usage u = {0};

@@ -90,6 +90,9 @@ sk_status srv_ask_submit(srv_ask *a, srv_req *r, srv_fault *f);
  * srv_choice. */
 void srv_ask_part(void *choice, srv_part part, size_t call, const char *p, size_t n);
 
+/* Says in the head of r's answer which version makes it. */
+void srv_ask_version(const srv_version *v, srv_req *r);
+
 /* Sends the events in a->sse. */
 void srv_ask_flush(srv_ask *a);
 

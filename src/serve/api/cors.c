@@ -37,7 +37,8 @@ bool srv_cors_allow(const char *allowed, srv_req *r)
     if (listed(allowed, origin)) {
         add_headers(r, origin);
         srv_req_header(r, "Access-Control-Expose-Headers",
-                       "x-request-id, retry-after, x-stoke-ignored, x-ratelimit-limit-requests, "
+                       "x-request-id, retry-after, x-stoke-ignored, "
+                       "x-stoke-model-version, x-ratelimit-limit-requests, "
                        "x-ratelimit-remaining-requests, x-ratelimit-reset-requests, "
                        "x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens, "
                        "x-ratelimit-reset-tokens");

@@ -276,6 +276,7 @@ static sk_status start(srv_api *api, srv_req *r, embed_body *b, srv_fault *f)
     }
     a->req = r;
     srv_req_watch(r, on_news, a);
+    srv_ask_version(v, r);
     if (b->p.unknown.len) srv_req_header(r, "x-stoke-ignored", b->p.unknown.p);
     return SK_OK;
 }

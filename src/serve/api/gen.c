@@ -227,6 +227,7 @@ sk_status srv_gen_start(srv_api *api, srv_req *r, srv_params *p, const srv_form 
     st = srv_ask_submit(a, r, f);
     if (st) return st;
     if (out) *out = a;
+    srv_ask_version(v, r);
     if (p->unknown.len) srv_req_header(r, "x-stoke-ignored", p->unknown.p);
     for (size_t i = 0; p->echo && i < n; i++)
         echo_prompt(&a->choice[i], p);

@@ -133,6 +133,12 @@ sk_status srv_keys_open(const char *path, srv_keys **out, sk_err *e)
     return st;
 }
 
+sk_status srv_keys_reload(srv_keys *k, sk_err *e)
+{
+    k->seen = (struct stat){.st_size = -1};
+    return look(k, e);
+}
+
 void srv_keys_close(srv_keys *k)
 {
     if (!k) return;

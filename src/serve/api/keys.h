@@ -26,6 +26,9 @@ sk_status srv_keys_open(const char *path, srv_keys **out, sk_err *e);
 /* NULL is allowed. */
 void srv_keys_close(srv_keys *k);
 
+/* Reads the file now.  On failure the keys stay as they were. */
+sk_status srv_keys_reload(srv_keys *k, sk_err *e);
+
 /* Finds the key of a request (Authorization: Bearer, or x-api-key); *key is its number, from 1.
  * SRV_NO_KEY otherwise. */
 sk_status srv_keys_check(srv_keys *k, const srv_head *h, uint32_t *key, srv_fault *f);

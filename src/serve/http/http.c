@@ -142,6 +142,18 @@ free_http:
     return st;
 }
 
+void srv_http_limit(srv_http *h, const srv_http_opts *o)
+{
+    assert(o->max_conns && o->max_body && o->high_bytes);
+    h->o.max_body = o->max_body;
+    h->o.max_conns = o->max_conns;
+    h->o.high_bytes = o->high_bytes;
+    h->o.idle_ms = o->idle_ms;
+    h->o.head_ms = o->head_ms;
+    h->o.body_ms = o->body_ms;
+    h->o.stall_ms = o->stall_ms;
+}
+
 /* Cuts all connections. */
 void srv_http_close(srv_http *h)
 {

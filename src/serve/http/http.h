@@ -47,6 +47,10 @@ typedef struct srv_http_opts {
  * SK_E_INUSE: the port is taken. */
 sk_status srv_http_open(struct event_base *base, const srv_http_opts *o, srv_http **out, sk_err *e);
 
+/* Takes the limits and deadlines of o, for what comes from now on; a stream's high_bytes and
+ * stall_ms are those of when its connection came. */
+void srv_http_limit(srv_http *h, const srv_http_opts *o);
+
 /* Cuts all connections. */
 void srv_http_close(srv_http *h);
 

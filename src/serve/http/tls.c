@@ -63,6 +63,19 @@ sk_status srv_tls_open(const char *cert, const char *key, srv_tls **out, sk_err 
     return st;
 }
 
+/* A context counts those who use it: connections keep the old one alive. */
+sk_status srv_tls_renew(srv_tls *t, const char *cert, const char *key, sk_err *e)
+{
+    srv_tls *fresh = NULL;
+    sk_status st = srv_tls_open(cert, key, &fresh, e);
+    if (st) return st;
+    SSL_CTX *old = t->ctx;
+    t->ctx = fresh->ctx;
+    fresh->ctx = old;
+    srv_tls_close(fresh);
+    return SK_OK;
+}
+
 void srv_tls_close(srv_tls *t)
 {
     if (!t) return;

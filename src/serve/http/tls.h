@@ -15,6 +15,10 @@ typedef struct srv_tls srv_tls;
 /* Reads a certificate (PEM, its chain behind it) and its key.  SK_E_INVALID says what is wrong. */
 sk_status srv_tls_open(const char *cert, const char *key, srv_tls **out, sk_err *e);
 
+/* Takes a new certificate and key for connections from now on; those that are open keep theirs.  On
+ * failure t is as it was. */
+sk_status srv_tls_renew(srv_tls *t, const char *cert, const char *key, sk_err *e);
+
 /* NULL is allowed.  Connections of it must be closed before. */
 void srv_tls_close(srv_tls *t);
 
