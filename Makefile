@@ -27,7 +27,8 @@ ALL_C    = -std=c11 $(CPPFLAGS) $(OPT) $(FPFLAGS) $(WARN) $(SANFLAGS) -pthread $
 .SECONDARY:
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: all tests fuzzers help clean check unit kern lint bench asan tsan aarch64 fuzz fuzz-replay docs install soak-train soak-huge
+.PHONY: all tests fuzzers help clean check unit kern lint bench asan tsan aarch64 fuzz fuzz-replay docs install soak-train soak-huge \
+        soak-serve soak-crowd soak-usage bench-overhead
 
 all: $(B)/stoke $(B)/libstoke.a
 
@@ -164,7 +165,7 @@ $(B)/make_arch: $(call obj,tests/arch/make_arch.c) $(B)/libtest.a $(B)/libstoke.
 	$(call link)
 
 # A fuzz target with libFuzzer (FUZZER=1, clang), or with a main that replays files.
-$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(if $(FUZZER),,$(B)/tests/fuzz/replay.o) $(B)/libstoke.a
+$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(if $(FUZZER),,$(B)/tests/fuzz/replay.o) $(B)/libtest.a $(B)/libstoke.a
 	@mkdir -p $(@D)
 	$(call link,$(if $(FUZZER),-fsanitize=fuzzer))
 
@@ -201,6 +202,17 @@ soak-train: $(B)/stoke
 	STOKE=$(B)/stoke tests/soak/train_kill.sh 50
 soak-huge: $(B)/stoke
 	STOKE=$(B)/stoke tests/soak/huge_document.sh
+soak-serve: $(B)/stoke
+	STOKE=$(B)/stoke tests/soak/serve 100000
+soak-crowd: $(B)/stoke
+	STOKE=$(B)/stoke tests/soak/crowd 10000 1000
+soak-usage: $(B)/stoke
+	STOKE=$(B)/stoke tests/soak/usage 10000
+# What the server costs beside the engine.
+$(B)/overhead: $(call obj,bench/overhead.c) $(B)/libstoke.a
+	$(call link)
+bench-overhead: $(B)/overhead
+	for n in 1 16 64; do $(B)/overhead $$n; done
 bench: all $(B)/checkkern
 	$(B)/checkkern --bench
 	$(B)/stoke bench
@@ -237,7 +249,8 @@ help:
 	@echo 'make aarch64      the kernels for ARM, checked under qemu'
 	@echo 'make fuzz T=30    libFuzzer, T seconds a target (clang)'
 	@echo 'make soak-train   a training run killed at 50 moments;  make soak-huge a document of 1 GB'
-	@echo 'make bench        kernels and the machine, timed'
+	@echo 'make soak-serve   100,000 requests of all kinds;  make soak-crowd 10,000 connections;  make soak-usage'
+	@echo 'make bench        kernels and the machine, timed;  make bench-overhead the server without an engine'
 	@echo 'make docs         docs/cli/*.md, docs/api.md, docs/metrics.md from the tables'
 	@echo 'make install      PREFIX=/usr/local DESTDIR='
 	@echo 'variables         V=1 B=folder CC=clang SAN=address,undefined|thread WERROR=1 CFLAGS= LDFLAGS='

@@ -5,24 +5,37 @@
 
 #include <assert.h>
 #include <math.h>
-#include <stdatomic.h>
 #include <string.h>
 
-/* Blocks that jansson asked for and did not get, in all threads. */
-static atomic_ulong missed;
+/* Memory set aside while a text is parsed.  jansson 2.14 looks for the end of a string in a buffer
+ * that it may have failed to grow, and so runs past it; what fails while it parses is therefore
+ * taken from here, and the text is then cut off (read_some), so that little more is needed. */
+static _Thread_local struct {
+    char *begin, *at, *end;
+} spare;
 
 /* Blocks for jansson, so that its memory is counted and can be made to fail like all other. */
 static void *json_block(size_t n)
 {
     void *p = sk_alloc_small(SK_MEM_REQUEST, n);
-    if (!p) atomic_fetch_add(&missed, 1);
+    size_t whole = (n + 15) / 16 * 16;
+    if (p || whole < n || whole > (size_t)(spare.end - spare.at)) return p;
+    p = spare.at;
+    spare.at += whole;
     return p;
+}
+
+static void json_give(void *p)
+{
+    bool spared = spare.begin && (uintptr_t)p >= (uintptr_t)spare.begin &&
+                  (uintptr_t)p < (uintptr_t)spare.end;
+    if (!spared) sk_free(p);
 }
 
 /* Runs before main, hence before jansson has made any block. */
 __attribute__((constructor)) void sk_json_memory(void)
 {
-    json_set_alloc_funcs(json_block, sk_free);
+    json_set_alloc_funcs(json_block, json_give);
 }
 
 /* Place of byte `at` of p: line and column, both from 1. */
@@ -73,6 +86,46 @@ static sk_status check_nul(const char *p, size_t n, sk_err *e)
     return sk_fail(e, SK_E_INVALID, "JSON line %d column %d: a NUL byte", line, column);
 }
 
+/* A text under way. */
+typedef struct reader {
+    const char *p;
+    size_t n;
+    unsigned long missed; /* sk_mem_missed before it */
+} reader;
+
+/* jansson's next bytes; none after it had no memory for something. */
+static size_t read_some(void *to, size_t room, void *arg)
+{
+    reader *r = arg;
+    size_t n = r->n < room ? r->n : room;
+    if (r->missed != sk_mem_missed()) return 0;
+    memcpy(to, r->p, n);
+    r->p += n;
+    r->n -= n;
+    return n;
+}
+
+/* What may be needed once something has failed: the values of the 1024 bytes that jansson has read
+ * already, and a buffer for the longest string. */
+#define SPARE_BYTES ((size_t)96 << 10)
+
+/* Parses by jansson; false without memory, else *out is NULL where err says why. */
+static bool load(const char *p, size_t n, json_t **out, json_error_t *err)
+{
+    reader r = {p, n, sk_mem_missed()};
+    spare.begin = spare.at = sk_alloc(SK_MEM_REQUEST, SPARE_BYTES + 2 * n);
+    if (!spare.begin) return false;
+    spare.end = spare.begin + SPARE_BYTES + 2 * n;
+    json_t *v = json_load_callback(read_some, &r,
+                                   JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, err);
+    bool ok = r.missed == sk_mem_missed();
+    if (!ok) json_decref(v);
+    sk_free(spare.begin);
+    memset(&spare, 0, sizeof spare);
+    *out = ok ? v : NULL;
+    return ok;
+}
+
 /* Parses n bytes as one JSON value. */
 sk_status sk_json_parse(const char *p, size_t n, int max_depth, json_t **out, sk_err *e)
 {
@@ -80,15 +133,14 @@ sk_status sk_json_parse(const char *p, size_t n, int max_depth, json_t **out, sk
     if (!st) st = check_depth(p, n, max_depth, e);
     if (st) return st;
     json_error_t err;
-    unsigned long before = atomic_load(&missed);
-    json_t *v = json_loadb(p, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &err);
+    json_t *v = NULL;
+    /* The parser takes a token it had no memory for as one that is wrong. */
+    if (!load(p, n, &v, &err))
+        return sk_fail(e, SK_E_NOMEM, "no memory to read %zu bytes of JSON", n);
     if (v) {
         *out = v;
         return SK_OK;
     }
-    /* The parser takes a token it had no memory for as one that is wrong. */
-    if (json_error_code(&err) == json_error_out_of_memory || atomic_load(&missed) != before)
-        return sk_fail(e, SK_E_NOMEM, "no memory to read %zu bytes of JSON", n);
     /* The parser quotes what it choked on, and that may be anything: only its own words are passed
      * on. */
     char *near = strstr(err.text, " near '");
@@ -106,9 +158,9 @@ static int add_text(const char *p, size_t n, void *to)
 
 bool sk_json_dump(const json_t *v, size_t flags, sk_buf *to)
 {
-    unsigned long before = atomic_load(&missed);
+    unsigned long before = sk_mem_missed();
     int bad = json_dump_callback(v, add_text, to, flags);
-    return !bad && atomic_load(&missed) == before && sk_buf_ok(to);
+    return !bad && sk_mem_missed() == before && sk_buf_ok(to);
 }
 
 static bool is_blank(const char *s, size_t n)

@@ -33,15 +33,18 @@ typedef struct block {
 _Static_assert(sizeof(block) == ALIGN_SMALL, "the header keeps the alignment of what follows it");
 
 static _Atomic uint64_t held[SK_MEM_N];
+static _Thread_local unsigned long missed;
 
 /* n bytes at a multiple of `before`, a power of two from 16; not cleared. */
 static void *take_block(sk_mem_kind kind, size_t n, size_t before)
 {
-    assert((unsigned)kind < SK_MEM_N);
-    if (sk_fault(SK_FAULT_ALLOC)) return NULL;
-    if (n > PTRDIFF_MAX - before) return NULL;
     void *base;
-    if (posix_memalign(&base, before, before + n)) return NULL;
+    assert((unsigned)kind < SK_MEM_N);
+    if (sk_fault(SK_FAULT_ALLOC) || n > PTRDIFF_MAX - before ||
+        posix_memalign(&base, before, before + n)) {
+        missed++;
+        return NULL;
+    }
     char *p = (char *)base + before;
     block *b = (block *)(void *)(p - sizeof(block));
     b->n = n;
@@ -126,6 +129,11 @@ uint64_t sk_mem_bytes(sk_mem_kind kind)
 {
     assert((unsigned)kind < SK_MEM_N);
     return atomic_load_explicit(&held[kind], memory_order_relaxed);
+}
+
+unsigned long sk_mem_missed(void)
+{
+    return missed;
 }
 
 /* Name of a kind for metrics. */

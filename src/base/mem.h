@@ -49,6 +49,10 @@ void sk_mem_rest(void *p, size_t n);
 /* Bytes now held by allocations of a kind (as asked for, overhead not counted). */
 uint64_t sk_mem_bytes(sk_mem_kind kind);
 
+/* Allocations that the calling thread asked for and did not get, ever.  Who makes something out of
+ * many pieces, by code that leaves out what it has no memory for, compares it before and after. */
+unsigned long sk_mem_missed(void);
+
 /* Name of a kind for metrics, static storage. */
 const char *sk_mem_kind_name(sk_mem_kind kind);
 

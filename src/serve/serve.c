@@ -83,7 +83,13 @@ static size_t allow_conns(size_t want)
         (void)getrlimit(RLIMIT_NOFILE, &r);
     }
     if (r.rlim_cur >= need) return want;
-    return r.rlim_cur > 2 * OTHER_FDS ? (size_t)r.rlim_cur - OTHER_FDS : OTHER_FDS;
+    size_t n = r.rlim_cur > 2 * OTHER_FDS ? (size_t)r.rlim_cur - OTHER_FDS : OTHER_FDS;
+    sk_log(
+        SK_LOG_WARN,
+        "no more than %zu connections, not %zu: this process may have %llu open files (raise the "
+        "hard limit: ulimit -Hn)",
+        n, want, (unsigned long long)r.rlim_cur);
+    return n;
 }
 
 /* Looks whether the drain is over, or its time. */
@@ -199,6 +205,7 @@ static sk_status open_http(srv_server *s, sk_err *e)
     sk_status st = o->tls_cert ? srv_tls_open(o->tls_cert, o->tls_key, &s->tls, e) : SK_OK;
     if (st) return st;
     ho.tls = s->tls;
+    srv_http_memory();
     s->base = event_base_new();
     if (!s->base) return sk_fail(e, SK_E_NOMEM, "cannot make an event loop");
     return srv_http_open(s->base, &ho, &s->api.http, e);

@@ -6,15 +6,18 @@
 #include "base/json.h"
 #include "engine/grammar/grammar.h"
 #include "engine/token/bpe_train.h"
+#include "tests/fuzz/promise.h"
 
 #include <stdint.h>
 #include <string.h>
 
-/* Fails the run when a promise of grammar.h is broken. */
-static inline void must(bool ok)
-{
-    if (!ok) __builtin_trap();
-}
+/* Bytes of the notebook, bytes of text that are read, expressions and edges of what is compiled. */
+enum { ANSWERS_NOTES = 1 << 22, ANSWERS_TEXT = 1 << 16, ANSWERS_NODES = 20000 };
+
+/* Bytes a grammar may hold, and ask for at once.  They are not a multiple of its text, since a few
+ * bytes say "up to 4,000 of these"; they are one of the nodes it may have, beside the notebook. */
+#define ANSWERS_HELD ((size_t)4 * ANSWERS_NOTES + (size_t)1024 * ANSWERS_NODES)
+#define ANSWERS_LARGEST ((size_t)2 * ANSWERS_NOTES + (size_t)256 * ANSWERS_NODES)
 
 /* A small vocabulary and its tree, made once. */
 static inline const eng_tokentrie *answers_trie(void)
@@ -47,12 +50,16 @@ static inline void answers_try(const uint8_t *data, size_t size,
 {
     const char *p = (const char *)data, *nul = memchr(p, 0, size);
     size_t n = nul ? (size_t)(nul - p) : size, left = nul ? size - n - 1 : 0;
-    eng_grammar_opts o = {.max_text = 1 << 16, .max_memory = 1 << 22};
+    eng_grammar_opts o = {
+        .max_text = ANSWERS_TEXT, .max_memory = ANSWERS_NOTES, .max_nodes = ANSWERS_NODES};
     eng_grammar *g = NULL;
     eng_matcher *m = NULL;
     uint64_t mask[8] = {0};
     sk_err e = SK_ERR_INIT;
-    if (fn(answers_trie(), p, n, &o, &g, &e)) {
+    const eng_tokentrie *t = answers_trie();
+    fuzz_watch_begin();
+    if (fn(t, p, n, &o, &g, &e)) {
+        fuzz_watch_within(size, ANSWERS_LARGEST, ANSWERS_HELD);
         must(e.status != SK_OK && e.text[0]);
         return;
     }
@@ -64,6 +71,7 @@ static inline void answers_try(const uint8_t *data, size_t size,
     }
     must(e.status == SK_OK || e.text[0]);
     eng_matcher_free(m);
+    fuzz_watch_within(size, ANSWERS_LARGEST, ANSWERS_HELD);
     eng_grammar_close(g);
 }
 

@@ -75,17 +75,22 @@ static inline void fuzz_watch_begin(void)
     fuzz_seen = (fuzz_watch){.on = true, .hooked = true};
 }
 
+/* No request since was over `largest` bytes, and all blocks held at one time were not over `held`;
+ * the input had `size`. */
+static inline void fuzz_watch_within(size_t size, size_t largest, size_t held)
+{
+    fuzz_seen.on = false;
+    if (fuzz_seen.largest <= largest && fuzz_seen.peak <= held) return;
+    fprintf(stderr, "%zu bytes of input: a request of %zu (at most %zu), %zu held (at most %zu)\n",
+            size, fuzz_seen.largest, largest, fuzz_seen.peak, held);
+    __builtin_trap();
+}
+
 /* No request since was over twice the input's size and the allowance, and all blocks held at one
  * time were not over most_held bytes and the allowance. */
 static inline void fuzz_watch_end(size_t size, size_t most_held)
 {
-    fuzz_seen.on = false;
-    size_t most = 2 * size + FUZZ_ALLOWANCE;
-    most_held += FUZZ_ALLOWANCE;
-    if (fuzz_seen.largest <= most && fuzz_seen.peak <= most_held) return;
-    fprintf(stderr, "%zu bytes of input: a request of %zu (at most %zu), %zu held (at most %zu)\n",
-            size, fuzz_seen.largest, most, fuzz_seen.peak, most_held);
-    __builtin_trap();
+    fuzz_watch_within(size, 2 * size + FUZZ_ALLOWANCE, most_held + FUZZ_ALLOWANCE);
 }
 
 #endif

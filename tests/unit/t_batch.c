@@ -406,6 +406,54 @@ static void cancels_a_paused_job(void **state)
     rig_close(&r);
 }
 
+/* A slow reader's slot goes to who waits for one; it goes on when it is told to. */
+static void paused_jobs_give_way(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r, 1, 400, 16);
+    r.fake.end_one_in = 0;
+    done_job *a = add(&r, 'a', 100, 50, 1);
+    while (!a->text.len)
+        step(&r);
+    atomic_store(&a->job->paused, true);
+    step(&r);
+    assert_int_equal(srv_batch_running(r.b), 1); /* nobody else wants it */
+    done_job *b = add(&r, 'b', 3, 20, 1), *c = add(&r, 'c', 3, 5, 1);
+    while (c->finish == SRV_FIN_NONE)
+        assert_true(step(&r));
+    assert_int_equal(b->finish, SRV_FIN_LENGTH);
+    assert_false(step(&r));
+    assert_int_equal(srv_batch_waiting(r.b), 1);
+    assert_int_equal(a->finish, SRV_FIN_NONE);
+    atomic_store(&a->job->paused, false);
+    run_out(&r);
+    assert_answer(&r, a);
+    assert_answer(&r, b);
+    rig_close(&r);
+}
+
+/* The same for want of memory instead of a slot. */
+static void paused_jobs_give_memory(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open_pages(&r, 2, 256, 16, 4);
+    r.fake.end_one_in = 0;
+    done_job *a = add(&r, 'a', 100, 100, 1);
+    while (!a->text.len)
+        step(&r);
+    atomic_store(&a->job->paused, true);
+    done_job *b = add(&r, 'b', 150, 20, 1);
+    while (b->finish == SRV_FIN_NONE)
+        assert_true(step(&r));
+    atomic_store(&a->job->paused, false);
+    run_out(&r);
+    assert_answer(&r, a);
+    assert_answer(&r, b);
+    rig_close(&r);
+}
+
 /* The next turn of a conversation begins like the last one: only what is new is read. */
 static void keeps_what_slots_hold(void **state)
 {
@@ -539,6 +587,8 @@ int main(void)
         cmocka_unit_test(cancels_all_waiting_at_once),
         cmocka_unit_test(pauses_without_losing_a_token),
         cmocka_unit_test(cancels_a_paused_job),
+        cmocka_unit_test(paused_jobs_give_way),
+        cmocka_unit_test(paused_jobs_give_memory),
         cmocka_unit_test(keeps_what_slots_hold),
         cmocka_unit_test(survives_a_failed_step),
         cmocka_unit_test(drains),

@@ -94,10 +94,11 @@ static void adds_usage_up(void **state)
     assert_int_equal(k.row[0].used.prompt, 30);
     assert_int_equal(k.row[0].used.cached, 6);
     assert_int_equal(k.row[0].used.out, 15);
-    sk_buf line = SK_BUF_INIT;
-    srv_keyfile_line("a", &k.row[0].used, &line);
-    assert_string_equal(line.p, "a 3 30 6 15\n");
-    sk_buf_fini(&line);
+    char line[SRV_KEYFILE_LINE];
+    assert_int_equal(srv_keyfile_line("a", &k.row[0].used, line), 12);
+    assert_string_equal(line, "a 3 30 6 15\n");
+    const srv_key_usage most = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    assert_int_equal(srv_keyfile_line("0123456789abcdef", &most, line), SRV_KEYFILE_LINE - 3);
     srv_keyfile_fini(&k);
 }
 

@@ -7,13 +7,13 @@ enum { EXPRESSIONS_MOST = 1500000, EDGES_MOST = 1000000, MEGABYTE = 1 << 20 };
 eng_grammar *eng_grammar_blank(const eng_tokentrie *t, const eng_grammar_opts *o)
 {
     eng_grammar *g = sk_calloc(SK_MEM_REQUEST, 1, sizeof *g);
-    (void)o;
+    size_t most = o && o->max_nodes ? o->max_nodes : EXPRESSIONS_MOST;
     if (!g) return NULL;
     g->trie = t;
-    g->rules.most = EDGES_MOST;
+    g->rules.most = most < EDGES_MOST ? most : EDGES_MOST;
     g->walk = sk_calloc(SK_MEM_REQUEST, 1, sizeof *g->walk);
     g->has_lock = pthread_mutex_init(&g->lock, NULL) == 0;
-    if (!g->walk || !g->has_lock || eng_rxpool_init(&g->rx, EXPRESSIONS_MOST, NULL)) {
+    if (!g->walk || !g->has_lock || eng_rxpool_init(&g->rx, most, NULL)) {
         eng_grammar_close(g);
         return NULL;
     }
@@ -25,6 +25,7 @@ sk_status eng_grammar_seal(eng_grammar *g, const eng_grammar_opts *o, eng_gramma
     size_t most = o && o->max_memory ? o->max_memory : (size_t)64 * MEGABYTE;
     sk_status st = eng_rxpool_check(&g->rx, e);
     if (!st) st = eng_rules_finish(&g->rules, &g->rx, e);
+    g->rx.most = EXPRESSIONS_MOST; /* what is added from now on is the notebook's */
     if (!st) st = eng_book_init(&g->book, &g->rules, &g->rx, most + eng_rxpool_bytes(&g->rx), e);
     if (st) {
         eng_grammar_close(g);

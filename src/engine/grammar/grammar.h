@@ -54,6 +54,8 @@ typedef struct eng_grammar_opts {
                           than 100 bytes of it in a row */
     size_t max_text;   /* bytes of the schema, grammar or pattern; 0: 2 MB */
     size_t max_memory; /* bytes of the notebook; 0: 64 MB */
+    size_t max_nodes;  /* expressions, and edges, that compiling may make: its time and memory go
+                          with them; 0: 1.5 million */
 } eng_grammar_opts;
 
 /* Compiles a JSON Schema (text[0..n) is its JSON).  o may be NULL.  t must outlive the grammar. */

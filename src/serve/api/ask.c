@@ -118,6 +118,8 @@ srv_usage srv_ask_usage(const srv_ask *a)
 
 /* ---- what goes to the client ---- */
 
+static void fail_memory(srv_ask *a);
+
 /* For every job that is under way. */
 static void each_job(srv_ask *a, void (*fn)(srv_sched *s, srv_job *j))
 {
@@ -137,6 +139,10 @@ static void go_on(srv_sched *s, srv_job *j)
 
 void srv_ask_flush(srv_ask *a)
 {
+    if (!sk_buf_ok(&a->sse)) {
+        fail_memory(a);
+        return;
+    }
     if (!a->begun) srv_stream_begin(a->req, 200, "text/event-stream; charset=utf-8");
     a->begun = true;
     srv_stream_write(a->req, a->sse.p, a->sse.len);
@@ -186,28 +192,41 @@ static void fail(srv_ask *a, const srv_fault *f)
     }
     sk_buf_reset(&a->sse);
     a->form->fault(a, f);
+    if (!sk_buf_ok(&a->sse)) {
+        srv_stream_cut(r);
+        return;
+    }
     srv_stream_write(r, a->sse.p, a->sse.len);
     srv_stream_end(r);
+}
+
+/* Something of the answer had no memory. */
+static void fail_memory(srv_ask *a)
+{
+    srv_fault f = {.retry_s = 1};
+    (void)srv_fail(&f, SRV_NO_MEMORY, NULL, "no memory for the answer");
+    fail(a, &f);
 }
 
 /* All choices are complete. */
 static void complete(srv_ask *a)
 {
-    if (a->stream) {
+    unsigned long missed = sk_mem_missed();
+    if (!a->stream) sk_buf_reset(&a->json);
+    if (a->stream)
         a->form->end(a);
-        srv_ask_flush(a);
-        srv_stream_end(take_req(a));
+    else
+        a->form->whole(a);
+    if (missed != sk_mem_missed()) {
+        fail_memory(a);
         return;
     }
-    sk_buf_reset(&a->json);
-    a->form->whole(a);
-    if (!sk_buf_ok(&a->json)) {
-        srv_fault f = {.retry_s = 1};
-        (void)srv_fail(&f, SRV_NO_MEMORY, NULL, "no memory for the answer");
-        fail(a, &f);
+    if (!a->stream) {
+        srv_reply(take_req(a), 200, "application/json", a->json.p, a->json.len);
         return;
     }
-    srv_reply(take_req(a), 200, "application/json", a->json.p, a->json.len);
+    srv_ask_flush(a);
+    srv_stream_end(take_req(a));
 }
 
 /* ---- accounts ---- */
@@ -245,17 +264,8 @@ static void settle(srv_ask *a)
 
 /* ---- mail ---- */
 
-/* True when all that c was made of had memory. */
-static bool all_ok(const srv_choice *c, const srv_mail *m)
-{
-    const srv_ask *a = c->ask;
-    return sk_buf_ok(&m->text) && sk_buf_ok(&m->toks) && sk_buf_ok(&c->toks) &&
-           srv_turn_ok(&c->turn) && srv_split_ok(&c->split) && sk_buf_ok(&a->sse) &&
-           sk_buf_ok(&a->json);
-}
-
 /* What a mail says went wrong; false if nothing did. */
-static bool mail_fault(const srv_choice *c, const srv_mail *m, srv_fault *f)
+static bool mail_fault(const srv_mail *m, srv_fault *f)
 {
     if (m->finish == SRV_FIN_ERROR)
         (void)srv_fail_err(f, &m->err);
@@ -263,7 +273,7 @@ static bool mail_fault(const srv_choice *c, const srv_mail *m, srv_fault *f)
         (void)srv_fail(f, SRV_EXPIRED, NULL, "the request's deadline has passed");
     else if (m->finish == SRV_FIN_DRAINED)
         (void)srv_fail(f, SRV_DRAINING, NULL, "the server is shutting down");
-    else if (m->finish && !all_ok(c, m))
+    else if (!sk_buf_ok(&m->text) || !sk_buf_ok(&m->toks))
         (void)srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the answer");
     else
         return false;
@@ -319,13 +329,14 @@ static void take_mail(srv_owner *o, srv_job *j, const srv_mail *m)
     srv_choice *c = (srv_choice *)(void *)o;
     srv_ask *a = c->ask;
     srv_fault f = {0};
+    unsigned long missed = sk_mem_missed();
     assert(c->job == j);
     c->usage.n_cached = m->n_cached;
     c->usage.n_out = m->n_out;
     if (m->finish)
         sk_log(SK_LOG_DEBUG, "%s prompt %zu (%zu cached) made %zu finish %d", a->id,
                c->usage.n_prompt, m->n_cached, m->n_out, (int)m->finish);
-    if (a->req && !mail_fault(c, m, &f)) {
+    if (a->req && !mail_fault(m, &f)) {
         see_tokens(c, m);
         srv_split_feed(&c->split, m->text.p, m->text.len);
         count_reason(c, m);
@@ -333,10 +344,7 @@ static void take_mail(srv_owner *o, srv_job *j, const srv_mail *m)
         fail(a, &f);
     }
     if (m->finish) take_finish(c, m);
-    if (!a->n_live && a->req && a->stream && !all_ok(c, m)) {
-        (void)srv_fail(&f, SRV_NO_MEMORY, NULL, "no memory for the answer");
-        fail(a, &f);
-    }
+    if (a->req && missed != sk_mem_missed()) fail_memory(a);
     if (!a->n_live && a->req) complete(a);
     if (a->req && a->sse.len) srv_ask_flush(a);
     if (!a->n_live) srv_ask_free(a);

@@ -21,8 +21,8 @@ static void hand_out(srv_callscan *s, srv_part part, const sk_buf *b)
 /* Appends what JSON text of a string says; what is no string is appended as it is. */
 static void add_text(const sk_buf *json, sk_buf *out)
 {
-    json_t *v =
-        json->len ? json_loadb(json->p, json->len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : NULL;
+    json_t *v = NULL;
+    if (json->len && sk_json_parse(json->p, json->len, 1, &v, NULL)) v = NULL;
     if (json_is_string(v))
         sk_buf_add(out, json_string_value(v), json_string_length(v));
     else

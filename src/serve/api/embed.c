@@ -264,6 +264,7 @@ static sk_status start(srv_api *api, srv_req *r, embed_body *b, srv_fault *f)
     a->api = api;
     a->on = srv_version_take(v);
     st = fill(a, b, f);
+    if (!st) st = srv_params_whole(&b->p, f);
     a->key = srv_req_mark_of(r)->key;
     if (!st && a->key) st = srv_keys_take(api->keys, a->key, a->n_tokens, &a->taken, r, f);
     if (!st && srv_sched_submit(v->sched, a->job)) {

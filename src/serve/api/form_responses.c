@@ -292,8 +292,8 @@ static json_t *text_value(const sk_buf *text)
 {
     sk_buf b = SK_BUF_INIT;
     add_str(&b, text);
-    json_t *v =
-        sk_buf_ok(&b) ? json_loadb(b.p, b.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : NULL;
+    json_t *v = NULL;
+    if (sk_buf_ok(&b) && sk_json_parse(b.p, b.len, 1, &v, NULL)) v = NULL;
     sk_buf_fini(&b);
     return v;
 }
@@ -304,6 +304,7 @@ static void keep(srv_ask *a)
     srv_response *x = a->extra;
     sk_buf text = SK_BUF_INIT;
     json_t *calls = json_array(), *m = NULL;
+    unsigned long missed = sk_mem_missed();
     for (size_t i = 0; x->messages && i < x->n; i++) {
         const srv_item *it = &x->item[i];
         sk_err e = SK_ERR_INIT;
@@ -321,7 +322,7 @@ static void keep(srv_ask *a)
     }
     if (x->messages) m = json_pack("{s:s, s:o}", "role", "assistant", "content", text_value(&text));
     if (m && json_array_size(calls)) (void)json_object_set(m, "tool_calls", calls);
-    if (m && json_array_append(x->messages, m) == 0)
+    if (m && json_array_append(x->messages, m) == 0 && missed == sk_mem_missed())
         srv_store_put(a->api->store, a->id, a->key, x->messages);
     json_decref(m);
     json_decref(calls);

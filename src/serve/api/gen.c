@@ -209,8 +209,8 @@ sk_status srv_gen_start(srv_api *api, srv_req *r, srv_params *p, const srv_form 
     srv_ask *a = srv_ask_new(api, v, r, form, n, p->stream, f);
     if (!a) return SK_E_NOMEM;
     if (p->chat) {
-        srv_syntax_find(v->syntax, v->eng);
-        st = srv_syntax_prompt(v->syntax, p, f);
+        st = srv_syntax_find(v->syntax, v->eng, f);
+        if (!st) st = srv_syntax_prompt(v->syntax, p, f);
     }
     a->extra = p->extra;
     p->extra = NULL;
@@ -218,19 +218,20 @@ sk_status srv_gen_start(srv_api *api, srv_req *r, srv_params *p, const srv_form 
     a->answer.chat = p->chat;
     a->answer.has_usage = p->include_usage;
     if (!st) st = fill_all(a, p, f);
-    if (!st) st = srv_ask_take(a, r, f);
     a->want_lp = a->choice[0].job->want_lp;
+    for (size_t i = 0; !st && p->echo && i < n; i++)
+        echo_prompt(&a->choice[i], p);
+    if (!st) st = srv_params_whole(p, f);
+    if (!st) st = srv_ask_take(a, r, f);
     if (st) {
         srv_ask_free(a);
         return st;
     }
+    srv_ask_version(v, r);
+    if (p->unknown.len) srv_req_header(r, "x-stoke-ignored", p->unknown.p);
     st = srv_ask_submit(a, r, f);
     if (st) return st;
     if (out) *out = a;
-    srv_ask_version(v, r);
-    if (p->unknown.len) srv_req_header(r, "x-stoke-ignored", p->unknown.p);
-    for (size_t i = 0; p->echo && i < n; i++)
-        echo_prompt(&a->choice[i], p);
     if (a->sse.len) srv_ask_flush(a);
     return SK_OK;
 }

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -242,10 +243,13 @@ sk_status srv_keyfile_revoke(const char *path, const char *which, sk_err *e)
 
 /* ---- telling ---- */
 
-void srv_keyfile_line(const char *id, const srv_key_usage *u, sk_buf *out)
+size_t srv_keyfile_line(const char *id, const srv_key_usage *u, char out[SRV_KEYFILE_LINE])
 {
-    sk_buf_addf(out, "%s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", id, u->requests,
-                u->prompt, u->cached, u->out);
+    int n =
+        snprintf(out, SRV_KEYFILE_LINE, "%.16s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+                 id, u->requests, u->prompt, u->cached, u->out);
+    assert(n > 0 && (size_t)n < SRV_KEYFILE_LINE);
+    return (size_t)n;
 }
 
 void srv_keyfile_json(const srv_keyfile *k, sk_buf *out)

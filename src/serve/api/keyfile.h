@@ -65,8 +65,12 @@ sk_status srv_keyfile_revoke(const char *path, const char *which, sk_err *e);
 /* Parses path.usage's text into the rows; lines of ids that are not there are passed over. */
 void srv_keyfile_usage(srv_keyfile *k, const char *text, size_t n);
 
-/* Appends a line of usage. */
-void srv_keyfile_line(const char *id, const srv_key_usage *u, sk_buf *out);
+/* Bytes of the longest line of usage, with a NUL. */
+#define SRV_KEYFILE_LINE 104u
+
+/* A line of usage, with its end; its length.  It needs no memory, so that no request goes
+ * uncounted. */
+size_t srv_keyfile_line(const char *id, const srv_key_usage *u, char out[SRV_KEYFILE_LINE]);
 
 /* The keys as a JSON array, without hashes. */
 void srv_keyfile_json(const srv_keyfile *k, sk_buf *out);

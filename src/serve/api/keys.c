@@ -94,8 +94,10 @@ static sk_status look(srv_keys *k, sk_err *e)
 static sk_status open_usage(srv_keys *k, sk_err *e)
 {
     sk_buf text = SK_BUF_INIT;
-    for (size_t i = 0; i < k->n; i++)
-        srv_keyfile_line(k->key[i].row.id, &k->key[i].row.used, &text);
+    for (size_t i = 0; i < k->n; i++) {
+        char line[SRV_KEYFILE_LINE];
+        sk_buf_add(&text, line, srv_keyfile_line(k->key[i].row.id, &k->key[i].row.used, line));
+    }
     sk_status st = sk_buf_ok(&text)
                        ? sk_file_replace(k->usage_path, text.p ? text.p : "", text.len, e)
                        : sk_fail(e, SK_E_NOMEM, "no memory for the usage");
@@ -265,17 +267,13 @@ void srv_keys_give(srv_keys *k, uint32_t n, uint64_t taken)
 void srv_keys_used(srv_keys *k, uint32_t n, uint64_t taken, const srv_key_usage *u)
 {
     key *c = &k->key[n - 1];
-    sk_buf line = SK_BUF_INIT;
-    char b[128];
+    char b[128], line[SRV_KEYFILE_LINE];
     if (c->row.tpm) c->tok.have += (double)taken - (double)(u->prompt + u->out);
     c->row.used.requests += u->requests;
     c->row.used.prompt += u->prompt;
     c->row.used.cached += u->cached;
     c->row.used.out += u->out;
-    srv_keyfile_line(c->row.id, u, &line);
-    if (!sk_buf_ok(&line))
-        sk_log(SK_LOG_ERROR, "no memory to note the usage of %s", c->row.id);
-    else if (write(k->usage_fd, line.p, line.len) != (ssize_t)line.len)
+    size_t n_line = srv_keyfile_line(c->row.id, u, line);
+    if (write(k->usage_fd, line, n_line) != (ssize_t)n_line)
         sk_log(SK_LOG_ERROR, "cannot write %s: %s", k->usage_path, strerror_r(errno, b, sizeof b));
-    sk_buf_fini(&line);
 }

@@ -315,9 +315,10 @@ void srv_post_count(srv_api *api, srv_req *r)
     srv_version *v = NULL;
     sk_status st = read_body(api, r, &srv_count_fields, &p, &f);
     if (!st) st = srv_api_model(api, p.model, &v, &f);
-    if (!st) srv_syntax_find(v->syntax, v->eng);
+    if (!st) st = srv_syntax_find(v->syntax, v->eng, &f);
     if (!st) st = srv_syntax_prompt(v->syntax, &p, &f);
     if (!st && v->eng->chat(v->eng->self, p.messages, p.vars, &ids, &e)) st = srv_fail_err(&f, &e);
+    if (!st) st = srv_params_whole(&p, &f);
     sk_buf_addf(&b, "{\"input_tokens\":%zu}\n", ids.n);
     if (st)
         refuse(r, &f);

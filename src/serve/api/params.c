@@ -232,11 +232,17 @@ sk_status srv_params_check(srv_params *p, srv_fault *f)
 
 sk_status srv_params_init(srv_params *p, srv_fault *f)
 {
-    *p = (srv_params){
-        .n = 1, .n_logprobs = -1, .parallel = true, .mem = sk_arena_new(SK_MEM_REQUEST)};
+    *p = (srv_params){.n = 1, .n_logprobs = -1, .parallel = true, .missed = sk_mem_missed()};
+    p->mem = sk_arena_new(SK_MEM_REQUEST);
     if (!p->mem) return srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the request");
     eng_sample_opts_default(&p->sample);
     return SK_OK;
+}
+
+sk_status srv_params_whole(const srv_params *p, srv_fault *f)
+{
+    if (p->missed == sk_mem_missed()) return SK_OK;
+    return srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the request");
 }
 
 /* Reads a body. */

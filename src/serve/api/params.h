@@ -53,6 +53,7 @@ typedef struct srv_params {
     sk_buf unknown;     /* names of fields that had no bearing */
     sk_arena *mem;
     json_t *root;
+    unsigned long missed; /* sk_mem_missed when it was begun */
 } srv_params;
 
 extern const srv_fields srv_chat_fields, srv_completion_fields;
@@ -66,6 +67,10 @@ sk_status srv_params_init(srv_params *p, srv_fault *f);
 /* Reads a body; p is to be freed with srv_params_fini whatever happens. */
 sk_status srv_params_read(srv_params *p, bool chat, const char *body, size_t n, bool strict,
                           srv_fault *f);
+
+/* SRV_NO_MEMORY if anything had no memory since srv_params_init, in this thread: jansson and text
+ * buffers go on without what they had no room for, so this comes before what was made is used. */
+sk_status srv_params_whole(const srv_params *p, srv_fault *f);
 
 /* Checks that no row can make: between fields. */
 sk_status srv_params_check(srv_params *p, srv_fault *f);

@@ -19,6 +19,9 @@ enum { START, REASON, GAP, TEXT, BEGIN, CALL, NAME, BODY };
 #define BRACKET "[TOOL_CALLS]"
 #define PYTHON "<|python_tag|>"
 
+/* Nesting of a parameter that is read as JSON. */
+enum { MOST_DEEP = 64 };
+
 static const char *const tag_marks[] = {TAG, FN, NULL}, *const bracket_marks[] = {BRACKET, NULL},
                          *const bare_marks[] = {PYTHON, NULL}, *const no_marks[] = {NULL};
 
@@ -140,8 +143,8 @@ static json_t *value_of(const char *p, size_t n)
         p++, n--;
     while (n && is_blank(p[n - 1]))
         n--;
-    json_t *v = n ? json_loadb(p, n, JSON_DECODE_ANY, NULL) : NULL;
-    return v ? v : json_stringn(p, n);
+    json_t *v = NULL;
+    return n && !sk_json_parse(p, n, MOST_DEEP, &v, NULL) ? v : json_stringn(p, n);
 }
 
 static int append(const char *p, size_t n, void *out)

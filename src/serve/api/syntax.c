@@ -1,6 +1,7 @@
 /* syntax.c - finds out how a template writes calls; puts tools into prompts. */
 #include "serve/api/syntax.h"
 
+#include "base/mem.h"
 #include "serve/api/message.h"
 
 #include <string.h>
@@ -60,11 +61,12 @@ static void find_shown(srv_syntax *s, const srv_engine *eng)
 }
 
 /* A call is looked for without tools, so that what a template says of tools is not taken for it. */
-void srv_syntax_find(srv_syntax *s, const srv_engine *eng)
+sk_status srv_syntax_find(srv_syntax *s, const srv_engine *eng, srv_fault *f)
 {
     sk_buf text = SK_BUF_INIT;
-    if (s->known) return;
-    *s = (srv_syntax){.known = true, .calls = SRV_CALLS_TAGS};
+    unsigned long missed = sk_mem_missed();
+    if (s->known) return SK_OK;
+    *s = (srv_syntax){.calls = SRV_CALLS_TAGS};
     find_shown(s, eng);
     if (eng->has_chat) {
         render(eng, true, false, &text);
@@ -75,6 +77,8 @@ void srv_syntax_find(srv_syntax *s, const srv_engine *eng)
         if (s->own_calls) s->calls = syntax_of(text.p);
     }
     sk_buf_fini(&text);
+    s->known = missed == sk_mem_missed();
+    return s->known ? SK_OK : srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the template");
 }
 
 /* ---- prompts ---- */

@@ -20,8 +20,8 @@ typedef struct srv_syntax {
     size_t n_shown;
 } srv_syntax;
 
-/* Finds out, once. */
-void srv_syntax_find(srv_syntax *s, const srv_engine *eng);
+/* Finds out, once; only want of memory is a failure, and the next request tries again. */
+sk_status srv_syntax_find(srv_syntax *s, const srv_engine *eng, srv_fault *f);
 
 /* Puts the request's tools into its variables, or into its messages. */
 sk_status srv_syntax_prompt(const srv_syntax *s, srv_params *p, srv_fault *f);

@@ -145,7 +145,7 @@ static void add_tokens(const srv_engine *eng, const eng_ids *ids, bool pieces, s
 /* Answers with out, or refuses with f; frees both bodies. */
 static void reply(srv_req *r, sk_status st, srv_fault *f, tok_body *b, sk_buf *out)
 {
-    if (!st && !sk_buf_ok(out)) st = srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the answer");
+    if (!st) st = srv_params_whole(&b->p, f);
     if (st)
         srv_reply_fault(r, f);
     else
@@ -208,7 +208,7 @@ void srv_post_template(srv_api *api, srv_req *r)
     eng_jinja_text text = {SK_BUF_INIT, NULL, 0};
     sk_buf out = SK_BUF_INIT;
     sk_status st = read_body(api, r, &srv_template_fields, &b, &f);
-    if (!st) srv_syntax_find(b.on->syntax, b.on->eng);
+    if (!st) st = srv_syntax_find(b.on->syntax, b.on->eng, &f);
     if (!st) st = srv_syntax_prompt(b.on->syntax, &b.p, &f);
     if (!st && b.on->eng->chat_text(b.on->eng->self, b.p.messages, b.p.vars, &text, &e))
         st = srv_fail_err(&f, &e);

@@ -32,6 +32,7 @@ struct srv_req {
     int status;               /* of the answer, 0 before it is begun */
     bool chunked, full, last; /* last: the connection ends with this answer */
     srv_mark mark;
+    unsigned long missed; /* sk_mem_missed when it was begun */
     char id[40];
 };
 
@@ -46,6 +47,8 @@ struct srv_conn {
     bool busy;      /* inside conn_advance: do not enter it again */
     bool eof;       /* the client has closed its side */
     bool dead;      /* to be freed when that returns */
+    bool broken;    /* something of it had no memory, or can't be sent: to be cut */
+    size_t unsent;  /* its share of http->unsent */
     size_t dropped; /* bytes read over while lingering */
 };
 
@@ -53,8 +56,9 @@ struct srv_http {
     struct event_base *base;
     srv_http_opts o;
     struct evconnlistener *listener;
-    srv_conn *conns; /* all, newest first */
-    size_t n_conns;
+    srv_conn *conns;        /* all, newest first */
+    size_t n_conns, unsent; /* bytes of all answers that wait in memory */
+    struct event *pause;    /* while it is set no connection is taken */
     bool draining;
     char url[128], peer[64]; /* peer: scratch of srv_req_peer */
 };
@@ -67,6 +71,18 @@ void srv_conn_kill(srv_conn *c);
 
 /* The answer of c's request is complete: on to the next request, or the end. */
 void srv_conn_answered(srv_conn *c);
+
+/* Has c cut at the next turn of the loop: what its client got so far is all it gets. */
+void srv_conn_break(srv_conn *c);
+
+/* Sends what was put into c's output, at once as far as the socket takes it. */
+void srv_conn_push(srv_conn *c);
+
+/* c's request has a stream that is full: its client has stall_ms to make room. */
+void srv_conn_full(srv_conn *c);
+
+/* True when c's client should take something before it is given more. */
+bool srv_conn_is_full(const srv_conn *c);
 
 /* A request on c with an id but no head yet; NULL without memory. */
 srv_req *srv_req_new(srv_conn *c);

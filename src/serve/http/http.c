@@ -17,6 +17,15 @@
 
 #define BACKLOG 1024
 
+/* How long nobody is let in after a failure to. */
+#define ACCEPT_PAUSE_US 100000
+
+/* Deadlines of a connection: of its phase, of its unsent bytes, of its stream's silence. */
+#define DEADLINES 3u
+
+/* ... of which so many get room at the start; beyond it room is made when it is needed. */
+#define ROOM_MOST 65536u
+
 /* Kernel memory for an answer's unsent bytes, a connection. */
 #define SEND_BYTES (64 << 10)
 
@@ -50,13 +59,66 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
     if (!srv_conn_new(h, fd)) sk_log(SK_LOG_WARN, "no memory for a connection");
 }
 
-/* accept failed, most likely for want of descriptors; the loop will try again. */
+/* accept failed, most likely for want of descriptors: what waits makes the listener readable all
+ * the time, so the loop would spin. */
 static void on_accept_error(struct evconnlistener *l, void *arg)
 {
-    (void)l;
-    (void)arg;
+    srv_http *h = arg;
     char b[128];
+    const struct timeval t = {0, ACCEPT_PAUSE_US};
     sk_log(SK_LOG_WARN, "cannot accept a connection: %s", strerror_r(errno, b, sizeof b));
+    if (evtimer_add(h->pause, &t) == 0) (void)evconnlistener_disable(l);
+}
+
+/* The pause is over. */
+static void on_pause_end(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    srv_http *h = arg;
+    if (h->listener) (void)evconnlistener_enable(h->listener);
+}
+
+/* ---- memory ---- */
+
+static void *block_new(size_t n)
+{
+    return sk_alloc_small(SK_MEM_REQUEST, n);
+}
+
+static void *block_resize(void *p, size_t n)
+{
+    return sk_realloc(SK_MEM_REQUEST, p, n);
+}
+
+void srv_http_memory(void)
+{
+    event_set_mem_functions(block_new, block_resize, sk_free);
+}
+
+static void on_nothing(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    (void)arg;
+}
+
+/* libevent keeps what is due in a heap that only grows: grown to n entries now, the wait for a
+ * socket to take more can't fail later for want of memory, of which nobody would be told. */
+static bool make_room(struct event_base *base, size_t n)
+{
+    const struct timeval t = {3600, 0};
+    if (n > ROOM_MOST) n = ROOM_MOST;
+    struct event **ev = sk_calloc(SK_MEM_REQUEST, n, sizeof(struct event *));
+    bool ok = ev != NULL;
+    for (size_t i = 0; i < n && ok; i++) {
+        ev[i] = evtimer_new(base, on_nothing, NULL);
+        ok = ev[i] && evtimer_add(ev[i], &t) == 0;
+    }
+    for (size_t i = 0; ev && i < n && ev[i]; i++)
+        event_free(ev[i]);
+    sk_free(ev);
+    return ok;
 }
 
 /* A bound and listening socket for one address; -1 with errno. */
@@ -134,8 +196,14 @@ sk_status srv_http_open(struct event_base *base, const srv_http_opts *o, srv_htt
         goto free_http;
     }
     evconnlistener_set_error_cb(h->listener, on_accept_error);
-    *out = h;
-    return SK_OK;
+    h->pause = evtimer_new(base, on_pause_end, h);
+    if (h->pause && make_room(base, DEADLINES * o->max_conns + DEADLINES)) {
+        *out = h;
+        return SK_OK;
+    }
+    st = sk_fail(e, SK_E_NOMEM, "no memory for %zu connections", o->max_conns);
+    evconnlistener_free(h->listener);
+    if (h->pause) event_free(h->pause);
 
 free_http:
     sk_free(h);
@@ -161,7 +229,8 @@ void srv_http_close(srv_http *h)
     if (h->listener) evconnlistener_free(h->listener);
     while (h->conns)
         srv_conn_kill(h->conns);
-    assert(h->n_conns == 0);
+    assert(h->n_conns == 0 && h->unsent == 0);
+    event_free(h->pause);
     sk_free(h);
 }
 

@@ -11,7 +11,12 @@
  *
  * Limits: the head by parse.h, the body by max_body, each phase by a deadline, the number of
  * connections by max_conns and by the process's descriptors, an answer's unsent bytes by a mark
- * above which the handler is told to pause, a reader that takes nothing for stall_ms is dropped.
+ * above which the handler is told to pause (a lower one while all connections together have many),
+ * a reader that takes nothing for stall_ms is dropped.
+ *
+ * Memory: an answer that can't be put together is a 503; one that has begun ends with its
+ * connection.  libevent's memory comes from base/mem.h, so that it is counted and can be made to
+ * fail; room for the deadlines of max_conns connections is made at the start.
  */
 #ifndef SRV_HTTP_HTTP_H
 #define SRV_HTTP_HTTP_H
@@ -35,13 +40,16 @@ typedef struct srv_http_opts {
     unsigned idle_ms;  /* a kept connection without a request */
     unsigned head_ms;  /* from a head's first byte to its end */
     unsigned body_ms;  /* from the head's end to the body's */
-    unsigned stall_ms; /* an answer of which nothing can be sent */
+    unsigned stall_ms; /* an answer of which nothing, or next to nothing, can be sent */
     /* Gets each complete request. */
     void (*handle)(void *arg, srv_req *r);
     /* Told once an answer is finished, for logs and counts; bytes is what was answered. */
     void (*done)(void *arg, const srv_req *r, int status);
     void *arg;
 } srv_http_opts;
+
+/* Has libevent take its memory from base/mem.h; to be called before anything of it is. */
+void srv_http_memory(void);
 
 /* Binds and listens (backlog 1024); connections are taken from the next turn of the loop on.
  * SK_E_INUSE: the port is taken. */
@@ -108,6 +116,9 @@ void srv_req_header(srv_req *r, const char *name, const char *value);
 /* The whole answer at once; r is gone afterwards.  HEAD requests get the head only. */
 void srv_reply(srv_req *r, int status, const char *type, const void *body, size_t n);
 
+/* The same with bytes that stay where they are until the server is closed; they are not copied. */
+void srv_reply_static(srv_req *r, int status, const char *type, const void *body, size_t n);
+
 /* A refusal in OpenAI's form; r is gone afterwards. */
 void srv_reply_fault(srv_req *r, const srv_fault *f);
 
@@ -123,7 +134,11 @@ void srv_stream_write(srv_req *r, const void *p, size_t n);
 /* Ends the body; the connection then serves its next request or is closed. */
 void srv_stream_end(srv_req *r);
 
-/* True when the stream has more unsent bytes than high_bytes: write no more until SRV_REQ_ROOM. */
+/* Ends the connection in the middle of the body, so that the client sees that it is not whole; r is
+ * gone afterwards. */
+void srv_stream_cut(srv_req *r);
+
+/* True when the stream has more unsent bytes than it may: write no more until SRV_REQ_ROOM. */
 bool srv_stream_full(const srv_req *r);
 
 #endif

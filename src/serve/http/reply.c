@@ -18,6 +18,7 @@ srv_req *srv_req_new(srv_conn *c)
     srv_req *r = sk_calloc(SK_MEM_REQUEST, 1, sizeof *r);
     if (!r) return NULL;
     r->conn = c;
+    r->missed = sk_mem_missed();
     r->mark.at_us = sk_now_us();
     r->head.method = r->head.path = r->head.query = "";
     unsigned char id[12];
@@ -102,7 +103,21 @@ static struct evbuffer *output(const srv_req *r)
     return bufferevent_get_output(r->conn->bev);
 }
 
-/* Writes the head; n < 0: the length is not known. */
+/* Puts n bytes into the answer; without memory the connection ends, since a gap can't be mended. */
+static void put(srv_req *r, const void *p, size_t n)
+{
+    if (n && evbuffer_add(output(r), p, n)) srv_conn_break(r->conn);
+}
+
+/* The header line that says whether the connection stays, where it is not as usual. */
+static const char *connection(const srv_req *r)
+{
+    if (r->last) return "Connection: close\r\n";
+    return r->head.minor == 0 ? "Connection: keep-alive\r\n" : "";
+}
+
+/* Writes the head; n < 0: the length is not known.  An answer that lacks header lines for want of
+ * memory is none. */
 static void write_head(srv_req *r, int status, const char *type, ssize_t n)
 {
     assert(!r->status && "one answer a request");
@@ -110,20 +125,21 @@ static void write_head(srv_req *r, int status, const char *type, ssize_t n)
     if (r->conn->http->draining) r->last = true;
     r->chunked = n < 0 && r->head.minor == 1;
     if (n < 0 && !r->chunked) r->last = true;
-    struct evbuffer *out = output(r);
-    char date[64];
+    char date[64], length[48] = "", head[512];
+    bool bare = status == 304 || status == 204;
     (void)evutil_date_rfc1123(date, sizeof date, NULL);
-    evbuffer_add_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nx-request-id: %s\r\n", status,
-                        srv_http_reason(status), date, r->id);
-    if (type) evbuffer_add_printf(out, "Content-Type: %s\r\n", type);
-    if (n >= 0 && status != 304 && status != 204)
-        evbuffer_add_printf(out, "Content-Length: %zd\r\n", n);
-    if (r->chunked) evbuffer_add_printf(out, "Transfer-Encoding: chunked\r\n");
-    evbuffer_add_printf(out, "X-Content-Type-Options: nosniff\r\n");
-    if (r->last || r->head.minor == 0)
-        evbuffer_add_printf(out, "Connection: %s\r\n", r->last ? "close" : "keep-alive");
-    if (r->extra.len && sk_buf_ok(&r->extra)) evbuffer_add(out, r->extra.p, r->extra.len);
-    evbuffer_add(out, "\r\n", 2);
+    if (n >= 0 && !bare) (void)snprintf(length, sizeof length, "Content-Length: %zd\r\n", n);
+    int len = snprintf(head, sizeof head,
+                       "HTTP/1.1 %d %s\r\nDate: %s\r\nx-request-id: %s\r\n%s%.100s%s%s%s"
+                       "X-Content-Type-Options: nosniff\r\n%s",
+                       status, srv_http_reason(status), date, r->id, type ? "Content-Type: " : "",
+                       type ? type : "", type ? "\r\n" : "", length,
+                       r->chunked ? "Transfer-Encoding: chunked\r\n" : "", connection(r));
+    assert(len > 0 && (size_t)len < sizeof head);
+    put(r, head, (size_t)len);
+    put(r, r->extra.p, r->extra.len);
+    put(r, "\r\n", 2);
+    if (!sk_buf_ok(&r->extra)) srv_conn_break(r->conn);
 }
 
 static bool is_head(const srv_req *r)
@@ -135,20 +151,49 @@ static bool is_head(const srv_req *r)
 void srv_reply(srv_req *r, int status, const char *type, const void *body, size_t n)
 {
     write_head(r, status, type, (ssize_t)n);
-    if (n && !is_head(r)) evbuffer_add(output(r), body, n);
+    if (!is_head(r)) put(r, body, n);
+    srv_conn_push(r->conn);
     srv_conn_answered(r->conn);
+}
+
+void srv_reply_static(srv_req *r, int status, const char *type, const void *body, size_t n)
+{
+    write_head(r, status, type, (ssize_t)n);
+    if (n && !is_head(r) && evbuffer_add_reference(output(r), body, n, NULL, NULL))
+        srv_conn_break(r->conn);
+    srv_conn_push(r->conn);
+    srv_conn_answered(r->conn);
+}
+
+/* What is said when there is no memory even for a refusal; and for any refusal that is given while
+ * the request is handed over, if something had no memory since it came: what it blames may only
+ * lack a piece.  It reads as an error in both APIs' forms. */
+static void reply_no_memory(srv_req *r)
+{
+    static const char body[] =
+        "{\"type\":\"error\",\"error\":{\"message\":\"no memory for the answer\",\"type\":"
+        "\"server_error\",\"param\":null,\"code\":\"out_of_memory\"}}\n";
+    sk_buf_fini(&r->extra);
+    srv_req_header(r, "Retry-After", "1");
+    srv_reply_static(r, 503, "application/json", body, sizeof body - 1);
 }
 
 void srv_reply_fault_as(srv_req *r, const srv_fault *f, sk_buf *body)
 {
     char seconds[16];
     sk_buf_addc(body, '\n');
-    snprintf(seconds, sizeof seconds, "%u", f->retry_s);
-    if (f->retry_s) srv_req_header(r, "Retry-After", seconds);
+    bool missed = r->conn->busy && r->missed != sk_mem_missed();
+    if (missed || !sk_buf_ok(body)) {
+        reply_no_memory(r);
+        return;
+    }
+    int status = srv_code_http(f->code);
+    bool later = f->retry_s || status == 429 || status == 503;
+    snprintf(seconds, sizeof seconds, "%u", f->retry_s ? f->retry_s : 1);
+    if (later) srv_req_header(r, "Retry-After", seconds);
     if (f->code == SRV_NO_KEY) srv_req_header(r, "WWW-Authenticate", "Bearer");
     if (f->allow) srv_req_header(r, "Allow", f->allow);
-    srv_reply(r, srv_code_http(f->code), "application/json", body->p,
-              sk_buf_ok(body) ? body->len : 0);
+    srv_reply(r, status, "application/json", body->p, body->len);
 }
 
 /* A refusal in OpenAI's form. */
@@ -168,23 +213,48 @@ void srv_stream_begin(srv_req *r, int status, const char *type)
     write_head(r, status, type, -1);
 }
 
+/* Bytes around the data of a chunk: its length in hexadecimal and two line ends. */
+#define CHUNK_BYTES 20u
+
+/* The bytes of a chunk at `to`; how many. */
+static size_t make_chunk(char *to, const void *p, size_t n)
+{
+    size_t len = (size_t)snprintf(to, CHUNK_BYTES, "%zx\r\n", n);
+    memcpy(to + len, p, n);
+    memcpy(to + len + n, "\r\n", 2);
+    return len + n + 2;
+}
+
 /* One part. */
 void srv_stream_write(srv_req *r, const void *p, size_t n)
 {
     assert(r->status && "srv_stream_begin comes first");
+    struct evbuffer_iovec room;
     if (!n || is_head(r)) return;
-    struct evbuffer *out = output(r);
-    if (r->chunked) evbuffer_add_printf(out, "%zx\r\n", n);
-    evbuffer_add(out, p, n);
-    if (r->chunked) evbuffer_add(out, "\r\n", 2);
-    if (evbuffer_get_length(out) > r->conn->http->o.high_bytes) r->full = true;
+    if (!r->chunked) {
+        put(r, p, n);
+    } else if (evbuffer_reserve_space(output(r), (ev_ssize_t)(n + CHUNK_BYTES), &room, 1) < 1) {
+        srv_conn_break(r->conn);
+    } else {
+        room.iov_len = make_chunk(room.iov_base, p, n);
+        (void)evbuffer_commit_space(output(r), &room, 1);
+    }
+    srv_conn_push(r->conn);
+    if (!r->full && srv_conn_is_full(r->conn)) srv_conn_full(r->conn);
 }
 
 /* The last chunk. */
 void srv_stream_end(srv_req *r)
 {
     assert(r->status && "srv_stream_begin comes first");
-    if (r->chunked && !is_head(r)) evbuffer_add(output(r), "0\r\n\r\n", 5);
+    if (r->chunked && !is_head(r)) put(r, "0\r\n\r\n", 5);
+    srv_conn_push(r->conn);
+    srv_conn_answered(r->conn);
+}
+
+void srv_stream_cut(srv_req *r)
+{
+    srv_conn_break(r->conn);
     srv_conn_answered(r->conn);
 }
 

@@ -134,14 +134,6 @@ static bool admit_one(srv_batch *b, srv_job *j)
     return true;
 }
 
-/* In the order of the queue: who is first and needs much is not overtaken for ever. */
-void srv_admit(srv_batch *b)
-{
-    srv_job *j;
-    while (b->n_running < b->eng->n_slots && (j = srv_waitq_next(b->waiting)))
-        if (!admit_one(b, j)) break;
-}
-
 /* ---- giving way ---- */
 
 /* Promises memory for j's next tokens, or at least for the next one. */
@@ -183,6 +175,30 @@ static void give_way(srv_batch *b, srv_job *j)
     j->leader = NULL;
     srv_batch_count(b, SRV_M_PREEMPTED, 1);
     srv_waitq_put_back(b->waiting, j);
+}
+
+/* An answer that is paused, the one that came last; NULL if there is none. */
+static srv_job *paused_of(const srv_batch *b)
+{
+    srv_job *last = NULL;
+    for (size_t i = 0; i < b->eng->n_slots; i++) {
+        srv_job *j = b->slot[i];
+        if (!j || j->state != SRV_JOB_DECODE || !atomic_load(&j->paused)) continue;
+        if (!last || outranks(last, j)) last = j;
+    }
+    return last;
+}
+
+/* In the order of the queue: who is first and needs much is not overtaken for ever.  Readers that
+ * are too slow do not keep others out: they give way when slots or memory are short. */
+void srv_admit(srv_batch *b)
+{
+    srv_job *j, *slow;
+    while ((j = srv_waitq_next(b->waiting))) {
+        if (b->n_running < b->eng->n_slots && admit_one(b, j)) continue;
+        if (!(slow = paused_of(b))) return;
+        give_way(b, slow);
+    }
 }
 
 /* The job that outranks all others always gets its memory in the end, since a sequence is never

@@ -192,6 +192,11 @@ static void take_token(srv_batch *b, srv_job *j, int32_t id, const float *logits
         return;
     }
     bool stopped = sk_tail_feed(&j->tail, &j->stops, piece, n, &b->text);
+    if (!sk_buf_ok(&b->text) || !sk_buf_ok(&j->tail.held)) {
+        (void)sk_fail(&e, SK_E_NOMEM, "no memory for the answer");
+        srv_batch_leave(b, j, SRV_FIN_ERROR, &e);
+        return;
+    }
     if (stopped || j->n_out == j->n_max) {
         srv_batch_leave(b, j, stopped ? SRV_FIN_STOP : SRV_FIN_LENGTH, NULL);
         return;

@@ -113,11 +113,14 @@ static bool before(const srv_waitq *q, const srv_job *a, const srv_job *b)
     return account_of(q, a->key)->served < account_of(q, b->key)->served;
 }
 
+/* A job whose client must first take what was made for it would only hold a slot. */
 srv_job *srv_waitq_next(const srv_waitq *q)
 {
-    srv_job *best = q->first;
-    for (srv_job *j = best ? best->next : NULL; j; j = j->next)
-        if (before(q, j, best)) best = j;
+    srv_job *best = NULL;
+    for (srv_job *j = q->first; j; j = j->next) {
+        if (atomic_load_explicit(&j->paused, memory_order_relaxed)) continue;
+        if (!best || before(q, j, best)) best = j;
+    }
     return best;
 }
 

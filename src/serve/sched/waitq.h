@@ -25,7 +25,7 @@ sk_status srv_waitq_add(srv_waitq *q, srv_job *j);
 /* Puts a job that was taken back: before all of its priority that were never taken. */
 void srv_waitq_put_back(srv_waitq *q, srv_job *j);
 
-/* The next job, still in the queue; NULL if there is none. */
+/* The next job that is not paused, still in the queue; NULL if there is none. */
 srv_job *srv_waitq_next(const srv_waitq *q);
 
 /* Takes j out. */

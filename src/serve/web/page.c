@@ -103,7 +103,7 @@ static void reply_file(const page_file *f, srv_req *r)
     }
     if (packed) srv_req_header(r, "Content-Encoding", "gzip");
     size_t n = packed ? (size_t)(f->asset->end - f->asset->begin) : f->plain_bytes;
-    srv_reply(r, 200, f->asset->type, packed ? f->asset->begin : f->plain, n);
+    srv_reply_static(r, 200, f->asset->type, packed ? f->asset->begin : f->plain, n);
 }
 
 /* Answers GET / and GET /assets/NAME. */

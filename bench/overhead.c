@@ -1,0 +1,313 @@
+/* overhead.c - what the server costs beside the engine: CPU time per token sent.
+ *
+ *     overhead [STREAMS [TOKENS [STEP_US]]]        16 streams of 1,000 tokens, a step each 2,000 us
+ *
+ * The server's own code (http, api, sched) runs over an engine that computes nothing: a step
+ * sleeps, then every stream's next token is a letter.  The client is another process: STREAMS
+ * connections at once, each with a streamed chat; it counts the events that have text.  Prints CPU
+ * microseconds (user and system, all threads) for each of them.
+ */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "serve/api/api.h"
+#include "serve/api/rules.h"
+#include "serve/api/store.h"
+#include "serve/sched/stats.h"
+
+#include <arpa/inet.h>
+#include <event2/event.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MOST_STREAMS = 1024, N_CTX = 1 << 16, PAGES = 1 << 16 };
+
+/* ---- an engine that computes nothing ---- */
+
+typedef struct stub {
+    srv_engine engine;
+    unsigned step_us;
+    float logits[2];
+    char letter[26];
+} stub;
+
+static sk_status stub_step(void *self, eng_step_item *item, size_t n, sk_err *e)
+{
+    stub *s = self;
+    struct timespec t = {0, (long)s->step_us * 1000};
+    (void)e;
+    (void)nanosleep(&t, NULL);
+    for (size_t i = 0; i < n; i++)
+        item[i].logits = s->logits;
+    return SK_OK;
+}
+
+static void stub_pick(void *self, eng_pick *p, size_t n)
+{
+    (void)self;
+    for (size_t i = 0; i < n; i++)
+        p[i].id = (int32_t)(p[i].in.n_ids % 26);
+}
+
+static sk_status stub_begin(void *self, uint32_t slot, const int32_t *ids, size_t n, size_t n_all,
+                            size_t *n_held, sk_err *e)
+{
+    (void)self, (void)slot, (void)ids, (void)n, (void)n_all, (void)e;
+    *n_held = 0;
+    return SK_OK;
+}
+
+static sk_status stub_extend(void *self, uint32_t slot, size_t n_all)
+{
+    (void)self, (void)slot, (void)n_all;
+    return SK_OK;
+}
+
+static size_t stub_adopt(void *self, uint32_t slot, const int32_t *ids, size_t n)
+{
+    (void)self, (void)slot, (void)ids, (void)n;
+    return 0;
+}
+
+static void stub_share(void *self, uint32_t slot, const int32_t *ids, size_t n)
+{
+    (void)self, (void)slot, (void)ids, (void)n;
+}
+
+static eng_kv_usage stub_usage(void *self)
+{
+    (void)self;
+    return (eng_kv_usage){.pages = PAGES};
+}
+
+static const char *stub_piece(void *self, int32_t id, size_t *n)
+{
+    stub *s = self;
+    *n = 1;
+    return &s->letter[id];
+}
+
+static int32_t stub_special(void *self, const char *text)
+{
+    (void)self, (void)text;
+    return -1;
+}
+
+static bool stub_is_end(void *self, int32_t id)
+{
+    (void)self, (void)id;
+    return false;
+}
+
+static sk_status stub_decode(void *self, const int32_t *id, size_t n, sk_buf *out, sk_err *e)
+{
+    (void)self, (void)id, (void)n, (void)out, (void)e;
+    return SK_OK;
+}
+
+/* Eight tokens, whatever was asked. */
+static sk_status stub_chat(void *self, json_t *messages, json_t *vars, eng_ids *out, sk_err *e)
+{
+    (void)self, (void)messages, (void)vars;
+    for (int32_t i = 0; i < 8; i++)
+        if (!eng_ids_push(out, i)) return sk_fail(e, SK_E_NOMEM, "no memory");
+    return SK_OK;
+}
+
+static sk_status stub_chat_text(void *self, json_t *messages, json_t *vars, eng_jinja_text *out,
+                                sk_err *e)
+{
+    (void)self, (void)messages, (void)vars, (void)e;
+    sk_buf_adds(&out->text, "x");
+    return SK_OK;
+}
+
+static void stub_init(stub *s, size_t n_slots, unsigned step_us)
+{
+    *s = (stub){.step_us = step_us};
+    memcpy(s->letter, "abcdefghijklmnopqrstuvwxyz", sizeof s->letter);
+    s->engine = (srv_engine){.self = s,
+                             .model = "stub",
+                             .n_slots = n_slots,
+                             .n_ctx = N_CTX,
+                             .max_step = 256 > n_slots ? 256 : n_slots,
+                             .n_vocab = 26,
+                             .has_chat = true,
+                             .step = stub_step,
+                             .begin = stub_begin,
+                             .extend = stub_extend,
+                             .adopt = stub_adopt,
+                             .share = stub_share,
+                             .end = stub_share,
+                             .usage = stub_usage,
+                             .pick = stub_pick,
+                             .piece = stub_piece,
+                             .piece_all = stub_piece,
+                             .special = stub_special,
+                             .is_end = stub_is_end,
+                             .decode = stub_decode,
+                             .chat = stub_chat,
+                             .chat_text = stub_chat_text};
+}
+
+/* ---- the client, in a process of its own ---- */
+
+static int say_and_connect(int port, size_t tokens)
+{
+    char body[256], text[512];
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int n = snprintf(body, sizeof body,
+                     "{\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}],\"stream\":true,"
+                     "\"max_tokens\":%zu}",
+                     tokens);
+    n = snprintf(text, sizeof text,
+                 "POST /v1/chat/completions HTTP/1.1\r\nHost: b\r\nConnection: close\r\n"
+                 "Content-Length: %d\r\n\r\n%s",
+                 n, body);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)(void *)&a, sizeof a)) return -1;
+    return send(fd, text, (size_t)n, MSG_NOSIGNAL) == n ? fd : -1;
+}
+
+/* Counts what is looked for in a stream that comes in pieces; *at is how much of it has come. */
+static size_t count(const char *p, size_t n, const char *what, size_t *at)
+{
+    size_t found = 0, len = strlen(what);
+    for (size_t i = 0; i < n; i++) {
+        if (p[i] != what[*at]) *at = 0;
+        if (p[i] == what[*at]) ++*at;
+        if (*at < len) continue;
+        found++;
+        *at = 0;
+    }
+    return found;
+}
+
+/* Reads all streams to their ends; prints how many events with text there were. */
+static int client(int port, size_t n, size_t tokens, int out)
+{
+    static struct pollfd p[MOST_STREAMS];
+    static size_t at[MOST_STREAMS];
+    static char b[65536];
+    size_t events = 0, open = n;
+    for (size_t i = 0; i < n; i++)
+        p[i] = (struct pollfd){.fd = say_and_connect(port, tokens), .events = POLLIN};
+    while (open && poll(p, n, 10000) > 0) {
+        for (size_t i = 0; i < n; i++) {
+            if (p[i].fd < 0 || !p[i].revents) continue;
+            ssize_t k = recv(p[i].fd, b, sizeof b, 0);
+            if (k > 0) events += count(b, (size_t)k, "\"content\":\"", &at[i]);
+            if (k > 0) continue;
+            (void)close(p[i].fd);
+            p[i].fd = -1;
+            open--;
+        }
+    }
+    return open == 0 && write(out, &events, sizeof events) == sizeof events ? 0 : 1;
+}
+
+/* ---- the server ---- */
+
+typedef struct bench {
+    struct event_base *base;
+    srv_api api;
+    stub stub;
+    int pipe[2];
+    size_t events; /* what the client counted */
+} bench;
+
+static void on_mail(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    srv_gen_collect(&((bench *)arg)->api);
+}
+
+static void on_client(evutil_socket_t fd, short what, void *arg)
+{
+    bench *b = arg;
+    (void)what;
+    if (read(fd, &b->events, sizeof b->events) != sizeof b->events) b->events = 0;
+    (void)event_base_loopbreak(b->base);
+}
+
+static sk_status open_server(bench *b, size_t n, unsigned step_us, sk_err *e)
+{
+    srv_api *api = &b->api;
+    srv_http_opts ho = {.host = "127.0.0.1",
+                        .max_body = 1 << 20,
+                        .max_conns = 4096,
+                        .high_bytes = 256 << 10,
+                        .idle_ms = 75000,
+                        .head_ms = 10000,
+                        .body_ms = 30000,
+                        .stall_ms = 30000,
+                        .handle = srv_api_handle,
+                        .done = srv_api_done,
+                        .arg = api};
+    srv_http_memory();
+    b->base = event_base_new();
+    stub_init(&b->stub, n, step_us);
+    api->base = b->base;
+    api->eng = &b->stub.engine;
+    api->metrics = srv_stats_new();
+    api->rules = srv_rules_new(api->eng);
+    api->store = srv_store_new(16, 1 << 20);
+    api->ping_ms = 15000;
+    api->stuck_ms = 60000;
+    srv_sched_opts so = {.max_waiting = n, .target_us = 20000, .metrics = api->metrics};
+    sk_status st = srv_http_open(b->base, &ho, &api->http, e);
+    return st ? st : srv_sched_open(api->eng, &so, &api->sched, e);
+}
+
+static double cpu_us(void)
+{
+    struct rusage r;
+    (void)getrusage(RUSAGE_SELF, &r);
+    return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) * 1e6 +
+           (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec);
+}
+
+static size_t arg_or(int argc, char **argv, int i, size_t other)
+{
+    return argc > i ? (size_t)strtoull(argv[i], NULL, 10) : other;
+}
+
+int main(int argc, char **argv)
+{
+    static bench b;
+    sk_err e = SK_ERR_INIT;
+    size_t n = arg_or(argc, argv, 1, 16), tokens = arg_or(argc, argv, 2, 1000);
+    unsigned step_us = (unsigned)arg_or(argc, argv, 3, 2000);
+    if (!n || n > MOST_STREAMS || !tokens || pipe(b.pipe)) return 2;
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (open_server(&b, n, step_us, &e)) {
+        (void)fprintf(stderr, "%s\n", e.text);
+        return 1;
+    }
+    int port = (int)strtol(strrchr(srv_http_url(b.api.http), ':') + 1, NULL, 10);
+    pid_t pid = fork();
+    if (pid == 0) _exit(client(port, n, tokens, b.pipe[1]));
+    struct event *mail =
+        event_new(b.base, srv_sched_fd(b.api.sched), EV_READ | EV_PERSIST, on_mail, &b);
+    struct event *end = event_new(b.base, b.pipe[0], EV_READ, on_client, &b);
+    (void)event_add(mail, NULL);
+    (void)event_add(end, NULL);
+    double before = cpu_us();
+    uint64_t began = sk_now_us();
+    (void)event_base_dispatch(b.base);
+    double cpu = cpu_us() - before, seconds = (double)(sk_now_us() - began) / 1e6;
+    (void)waitpid(pid, NULL, 0);
+    (void)printf("%zu streams, %zu tokens each, a step each %u us: %zu events, %.0f a second, "
+                 "%.2f us of CPU each\n",
+                 n, tokens, step_us, b.events, (double)b.events / seconds,
+                 cpu / (double)(b.events ? b.events : 1));
+    return b.events ? 0 : 1;
+}
