@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "serve/api/api.h"
-#include "serve/api/rules.h"
 #include "serve/api/store.h"
 #include "serve/sched/stats.h"
 
@@ -61,6 +60,12 @@ static sk_status stub_begin(void *self, uint32_t slot, const int32_t *ids, size_
 {
     (void)self, (void)slot, (void)ids, (void)n, (void)n_all, (void)e;
     *n_held = 0;
+    return SK_OK;
+}
+
+static sk_status stub_adapt(void *self, uint32_t slot, const eng_lora *l, sk_err *e)
+{
+    (void)self, (void)slot, (void)l, (void)e;
     return SK_OK;
 }
 
@@ -142,6 +147,7 @@ static void stub_init(stub *s, size_t n_slots, unsigned step_us)
                              .has_chat = true,
                              .step = stub_step,
                              .begin = stub_begin,
+                             .adapt = stub_adapt,
                              .extend = stub_extend,
                              .adopt = stub_adopt,
                              .share = stub_share,
@@ -219,6 +225,7 @@ static int client(int port, size_t n, size_t tokens, int out)
 typedef struct bench {
     struct event_base *base;
     srv_api api;
+    srv_core *core;
     stub stub;
     int pipe[2];
     size_t events; /* what the client counted */
@@ -227,7 +234,7 @@ typedef struct bench {
 static void on_mail(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
-    srv_gen_collect(&((bench *)arg)->api);
+    srv_gen_collect(((bench *)arg)->core->sched);
 }
 
 static void on_client(evutil_socket_t fd, short what, void *arg)
@@ -236,6 +243,11 @@ static void on_client(evutil_socket_t fd, short what, void *arg)
     (void)what;
     if (read(fd, &b->events, sizeof b->events) != sizeof b->events) b->events = 0;
     (void)event_base_loopbreak(b->base);
+}
+
+static void on_retired(void *arg, srv_core *c)
+{
+    (void)arg, (void)c;
 }
 
 static sk_status open_server(bench *b, size_t n, unsigned step_us, sk_err *e)
@@ -256,15 +268,18 @@ static sk_status open_server(bench *b, size_t n, unsigned step_us, sk_err *e)
     b->base = event_base_new();
     stub_init(&b->stub, n, step_us);
     api->base = b->base;
-    api->eng = &b->stub.engine;
     api->metrics = srv_stats_new();
-    api->rules = srv_rules_new(api->eng);
+    api->roster = srv_roster_new(on_retired, NULL);
     api->store = srv_store_new(16, 1 << 20);
     api->ping_ms = 15000;
     api->stuck_ms = 60000;
     srv_sched_opts so = {.max_waiting = n, .target_us = 20000, .metrics = api->metrics};
+    srv_source none = {.fd = -1, .lora_fd = -1};
+    srv_version *v = NULL;
     sk_status st = srv_http_open(b->base, &ho, &api->http, e);
-    return st ? st : srv_sched_open(api->eng, &so, &api->sched, e);
+    if (!st) st = srv_core_open(&b->stub.engine, NULL, NULL, &so, &none, &b->core, e);
+    none = (srv_source){.fd = -1, .lora_fd = -1};
+    return st ? st : srv_roster_put(api->roster, "stub", b->core, NULL, &none, &v, e);
 }
 
 static double cpu_us(void)
@@ -296,7 +311,7 @@ int main(int argc, char **argv)
     pid_t pid = fork();
     if (pid == 0) _exit(client(port, n, tokens, b.pipe[1]));
     struct event *mail =
-        event_new(b.base, srv_sched_fd(b.api.sched), EV_READ | EV_PERSIST, on_mail, &b);
+        event_new(b.base, srv_sched_fd(b.core->sched), EV_READ | EV_PERSIST, on_mail, &b);
     struct event *end = event_new(b.base, b.pipe[0], EV_READ, on_client, &b);
     (void)event_add(mail, NULL);
     (void)event_add(end, NULL);
