@@ -141,13 +141,14 @@ static void wakes_for_pause_and_cancel(void **state)
         take(s);
     }
     srv_sched_pause(s, a.job, true);
-    assert_non_null(submit(s, &b, "y", 5, 1)); /* waits: the paused one keeps its slot */
+    assert_non_null(submit(s, &b, "y", 5, 1)); /* gets the slot: the paused one has no use for it */
+    take_until(s, &b);
     while (srv_sched_busy_us(s) > 0)
         continue;
     take(s);
     assert_int_equal(a.finish, SRV_FIN_NONE);
     srv_sched_cancel(s, a.job);
-    take_until(s, &b);
+    take_until(s, &a);
     assert_int_equal(a.finish, SRV_FIN_CANCELLED);
     client_end(&f, &a, false);
     client_end(&f, &b, true);
