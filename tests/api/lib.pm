@@ -85,7 +85,7 @@ END {
 }
 
 # A model a few steps old: its answers are nonsense, but long ones under temperature 0.  The first
-# call may give another shape, where a test needs answers that take their time.
+# call may give another shape, where a test needs answers that take their time, and another --vocab.
 my $model;
 sub model {
     return $model if $model;
@@ -102,7 +102,7 @@ sub model {
     # The plain build makes the same bytes as an instrumented one, a hundred times sooner.
     my $maker = -x 'build/stoke' ? 'build/stoke' : stoke();
     system($maker, 'train', '--data', "$dir/text", '--valid', "$dir/text", '--out', "$dir/out",
-        @shape, qw(--vocab 290 --context 4096 --batch 4096 --quiet)) == 0
+        qw(--vocab 290), @shape, qw(--context 4096 --batch 4096 --quiet)) == 0
         or die "cannot train the model of the tests";
     return $model = "$dir/out/model.gguf";
 }

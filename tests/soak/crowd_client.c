@@ -29,7 +29,7 @@ enum { IDLE, SLOW, ACTIVE, HEALTH };
 typedef struct conn {
     int fd, kind;
     bool over, answered, refused;
-    double last_ms, gap_ms; /* ACTIVE: of its last event, the longest silence */
+    double last_ms; /* ACTIVE: of its last event, 0 before the first */
     size_t events;
     char tail[16];
     size_t n_tail;
@@ -74,7 +74,7 @@ static void ask(conn *c, unsigned tokens)
                      tokens);
     snprintf(text, sizeof text,
              "POST /v1/completions HTTP/1.1\r\nHost: c\r\nContent-Length: %d\r\n\r\n%s", n, body);
-    c->last_ms = now_ms();
+    c->last_ms = 0; /* the wait for the first bytes is not a gap */
     say(c, text);
 }
 
@@ -101,16 +101,16 @@ static void end_health(const char *text, ssize_t n)
 /* Bytes of a stream that is read as it comes: the events in it; asks anew behind the last one. */
 static void take(conn *c, const char *p, size_t n, double now)
 {
-    for (size_t i = 0; i + 7 < n; i++)
-        if (memcmp(p + i, "\n\ndata:", 7) == 0) c->events++, events++;
-    if (now - c->last_ms > gap_worst) gap_worst = now - c->last_ms;
+    for (size_t i = 0; i + 7 <= n; i++)
+        if (memcmp(p + i, "data: {", 7) == 0) c->events++, events++;
+    if (c->last_ms > 0 && now - c->last_ms > gap_worst) gap_worst = now - c->last_ms;
     c->last_ms = now;
     if (n > 11 && memcmp(p, "HTTP/1.1 429", 12) == 0) {
         refused++;
-        ask(c, 200);
+        ask(c, 3000);
     } else if (memmem(p, n, "[DONE]", 6)) {
         answers++;
-        ask(c, 200);
+        ask(c, 3000);
     }
 }
 
@@ -261,7 +261,7 @@ int main(int argc, char **argv)
     health.fd = -1;
     conn *active = open_all(n_active, ACTIVE);
     for (size_t i = 0; i < n_active; i++)
-        ask(&active[i], 200);
+        ask(&active[i], 3000);
     run(seconds, NULL, 0);
     report("alone", seconds, pid);
     close_all(active, n_active);
@@ -282,7 +282,7 @@ int main(int argc, char **argv)
     conn *slow = open_all(n_slow, SLOW);
     active = open_all(n_active, ACTIVE);
     for (size_t i = 0; i < n_active; i++)
-        ask(&active[i], 200);
+        ask(&active[i], 3000);
     run(0.5, NULL, 0);
     for (size_t i = 0; i < n_slow; i++)
         ask(&slow[i], 1500);

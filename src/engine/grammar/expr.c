@@ -117,8 +117,8 @@ static eng_rx intern(eng_rxpool *p, eng_rxnode v, const uint32_t *member)
     uint64_t h = hash_node(&v, member);
     uint32_t i = eng_rxindex_find(&p->by_node, h, same_node, &(probe){p, &v, member, NULL});
     if (i != EMPTY) return i;
-    if (p->n >= p->most) return failed(p, SK_E_TOOBIG);
     size_t more = is_list(&v) ? v.b : 0;
+    if (p->n + (p->n_list + more) / ENG_RX_MEMBERS >= p->most) return failed(p, SK_E_TOOBIG);
     if (!eng_grow(&p->node, &p->cap, p->n + 1, sizeof *p->node) ||
         !eng_grow(&p->list, &p->cap_list, p->n_list + more, sizeof *p->list))
         return failed(p, SK_E_NOMEM);
@@ -396,6 +396,23 @@ eng_rx eng_rx_or2(eng_rxpool *p, eng_rx a, eng_rx b)
 {
     eng_rx v[2] = {a, b};
     return eng_rx_or(p, v, 2);
+}
+
+void eng_rxsum_add(eng_rxpool *p, eng_rxsum *s, eng_rx a)
+{
+    if (p->st) return;
+    if (eng_grow(&s->v, &s->cap, s->n + 1, sizeof *s->v))
+        s->v[s->n++] = a;
+    else
+        (void)failed(p, SK_E_NOMEM);
+}
+
+eng_rx eng_rxsum_or(eng_rxpool *p, eng_rxsum *s)
+{
+    eng_rx r = s->n ? eng_rx_or(p, s->v, s->n) : ENG_RX_NONE;
+    sk_free(s->v);
+    *s = (eng_rxsum){0};
+    return r;
 }
 
 eng_rx eng_rx_and2(eng_rxpool *p, eng_rx a, eng_rx b)

@@ -58,6 +58,8 @@ typedef struct eng_rxindex {
     size_t n, cap; /* cap is 0 or a power of 2 */
 } eng_rxindex;
 
+enum { ENG_RX_MEMBERS = 4 };
+
 typedef struct eng_rxpool {
     eng_rxnode *node;
     uint32_t *list;     /* members of OR and AND */
@@ -65,7 +67,7 @@ typedef struct eng_rxpool {
     eng_rxarrow *arrow; /* derivatives */
     size_t n, cap, n_list, cap_list, n_set, cap_set, n_arrow, cap_arrow;
     eng_rxindex by_node, by_set;
-    size_t most;  /* nodes it may have */
+    size_t most;  /* nodes it may have, ENG_RX_MEMBERS members of OR and AND counting as one */
     sk_status st; /* the first failure: SK_E_NOMEM or SK_E_TOOBIG */
     int depth;    /* of a derivation under way */
 } eng_rxpool;
@@ -99,6 +101,19 @@ eng_rx eng_rx_and(eng_rxpool *p, eng_rx *v, size_t n);
 
 /* The same of two. */
 eng_rx eng_rx_or2(eng_rxpool *p, eng_rx a, eng_rx b);
+
+/* Members that are gathered first: a sum made of two at a time costs the square of their number.
+ * Start as {0}. */
+typedef struct eng_rxsum {
+    eng_rx *v;
+    size_t n, cap;
+} eng_rxsum;
+
+/* One more; without memory p fails. */
+void eng_rxsum_add(eng_rxpool *p, eng_rxsum *s, eng_rx a);
+
+/* Any of them, NONE if there are none; s is empty again. */
+eng_rx eng_rxsum_or(eng_rxpool *p, eng_rxsum *s);
 
 /* Both. */
 eng_rx eng_rx_and2(eng_rxpool *p, eng_rx a, eng_rx b);

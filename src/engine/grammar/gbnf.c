@@ -51,6 +51,7 @@ static bool is_regular(const eng_gbnf *g, const eng_gnode *v)
 static eng_rx rx_of(gbnf *c, const eng_gnode *v)
 {
     eng_rx r;
+    eng_rxsum sum = {0};
     switch (v->kind) {
     case ENG_GN_RX:
         return v->rx;
@@ -61,10 +62,9 @@ static eng_rx rx_of(gbnf *c, const eng_gnode *v)
     case ENG_GN_REP:
         return eng_rx_rep(c->p, rx_of(c, v->child), v->lo, v->hi);
     case ENG_GN_ALT:
-        r = ENG_RX_NONE;
         for (const eng_gnode *k = v->child; k; k = k->next)
-            r = eng_rx_or2(c->p, r, rx_of(c, k));
-        return r;
+            eng_rxsum_add(c->p, &sum, rx_of(c, k));
+        return eng_rxsum_or(c->p, &sum);
     default:
         r = ENG_RX_EPS;
         for (const eng_gnode *k = v->child; k; k = k->next)

@@ -70,16 +70,46 @@ static eng_gnode *new_node(reader *r, eng_gkind kind)
     return v;
 }
 
+static uint64_t hash_name(eng_str name)
+{
+    uint64_t h = name.n;
+    for (size_t i = 0; i < name.n; i++)
+        h = eng_mix(h, (uint8_t)name.p[i]);
+    return h;
+}
+
+static uint64_t hash_of_rule(const void *arg, uint32_t i)
+{
+    return hash_name(((const eng_gbnf *)arg)->rule[i].name);
+}
+
+/* A name that is looked for. */
+typedef struct named {
+    const eng_gbnf *g;
+    eng_str name;
+} named;
+
+static bool same_name(const void *arg, uint32_t i)
+{
+    const named *want = arg;
+    eng_str is = want->g->rule[i].name;
+    return is.n == want->name.n && memcmp(is.p, want->name.p, is.n) == 0;
+}
+
 /* The rule of that name, which is added if there is none. */
 static uint32_t rule_named(reader *r, const char *p, size_t n)
 {
     eng_gbnf *g = r->g;
-    for (size_t i = 0; i < g->n_rule; i++)
-        if (g->rule[i].name.n == n && !memcmp(g->rule[i].name.p, p, n)) return (uint32_t)i;
+    named want = {g, {p, n}};
+    uint64_t h = hash_name(want.name);
+    uint32_t at = eng_rxindex_find(&g->by_name, h, same_name, &want);
+    if (at != UINT32_MAX) return at;
     if (g->n_rule >= ENG_GBNF_RULES) return fail(r, SK_E_TOOBIG, "too many rules"), 0;
     if (!eng_grow(&g->rule, &g->cap_rule, g->n_rule + 1, sizeof *g->rule))
         return fail(r, SK_E_NOMEM, "no memory"), 0;
     g->rule[g->n_rule] = (eng_grule){.name = {p, n}};
+    if (!eng_rxindex_add(&g->by_name, h, (uint32_t)g->n_rule, hash_of_rule, g))
+        return fail(r, SK_E_NOMEM, "no memory"), 0;
     return (uint32_t)g->n_rule++;
 }
 
@@ -103,7 +133,7 @@ static uint32_t take_hex(reader *r, int n)
 static uint32_t take_escape(reader *r)
 {
     int c = peek(r);
-    r->i++;
+    if (c >= 0) r->i++;
     switch (c) {
     case 'x':
         return take_hex(r, 2);
@@ -369,6 +399,7 @@ sk_status eng_gbnf_read(eng_gbnf *g, eng_rxpool *p, const char *text, size_t n, 
 void eng_gbnf_fini(eng_gbnf *g)
 {
     sk_free(g->rule);
+    sk_free(g->by_name.slot);
     sk_arena_free(g->mem);
     *g = (eng_gbnf){0};
 }

@@ -39,6 +39,7 @@ typedef struct eng_gbnf {
     sk_arena *mem;
     eng_grule *rule;
     size_t n_rule, cap_rule, n_node;
+    eng_rxindex by_name;
     uint32_t root;
 } eng_gbnf;
 

@@ -184,7 +184,7 @@ static eng_rx look_behind(re_parser *r, const re_node *v, eng_rx tail)
 /* v, then tail, which goes up to the end of the text. */
 static eng_rx behind(re_parser *r, const re_node *v, eng_rx tail, bool start)
 {
-    eng_rx sum = ENG_RX_NONE;
+    eng_rxsum sum = {0};
     switch (v->kind) {
     case RE_CHARS:
         return eng_rx_cat(r->p, v->rx, tail);
@@ -193,15 +193,15 @@ static eng_rx behind(re_parser *r, const re_node *v, eng_rx tail, bool start)
     case RE_ALT:
         if (!v->zero && v->child->next) { /* the tail is written once */
             for (const re_node *c = v->child; c; c = c->next)
-                sum = eng_rx_or2(r->p, sum, behind(r, c, ENG_RX_EPS, false));
-            return eng_rx_cat(r->p, sum, tail);
+                eng_rxsum_add(r->p, &sum, behind(r, c, ENG_RX_EPS, false));
+            return eng_rx_cat(r->p, eng_rxsum_or(r->p, &sum), tail);
         }
         for (const re_node *c = v->child; c; c = c->next)
-            sum = eng_rx_or2(r->p, sum, behind(r, c, tail, start));
-        return sum;
+            eng_rxsum_add(r->p, &sum, behind(r, c, tail, start));
+        return eng_rxsum_or(r->p, &sum);
     case RE_REP:
-        sum = behind(r, v->child, ENG_RX_EPS, false);
-        return eng_rx_cat(r->p, eng_rx_rep(r->p, sum, v->lo, v->hi), tail);
+        return eng_rx_cat(
+            r->p, eng_rx_rep(r->p, behind(r, v->child, ENG_RX_EPS, false), v->lo, v->hi), tail);
     case RE_BOL:
         return start ? tail : ENG_RX_NONE;
     case RE_EOL:

@@ -163,16 +163,16 @@ static void settle(eng_sc *c, uint32_t set)
 {
     eng_sc_expand(c, set);
     if (c->st || c->set[set].lexical || c->set[set].rule != ENG_RULE_NONE) return;
-    eng_rx sum = ENG_RX_NONE;
+    eng_rxsum sum = {0};
     bool nested = false;
     for (size_t i = 0; i < c->set[set].n_alt && eng_sc_step(c); i++) {
         eng_sset a = c->set[c->set[set].alt[i]];
         bool constant = false;
         unsigned types = eng_sc_types(c, a.v, a.n);
-        sum = eng_rx_or2(c->p, sum, eng_sc_scalar(c, a.v, a.n, types, &constant));
+        eng_rxsum_add(c->p, &sum, eng_sc_scalar(c, a.v, a.n, types, &constant));
         nested = nested || (!constant && (types & (ENG_T_ARR | ENG_T_OBJ)));
     }
-    c->set[set].rx = sum;
+    c->set[set].rx = eng_rxsum_or(c->p, &sum);
     if (!nested) {
         c->set[set].lexical = true;
         return;

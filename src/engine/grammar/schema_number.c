@@ -301,12 +301,14 @@ static eng_rx excluded(eng_sc *c, const eng_sval *s, bool *any)
             (void)eng_sc_refuse(c, s, "not",
                                 "the opposite of such a multipleOf cannot be enforced");
     }
+    eng_rxsum all = {0};
+    eng_rxsum_add(c->p, &all, sum);
     for (const eng_sval *k = list ? list->child : one; k; k = list ? k->next : NULL) {
         if (k->kind != '0') continue;
         *any = true;
-        sum = eng_rx_or2(c->p, sum, written(c, k));
+        eng_rxsum_add(c->p, &all, written(c, k));
     }
-    return sum;
+    return eng_rxsum_or(c->p, &all);
 }
 
 /* Numbers as RFC 8259 has them, of the types asked for. */

@@ -107,7 +107,7 @@ static void add_required(shape *o, const eng_sval *s)
 static eng_rx names_of(eng_sc *c, const eng_sval *s)
 {
     const eng_sval *v = eng_sval_get(s, "propertyNames"), *one[1] = {v};
-    eng_rx sum = ENG_RX_NONE;
+    eng_rxsum all = {0};
     if (!v) return ENG_RX_ALL;
     uint32_t set = eng_sc_set(c, one, 1);
     if (set == ENG_SET_NONE) return ENG_RX_NONE;
@@ -117,9 +117,9 @@ static eng_rx names_of(eng_sc *c, const eng_sval *s)
         bool constant;
         unsigned types = eng_sc_types(c, a.v, a.n) & ENG_T_STR;
         eng_rx rx = eng_sc_scalar(c, a.v, a.n, types, &constant);
-        sum = eng_rx_or2(c->p, sum, eng_rx_step(c->p, rx, '"'));
+        eng_rxsum_add(c->p, &all, eng_rx_step(c->p, rx, '"'));
     }
-    return eng_rx_and2(c->p, sum, c->body_json);
+    return eng_rx_and2(c->p, eng_rxsum_or(c->p, &all), c->body_json);
 }
 
 static void measure(shape *o)

@@ -35,10 +35,11 @@ static eng_rx excluded(eng_sc *c, const eng_sval *s)
 {
     const eng_sval *inner = eng_sval_get(s, "\1not"), *p = eng_sval_get(inner, "pattern");
     const eng_sval *list = eng_sval_get(inner, "enum"), *one = eng_sval_get(inner, "const");
-    eng_rx sum = ENG_RX_NONE;
-    if (p && p->kind == '"') sum = eng_sc_pattern(c, s, "not", &p->str);
+    eng_rxsum all = {0};
+    if (p && p->kind == '"') eng_rxsum_add(c->p, &all, eng_sc_pattern(c, s, "not", &p->str));
     for (const eng_sval *k = list ? list->child : one; k; k = list ? k->next : NULL)
-        if (k->kind == '"') sum = eng_rx_or2(c->p, sum, eng_sc_text(c, &k->str, false));
+        if (k->kind == '"') eng_rxsum_add(c->p, &all, eng_sc_text(c, &k->str, false));
+    eng_rx sum = eng_rxsum_or(c->p, &all);
     return sum == ENG_RX_NONE ? ENG_RX_ALL : eng_rx_not(c->p, sum);
 }
 

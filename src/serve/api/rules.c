@@ -10,6 +10,9 @@
 /* Grammars kept when nobody uses them. */
 #define KEEP 32u
 
+/* ... and their bytes, states and masks that were learnt included. */
+#define KEEP_BYTES ((size_t)256 << 20)
+
 /* Bytes a schema, grammar or pattern may have. */
 #define MAX_TEXT ((size_t)256 << 10)
 
@@ -50,10 +53,19 @@ void srv_rules_free(srv_rules *r)
     sk_free(r);
 }
 
-/* Drops the one unused for longest while there are more than `most`. */
+/* Bytes of those that nobody uses. */
+static size_t unused_bytes(const srv_rules *r)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < r->n; i++)
+        if (!r->ref[i]->users) sum += eng_grammar_bytes(r->ref[i]->g);
+    return sum;
+}
+
+/* Drops the one unused for longest while there are more than `most`, or too many bytes. */
 static void shrink(srv_rules *r, size_t most)
 {
-    while (r->n > most) {
+    while (r->n > most || unused_bytes(r) > KEEP_BYTES) {
         size_t at = r->n;
         for (size_t i = 0; i < r->n; i++)
             if (!r->ref[i]->users && (at == r->n || r->ref[i]->used < r->ref[at]->used)) at = i;

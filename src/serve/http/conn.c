@@ -161,7 +161,7 @@ static void linger(srv_conn *c)
         srv_conn_kill(c);
         return;
     }
-    srv_tls_bye(c->bev);
+    if (c->http->o.tls) srv_tls_bye(c->bev);
     bufferevent_disable(c->bev, EV_WRITE);
     (void)shutdown(bufferevent_getfd(c->bev), SHUT_WR);
     set_deadline(c, LINGER_MS);

@@ -172,6 +172,11 @@ static sk_status local_chat_text(void *self, json_t *messages, json_t *vars, eng
     return eng_model_chat_text(((srv_local *)self)->model, messages, &o, out, e);
 }
 
+/* What a grammar of a request may have: it is compiled on the I/O thread, which must not be held
+ * for long, and many may be in use at once. */
+#define RULE_NODES ((size_t)150000)
+#define RULE_BYTES ((size_t)32 << 20)
+
 static sk_status local_rule(void *self, srv_rule kind, const char *text, size_t n,
                             eng_grammar **out, sk_err *e)
 {
@@ -180,15 +185,16 @@ static sk_status local_rule(void *self, srv_rule kind, const char *text, size_t 
     if (!v) return sk_fail(e, SK_E_UNSUPPORTED, "the model has no tokenizer that can be used");
     sk_status st = l->trie ? SK_OK : eng_tokentrie_new(v, &l->trie, e);
     if (st) return st;
+    const eng_grammar_opts o = {.max_nodes = RULE_NODES, .max_memory = RULE_BYTES};
     switch (kind) {
     case SRV_RULE_SCHEMA:
-        return eng_grammar_open_schema(l->trie, text, n, NULL, out, e);
+        return eng_grammar_open_schema(l->trie, text, n, &o, out, e);
     case SRV_RULE_GBNF:
-        return eng_grammar_open_gbnf(l->trie, text, n, NULL, out, e);
+        return eng_grammar_open_gbnf(l->trie, text, n, &o, out, e);
     case SRV_RULE_REGEX:
-        return eng_grammar_open_regex(l->trie, text, n, NULL, out, e);
+        return eng_grammar_open_regex(l->trie, text, n, &o, out, e);
     default:
-        return eng_grammar_open_json(l->trie, NULL, out, e);
+        return eng_grammar_open_json(l->trie, &o, out, e);
     }
 }
 
