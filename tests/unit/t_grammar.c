@@ -60,6 +60,8 @@ static void gbnf_refused(void **state)
                     SK_E_UNSUPPORTED, "left recursive");
     grammar_refused(GRAMMAR_GBNF, "root ::= \"a\" root", SK_E_INVALID, "nothing satisfies");
     grammar_refused(GRAMMAR_GBNF, "rot ::= \"a\"", SK_E_INVALID, "no rule root");
+    grammar_refused(GRAMMAR_GBNF, "root ::= [\\", SK_E_INVALID, "unknown escape");
+    grammar_refused(GRAMMAR_GBNF, "root ::= \"\\", SK_E_INVALID, "unknown escape");
     grammar_refused(GRAMMAR_GBNF, "root ::= b", SK_E_INVALID, "no rule b");
     grammar_refused(GRAMMAR_GBNF, "root ::= \"a\n", SK_E_INVALID, "line 2");
     grammar_refused(GRAMMAR_GBNF, "root ::= (\"a\"", SK_E_INVALID, "a group without its end");
@@ -150,6 +152,27 @@ static void a_small_notebook(void **state)
     eng_grammar_close(s);
 }
 
+/* A long list of words is one sum; a compiler's bound holds for what it makes. */
+static void many_alternatives(void **state)
+{
+    (void)state;
+    sk_buf b = SK_BUF_INIT;
+    sk_err e = SK_ERR_INIT;
+    eng_grammar *g = NULL;
+    sk_buf_adds(&b, "root ::= \"w\"");
+    for (int i = 0; i < 3000; i++)
+        sk_buf_addf(&b, " | \"w%d\"", i);
+    assert_true(sk_buf_ok(&b));
+    assert_status_ok(eng_grammar_open_gbnf(grammar_trie(), b.p, b.len, NULL, &g, &e), e);
+    assert_int_equal(grammar_try(g, "w2999"), 2);
+    assert_int_equal(grammar_try(g, "w3000"), 0);
+    eng_grammar_close(g);
+    eng_grammar_opts few = {.max_nodes = 1000};
+    assert_status(eng_grammar_open_gbnf(grammar_trie(), b.p, b.len, &few, &g, &e), SK_E_TOOBIG, e,
+                  "more than 1000 expressions");
+    sk_buf_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +183,7 @@ int main(void)
         cmocka_unit_test(matchers),
         cmocka_unit_test(forced_bytes),
         cmocka_unit_test(a_small_notebook),
+        cmocka_unit_test(many_alternatives),
         cmocka_unit_test(grammar_trie_done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

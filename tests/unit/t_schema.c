@@ -119,6 +119,9 @@ static void constants(void **state)
     TABLE("{\"type\":\"string\",\"enum\":[\"a\",1,\"abc\"],\"maxLength\":2}", "+\"a\"", "-1",
           "-\"ab");
     TABLE("{\"enum\":[1,2,3,4],\"not\":{\"enum\":[2,3]}}", "+1", "-2", "+4");
+    TABLE("{\"const\":2,\"enum\":[2,3]}", "+2", "-3");
+    TABLE("{\"anyOf\":[{\"const\":1,\"enum\":[2]},{\"const\":5}]}", "-1", "-2", "+5");
+    TABLE("{\"allOf\":[{\"enum\":[1,2]},{\"enum\":[2,3]}]}", "-1", "+2", "-3");
 }
 
 static void combined(void **state)

@@ -152,6 +152,9 @@ int eng_sc_valid(eng_sc *c, const eng_sval *v, const eng_sval *s, int depth);
 /* The same of the keywords of a fact only (those that combine schemas are left out). */
 int eng_sc_valid_fact(eng_sc *c, const eng_sval *v, const eng_sval *s, int depth);
 
+/* The same without its "enum" and "const". */
+int eng_sc_valid_rest(eng_sc *c, const eng_sval *v, const eng_sval *s, int depth);
+
 /* ---- schema_scalar.c, schema_string.c, schema_number.c ---- */
 
 /* null, true, false, numbers, strings and constants that satisfy the facts v[0..n), of the types

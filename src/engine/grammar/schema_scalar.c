@@ -34,11 +34,14 @@ static eng_rx literal(eng_sc *c, const eng_sval *v)
     return eng_rx_cat(c->p, r, eng_sc_token(c, v->kind == '{' ? "}" : "]"));
 }
 
-/* A constant that satisfies all facts; NONE if it doesn't. */
-static eng_rx constant_of(eng_sc *c, const eng_sval *v, const eng_sval *const *fact, size_t n)
+/* A constant of the fact `from` (NULL: of any) that satisfies all facts; NONE if it doesn't.  It is
+ * not looked for in the list that it is from: long lists would take the square of their length. */
+static eng_rx constant_of(eng_sc *c, const eng_sval *v, const eng_sval *from,
+                          const eng_sval *const *fact, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        int ok = eng_sc_valid_fact(c, v, fact[i], 0);
+        int ok = fact[i] == from ? eng_sc_valid_rest(c, v, fact[i], 0)
+                                 : eng_sc_valid_fact(c, v, fact[i], 0);
         if (ok == 0 || c->st) return ENG_RX_NONE;
         if (ok < 0 && !c->loose) {
             (void)eng_sc_refuse(c, fact[i], NULL,
@@ -54,14 +57,14 @@ static eng_rx constants(eng_sc *c, const eng_sval *from, const eng_sval *const *
 {
     const eng_sval *value = eng_sval_get(from, "const"), *list = eng_sval_get(from, "enum");
     size_t k = 0;
-    if (value) return constant_of(c, value, fact, n);
+    if (value) return constant_of(c, value, list ? NULL : from, fact, n);
     eng_rx *v = sk_alloc(SK_MEM_REQUEST, (eng_sval_size(list) + 1) * sizeof *v);
     if (!v) {
         (void)eng_sc_nomem(c);
         return ENG_RX_NONE;
     }
     for (const eng_sval *x = list->child; x && eng_sc_step(c); x = x->next)
-        v[k++] = constant_of(c, x, fact, n);
+        v[k++] = constant_of(c, x, from, fact, n);
     eng_rx r = eng_rx_or(c->p, v, k);
     sk_free(v);
     return r;

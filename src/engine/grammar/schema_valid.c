@@ -188,14 +188,20 @@ static int valid_not_inside(eng_sc *c, const eng_sval *v, const eng_sval *s, int
     return r < 0 ? r : !r;
 }
 
-int eng_sc_valid_fact(eng_sc *c, const eng_sval *v, const eng_sval *s, int depth)
+int eng_sc_valid_rest(eng_sc *c, const eng_sval *v, const eng_sval *s, int depth)
 {
-    int r = both(valid_enum(v, s), valid_type(c, v, s));
+    int r = valid_type(c, v, s);
     if (r && v->kind == '"') r = both(r, valid_string(c, v, s));
     if (r && v->kind == '0') r = both(r, valid_number(v, s));
     if (r && v->kind == '[') r = both(r, valid_array(c, v, s, depth));
     if (r && v->kind == '{') r = both(r, valid_object(c, v, s, depth));
     return r ? both(r, valid_not_inside(c, v, s, depth)) : 0;
+}
+
+int eng_sc_valid_fact(eng_sc *c, const eng_sval *v, const eng_sval *s, int depth)
+{
+    int r = valid_enum(v, s);
+    return r ? both(r, eng_sc_valid_rest(c, v, s, depth)) : 0;
 }
 
 int eng_sc_valid(eng_sc *c, const eng_sval *v, const eng_sval *s, int depth)
