@@ -169,9 +169,8 @@ static void add_name(sk_buf *out, const sk_metric_desc *d, const char *suffix, c
 
 /* Appends a histogram's lines.  The count is the sum of the buckets read, so that the lines agree
  * with each other even while observations come in. */
-static void add_histogram(sk_metrics *m, size_t id, sk_buf *out)
+static void add_histogram(sk_metrics *m, size_t id, const sk_metric_desc *d, sk_buf *out)
 {
-    const sk_metric_desc *d = &m->table[id];
     _Atomic uint64_t *cell = &m->cells[m->first[id]];
     uint64_t count = 0;
     sk_buf le = SK_BUF_INIT;
@@ -201,24 +200,43 @@ static bool same_family(const sk_metric_desc *a, const sk_metric_desc *b)
     return n == strcspn(b->name, "{") && memcmp(a->name, b->name, n) == 0;
 }
 
+/* The two lines before a family. */
+static void add_head(const sk_metric_desc *d, sk_buf *out)
+{
+    static const char *const types[] = {"counter", "gauge", "histogram"};
+    int base = (int)strcspn(d->name, "{");
+    sk_buf_addf(out, "# HELP %.*s ", base, d->name);
+    add_help(out, d->help);
+    sk_buf_addf(out, "\n# TYPE %.*s %s\n", base, d->name, types[d->type]);
+}
+
+/* The lines of row id, under the name in d. */
+static void add_row(sk_metrics *m, size_t id, const sk_metric_desc *d, sk_buf *out)
+{
+    if (d->type == SK_METRIC_HISTOGRAM) {
+        add_histogram(m, id, d, out);
+        return;
+    }
+    add_name(out, d, "", "");
+    add_value(out, sk_metric_get(m, id));
+    sk_buf_addc(out, '\n');
+}
+
 /* Appends all rows. */
 void sk_metrics_text(sk_metrics *m, sk_buf *out)
 {
-    static const char *const types[] = {"counter", "gauge", "histogram"};
     for (size_t i = 0; i < m->n; i++) {
         const sk_metric_desc *d = &m->table[i];
-        int base = (int)strcspn(d->name, "{");
-        if (i == 0 || !same_family(d, &m->table[i - 1])) {
-            sk_buf_addf(out, "# HELP %.*s ", base, d->name);
-            add_help(out, d->help);
-            sk_buf_addf(out, "\n# TYPE %.*s %s\n", base, d->name, types[d->type]);
-        }
-        if (d->type == SK_METRIC_HISTOGRAM) {
-            add_histogram(m, i, out);
-            continue;
-        }
-        add_name(out, d, "", "");
-        add_value(out, sk_metric_get(m, i));
-        sk_buf_addc(out, '\n');
+        if (i == 0 || !same_family(d, &m->table[i - 1])) add_head(d, out);
+        add_row(m, i, d, out);
     }
+}
+
+void sk_metric_text_as(sk_metrics *m, size_t id, const char *name, sk_buf *out)
+{
+    assert(id < m->n);
+    sk_metric_desc d = m->table[id];
+    d.name = name;
+    add_head(&d, out);
+    add_row(m, id, &d, out);
 }

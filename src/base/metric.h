@@ -51,4 +51,8 @@ double sk_metric_get(sk_metrics *m, size_t id);
 /* All rows in text exposition format 0.0.4. */
 void sk_metrics_text(sk_metrics *m, sk_buf *out);
 
+/* Row `id` once more under another name, which may end in labels: for dashboards that were made for
+ * other programs. */
+void sk_metric_text_as(sk_metrics *m, size_t id, const char *name, sk_buf *out);
+
 #endif

@@ -10,7 +10,7 @@
 
 typedef struct keys_opts {
     cmd_common common;
-    int64_t rpm, tpm, priority;
+    int64_t rpm, tpm, running, priority;
     bool json, admin;
 } keys_opts;
 
@@ -19,6 +19,8 @@ static const sk_opt rows[] = {
             1e12, NULL),
     CMD_ROW(keys_opts, "tpm", 0, SK_OPT_INT, "N", "0",
             "tokens a minute, of prompts and answers; 0 means no limit", tpm, 1e12, NULL),
+    CMD_ROW(keys_opts, "running", 0, SK_OPT_INT, "N", "0",
+            "requests under way at once; 0 means no limit", running, 1e12, NULL),
     {"priority", 0, SK_OPT_INT, "N", "0", "requests of a higher one go first",
      offsetof(keys_opts, priority), -1000, 1000, false, SK_COMPLETE_NONE, NULL},
     CMD_ROW(keys_opts, "admin", 0, SK_OPT_BOOL, NULL, NULL,
@@ -31,7 +33,11 @@ static const sk_opt rows[] = {
 /* keys add FILE NAME: prints the key, the only time it is seen. */
 static sk_status add(const keys_opts *o, const char *file, const char *name, sk_err *e)
 {
-    srv_key_row like = {.rpm = o->rpm, .tpm = o->tpm, .priority = o->priority, .admin = o->admin};
+    srv_key_row like = {.rpm = o->rpm,
+                        .tpm = o->tpm,
+                        .running = o->running,
+                        .priority = o->priority,
+                        .admin = o->admin};
     sk_buf secret = SK_BUF_INIT;
     int n = snprintf(like.name, sizeof like.name, "%s", name);
     if (n < 0 || (size_t)n >= sizeof like.name)
@@ -63,17 +69,17 @@ static sk_status list(const keys_opts *o, const char *file, sk_err *e)
     if (o->json) {
         srv_keyfile_json(&k, &b);
     } else {
-        sk_buf_addf(&b, "%-14s %-20s %10s %8s %8s %10s %12s %12s\n", "id", "name", "made", "rpm",
-                    "tpm", "requests", "prompt", "answers");
+        sk_buf_addf(&b, "%-14s %-20s %10s %8s %8s %8s %10s %12s %12s\n", "id", "name", "made",
+                    "rpm", "tpm", "running", "requests", "prompt", "answers");
         for (size_t i = 0; i < k.n; i++) {
             const srv_key_row *r = &k.row[i];
             char made[16];
             day(r->created, made);
             sk_buf_addf(&b,
-                        "%-14s %-20s %10s %8" PRId64 " %8" PRId64 " %10" PRIu64 " %12" PRIu64
-                        " %12" PRIu64 "%s\n",
-                        r->id, r->name, made, r->rpm, r->tpm, r->used.requests, r->used.prompt,
-                        r->used.out,
+                        "%-14s %-20s %10s %8" PRId64 " %8" PRId64 " %8" PRId64 " %10" PRIu64
+                        " %12" PRIu64 " %12" PRIu64 "%s\n",
+                        r->id, r->name, made, r->rpm, r->tpm, r->running, r->used.requests,
+                        r->used.prompt, r->used.out,
                         r->revoked ? "  revoked"
                         : r->admin ? "  admin"
                                    : "");

@@ -20,7 +20,9 @@ static void take_apart(uint8_t how, const char *p, size_t n, size_t piece, srv_t
 {
     srv_split s = {.fn = on_part,
                    .arg = t,
-                   .calls = (srv_calls)(how & 3),
+                   .calls = how & 32 ? SRV_CALLS_HARMONY : (srv_calls)(how & 3),
+                   .no_calls = how & 16,
+                   .mid = how & 64,
                    .reasoning = how & 4,
                    .in_reason = (how & 12) == 12};
     for (size_t i = 0; i < n; i += piece)

@@ -140,6 +140,13 @@ static void step_item(fake_engine *f, eng_step_item *it)
     f->mark[it->slot][0] = (float)digest(f->seq, n);
     f->mark[it->slot][1] = (float)f->len[it->slot];
     it->logits = it->want == ENG_WANT_NONE ? NULL : f->mark[it->slot];
+    if (it->want != ENG_WANT_ALL) return;
+    it->logits = f->rows + f->n_rows * f->engine.n_vocab;
+    for (size_t i = 0; i < it->n; i++) {
+        float *row = f->rows + f->n_rows++ * f->engine.n_vocab;
+        row[0] = (float)digest(f->seq, it->pos + i + 1);
+        row[1] = (float)(it->pos + i + 1);
+    }
 }
 
 static sk_status fake_step(void *self, eng_step_item *item, size_t n, sk_err *e)
@@ -163,8 +170,10 @@ static sk_status fake_step(void *self, eng_step_item *item, size_t n, sk_err *e)
     sk_status st = f->fail_next;
     f->fail_next = SK_OK;
     if (st) return sk_fail(e, st, "the fake was told to fail");
+    f->n_rows = 0;
     for (size_t i = 0; i < n; i++)
         step_item(f, &item[i]);
+    if (f->n_rows > f->most_rows) f->most_rows = f->n_rows;
     return SK_OK;
 }
 
@@ -216,7 +225,8 @@ static int32_t fake_special(void *self, const char *text)
     return strcmp(text, "<end>") == 0 ? FAKE_END : -1;
 }
 
-/* Halves: of the token itself, then of the ids from 'a' on. */
+/* Halves: of the token itself, then of the ids from 'a' on.  Which row it was is in the second
+ * number of the first alternative. */
 static sk_status fake_logprobs(void *self, const float *logits, int32_t id, size_t n_top,
                                double *of_id, eng_logprob *top, size_t *n_got, sk_err *e)
 {
@@ -226,6 +236,7 @@ static sk_status fake_logprobs(void *self, const float *logits, int32_t id, size
     *of_id = -0.5;
     for (size_t i = 0; i < n_top; i++)
         top[i] = (eng_logprob){.id = 'a' + (int32_t)i, .logprob = -1 - (double)i};
+    if (n_top) top[0].logprob = -(double)logits[1];
     *n_got = n_top;
     return SK_OK;
 }
@@ -267,9 +278,9 @@ static sk_status fake_embed(void *self, const eng_ids *ids, const srv_between *b
     return SK_OK;
 }
 
-/* First letters of roles and contents, then an 'a'. */
-static sk_status fake_chat_text(void *self, json_t *messages, json_t *vars, eng_jinja_text *out,
-                                sk_err *e)
+/* First letters of roles and contents, then an 'a' where it is not open. */
+static sk_status fake_chat_text(void *self, json_t *messages, json_t *vars, bool open,
+                                eng_jinja_text *out, sk_err *e)
 {
     size_t i;
     json_t *m;
@@ -281,14 +292,15 @@ static sk_status fake_chat_text(void *self, json_t *messages, json_t *vars, eng_
         sk_buf_add(&out->text, json_string_value(json_object_get(m, "role")), 1);
         sk_buf_add(&out->text, json_string_value(text), json_string_length(text));
     }
-    sk_buf_addc(&out->text, 'a');
+    if (!open) sk_buf_addc(&out->text, 'a');
     return sk_buf_ok(&out->text) ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory");
 }
 
-static sk_status fake_chat(void *self, json_t *messages, json_t *vars, eng_ids *out, sk_err *e)
+static sk_status fake_chat(void *self, json_t *messages, json_t *vars, bool open, eng_ids *out,
+                           sk_err *e)
 {
     eng_jinja_text t = {SK_BUF_INIT, NULL, 0};
-    sk_status st = fake_chat_text(self, messages, vars, &t, e);
+    sk_status st = fake_chat_text(self, messages, vars, open, &t, e);
     if (!st) st = fake_encode(self, t.text.p, t.text.len, true, out, e);
     sk_buf_fini(&t.text);
     return st;
@@ -309,7 +321,8 @@ void fake_engine_init_pages(fake_engine *f, size_t n_slots, size_t n_ctx, size_t
     sk_status st = eng_pages_open(&po, &f->pages, &e);
     f->page = sk_calloc(SK_MEM_MISC, n_pages, sizeof *f->page);
     f->seq = sk_calloc(SK_MEM_MISC, n_ctx, sizeof *f->seq);
-    assert(!st && f->page && f->seq);
+    f->rows = sk_calloc(SK_MEM_MISC, max_step * (FAKE_END + 1), sizeof *f->rows);
+    assert(!st && f->page && f->seq && f->rows);
     (void)st;
     f->end_one_in = 50;
     f->engine = (srv_engine){.self = f,
@@ -348,6 +361,7 @@ void fake_engine_fini(fake_engine *f)
     eng_pages_close(f->pages);
     sk_free(f->page);
     sk_free(f->seq);
+    sk_free(f->rows);
 }
 
 size_t fake_engine_answer(const fake_engine *f, const int32_t *prompt, size_t n, size_t n_max,

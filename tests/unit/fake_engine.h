@@ -23,7 +23,9 @@ typedef struct fake_engine {
     int32_t (*page)[ENG_PAGE_TOKENS]; /* [n_pages] what each page holds */
     int32_t *seq;                     /* [n_ctx] scratch */
     size_t len[FAKE_MAX_SLOTS];
-    float mark[FAKE_MAX_SLOTS][2]; /* "logits": a digest of the sequence */
+    float mark[FAKE_MAX_SLOTS][2]; /* "logits": a digest of the sequence, its length */
+    float *rows;                   /* the same for each token of items that want all */
+    size_t n_rows, most_rows;      /* of this step; most of any */
     unsigned end_one_in;           /* about one token in this many ends the answer; 0: none */
     uint64_t salt;                 /* makes its answers others than those of another fake */
     unsigned step_us, token_us;    /* time a step takes, really slept */

@@ -13,7 +13,7 @@ static void makes_and_revokes(void **state)
     srv_keyfile k;
     sk_buf secret = SK_BUF_INIT;
     const char *path = unit_path(unit_dir, "keys");
-    srv_key_row like = {.name = "alice", .rpm = 60, .tpm = 1000, .priority = -1};
+    srv_key_row like = {.name = "alice", .rpm = 60, .tpm = 1000, .running = 3, .priority = -1};
     assert_status(srv_keyfile_read(path, &k, &e), SK_E_NOTFOUND, e, "keys");
     assert_status_ok(srv_keyfile_add(path, &like, &secret, &e), e);
     assert_int_equal(secret.len, 46);
@@ -26,6 +26,7 @@ static void makes_and_revokes(void **state)
     sk_sha256_of(secret.p, 46, hash);
     assert_memory_equal(k.row[0].hash, hash, sizeof hash);
     assert_int_equal(k.row[0].rpm, 60);
+    assert_int_equal(k.row[0].running, 3);
     assert_int_equal(k.row[0].priority, -1);
     assert_string_equal(k.row[1].name, "bob");
     assert_status_ok(srv_keyfile_revoke(path, k.row[1].id, &e), e);

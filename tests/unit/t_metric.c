@@ -98,6 +98,29 @@ static void bucket_edges(void **state)
     sk_buf_fini(&b);
 }
 
+/* A row under other names, with labels of their own. */
+static void other_names(void **state)
+{
+    (void)state;
+    sk_metric_add(m, REQUESTS, 2);
+    sk_metric_observe(m, LATENCY, 0.1);
+    sk_buf b = SK_BUF_INIT;
+    sk_metric_text_as(m, REQUESTS, "other:asked_total{model=\"a\"}", &b);
+    sk_metric_text_as(m, LATENCY, "other:seconds{model=\"a\"}", &b);
+    assert_string_equal(b.p, "# HELP other:asked_total requests \\\\ answered\\nso far\n"
+                             "# TYPE other:asked_total counter\n"
+                             "other:asked_total{model=\"a\"} 2\n"
+                             "# HELP other:seconds time to answer\n"
+                             "# TYPE other:seconds histogram\n"
+                             "other:seconds_bucket{model=\"a\",le=\"0.005\"} 0\n"
+                             "other:seconds_bucket{model=\"a\",le=\"0.1\"} 1\n"
+                             "other:seconds_bucket{model=\"a\",le=\"2.5\"} 1\n"
+                             "other:seconds_bucket{model=\"a\",le=\"+Inf\"} 1\n"
+                             "other:seconds_sum{model=\"a\"} 0.1\n"
+                             "other:seconds_count{model=\"a\"} 1\n");
+    sk_buf_fini(&b);
+}
+
 static void values(void **state)
 {
     (void)state;
@@ -187,8 +210,8 @@ static void no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_TABLE(whole_text), WITH_TABLE(bucket_edges), WITH_TABLE(values),
-        WITH_TABLE(threads),    WITH_TABLE(no_memory),
+        WITH_TABLE(whole_text),  WITH_TABLE(bucket_edges), WITH_TABLE(values),
+        WITH_TABLE(other_names), WITH_TABLE(threads),      WITH_TABLE(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -212,6 +212,57 @@ static void variables(void **state)
     renders("x", "{\"messages\":[]}", NULL);
 }
 
+/* A conversation whose last message is left open: nothing behind its text, and all of its text,
+ * whatever the template does with it. */
+static void left_open(void **state)
+{
+    (void)state;
+    static const char turns[] = "{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor "
+                                "%}{% if add_generation_prompt %}<assistant>{% endif %}";
+    static const char trims[] = "{% for m in messages %}<{{ m.role }}>{{ m.content|trim }}</>"
+                                "{% endfor %}bye";
+    static const char thinks[] = "{% for m in messages %}<{{ m.role }}>{{ "
+                                 "m.content.split('</think>')[-1]|trim }}</>{% endfor %}";
+    static const char hides[] = "{{ messages[0].content }}";
+    static const struct {
+        const char *template, *text, *want;
+    } cases[] = {
+        {turns, "Well, ", "<user>Hi</><assistant>Well, "},
+        {trims, " Well,\n ", "<user>Hi</><assistant>Well,\n "},
+        {thinks, "<think>a</think> so", "<user>Hi</><assistant>so"},
+        {turns, "</>", "<user>Hi</><assistant></>"},
+        {turns, "Hi", "<user>Hi</><assistant>Hi"},
+        {hides, "Well", NULL},
+        {turns, "", NULL},
+    };
+    eng_vocab *v = tiny_vocab(400, NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sk_err e = SK_ERR_INIT;
+        eng_prompt p;
+        eng_jinja_text text = {SK_BUF_INIT, NULL, 0};
+        const eng_chat_msg msg[] = {MSG("user", "Hi"),
+                                    {"assistant", cases[i].text, strlen(cases[i].text)}};
+        const eng_chat_opts o = {.open_end = true, .now = -1};
+        const char *t = cases[i].template;
+        assert_status_ok(eng_prompt_open(v, t, strlen(t), &p, &e), e);
+        sk_status st = eng_prompt_text(&p, v, NULL, msg, 2, &o, &text, &e);
+        size_t n = 0;
+        for (size_t k = 0; k < text.n_span; k++)
+            n += text.span[k].n;
+        if (cases[i].want) {
+            assert_status_ok(st, e);
+            assert_string_equal(text.text.p, cases[i].want);
+            assert_int_equal(n, text.text.len);
+            assert_true(text.span[text.n_span - 1].message);
+        } else {
+            assert_status(st, SK_E_INVALID, e, "can't be gone on with");
+        }
+        eng_jinja_text_fini(&text);
+        eng_prompt_close(&p);
+    }
+    eng_vocab_close(v);
+}
+
 static void missing_and_broken(void **state)
 {
     (void)state;
@@ -275,10 +326,10 @@ static void without_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(as_in_training),  cmocka_unit_test(no_forged_turns),
-        cmocka_unit_test(parts_of_a_text), cmocka_unit_test(one_bos),
-        cmocka_unit_test(variables),       cmocka_unit_test(missing_and_broken),
-        cmocka_unit_test(without_memory),
+        cmocka_unit_test(as_in_training),     cmocka_unit_test(no_forged_turns),
+        cmocka_unit_test(parts_of_a_text),    cmocka_unit_test(one_bos),
+        cmocka_unit_test(variables),          cmocka_unit_test(left_open),
+        cmocka_unit_test(missing_and_broken), cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,6 +61,21 @@ static void arrays(void **state)
           "-[1,\"a\"]", "+[5]", "+[1,\"a\",7,2]");
     TABLE("{\"type\":\"array\",\"minItems\":3,\"items\":{\"enum\":[0]}}", "-[0,0]", "+[0,0,0,0]");
     TABLE("{\"type\":\"array\",\"uniqueItems\":true,\"maxItems\":1}", "+[1]", "-[1,");
+    TABLE(
+        "{\"type\":\"array\",\"uniqueItems\":true,\"items\":{\"enum\":[\"a\",\"b\",\"c\",\"a\"]}}",
+        "+[]", "+[\"a\"]", "+[\"c\", \"a\" ,\"b\"]", "-[\"a\",\"a\"", "-[\"a\",\"b\",\"a\"",
+        "-[\"a\",\"b\",\"c\",");
+    TABLE(
+        "{\"type\":\"array\",\"uniqueItems\":true,\"items\":{\"type\":\"boolean\"},\"minItems\":1}",
+        "-[]", "+[true]", "+[false,true]", "-[true,t", "-[true,false,");
+    TABLE("{\"type\":\"array\",\"uniqueItems\":true,\"items\":{\"$ref\":\"#/$defs/"
+          "e\"},\"minItems\":2,"
+          "\"maxItems\":2,\"$defs\":{\"e\":{\"enum\":[1,2,[3],\"x\"],\"type\":[\"integer\","
+          "\"array\"]}}}",
+          "+[1,2]", "+[[3],1]", "-[1]", "-[1,2,", "-[[3],[", "-[\"x\"");
+    TABLE("{\"type\":\"array\",\"uniqueItems\":true,\"items\":{\"enum\":[1,2]},\"minItems\":1,"
+          "\"allOf\":[{\"items\":{\"minimum\":2}}]}",
+          "+[2]", "-[1", "-[2,");
 }
 
 static void strings(void **state)

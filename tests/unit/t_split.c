@@ -57,6 +57,29 @@ static const example examples[] = {
      "{\"answer\": 42} {\"name\":\"f\"}"},
     {SRV_CALLS_BARE, false, false, "{ is a brace", "{ is a brace"},
     {SRV_CALLS_BARE, false, false, "no call {\"name\": \"f\"}", "no call {\"name\": \"f\"}"},
+    {SRV_CALLS_HARMONY, true, false,
+     "<|channel|>analysis<|message|>Hm <b>.<|end|><|start|>assistant<|channel|>final<|message|>Yes "
+     "< no.\n",
+     "Yes < no.\n{RHm <b>.}"},
+    {SRV_CALLS_HARMONY, true, false,
+     "<|channel|>analysis<|message|>Look it up.<|end|><|start|>assistant<|channel|>commentary "
+     "to=functions.weather <|constrain|>json<|message|>{\"city\": \"Oslo\"}<|call|>",
+     "{RLook it up.}(weather {\"city\": \"Oslo\"})"},
+    {SRV_CALLS_HARMONY, true, false,
+     " to=functions.f<|channel|>commentary json<|message|>{}<|call|>", "(f {})"},
+    {SRV_CALLS_HARMONY, true, false,
+     "<|channel|>commentary<|message|>I look. <|end|><|start|>assistant to=functions.f<|channel|>"
+     "commentary json<|message|>{\"a\":[1]}",
+     "I look. (f {\"a\":[1]})"},
+    {SRV_CALLS_HARMONY, false, false,
+     "<|channel|>analysis<|message|>raw<|end|><|start|>assistant<|channel|>final<|message|>text",
+     "rawtext"},
+    {SRV_CALLS_HARMONY, true, false, "plain, without a head", "plain, without a head"},
+    {SRV_CALLS_HARMONY, true, false, "<|channel|>final<|message|>a<|start|>x<|message|>b", "ab"},
+    {SRV_CALLS_HARMONY, true, false, "to=f<|message|>]<|end|>", "(f )"},
+    {SRV_CALLS_HARMONY, true, false, "<|chan", "<|chan"},
+    {SRV_CALLS_HARMONY, true, false, "<|channel|>final", ""},
+    {SRV_CALLS_HARMONY, true, false, "<|channel|>analysis<|message|>cut <|en", "{Rcut <|en}"},
 };
 
 static void on_part(void *arg, srv_part part, size_t call, const char *p, size_t n)

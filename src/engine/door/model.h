@@ -78,6 +78,7 @@ bool eng_model_is_end(const eng_model *m, int32_t id);
 /* What a chat template is given besides the messages; {.now = -1} is the usual. */
 typedef struct eng_chat_opts {
     bool no_answer; /* the assistant's turn is not opened at the end */
+    bool open_end;  /* nor is the last message closed, which is to be gone on with */
     json_t
         *extra;  /* an object of further variables: tools, documents, enable_thinking, ...; NULL */
     int64_t now; /* what strftime_now shows, in seconds since 1970; < 0: the clock */

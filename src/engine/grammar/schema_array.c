@@ -1,5 +1,8 @@
-/* schema_array.c - arrays: elements by their place, numbers of them, "contains". */
+/* schema_array.c - arrays: elements by their place, numbers of them, "contains"; and those whose
+ * elements differ, where there are few values they can have. */
 #include "engine/grammar/schema_core.h"
+
+#include <string.h>
 
 /* "prefixItems", or "items" as an array (up to draft 2019-09). */
 static const eng_sval *prefix_of(const eng_sval *s)
@@ -37,11 +40,15 @@ uint32_t eng_sc_element(eng_sc *c, const eng_sval *const *v, size_t n, size_t i)
     return element(c, v, n, i, NULL);
 }
 
+/* Values that elements of a "uniqueItems" may have: there is a node for each set of them. */
+enum { UNIQUE_MOST = 10 };
+
 /* What is known of an array. */
 typedef struct shape {
     int64_t least, most;
     size_t prefix;            /* elements that have a schema of their own */
     const eng_sval *contains; /* NULL: none */
+    const eng_sval *unique;   /* the schema that says so; NULL: none */
 } shape;
 
 static void take_contains(eng_sc *c, shape *a, const eng_sval *s)
@@ -57,8 +64,7 @@ static void take_contains(eng_sc *c, shape *a, const eng_sval *s)
 
 static shape measure(eng_sc *c, const eng_sval *const *v, size_t n)
 {
-    shape a = {0, INT64_MAX, 0, NULL};
-    const eng_sval *unique = NULL;
+    shape a = {0, INT64_MAX, 0, NULL, NULL};
     for (size_t i = 0; i < n; i++) {
         int64_t lo = eng_sc_count(c, v[i], "minItems", 0);
         int64_t hi = eng_sc_count(c, v[i], "maxItems", INT64_MAX);
@@ -67,12 +73,110 @@ static shape measure(eng_sc *c, const eng_sval *const *v, size_t n)
         a.least = lo > a.least ? lo : a.least;
         a.most = hi < a.most ? hi : a.most;
         a.prefix = k > a.prefix ? k : a.prefix;
-        if (u && u->kind == 't') unique = v[i];
+        if (u && u->kind == 't') a.unique = v[i];
         take_contains(c, &a, v[i]);
     }
-    if (unique && a.most > 1)
-        (void)eng_sc_refuse(c, unique, "uniqueItems", "this keyword cannot be enforced");
+    if (a.most <= 1) a.unique = NULL;
     return a;
+}
+
+/* ---- elements that differ ---- */
+
+/* The values of a schema that lists them, behind references; NULL if it does not. */
+static const eng_sval *list_of(eng_sc *c, const eng_sval *s)
+{
+    for (int i = 0; i < 8 && s; i++) {
+        const eng_sval *list = eng_sval_get(s, "enum"), *ref = eng_sval_get(s, "$ref");
+        if (list) return list->kind == '[' ? list : NULL;
+        s = ref && ref->kind == '"' ? eng_sdoc_ref(&c->doc, &ref->str) : NULL;
+    }
+    return NULL;
+}
+
+/* Adds a value if it satisfies all schemas of the set and was not there; false if that can't be
+ * said, or there are too many. */
+static bool add_value(eng_sc *c, const eng_sval *x, uint32_t set, const eng_sval **out, size_t *n)
+{
+    for (size_t i = 0; i < c->set[set].n; i++) {
+        int ok = eng_sc_valid(c, x, c->set[set].v[i], 0);
+        if (ok <= 0) return ok == 0;
+    }
+    for (size_t i = 0; i < *n; i++)
+        if (eng_sval_equal(out[i], x)) return true;
+    if (*n == UNIQUE_MOST) return false;
+    out[(*n)++] = x;
+    return true;
+}
+
+/* The values that elements can have; false if they are not few. */
+static bool few_values(eng_sc *c, uint32_t set, const eng_sval **out, size_t *n)
+{
+    static const eng_sval yes = {.kind = 't'}, no = {.kind = 'f'};
+    const eng_sval *list = NULL;
+    bool boolean = false;
+    for (size_t i = 0; i < c->set[set].n && !list; i++) {
+        const eng_sval *type = eng_sval_get(c->set[set].v[i], "type");
+        list = list_of(c, c->set[set].v[i]);
+        boolean = boolean || (type && type->kind == '"' && strcmp(type->str.p, "boolean") == 0);
+    }
+    *n = 0;
+    if (!list) return boolean && add_value(c, &yes, set, out, n) && add_value(c, &no, set, out, n);
+    for (const eng_sval *x = list->child; x; x = x->next)
+        if (!eng_sc_step(c) || !add_value(c, x, set, out, n)) return false;
+    return true;
+}
+
+/* The set of one value. */
+static uint32_t set_of(eng_sc *c, const eng_sval *x)
+{
+    eng_sval *s = eng_sval_new(&c->doc, '{', NULL, x);
+    if (!s || !eng_sval_put(&c->doc, s, "const", x)) {
+        (void)eng_sc_nomem(c);
+        return ENG_SET_NONE;
+    }
+    const eng_sval *one[1] = {s};
+    return eng_sc_set(c, one, 1);
+}
+
+/* A node for each set of values that were taken (bits of `mask`), in the order of their masks: each
+ * value leads to a larger one. */
+static void build_unique(eng_sc *c, const shape *a, const uint32_t *set, size_t n, uint32_t from,
+                         uint32_t to)
+{
+    uint32_t node[1u << UNIQUE_MOST];
+    node[0] = from;
+    for (uint32_t mask = 1; mask < 1u << n; mask++)
+        node[mask] = eng_rules_node(c->r, false);
+    for (uint32_t mask = 0; mask < 1u << n && eng_sc_step(c); mask++) {
+        int64_t taken = __builtin_popcount(mask);
+        uint32_t at = node[mask];
+        if (taken >= a->least) eng_rules_rx(c->r, at, eng_sc_token(c, "]"), to);
+        if (taken >= a->most) continue;
+        if (mask) {
+            at = eng_rules_node(c->r, false);
+            eng_rules_rx(c->r, node[mask], eng_sc_token(c, ","), at);
+        }
+        for (size_t i = 0; i < n; i++)
+            if (!(mask >> i & 1)) eng_sc_value(c, at, set[i], node[mask | 1u << i]);
+    }
+}
+
+/* An array whose elements differ. */
+static void unique_array(eng_sc *c, const eng_sval *const *v, size_t n, const shape *a,
+                         uint32_t from, uint32_t to)
+{
+    const eng_sval *value[UNIQUE_MOST];
+    uint32_t set[UNIQUE_MOST], all = element(c, v, n, 0, NULL);
+    size_t k = 0;
+    if (all == ENG_SET_NONE) return;
+    if (a->prefix || a->contains || !few_values(c, all, value, &k)) {
+        (void)eng_sc_refuse(c, a->unique, "uniqueItems",
+                            "this keyword cannot be enforced but for elements of few values");
+        return;
+    }
+    for (size_t i = 0; i < k; i++)
+        if ((set[i] = set_of(c, value[i])) == ENG_SET_NONE) return;
+    if (a->least <= (int64_t)k) build_unique(c, a, set, k, from, to);
 }
 
 /* Nodes of one array: after i elements, and with or without the one that "contains" asks for. */
@@ -135,5 +239,8 @@ void eng_sc_array(eng_sc *c, const eng_sval *const *v, size_t n, uint32_t from, 
     }
     uint32_t open = eng_rules_node(c->r, false);
     eng_rules_rx(c->r, from, eng_sc_token(c, "["), open);
-    build(&w, open);
+    if (w.a.unique)
+        unique_array(c, v, n, &w.a, open, to);
+    else
+        build(&w, open);
 }

@@ -41,6 +41,62 @@ static sk_status add_extra(eng_jinja_var *var, size_t *n, json_t *extra, sk_err 
     return SK_OK;
 }
 
+/* The text of the last message. */
+static void last_content(json_t *messages, const eng_chat_msg *msg, size_t n_msg, const char **p,
+                         size_t *n)
+{
+    size_t last = messages ? json_array_size(messages) : n_msg;
+    *p = "";
+    *n = 0;
+    if (!last) return;
+    const json_t *v =
+        messages ? json_object_get(json_array_get(messages, last - 1), "content") : NULL;
+    if (messages && json_is_string(v)) {
+        *p = json_string_value(v);
+        *n = json_string_length(v);
+    } else if (!messages) {
+        *p = msg[last - 1].text;
+        *n = msg[last - 1].n;
+    }
+}
+
+/* n without the blanks at the end of p[0..n). */
+static size_t trimmed(const char *p, size_t n)
+{
+    while (n && strchr(" \t\r\n", p[n - 1]))
+        n--;
+    return n;
+}
+
+/* True if one of two texts is the end of the other, and neither is empty. */
+static bool same_end(const char *a, size_t n_a, const char *b, size_t n_b)
+{
+    size_t n = n_a < n_b ? n_a : n_b;
+    return n && memcmp(a + n_a - n, b + n_b - n, n) == 0;
+}
+
+/* Cuts what the template wrote behind the last message's text p[0..n).  The text is the last span
+ * that stems from a message and ends like it; templates may have dropped the blanks at its end,
+ * which are put back, and what stood before it (reasoning). */
+static sk_status leave_open(eng_jinja_text *t, const char *p, size_t n, sk_err *e)
+{
+    size_t end = t->text.len, said = trimmed(p, n);
+    for (size_t i = t->n_span; i-- > 0; end -= t->span[i].n) {
+        eng_jinja_span *s = &t->span[i];
+        size_t begin = end - s->n, len = trimmed(t->text.p + begin, s->n);
+        if (!s->message || !same_end(t->text.p + begin, len, p, said)) continue;
+        t->n_span = i + 1;
+        s->n = len + n - said;
+        t->text.len = begin + len;
+        sk_buf_add(&t->text, p + said, n - said);
+        return sk_buf_ok(&t->text) ? SK_OK
+                                   : sk_fail(e, SK_E_NOMEM, "no memory for the conversation");
+    }
+    return sk_fail(e, SK_E_INVALID,
+                   "the chat template does not show the last message's text, so it can't be gone "
+                   "on with");
+}
+
 /* The variables are those that transformers passes to a chat template; tools and documents are
  * there as none, since templates test them without asking whether they are defined. */
 sk_status eng_prompt_text(const eng_prompt *p, const eng_vocab *v, json_t *messages,
@@ -57,14 +113,19 @@ sk_status eng_prompt_text(const eng_prompt *p, const eng_vocab *v, json_t *messa
     var[n++] = (eng_jinja_var){.name = "tools"};
     var[n++] = (eng_jinja_var){.name = "documents"};
     var[n++] = (eng_jinja_var){.name = "add_generation_prompt",
-                               .value = o->no_answer ? json_false() : json_true()};
+                               .value = o->no_answer || o->open_end ? json_false() : json_true()};
     add_token(var, &n, v, "bos_token", eng_vocab_bos(v));
     add_token(var, &n, v, "eos_token", eng_vocab_eos(v));
     sk_status st = add_extra(var, &n, o->extra, e);
     if (st) return st;
     const eng_jinja_input in = {.var = var, .n_var = n, .now = o->now, .utc = o->utc};
     st = eng_jinja_render(p->template, &in, out, e);
-    return st && st != SK_E_NOMEM ? sk_while(e, "the chat template") : st;
+    if (st) return st != SK_E_NOMEM ? sk_while(e, "the chat template") : st;
+    if (!o->open_end) return SK_OK;
+    const char *text;
+    size_t len;
+    last_content(messages, msg, n_msg, &text, &len);
+    return leave_open(out, text, len, e);
 }
 
 sk_status eng_prompt_ids(const eng_vocab *v, const eng_jinja_text *text, eng_ids *out, sk_err *e)

@@ -33,6 +33,12 @@ static const srv_route routes[] = {
      false, NULL, NULL},
     {"POST", "/v1/responses", srv_post_responses, "answer items, as items", &srv_responses_fields,
      true, false, NULL, NULL},
+    {"GET", "/v1/responses/*", srv_get_response,
+     "a response that was kept; with `/input_items` behind its id the items of its request "
+     "(`limit`, `order`, `after`)",
+     NULL, false, false, NULL, NULL},
+    {"DELETE", "/v1/responses/*", srv_delete_response, "forget a response", NULL, false, false,
+     NULL, NULL},
     {"POST", "/v1/messages", srv_post_messages, "answer a conversation, in Anthropic's form",
      &srv_messages_fields, true, false, NULL, srv_messages_fault},
     {"POST", "/v1/messages/count_tokens", srv_post_count, "how many tokens its prompt has",
@@ -132,6 +138,20 @@ static bool method_fits(const srv_route *t, const char *method)
     return strcmp(method, "HEAD") == 0 && strcmp(t->method, "GET") == 0;
 }
 
+/* The methods of a path. */
+static const char *methods_of(const char *path)
+{
+    bool get = false, post = false, del = false;
+    for (size_t i = 0; i < N_ROUTES; i++) {
+        if (strcmp(routes[i].path, path) != 0) continue;
+        get = get || strcmp(routes[i].method, "GET") == 0;
+        post = post || strcmp(routes[i].method, "POST") == 0;
+        del = del || strcmp(routes[i].method, "DELETE") == 0;
+    }
+    if (get && del) return "GET, HEAD, DELETE";
+    return post ? "POST" : "GET, HEAD";
+}
+
 /* What is wrong with a request before its endpoint looks at it. */
 static const srv_route *find_route(const srv_head *h, srv_fault *f)
 {
@@ -142,7 +162,7 @@ static const srv_route *find_route(const srv_head *h, srv_fault *f)
         other = &routes[i];
     }
     if (other) {
-        f->allow = strcmp(other->method, "GET") == 0 ? "GET, HEAD" : "POST";
+        f->allow = methods_of(other->path);
         (void)srv_fail(f, SRV_BAD_METHOD, NULL, "%s takes %s, not %.20s", other->path, f->allow,
                        h->method);
     } else {

@@ -82,6 +82,8 @@ void srv_post_tokenize(srv_api *api, srv_req *r);    /* tokens.c */
 void srv_post_detokenize(srv_api *api, srv_req *r);  /* tokens.c */
 void srv_post_template(srv_api *api, srv_req *r);    /* tokens.c */
 void srv_post_responses(srv_api *api, srv_req *r);   /* responses.c */
+void srv_get_response(srv_api *api, srv_req *r);     /* kept.c */
+void srv_delete_response(srv_api *api, srv_req *r);  /* kept.c */
 void srv_post_messages(srv_api *api, srv_req *r);    /* messages.c */
 void srv_post_count(srv_api *api, srv_req *r);       /* messages.c */
 void srv_post_chat(srv_api *api, srv_req *r);        /* gen.c */

@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <event2/util.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ void srv_ask_free(srv_ask *a)
         srv_split_fini(&c->split);
         srv_turn_fini(&c->turn);
         sk_buf_fini(&c->toks);
+        sk_buf_fini(&c->echo);
     }
     srv_rules_put(a->on->rules, a->rule);
     sk_buf_fini(&a->json);
@@ -240,7 +242,10 @@ sk_status srv_ask_take(srv_ask *a, srv_req *r, srv_fault *f)
         const srv_job *j = a->choice[i].job;
         a->choice[i].job->key = a->key;
         if (a->key)
-            a->choice[i].job->priority = (int32_t)srv_keys_row(a->api->keys, a->key)->priority;
+            a->choice[i].job->priority += (int32_t)srv_keys_row(a->api->keys, a->key)->priority;
+        if (a->key && j->priority > srv_keys_row(a->api->keys, a->key)->priority)
+            return srv_fail(f, SRV_BAD_VALUE, "priority",
+                            "'priority' can't be below 0 for this key; it goes first as it is");
         most += j->n_max + (a->choice[i].first_of_prompt ? j->prompt.n : 0);
     }
     return a->key ? srv_keys_take(a->api->keys, a->key, most, &a->taken, r, f) : SK_OK;
@@ -281,12 +286,24 @@ static bool mail_fault(const srv_mail *m, srv_fault *f)
     return true;
 }
 
+/* The prompt is given with the records of its tokens, which come with the first mail. */
+static void see_echo(srv_choice *c)
+{
+    srv_tok t;
+    if (!c->echo.len) return;
+    for (size_t at = 0, i = 0; i < c->n_echo && srv_toklog_next(&c->toks, &at, &t); i++)
+        c->tok_seen = at;
+    srv_ask_part(c, SRV_PART_TEXT, 0, c->echo.p, c->echo.len);
+    sk_buf_reset(&c->echo);
+}
+
 /* Notes which tokens' text has come; what a stop sequence cut off is dropped. */
 static void see_tokens(srv_choice *c, const srv_mail *m)
 {
     srv_tok t;
     if (!c->ask->want_lp) return;
     sk_buf_add(&c->toks, m->toks.p, m->toks.len);
+    see_echo(c);
     c->text_bytes += m->text.len;
     for (size_t at = c->tok_seen; srv_toklog_next(&c->toks, &at, &t); c->tok_seen = at) {
         bool begun = c->tok_bytes < c->text_bytes || m->finish == SRV_FIN_LENGTH;
@@ -296,13 +313,21 @@ static void see_tokens(srv_choice *c, const srv_mail *m)
     }
 }
 
-/* Counts the tokens that began before the end of the reasoning. */
-static void count_reason(srv_choice *c, const srv_mail *m)
+/* Counts the tokens that began before the end of the reasoning, and adds up how likely all are. */
+static void count_tokens(srv_choice *c, const srv_mail *m)
 {
     srv_tok t;
     uint64_t end = c->split.in_reason ? UINT64_MAX : c->split.reason_end;
-    for (size_t at = 0; srv_toklog_next(&m->toks, &at, &t); c->made_bytes += t.n_bytes)
+    for (size_t at = 0; srv_toklog_next(&m->toks, &at, &t); c->made_bytes += t.n_bytes) {
         if (c->made_bytes < end) c->usage.n_reason++;
+        if (c->n_recs++ >= c->n_echo) c->lp_sum += t.logprob;
+    }
+}
+
+double srv_choice_mean(const srv_choice *c)
+{
+    size_t n = c->n_recs - c->n_echo;
+    return c->n_recs > c->n_echo ? c->lp_sum / (double)n : -INFINITY;
 }
 
 /* The last mail of a choice. */
@@ -339,7 +364,7 @@ static void take_mail(srv_owner *o, srv_job *j, const srv_mail *m)
     if (a->req && !mail_fault(m, &f)) {
         see_tokens(c, m);
         srv_split_feed(&c->split, m->text.p, m->text.len);
-        count_reason(c, m);
+        count_tokens(c, m);
     } else if (a->req) {
         fail(a, &f);
     }

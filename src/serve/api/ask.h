@@ -37,7 +37,12 @@ typedef struct srv_choice {
     sk_buf toks;                    /* records of tokens */
     size_t tok_sent, tok_seen;      /* offsets: told to the client, their text has come */
     uint64_t text_bytes, tok_bytes; /* of text that came, of tokens seen */
-    size_t lp_at;                   /* characters before the next record, in the older form */
+    int64_t lp_at; /* characters before the next record, in the older form; below 0: a blank that
+                      the tokenizer put in front */
+    sk_buf echo;   /* the prompt's text, which waits for its records */
+    size_t n_echo; /* that come first: one for each of its tokens */
+    size_t n_recs; /* that came, of prompt and answer */
+    double lp_sum; /* of the answer's tokens */
 } srv_choice;
 
 /* How answers look.  All but `whole` append events to a->sse. */
@@ -66,8 +71,10 @@ struct srv_ask {
     void *extra;               /* the form's */
     uint32_t key;              /* whose it is */
     uint64_t taken;            /* tokens taken off its limit */
+    uint64_t at_us;            /* when the request came */
     bool settled;              /* its usage is noted */
     struct srv_rule_ref *rule; /* the grammar its answers follow, NULL: none */
+    size_t width, keep;        /* answers made to a prompt; of them the best are given */
     sk_buf json, sse;
     size_t n, n_live;    /* choices; those with a job */
     srv_choice choice[]; /* [n] */
@@ -98,6 +105,9 @@ void srv_ask_flush(srv_ask *a);
 
 /* Counts over all choices; a prompt counts once. */
 srv_usage srv_ask_usage(const srv_ask *a);
+
+/* The mean log-probability of a choice's tokens, where they have any; minus infinity for none. */
+double srv_choice_mean(const srv_choice *c);
 
 /* Takes what the ask may come to off its key's limits. */
 sk_status srv_ask_take(srv_ask *a, srv_req *r, srv_fault *f);

@@ -44,7 +44,8 @@ bool srv_cors_allow(const char *allowed, srv_req *r)
                        "x-ratelimit-reset-tokens");
         return true;
     }
-    return strcmp(h->method, "POST") != 0 || is_own(h, origin);
+    bool changes = strcmp(h->method, "POST") == 0 || strcmp(h->method, "DELETE") == 0;
+    return !changes || is_own(h, origin);
 }
 
 bool srv_cors_preflight(const char *allowed, srv_req *r)
@@ -54,7 +55,7 @@ bool srv_cors_preflight(const char *allowed, srv_req *r)
     if (strcmp(h->method, "OPTIONS") != 0 || !origin || !listed(allowed, origin)) return false;
     const char *want = srv_head_find(h, "access-control-request-headers");
     add_headers(r, origin);
-    srv_req_header(r, "Access-Control-Allow-Methods", "GET, POST");
+    srv_req_header(r, "Access-Control-Allow-Methods", "GET, POST, DELETE");
     srv_req_header(r, "Access-Control-Allow-Headers", want ? want : "authorization, content-type");
     srv_req_header(r, "Access-Control-Max-Age", "600");
     srv_reply(r, 204, NULL, NULL, 0);

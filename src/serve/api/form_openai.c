@@ -91,13 +91,31 @@ static void end(srv_ask *a)
     sk_buf_adds(&a->sse, "data: [DONE]\n\n");
 }
 
+/* The k-th best of the answers to a prompt, c[0 .. n): how many are better, or as good and before
+ * it, says the place of each. */
+static srv_choice *best(srv_choice *c, size_t n, size_t k)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t place = 0;
+        double mean = srv_choice_mean(&c[i]);
+        for (size_t j = 0; j < n; j++) {
+            double other = srv_choice_mean(&c[j]);
+            place += other > mean || (j < i && !(other < mean));
+        }
+        if (place == k) return &c[i];
+    }
+    return c; /* not reached: each place is taken by one */
+}
+
+/* Choices in the order of prompts; of a prompt all, or the best of them. */
 static void whole(srv_ask *a)
 {
     srv_usage u = srv_ask_usage(a);
     srv_answer_begin(&a->answer, &a->json);
-    for (size_t i = 0; i < a->n; i++) {
-        srv_choice *c = &a->choice[i];
+    for (size_t i = 0; i < a->n / a->width * a->keep; i++) {
+        srv_choice *c = &a->choice[i / a->keep * a->width];
         sk_buf lp = SK_BUF_INIT;
+        c = a->keep < a->width ? best(c, a->width, i % a->keep) : c + i % a->keep;
         add_lp(c, &lp);
         srv_answer_choice(&a->answer, i, &c->turn, a->id, &lp, finish_name(c), &a->json);
         if (!sk_buf_ok(&lp)) a->json.oom = true;

@@ -27,6 +27,7 @@ void srv_response_free(srv_response *x)
     sk_free(x->item);
     sk_buf_fini(&x->echo);
     json_decref(x->messages);
+    json_decref(x->input);
     sk_free(x);
 }
 
@@ -298,6 +299,11 @@ static json_t *text_value(const sk_buf *text)
     return v;
 }
 
+static const char *status_of(const srv_ask *a)
+{
+    return a->choice[0].fin == SRV_FIN_LENGTH ? "incomplete" : "completed";
+}
+
 /* The answer as messages of the conversation, which is then kept. */
 static void keep(srv_ask *a)
 {
@@ -322,8 +328,13 @@ static void keep(srv_ask *a)
     }
     if (x->messages) m = json_pack("{s:s, s:o}", "role", "assistant", "content", text_value(&text));
     if (m && json_array_size(calls)) (void)json_object_set(m, "tool_calls", calls);
-    if (m && json_array_append(x->messages, m) == 0 && missed == sk_mem_missed())
-        srv_store_put(a->api->store, a->id, a->key, x->messages);
+    if (m && json_array_append(x->messages, m) == 0 && missed == sk_mem_missed()) {
+        sk_buf body = SK_BUF_INIT;
+        add_response(a, status_of(a), &body);
+        const srv_kept k = {x->messages, x->input, body.p, body.len};
+        if (sk_buf_ok(&body)) srv_store_put(a->api->store, a->id, a->key, &k);
+        sk_buf_fini(&body);
+    }
     json_decref(m);
     json_decref(calls);
     sk_buf_fini(&text);
@@ -336,11 +347,6 @@ static void finish(srv_choice *c)
     if (!x->n) open_item(c, SRV_PART_TEXT, 0, "", 0);
     close_item(c, c->fin != SRV_FIN_LENGTH);
     if (((srv_response *)c->ask->extra)->oom) c->ask->sse.oom = true;
-}
-
-static const char *status_of(const srv_ask *a)
-{
-    return a->choice[0].fin == SRV_FIN_LENGTH ? "incomplete" : "completed";
 }
 
 static void end(srv_ask *a)

@@ -1,10 +1,13 @@
 /* gen.c - POST /v1/chat/completions and /v1/completions: from a body to jobs under way. */
 #include "serve/api/gen.h"
-#include "serve/api/rules.h"
-#include "serve/api/tools.h"
+#include "serve/api/aim.h"
 
 #include <event2/util.h>
+#include <inttypes.h>
 #include <string.h>
+
+/* Bytes of records of prompts' tokens that one request may ask for. */
+#define MAX_SCORES ((uint64_t)32 << 20)
 
 /* A random seed for requests that bring none. */
 static uint64_t new_seed(void)
@@ -26,72 +29,11 @@ static uint64_t seed_of(uint64_t seed, size_t k)
     return h ^ h >> 33;
 }
 
-/* ---- what guides the answers ---- */
-
-/* True when the answers must be calls. */
-static bool forced(const srv_params *p)
-{
-    return p->chat && p->choice >= SRV_TOOLS_REQUIRED;
-}
-
-static bool may_call(const srv_params *p)
-{
-    return p->chat && json_array_size(p->tools) && p->choice != SRV_TOOLS_NONE;
-}
-
-/* The grammar the request's answers follow: its own, or that of a call of its tools. */
-static sk_status take_rule(srv_ask *a, const srv_params *p, srv_fault *f)
-{
-    const srv_syntax *s = a->on->syntax;
-    sk_buf schema = SK_BUF_INIT;
-    if (p->rule)
-        return srv_rules_get(a->on->rules, p->rule, p->rule_text.p ? p->rule_text.p : "",
-                             p->rule_text.len, p->rule_field, &a->rule, f);
-    /* calls that may come are guided where a marker says that one begins */
-    if (!may_call(p) || (!forced(p) && s->calls != SRV_CALLS_TAGS)) return SK_OK;
-    const char *args = s->calls == SRV_CALLS_BARE ? "parameters" : "arguments";
-    sk_status st = SK_OK;
-    if (!srv_tools_schema(p, args, s->calls == SRV_CALLS_BRACKET, &schema))
-        st = srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the tools");
-    if (!st)
-        st = srv_rules_get(a->on->rules, SRV_RULE_SCHEMA, schema.p, schema.len, "tools", &a->rule,
-                           f);
-    sk_buf_fini(&schema);
-    return st;
-}
-
-/* Sets a choice up to follow the rule and to be taken apart. */
-static sk_status guide(srv_choice *c, const srv_params *p, bool in_reason, srv_fault *f)
-{
-    srv_ask *a = c->ask;
-    const srv_syntax *s = a->on->syntax;
-    srv_job *j = c->job;
-    const char *after = in_reason ? "</think>" : NULL;
-    bool maybe = !p->rule && !forced(p);
-    if (maybe) after = "<tool_call>";
-    if (a->rule) {
-        sk_status st = srv_rules_guide(a->rule, a->on->eng, after, maybe, j, f);
-        if (st) return st;
-    }
-    if (!p->chat) return SK_OK;
-    c->split.calls = may_call(p) ? s->calls : SRV_CALLS_NONE;
-    c->split.one_call = !p->parallel;
-    c->split.reasoning = !p->raw_reasoning && !forced(p);
-    c->split.in_reason = in_reason && !p->raw_reasoning;
-    memcpy(j->shown, s->shown, sizeof j->shown);
-    j->n_shown = s->n_shown;
-    j->want_toks = j->want_toks || (s->thinks && !p->raw_reasoning) || in_reason;
-    if (forced(p)) {
-        const char *lead = srv_syntax_lead(s);
-        srv_split_feed(&c->split, lead, strlen(lead));
-    }
-    return SK_OK;
-}
-
 /* ---- jobs ---- */
 
-/* What all jobs of a request share. */
-static sk_status fill_job(srv_job *j, const srv_params *p, uint64_t seed, srv_fault *f)
+/* What all jobs of a request share, which came at at_us. */
+static sk_status fill_job(srv_job *j, const srv_params *p, uint64_t seed, uint64_t at_us,
+                          srv_fault *f)
 {
     if (!srv_job_set_sample(j, &p->sample))
         return srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the request");
@@ -100,35 +42,28 @@ static sk_status fill_job(srv_job *j, const srv_params *p, uint64_t seed, srv_fa
     j->want_lp = p->chat ? p->logprobs : p->n_logprobs >= 0;
     j->want_toks = j->want_lp;
     j->n_top = j->want_lp ? (uint32_t)(p->chat ? p->top_logprobs : p->n_logprobs) : 0;
+    j->want_prompt = j->want_lp && p->echo;
+    if (p->best_of > p->n) j->want_lp = j->want_toks = true;
+    j->priority = -(int32_t)p->priority;
+    if (p->deadline > 0) j->deadline_us = at_us + (uint64_t)(p->deadline * 1e6);
     return SK_OK;
-}
-
-/* The beginning of a call is a part of the prompt. */
-static sk_status add_lead(srv_ask *a, srv_job *j, srv_fault *f)
-{
-    size_t before = j->prompt.n, n_ctx = a->on->eng->n_ctx;
-    sk_status st = srv_syntax_add_lead(a->on->syntax, a->on->eng, &j->prompt, f);
-    if (!st && j->prompt.n >= n_ctx)
-        st = srv_fail(f, SRV_TOO_LONG, "messages",
-                      "no room for a call behind a prompt of %zu tokens", before);
-    if (j->prompt.n + j->n_max > n_ctx) j->n_max = n_ctx - j->prompt.n;
-    return st;
 }
 
 /* The jobs of prompt number `which`; its ids are made once. */
 static sk_status fill_prompt(srv_ask *a, const srv_params *p, size_t which, uint64_t seed,
                              srv_fault *f)
 {
-    srv_choice *c = &a->choice[which * (size_t)p->n];
+    size_t width = srv_params_width(p);
+    srv_choice *c = &a->choice[which * width];
     srv_job *first = c->job;
     c->first_of_prompt = true;
     sk_status st = srv_params_tokens(p, a->on->eng, which, &first->prompt, &first->n_max, f);
-    if (!st && forced(p)) st = add_lead(a, first, f);
+    if (!st && srv_aim_forced(p)) st = srv_aim_prompt(a, p, first, f);
     bool in_reason = !st && p->chat && srv_syntax_in_reason(a->on->eng, &first->prompt);
-    for (size_t k = 0; k < (size_t)p->n && !st; k++) {
+    for (size_t k = 0; k < width && !st; k++) {
         srv_job *j = c[k].job;
-        st = fill_job(j, p, seed_of(seed, k), f);
-        if (!st) st = guide(&c[k], p, in_reason, f);
+        st = fill_job(j, p, seed_of(seed, k), a->at_us, f);
+        if (!st) st = srv_aim_choice(&c[k], p, in_reason, f);
         if (st || !k) continue;
         j->n_max = first->n_max;
         if (!eng_ids_add(&j->prompt, first->prompt.id, first->prompt.n))
@@ -137,20 +72,49 @@ static sk_status fill_prompt(srv_ask *a, const srv_params *p, size_t which, uint
     return st;
 }
 
-/* A prompt, before an answer that is to echo it. */
+/* The text of ids, without control tokens. */
+static void add_pieces(const srv_engine *eng, const eng_ids *ids, sk_buf *out)
+{
+    for (size_t i = 0; i < ids->n; i++) {
+        size_t n = 0;
+        const char *piece = eng->piece(eng->self, ids->id[i], &n);
+        sk_buf_add(out, piece, n);
+    }
+}
+
+/* The prompt of an answer that is to echo it: at once, or with the log-probabilities of its tokens.
+ * Those say where in the text they begin, so a blank that the tokenizer put in front is counted. */
 static void echo_prompt(srv_choice *c, const srv_params *p)
 {
     const srv_engine *eng = c->ask->on->eng;
-    const srv_prompt *from = &p->prompt[c->index / (size_t)p->n];
-    sk_buf text = SK_BUF_INIT;
-    if (from->text) sk_buf_add(&text, from->text, from->n);
-    for (size_t i = 0; i < from->ids.n; i++) {
-        size_t n = 0;
-        const char *piece = eng->piece(eng->self, from->ids.id[i], &n);
-        sk_buf_add(&text, piece, n);
+    const srv_prompt *from = &p->prompt[c->index / srv_params_width(p)];
+    sk_buf *text = &c->echo;
+    if (from->text) sk_buf_add(text, from->text, from->n);
+    add_pieces(eng, &from->ids, text);
+    if (c->job->want_prompt) {
+        sk_buf pieces = SK_BUF_INIT;
+        c->n_echo = c->job->prompt.n;
+        add_pieces(eng, &c->job->prompt, &pieces);
+        if (pieces.len > text->len) c->lp_at = -(int64_t)(pieces.len - text->len);
+        sk_buf_fini(&pieces);
+        return;
     }
-    if (text.len) srv_ask_part(c, SRV_PART_TEXT, 0, text.p, text.len);
-    sk_buf_fini(&text);
+    if (text->len) srv_ask_part(c, SRV_PART_TEXT, 0, text->p, text->len);
+    sk_buf_reset(text);
+}
+
+/* Refuses more log-probabilities of prompts than there should be memory for. */
+static sk_status check_scores(const srv_ask *a, srv_fault *f)
+{
+    uint64_t n = 0, top = a->choice[0].job->n_top;
+    for (size_t i = 0; i < a->n; i++)
+        if (a->choice[i].job->want_prompt) n += a->choice[i].job->prompt.n;
+    uint64_t bytes = n * (offsetof(srv_tok, top) + top * sizeof(eng_logprob));
+    if (bytes <= MAX_SCORES) return SK_OK;
+    return srv_fail(f, SRV_BAD_VALUE, "logprobs",
+                    "log-probabilities of %" PRIu64 " tokens of prompts, with %" PRIu64
+                    " others each, are too many for one request",
+                    n, top);
 }
 
 /* What does not depend on the prompt's tokens. */
@@ -192,7 +156,7 @@ sk_status srv_gen_ready(srv_api *api, srv_fault *f)
 static sk_status fill_all(srv_ask *a, srv_params *p, srv_fault *f)
 {
     uint64_t seed = p->has_seed ? p->sample.seed : new_seed();
-    sk_status st = take_rule(a, p, f);
+    sk_status st = srv_aim_rule(a, p, f);
     for (size_t i = 0; i < srv_params_prompts(p) && !st; i++)
         st = fill_prompt(a, p, i, seed, f);
     return st;
@@ -201,7 +165,7 @@ static sk_status fill_all(srv_ask *a, srv_params *p, srv_fault *f)
 sk_status srv_gen_start(srv_api *api, srv_req *r, srv_params *p, const srv_form *form,
                         srv_ask **out, srv_fault *f)
 {
-    size_t n = srv_params_prompts(p) * (size_t)p->n;
+    size_t n = srv_params_prompts(p) * srv_params_width(p);
     srv_version *v = NULL;
     sk_status st = srv_api_model(api, p->model, &v, f);
     if (!st) st = check_early(v, p, f);
@@ -215,12 +179,17 @@ sk_status srv_gen_start(srv_api *api, srv_req *r, srv_params *p, const srv_form 
     a->extra = p->extra;
     p->extra = NULL;
     a->include_usage = p->include_usage;
+    a->width = srv_params_width(p);
+    a->keep = (size_t)p->n;
+    a->at_us = srv_req_mark_of(r)->at_us;
     a->answer.chat = p->chat;
     a->answer.has_usage = p->include_usage;
     if (!st) st = fill_all(a, p, f);
-    a->want_lp = a->choice[0].job->want_lp;
+    a->want_lp = p->chat ? p->logprobs : p->n_logprobs >= 0;
+    if (!st) st = check_scores(a, f);
     for (size_t i = 0; !st && p->echo && i < n; i++)
         echo_prompt(&a->choice[i], p);
+    if (!st && srv_aim_forced(p)) st = srv_aim_begin(a, p, f);
     if (!st) st = srv_params_whole(p, f);
     if (!st) st = srv_ask_take(a, r, f);
     if (st) {

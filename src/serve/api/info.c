@@ -126,8 +126,9 @@ void srv_get_metrics(srv_api *api, srv_req *r)
 {
     sk_buf b = SK_BUF_INIT;
     sk_metric_set(api->metrics, SRV_M_CONNS, (double)srv_http_conns(api->http));
+    const srv_version *first = srv_roster_find(api->roster, NULL);
     note_gauges(api);
-    srv_stats_text(api->metrics, &b);
+    srv_stats_text(api->metrics, first ? first->name : "", &b);
     srv_version_metrics(api, &b);
     srv_run_metrics(api, &b);
     srv_api_reply(r, 200, "text/plain; version=0.0.4; charset=utf-8", &b);

@@ -46,6 +46,7 @@ static sk_status read_row(void *arg, json_t *v, size_t number, sk_err *e)
     if (!st) st = sk_json_get_str(v, "sha256", &hash, e);
     if (!st) st = sk_json_get_int(v, "rpm", 0, MOST, &r.rpm, e);
     if (!st) st = sk_json_get_int(v, "tpm", 0, MOST, &r.tpm, e);
+    if (!st) st = sk_json_get_int(v, "running", 0, MOST, &r.running, e);
     if (!st) st = sk_json_get_int(v, "priority", -1000, 1000, &r.priority, e);
     if (!st) st = sk_json_get_int(v, "created", 0, MOST, &r.created, e);
     if (!st) st = sk_json_get_int(v, "revoked", 0, MOST, &r.revoked, e);
@@ -129,9 +130,9 @@ static void add_line(const srv_key_row *r, sk_buf *out)
     sk_buf_addf(out, "{\"id\":\"%s\",\"name\":", r->id);
     sk_json_add_str(out, r->name, strlen(r->name));
     sk_buf_addf(out,
-                ",\"sha256\":\"%s\",\"rpm\":%" PRId64 ",\"tpm\":%" PRId64 ",\"priority\":%" PRId64
-                ",\"created\":%" PRId64 ",\"revoked\":%" PRId64 "%s}\n",
-                hex, r->rpm, r->tpm, r->priority, r->created, r->revoked,
+                ",\"sha256\":\"%s\",\"rpm\":%" PRId64 ",\"tpm\":%" PRId64 ",\"running\":%" PRId64
+                ",\"priority\":%" PRId64 ",\"created\":%" PRId64 ",\"revoked\":%" PRId64 "%s}\n",
+                hex, r->rpm, r->tpm, r->running, r->priority, r->created, r->revoked,
                 r->admin ? ",\"admin\":1" : "");
 }
 
@@ -260,12 +261,13 @@ void srv_keyfile_json(const srv_keyfile *k, sk_buf *out)
         sk_buf_addf(out, "%s{\"id\":\"%s\",\"name\":", i ? "," : "", r->id);
         sk_json_add_str(out, r->name, strlen(r->name));
         sk_buf_addf(out,
-                    ",\"rpm\":%" PRId64 ",\"tpm\":%" PRId64 ",\"priority\":%" PRId64
-                    ",\"created\":%" PRId64 ",\"revoked\":%" PRId64 ",\"requests\":%" PRIu64
-                    ",\"prompt_tokens\":%" PRIu64 ",\"cached_tokens\":%" PRIu64
-                    ",\"completion_tokens\":%" PRIu64 "%s}",
-                    r->rpm, r->tpm, r->priority, r->created, r->revoked, r->used.requests,
-                    r->used.prompt, r->used.cached, r->used.out, r->admin ? ",\"admin\":true" : "");
+                    ",\"rpm\":%" PRId64 ",\"tpm\":%" PRId64 ",\"running\":%" PRId64
+                    ",\"priority\":%" PRId64 ",\"created\":%" PRId64 ",\"revoked\":%" PRId64
+                    ",\"requests\":%" PRIu64 ",\"prompt_tokens\":%" PRIu64
+                    ",\"cached_tokens\":%" PRIu64 ",\"completion_tokens\":%" PRIu64 "%s}",
+                    r->rpm, r->tpm, r->running, r->priority, r->created, r->revoked,
+                    r->used.requests, r->used.prompt, r->used.cached, r->used.out,
+                    r->admin ? ",\"admin\":true" : "");
     }
     sk_buf_adds(out, "]\n");
 }

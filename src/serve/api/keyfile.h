@@ -2,13 +2,13 @@
  *
  * JSON Lines, one key a line, in the order they were made:
  *
- *     {"id":"key_3fa1b2c4","name":"alice","sha256":"..","rpm":60,"tpm":20000,"priority":0,
- *      "created":1764230000,"revoked":0,"admin":1}
+ *     {"id":"key_3fa1b2c4","name":"alice","sha256":"..","rpm":60,"tpm":20000,"running":4,
+ *      "priority":0,"created":1764230000,"revoked":0,"admin":1}
  *
  * A key itself is not kept: sha256 is its SHA-256 (FIPS 180-4) in hexadecimal.  Keys have 256
- * random bits, so that a plain hash is enough.  rpm and tpm are requests and tokens a minute, 0
- * means no limit; revoked is the time it was revoked, 0 while it is good; admin is 1 for keys that
- * may load and unload models, and left out for the others.
+ * random bits, so that a plain hash is enough.  rpm and tpm are requests and tokens a minute,
+ * running is requests at once, 0 means no limit; revoked is the time it was revoked, 0 while it is
+ * good; admin is 1 for keys that may load and unload models, and left out for the others.
  *
  * What keys have used is in FILE.usage, one line for each finished request: "ID REQUESTS PROMPT
  * CACHED OUT", in tokens, added up line by line.  The server appends to it and rewrites it as one
@@ -36,7 +36,7 @@ typedef struct srv_key_usage {
 typedef struct srv_key_row {
     char id[SRV_KEY_ID], name[SRV_KEY_NAME];
     uint8_t hash[SK_SHA256_BYTES];
-    int64_t rpm, tpm, priority, created, revoked, admin;
+    int64_t rpm, tpm, running, priority, created, revoked, admin;
     srv_key_usage used;
 } srv_key_row;
 
@@ -54,7 +54,7 @@ sk_status srv_keyfile_read(const char *path, srv_keyfile *out, sk_err *e);
 void srv_keyfile_fini(srv_keyfile *k);
 
 /* Makes a key and appends it to the file, which is made if missing.  Of `like` name, rpm, tpm,
- * priority and admin count; the key itself is appended to `secret`: it can't be had again.
+ * running, priority and admin count; the key itself is appended to `secret`: it can't be had again.
  * SK_E_INVALID for a name that is too long or not printable ASCII, SK_E_INUSE when it is taken by a
  * good key. */
 sk_status srv_keyfile_add(const char *path, const srv_key_row *like, sk_buf *secret, sk_err *e);

@@ -28,7 +28,8 @@ typedef struct bucket {
 typedef struct key {
     srv_key_row row;
     bucket req, tok;
-    bool gone; /* no longer in the file */
+    int64_t n_running; /* requests that were taken and have not ended */
+    bool gone;         /* no longer in the file */
 } key;
 
 struct srv_keys {
@@ -238,7 +239,13 @@ sk_status srv_keys_take(srv_keys *k, uint32_t n, uint64_t tokens, uint64_t *take
     if (c->row.rpm) wait_req = wait_s(&c->req, c->row.rpm, 1);
     if (c->row.tpm) wait_tok = wait_s(&c->tok, c->row.tpm, want);
     *taken = 0;
+    if (c->row.running && c->n_running >= c->row.running) {
+        f->retry_s = 1;
+        return srv_fail(f, SRV_RATE, NULL, "%lld requests of this key are under way, its limit",
+                        (long long)c->n_running);
+    }
     bool ok = wait_req <= 0 && wait_tok <= 0;
+    c->n_running += ok;
     if (ok && c->row.rpm) c->req.have -= 1;
     if (ok && c->row.tpm) {
         c->tok.have -= (double)tokens;
@@ -260,6 +267,7 @@ sk_status srv_keys_take(srv_keys *k, uint32_t n, uint64_t tokens, uint64_t *take
 void srv_keys_give(srv_keys *k, uint32_t n, uint64_t taken)
 {
     key *c = &k->key[n - 1];
+    c->n_running--;
     if (c->row.rpm) c->req.have += 1;
     c->tok.have += (double)taken;
 }
@@ -268,6 +276,7 @@ void srv_keys_used(srv_keys *k, uint32_t n, uint64_t taken, const srv_key_usage 
 {
     key *c = &k->key[n - 1];
     char b[128], line[SRV_KEYFILE_LINE];
+    c->n_running--;
     if (c->row.tpm) c->tok.have += (double)taken - (double)(u->prompt + u->out);
     c->row.used.requests += u->requests;
     c->row.used.prompt += u->prompt;

@@ -6,7 +6,8 @@
  * Limits are buckets that fill evenly up to a minute's worth.  A request takes one request and all
  * tokens it could come to (prompt and longest answer) before any work is done for it, and gives
  * back what it did not use when it ends: many at once can't overdraw a key.  A request that could
- * come to more than a minute's worth waits for a full bucket.
+ * come to more than a minute's worth waits for a full bucket.  Besides, a key may have only so many
+ * requests under way.
  *
  * Usage is appended to the file before the end of an answer is sent, so that what a client saw the
  * end of is counted even if the server is killed in that moment.  All on the I/O thread.

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 
+#include <inttypes.h>
 #include <math.h>
 
 /* As OpenAI writes what can't be. */
@@ -10,7 +11,10 @@
 
 static void add_logprob(double v, sk_buf *out)
 {
-    sk_json_add_num(out, isfinite(v) ? v : NEVER);
+    if (isnan(v))
+        sk_buf_adds(out, "null");
+    else
+        sk_json_add_num(out, isfinite(v) ? v : NEVER);
 }
 
 /* A token as the older form has it: one that is a part of a character is spelled by its bytes, so
@@ -77,6 +81,10 @@ typedef enum list { TOKENS, LOGPROBS, TOPS, OFFSETS } list;
 /* {"a": -1, ..}: the alternatives. */
 static void add_top(const srv_engine *eng, const srv_tok *t, sk_buf *out)
 {
+    if (isnan(t->logprob)) {
+        sk_buf_adds(out, "null");
+        return;
+    }
     sk_buf_addc(out, '{');
     for (size_t i = 0; i < t->n_top; i++) {
         if (i) sk_buf_addc(out, ',');
@@ -88,7 +96,7 @@ static void add_top(const srv_engine *eng, const srv_tok *t, sk_buf *out)
 }
 
 static void add_list(const srv_engine *eng, const sk_buf *log, size_t from, size_t to, list what,
-                     size_t *offset, sk_buf *out)
+                     int64_t *offset, sk_buf *out)
 {
     srv_tok t;
     bool more = false;
@@ -100,12 +108,12 @@ static void add_list(const srv_engine *eng, const sk_buf *log, size_t from, size
         if (what != OFFSETS) continue;
         size_t n = 0;
         const char *p = eng->piece(eng->self, t.id, &n);
-        sk_buf_addf(out, "%zu", *offset);
-        *offset += chars(p, n);
+        sk_buf_addf(out, "%" PRId64, *offset > 0 ? *offset : 0);
+        *offset += (int64_t)chars(p, n);
     }
 }
 
-void srv_lp_text(const srv_engine *eng, const sk_buf *log, size_t from, size_t to, size_t *at,
+void srv_lp_text(const srv_engine *eng, const sk_buf *log, size_t from, size_t to, int64_t *at,
                  sk_buf *out)
 {
     static const char *const name[] = {"{\"tokens\":[", "],\"token_logprobs\":[",

@@ -14,8 +14,9 @@
 void srv_lp_chat(const srv_engine *eng, const sk_buf *log, size_t from, size_t to, sk_buf *out);
 
 /* Appends {"tokens","token_logprobs","top_logprobs","text_offset"} of the same; *at is the offset
- * of the first token in characters and moves on. */
-void srv_lp_text(const srv_engine *eng, const sk_buf *log, size_t from, size_t to, size_t *at,
+ * of the first token in characters and moves on (below 0 it is given as 0).  A token without a
+ * log-probability, as the first of a prompt, has null for it and for its alternatives. */
+void srv_lp_text(const srv_engine *eng, const sk_buf *log, size_t from, size_t to, int64_t *at,
                  sk_buf *out);
 
 #endif

@@ -241,6 +241,12 @@ sk_status srv_read_effort(json_t *v, void *into, srv_fault *f)
     return srv_set_var(into, "reasoning_effort", json_incref(v), f);
 }
 
+sk_status srv_read_generation_prompt(json_t *v, void *into, srv_fault *f)
+{
+    if (!json_is_boolean(v)) return srv_field_bad_type(f, "add_generation_prompt", "true or false");
+    return srv_set_var(into, "add_generation_prompt", json_incref(v), f);
+}
+
 sk_status srv_read_reasoning_format(json_t *v, void *into, srv_fault *f)
 {
     srv_params *p = into;

@@ -13,11 +13,15 @@ sk_status srv_read_messages(json_t *v, void *into, srv_fault *f);
 /* A text, a list of token ids, or a list of either. */
 sk_status srv_read_prompt(json_t *v, void *into, srv_fault *f);
 
+/* The same, as `tokens`. */
+sk_status srv_read_token_ids(json_t *v, void *into, srv_fault *f);
+
 /* The same for a field of another name. */
 sk_status srv_read_prompts(json_t *v, const char *field, srv_params *p, srv_fault *f);
 
 /* A text or a list of texts, within the bounds of base/stops.h. */
 sk_status srv_read_stop(json_t *v, void *into, srv_fault *f);
+sk_status srv_read_stop_sequences(json_t *v, void *into, srv_fault *f);
 
 /* A whole number of any sign: its 64 bits are the seed. */
 sk_status srv_read_seed(json_t *v, void *into, srv_fault *f);
@@ -33,6 +37,9 @@ sk_status srv_read_template_vars(json_t *v, void *into, srv_fault *f);
 
 /* A word that the template gets as reasoning_effort. */
 sk_status srv_read_effort(json_t *v, void *into, srv_fault *f);
+
+/* Whether the template opens an answer. */
+sk_status srv_read_generation_prompt(json_t *v, void *into, srv_fault *f);
 
 /* auto or none: where reasoning goes. */
 sk_status srv_read_reasoning_format(json_t *v, void *into, srv_fault *f);

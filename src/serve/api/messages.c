@@ -225,7 +225,8 @@ static sk_status read_thinking(json_t *v, void *into, srv_fault *f)
      .read = read_system, .help = "what stands before the conversation: a text, or blocks of it"}, \
     {.name = "messages", .type = SRV_FIELD_READ, .kind = "array", .read = read_messages,           \
      .help = "the conversation: role user or assistant, content a text or blocks of type text, "   \
-             "tool_use, tool_result, thinking"},                                                   \
+             "tool_use, tool_result, thinking; the text of an assistant's message at the end is "  \
+             "gone on with"},                                                                      \
     {.name = "model", .type = SRV_FIELD_STR, .deflt = "the loaded one", .offset = AT(model),       \
      .help = "id from `GET /v1/models`; another one is refused with 404"},                         \
     {.name = "tools", .type = SRV_FIELD_READ, .kind = "array", .deflt = "none",                    \
@@ -250,9 +251,10 @@ static const srv_field rows[] = {
     {.name = "seed", .type = SRV_FIELD_READ, .kind = "integer", .deflt = "random",
      .read = srv_read_seed, .help = "same request and seed, same answer"},
     {.name = "stop_sequences", .type = SRV_FIELD_READ, .kind = "string or array", .deflt = "none",
-     .read = srv_read_stop, .help = "up to 4 sequences that end the answer"},
+     .read = srv_read_stop_sequences, .help = "up to 4 sequences that end the answer"},
     {.name = "stream", .type = SRV_FIELD_BOOL, .deflt = "false", .offset = AT(stream),
      .help = "send the answer as server-sent events while it is made"},
+    SRV_WHEN_ROWS(AT),
     {.name = "metadata", .type = SRV_FIELD_NOTE, .kind = "object", .deflt = "none",
      .help = "accepted; has no bearing on the answer"},
     {.name = "service_tier", .type = SRV_FIELD_NOTE, .kind = "string", .deflt = "none",
@@ -271,6 +273,15 @@ const srv_fields srv_count_fields = {"POST /v1/messages/count_tokens",
 
 /* ---- endpoints ---- */
 
+/* An assistant's message at the end is the beginning of the answer, in this API. */
+static bool ends_open(const srv_params *p)
+{
+    const json_t *last = json_array_get(p->messages, json_array_size(p->messages) - 1);
+    return strcmp(json_string_value(json_object_get(last, "role")), "assistant") == 0 &&
+           json_string_length(json_object_get(last, "content")) &&
+           !json_object_get(last, "tool_calls");
+}
+
 static sk_status read_body(srv_api *api, srv_req *r, const srv_fields *t, srv_params *p,
                            srv_fault *f)
 {
@@ -281,6 +292,7 @@ static sk_status read_body(srv_api *api, srv_req *r, const srv_fields *t, srv_pa
     if (!st) st = srv_fields_read(t, body, n, api->strict, p, &p->root, &p->unknown, f);
     if (!st && !json_array_size(p->messages))
         st = srv_fail(f, SRV_BAD_VALUE, "messages", "'messages' must hold a message");
+    if (!st) p->go_on = ends_open(p);
     return st ? st : srv_params_check(p, f);
 }
 
@@ -317,7 +329,8 @@ void srv_post_count(srv_api *api, srv_req *r)
     if (!st) st = srv_api_model(api, p.model, &v, &f);
     if (!st) st = srv_syntax_find(v->syntax, v->eng, &f);
     if (!st) st = srv_syntax_prompt(v->syntax, &p, &f);
-    if (!st && v->eng->chat(v->eng->self, p.messages, p.vars, &ids, &e)) st = srv_fail_err(&f, &e);
+    if (!st && v->eng->chat(v->eng->self, p.messages, p.vars, p.go_on, &ids, &e))
+        st = srv_fail_err(&f, &e);
     if (!st) st = srv_params_whole(&p, &f);
     sk_buf_addf(&b, "{\"input_tokens\":%zu}\n", ids.n);
     if (st)

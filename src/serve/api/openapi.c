@@ -27,6 +27,7 @@ static const char *kind_schema(const char *kind)
 {
     static const char *const known[][2] = {
         {"integer", "\"type\":[\"integer\",\"null\"]"},
+        {"boolean", "\"type\":[\"boolean\",\"null\"]"},
         {"string", "\"type\":[\"string\",\"null\"]"},
         {"object", "\"type\":[\"object\",\"null\"]"},
         {"array", "\"type\":[\"array\",\"null\"]"},
@@ -114,21 +115,29 @@ static void add_answers(sk_buf *b, const srv_route *t)
                 "{\"schema\":{\"$ref\":\"#/components/schemas/error\"}}}}}");
 }
 
-/* One endpoint.  A path that stands for all below it has a parameter. */
-static void add_route(sk_buf *b, const srv_route *t)
+/* Begins the object of a path; one that stands for all below it has a parameter. */
+static void begin_path(sk_buf *b, const srv_route *t)
 {
     size_t n = strlen(t->path);
     bool below = t->path[n - 1] == '*';
     sk_buf_addc(b, '"');
     sk_buf_add(b, t->path, below ? n - 1 : n);
-    sk_buf_addf(b, "%s\":{\"%s\":{\"operationId\":\"", below ? "{id}" : "",
-                strcmp(t->method, "GET") == 0 ? "get" : "post");
+    sk_buf_addf(b, "%s\":{", below ? "{id}" : "");
+    if (below)
+        sk_buf_adds(b, "\"parameters\":[{\"name\":\"id\",\"in\":\"path\",\"required\":true,"
+                       "\"schema\":{\"type\":\"string\"}}],");
+}
+
+/* One endpoint, in the object of its path. */
+static void add_route(sk_buf *b, const srv_route *t)
+{
+    sk_buf_addc(b, '"');
+    for (const char *c = t->method; *c; c++)
+        sk_buf_addc(b, (char)(*c | 0x20));
+    sk_buf_adds(b, "\":{\"operationId\":\"");
     add_name(b, t);
     sk_buf_adds(b, "\",\"summary\":");
     add_str(b, t->help);
-    if (below)
-        sk_buf_adds(b, ",\"parameters\":[{\"name\":\"id\",\"in\":\"path\",\"required\":true,"
-                       "\"schema\":{\"type\":\"string\"}}]");
     if (t->body) {
         sk_buf_adds(b, ",\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{"
                        "\"schema\":{\"$ref\":\"#/components/schemas/");
@@ -137,7 +146,7 @@ static void add_route(sk_buf *b, const srv_route *t)
     }
     if (t->open) sk_buf_adds(b, ",\"security\":[]");
     add_answers(b, t);
-    sk_buf_adds(b, "}}");
+    sk_buf_addc(b, '}');
 }
 
 void srv_openapi_json(sk_buf *b)
@@ -147,10 +156,13 @@ void srv_openapi_json(sk_buf *b)
     sk_buf_adds(b,
                 "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Stokehold\",\"version\":\"" SK_VERSION
                 "\"},\"security\":[{\"key\":[]}],\"paths\":{");
-    for (size_t i = 0; i < n; i++) {
-        if (i) sk_buf_addc(b, ',');
+    for (size_t i = 0; i < n; i++) { /* those of one path stand together */
+        bool same = i && strcmp(t[i].path, t[i - 1].path) == 0;
+        if (i) sk_buf_adds(b, same ? "," : "},");
+        if (!same) begin_path(b, &t[i]);
         add_route(b, &t[i]);
     }
+    sk_buf_addc(b, '}');
     sk_buf_adds(b, "},\"components\":{\"securitySchemes\":{\"key\":{\"type\":\"http\",\"scheme\":"
                    "\"bearer\"}},\"schemas\":{\"error\":");
     sk_buf_adds(b,

@@ -96,6 +96,7 @@
     {.name = "regex", .type = SRV_FIELD_READ, .kind = "string", .deflt = "none",                   \
      .read = srv_read_regex,                                                                       \
      .help = "a regular expression that the whole answer matches by construction"},                \
+    SRV_WHEN_ROWS(AT),                                                                             \
     {.name = "user", .type = SRV_FIELD_NOTE, .kind = "string", .deflt = "none",                    \
      .help = "accepted; has no bearing on the answer"}
 
@@ -119,6 +120,14 @@ static const srv_field chat_rows[] = {
     {.name = "chat_template_kwargs", .type = SRV_FIELD_READ, .kind = "object", .deflt = "none",
      .read = srv_read_template_vars,
      .help = "further variables for the model's chat template, such as `enable_thinking`"},
+    {.name = "continue_final_message", .type = SRV_FIELD_BOOL, .deflt = "false",
+     .offset = AT(go_on),
+     .help = "the last message, an assistant's, is the beginning of the answer, which goes on from "
+             "its end (and of which only what is new is given); a rule such as `response_format` "
+             "holds for both together"},
+    {.name = "add_generation_prompt", .type = SRV_FIELD_READ, .kind = "boolean", .deflt = "true",
+     .read = srv_read_generation_prompt,
+     .help = "false: the prompt ends with the last message, without the opening of an answer"},
     {.name = "reasoning_effort", .type = SRV_FIELD_READ, .kind = "string", .deflt = "none",
      .read = srv_read_effort, .help = "given to the model's chat template, if that asks for it"},
     {.name = "tools", .type = SRV_FIELD_READ, .kind = "array", .deflt = "none",
@@ -170,18 +179,22 @@ static const srv_field completion_rows[] = {
              "the answers to the first, the second, ..; special tokens are not read in text"},
     COMMON_ROWS,
     {.name = "max_tokens", .type = SRV_FIELD_INT, .deflt = "what fits the context",
-     .offset = AT(max_tokens), .min = 1, .max = ANY,
-     .help = "longest answer in tokens; refused if prompt and answer can't fit the context"},
+     .offset = AT(max_tokens), .max = ANY,
+     .help = "longest answer in tokens; refused if prompt and answer can't fit the context; 0, "
+             "only with `echo`: the prompt is read and nothing is answered"},
     {.name = "echo", .type = SRV_FIELD_BOOL, .deflt = "false", .offset = AT(echo),
-     .help = "put the prompt before the answer"},
+     .help = "put the prompt before the answer; with `logprobs` its tokens have theirs, too, all "
+             "but the first, which has null"},
     {.name = "suffix", .type = SRV_FIELD_STR, .deflt = "none", .offset = AT(suffix),
      .help = "what is to follow the answer; only for models with tokens to fill a gap"},
     {.name = "best_of", .type = SRV_FIELD_INT, .deflt = "`n`", .offset = AT(best_of), .min = 1,
-     .max = SRV_MAX_CHOICES, .help = "must be `n`: all that is made is given"},
+     .max = SRV_MAX_CHOICES,
+     .help = "make so many answers to each prompt and give the `n` of them whose tokens have the "
+             "highest mean log-probability; not with `stream`. All of them are counted"},
     {.name = "logprobs", .type = SRV_FIELD_INT, .deflt = "none", .offset = AT(n_logprobs),
      .max = SRV_MAX_TOP,
      .help = "give the log-probability of every token of the answer and so many of the likeliest "
-             "ones; not with `echo`"},
+             "ones; with `echo` of the prompt's, too"},
 };
 /* clang-format on */
 
@@ -202,28 +215,52 @@ static sk_status check_together(const srv_params *p, srv_fault *f)
     if (p->top_logprobs && !p->logprobs)
         return srv_fail(f, SRV_BAD_VALUE, "top_logprobs",
                         "'top_logprobs' is only allowed with 'logprobs': true");
-    if (p->best_of && p->best_of != p->n)
-        return srv_fail(f, SRV_UNSUPPORTED, "best_of", "'best_of' must be 'n' or left out");
-    if (p->echo && p->n_logprobs >= 0)
-        return srv_fail(f, SRV_UNSUPPORTED, "logprobs",
-                        "log-probabilities of the prompt can't be given; leave out 'echo' or "
-                        "'logprobs'");
-    if (srv_params_prompts(p) * (size_t)p->n > SRV_MAX_CHOICES)
-        return srv_fail(f, SRV_BAD_VALUE, "n",
-                        "%zu prompts with %" PRId64 " answers each are more than %d answers",
-                        p->n_prompts, p->n, SRV_MAX_CHOICES);
+    if (p->best_of && p->best_of < p->n)
+        return srv_fail(f, SRV_BAD_VALUE, "best_of", "'best_of' must be 'n' at least");
+    if (p->best_of > p->n && p->stream)
+        return srv_fail(f, SRV_BAD_VALUE, "best_of",
+                        "the best of several answers can't be streamed; leave out 'stream' or "
+                        "'best_of'");
+    if (p->sample.mirostat == 1)
+        return srv_fail(f, SRV_BAD_VALUE, "mirostat", "'mirostat' must be 0 or 2");
+    if (p->max_tokens == 0 && !p->echo)
+        return srv_fail(f, SRV_BAD_VALUE, "max_tokens", "'max_tokens' 0 needs 'echo'");
+    if (p->echo && p->n_logprobs >= 0 && p->suffix && *p->suffix)
+        return srv_fail(f, SRV_UNSUPPORTED, "suffix",
+                        "'suffix' can't go with log-probabilities of the prompt");
+    if (srv_params_prompts(p) * srv_params_width(p) > SRV_MAX_CHOICES)
+        return srv_fail(f, SRV_BAD_VALUE, p->best_of ? "best_of" : "n",
+                        "%zu prompts with %zu answers each are more than %d answers",
+                        srv_params_prompts(p), srv_params_width(p), SRV_MAX_CHOICES);
+    return SK_OK;
+}
+
+sk_status srv_check_go_on(const srv_params *p, srv_fault *f)
+{
+    const json_t *last = json_array_get(p->messages, json_array_size(p->messages) - 1);
+    const char *role = json_string_value(json_object_get(last, "role"));
+    if (!role || strcmp(role, "assistant") != 0 || json_object_get(last, "tool_calls") ||
+        !json_string_length(json_object_get(last, "content")))
+        return srv_fail(f, SRV_BAD_VALUE, "continue_final_message",
+                        "'continue_final_message' needs an assistant's message with text and no "
+                        "calls at the end");
+    if (p->choice >= SRV_TOOLS_REQUIRED)
+        return srv_fail(f, SRV_BAD_VALUE, "tool_choice",
+                        "a call that must be made can't go on from an answer that was begun");
     return SK_OK;
 }
 
 sk_status srv_params_check(srv_params *p, srv_fault *f)
 {
     sk_status st = check_together(p, f);
+    if (!st && p->go_on) st = srv_check_go_on(p, f);
     if (!st) st = srv_tools_check(p, f);
     if (st) return st;
-    if (p->max_tokens && p->max_completion_tokens && p->max_tokens != p->max_completion_tokens)
+    if (p->max_tokens >= 0 && p->max_completion_tokens >= 0 &&
+        p->max_tokens != p->max_completion_tokens)
         return srv_fail(f, SRV_BAD_VALUE, "max_tokens",
                         "'max_tokens' and 'max_completion_tokens' differ; give one of them");
-    if (!p->max_tokens) p->max_tokens = p->max_completion_tokens;
+    if (p->max_tokens < 0) p->max_tokens = p->max_completion_tokens;
     sk_err e = SK_ERR_INIT;
     if (eng_sample_opts_check(&p->sample, &e))
         return srv_fail(f, SRV_BAD_VALUE, NULL, "%s", e.text);
@@ -232,7 +269,12 @@ sk_status srv_params_check(srv_params *p, srv_fault *f)
 
 sk_status srv_params_init(srv_params *p, srv_fault *f)
 {
-    *p = (srv_params){.n = 1, .n_logprobs = -1, .parallel = true, .missed = sk_mem_missed()};
+    *p = (srv_params){.n = 1,
+                      .n_logprobs = -1,
+                      .max_tokens = -1,
+                      .max_completion_tokens = -1,
+                      .parallel = true,
+                      .missed = sk_mem_missed()};
     p->mem = sk_arena_new(SK_MEM_REQUEST);
     if (!p->mem) return srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the request");
     eng_sample_opts_default(&p->sample);
@@ -274,6 +316,11 @@ void srv_params_fini(srv_params *p)
 size_t srv_params_prompts(const srv_params *p)
 {
     return p->chat ? 1 : p->n_prompts;
+}
+
+size_t srv_params_width(const srv_params *p)
+{
+    return (size_t)(p->best_of ? p->best_of : p->n);
 }
 
 /* Ids that were given must be tokens there are. */
@@ -324,7 +371,8 @@ static sk_status encode(const srv_params *p, const srv_engine *eng, size_t which
 {
     sk_err e = SK_ERR_INIT;
     if (!p->chat) return encode_prompt(p, eng, &p->prompt[which], ids, f);
-    return eng->chat(eng->self, p->messages, p->vars, ids, &e) ? srv_fail_err(f, &e) : SK_OK;
+    return eng->chat(eng->self, p->messages, p->vars, p->go_on, ids, &e) ? srv_fail_err(f, &e)
+                                                                         : SK_OK;
 }
 
 /* Ids and the bound of the answer. */
@@ -338,16 +386,16 @@ sk_status srv_params_tokens(const srv_params *p, const srv_engine *eng, size_t w
     if (st) return st;
     if (!ids->n)
         return srv_fail(f, SRV_BAD_VALUE, param, "'%s' must hold at least one token", param);
-    if (ids->n >= eng->n_ctx)
+    if (ids->n >= eng->n_ctx + (p->max_tokens == 0))
         return srv_fail(f, SRV_TOO_LONG, param,
                         "the context holds %zu tokens and the prompt has %zu; shorten it",
                         eng->n_ctx, ids->n);
     size_t room = eng->n_ctx - ids->n;
-    if ((uint64_t)p->max_tokens > room)
+    if (p->max_tokens >= 0 && (uint64_t)p->max_tokens > room)
         return srv_fail(f, SRV_TOO_LONG, "max_tokens",
                         "the context holds %zu tokens; the prompt has %zu, so at most %zu can be "
                         "asked for, not %" PRId64,
                         eng->n_ctx, ids->n, room, p->max_tokens);
-    *n_max = p->max_tokens ? (size_t)p->max_tokens : room;
+    *n_max = p->max_tokens >= 0 ? (size_t)p->max_tokens : room;
     return SK_OK;
 }

@@ -33,10 +33,13 @@ typedef struct srv_params {
     bool logprobs;                             /* chat: give them */
     int64_t top_logprobs;                      /* chat: alternatives a token */
     int64_t n_logprobs;                        /* completion: the same; -1: none asked for */
-    int64_t n, best_of;                        /* answers a prompt; best_of 0: not given */
-    int64_t max_tokens, max_completion_tokens; /* 0: not given */
+    int64_t n, best_of;                        /* answers a prompt: given, made; 0: `n` */
+    int64_t max_tokens, max_completion_tokens; /* -1: not given */
+    int64_t priority;                          /* lower goes first */
+    double deadline;                           /* seconds from its arrival; 0: none */
     sk_stops stops;
     json_t *messages; /* chat: as templates know them (message.h); owned */
+    bool go_on;       /* chat: the last message, an assistant's, is gone on with */
     json_t *vars;     /* further variables of the template, NULL: none; owned */
     json_t *tools;    /* chat: {"type", "function": {"name", "description", "parameters"}}; owned */
     srv_tool_choice choice;
@@ -61,6 +64,24 @@ extern const srv_fields srv_chat_fields, srv_completion_fields;
 /* Most answers of one request, over all its prompts. */
 #define SRV_MAX_CHOICES 128
 
+/* Rows of the fields that say when a request is served, for each table over a struct that has a
+ * srv_params; `at` gives the offset of its members. */
+#define SRV_WHEN_ROWS(at)                                                                          \
+    {.name = "priority",                                                                           \
+     .type = SRV_FIELD_INT,                                                                        \
+     .deflt = "0",                                                                                 \
+     .offset = at(priority),                                                                       \
+     .min = -1000,                                                                                 \
+     .max = 1000,                                                                                  \
+     .help = "requests of a lower value go first, as vLLM has it; added to what the key has, "     \
+             "which it may only make worse"},                                                      \
+    {                                                                                              \
+        .name = "deadline", .type = SRV_FIELD_NUM, .deflt = "none", .offset = at(deadline),        \
+        .min = 0.001, .max = 86400,                                                                \
+        .help = "seconds after which the answer is of no use: it is then refused with 504 "        \
+                "(`deadline_exceeded`), or its stream ends with that error"                        \
+    }
+
 /* Starts p with the defaults; to be freed with srv_params_fini whatever happens. */
 sk_status srv_params_init(srv_params *p, srv_fault *f);
 
@@ -72,11 +93,17 @@ sk_status srv_params_read(srv_params *p, bool chat, const char *body, size_t n, 
  * buffers go on without what they had no room for, so this comes before what was made is used. */
 sk_status srv_params_whole(const srv_params *p, srv_fault *f);
 
+/* Refuses to go on with a message that is no text of an assistant. */
+sk_status srv_check_go_on(const srv_params *p, srv_fault *f);
+
 /* Checks that no row can make: between fields. */
 sk_status srv_params_check(srv_params *p, srv_fault *f);
 
 /* Frees what reading made. */
 void srv_params_fini(srv_params *p);
+
+/* Answers made to each prompt, of which `n` are given. */
+size_t srv_params_width(const srv_params *p);
 
 /* Prompts of the request: 1 for a conversation. */
 size_t srv_params_prompts(const srv_params *p);

@@ -85,29 +85,44 @@ sk_status srv_read_prompt(json_t *v, void *into, srv_fault *f)
     return srv_read_prompts(v, "prompt", into, f);
 }
 
+sk_status srv_read_token_ids(json_t *v, void *into, srv_fault *f)
+{
+    return srv_read_prompts(v, "tokens", into, f);
+}
+
 /* ---- stop, seed, biases ---- */
 
-/* One stop sequence. */
-static sk_status add_stop(json_t *v, srv_params *p, srv_fault *f)
+/* One stop sequence of the field `name`. */
+static sk_status add_stop(json_t *v, const char *name, srv_params *p, srv_fault *f)
 {
     if (!json_is_string(v))
-        return srv_field_bad_type(f, "stop", "a string or an array of up to 4 strings");
+        return srv_field_bad_type(f, name, "a string or an array of up to 4 strings");
     if (sk_stops_add(&p->stops, json_string_value(v), json_string_length(v))) return SK_OK;
-    return srv_fail(f, SRV_BAD_VALUE, "stop", "each of 'stop' must have 1 to %u bytes",
+    return srv_fail(f, SRV_BAD_VALUE, name, "each of '%s' must have 1 to %u bytes", name,
                     SK_MAX_STOP_BYTES);
 }
 
-/* stop: a string or an array of up to 4 */
-sk_status srv_read_stop(json_t *v, void *into, srv_fault *f)
+/* A string or an array of up to 4. */
+static sk_status read_stops(json_t *v, const char *name, srv_params *p, srv_fault *f)
 {
-    if (!json_is_array(v)) return add_stop(v, into, f);
+    if (!json_is_array(v)) return add_stop(v, name, p, f);
     if (json_array_size(v) > SK_MAX_STOPS)
-        return srv_fail(f, SRV_BAD_VALUE, "stop", "'stop' must have at most %u sequences",
+        return srv_fail(f, SRV_BAD_VALUE, name, "'%s' must have at most %u sequences", name,
                         SK_MAX_STOPS);
     sk_status st = SK_OK;
     for (size_t i = 0; i < json_array_size(v) && !st; i++)
-        st = add_stop(json_array_get(v, i), into, f);
+        st = add_stop(json_array_get(v, i), name, p, f);
     return st;
+}
+
+sk_status srv_read_stop(json_t *v, void *into, srv_fault *f)
+{
+    return read_stops(v, "stop", into, f);
+}
+
+sk_status srv_read_stop_sequences(json_t *v, void *into, srv_fault *f)
+{
+    return read_stops(v, "stop_sequences", into, f);
 }
 
 /* seed: any 64-bit integer */

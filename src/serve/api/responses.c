@@ -148,6 +148,7 @@ static sk_status read_reasoning(json_t *v, void *into, srv_fault *f)
 }
 
 #define AT(field) offsetof(resp_body, field)
+#define AT_P(field) offsetof(resp_body, p.field)
 
 /* clang-format off */
 #define NOTE(field)                                                                                \
@@ -169,7 +170,7 @@ static const srv_field rows[] = {
      .offset = AT(previous),
      .help = "go on from that response; the newest 1024 are kept, in memory"},
     {.name = "store", .type = SRV_FIELD_BOOL, .deflt = "true", .offset = AT(store),
-     .help = "keep the conversation for `previous_response_id`"},
+     .help = "keep it for `previous_response_id` and `GET /v1/responses/ID`"},
     {.name = "max_output_tokens", .type = SRV_FIELD_INT, .deflt = "what fits the context",
      .offset = AT(p.max_tokens), .min = 1, .max = 9e15, .help = "longest answer in tokens"},
     {.name = "temperature", .type = SRV_FIELD_NUM, .deflt = "0.7",
@@ -193,6 +194,7 @@ static const srv_field rows[] = {
      .help = "`format`: text, json_object or json_schema (with `schema`), by construction"},
     {.name = "reasoning", .type = SRV_FIELD_READ, .kind = "object", .deflt = "none",
      .read = read_reasoning, .help = "`effort` is given to the model's chat template"},
+    SRV_WHEN_ROWS(AT_P),
     {.name = "truncation", .type = SRV_FIELD_ONLY, .deflt = "disabled", .only = "[\"disabled\"]",
      .help = "a prompt is never cut"},
     {.name = "background", .type = SRV_FIELD_ONLY, .deflt = "false", .only = "[false]",
@@ -253,14 +255,23 @@ static void add_echo(const json_t *root, sk_buf *out)
     }
 }
 
+/* The request's items: a text alone is a message of the user. */
+static json_t *items_of(const json_t *root)
+{
+    json_t *input = json_object_get(root, "input");
+    if (!json_is_string(input)) return json_deep_copy(input);
+    return json_pack("[{s:s, s:s, s:[{s:s, s:O}]}]", "type", "message", "role", "user", "content",
+                     "type", "input_text", "text", input);
+}
+
 /* Puts the conversation together: what was before, the input; in front of it the instructions. */
 static sk_status join(const srv_api *api, resp_body *b, uint32_t key, srv_response *x, srv_fault *f)
 {
-    json_t *before = b->previous ? srv_store_get(api->store, b->previous, key) : NULL;
-    if (b->previous && !before)
+    srv_kept kept = {.messages = NULL};
+    if (b->previous && !srv_store_get(api->store, b->previous, key, &kept))
         return srv_fail(f, SRV_NO_RESPONSE, "previous_response_id",
                         "no response '%.80s' is kept here", b->previous);
-    json_t *all = before ? json_copy(before) : json_array();
+    json_t *all = kept.messages ? json_copy(kept.messages) : json_array();
     if (!all || (b->p.messages && json_array_extend(all, b->p.messages))) {
         json_decref(all);
         return no_memory(f);
@@ -270,6 +281,7 @@ static sk_status join(const srv_api *api, resp_body *b, uint32_t key, srv_respon
     if (!json_array_size(all))
         return srv_fail(f, SRV_BAD_VALUE, "input", "'input' must hold a message");
     if (b->store && !(x->messages = json_copy(all))) return no_memory(f);
+    if (b->store && !(x->input = items_of(b->p.root))) return no_memory(f);
     if (!b->instructions) return SK_OK;
     json_t *m = json_pack("{s:s, s:s}", "role", "system", "content", b->instructions);
     return json_array_insert_new(all, 0, m) ? no_memory(f) : SK_OK;

@@ -17,6 +17,7 @@ typedef struct srv_item {
 /* What an ask of this form has besides; freed with it. */
 typedef struct srv_response {
     json_t *messages; /* the conversation up to the answer, without instructions; NULL: not kept */
+    json_t *input;    /* the request's items, to be kept with it */
     sk_buf echo;      /* members of the answer that repeat the request */
     uint64_t seq;     /* of the next event */
     srv_item *item;   /* [cap], n in use */

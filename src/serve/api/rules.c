@@ -135,12 +135,13 @@ void srv_rules_put(srv_rules *r, srv_rule_ref *ref)
 
 /* ---- guides ---- */
 
-/* One answer's.  While it is off anything may be said, and `tail` has the last bytes of that. */
+/* One answer's.  While it is off anything may be said, and `tail` has the last bytes of that; but
+ * an answer that has to come to its rule may not end before: then `mask` has all but the ends. */
 typedef struct guide {
     const srv_engine *eng;
     eng_matcher *m;
-    const char *after;
-    bool on, again;
+    srv_rule_when when;
+    bool on;
     size_t n_tail;
     char tail[64];
     uint64_t mask[];
@@ -157,23 +158,52 @@ static void guide_free(void *self)
 static const uint64_t *guide_mask(void *self, sk_err *e)
 {
     guide *g = self;
-    if (!g->on) return NULL;
-    return eng_matcher_mask(g->m, g->mask, e) ? NULL : g->mask;
+    if (g->on) return eng_matcher_mask(g->m, g->mask, e) ? NULL : g->mask;
+    return g->when.after && !g->when.again && !g->when.first ? g->mask : NULL;
 }
 
-/* Bytes were said while it was off: turns it on behind the mark.  What the token that ended the
- * mark says beyond it belongs to the grammar; where that does not fit, this is no mark. */
+/* The mark was said: turns the guide on.  What the token that ended the mark says beyond it belongs
+ * to the grammar; where that does not fit, this is no mark. */
+static void turn_on(guide *g, const char *p, size_t n)
+{
+    sk_err e = SK_ERR_INIT;
+    const char *mark = g->when.after;
+    eng_matcher_reset(g->m);
+    g->n_tail = 0;
+    g->on = !g->when.first || eng_matcher_accept_bytes(g->m, mark, strlen(mark), &e) == SK_OK;
+    if (g->on) g->on = eng_matcher_accept_bytes(g->m, p, n, &e) == SK_OK;
+    if (!g->on && g->when.first) g->when.after = NULL;
+}
+
+/* The beginning of an answer was said, n bytes more of it: blanks, then the mark, or never. */
+static void listen_first(guide *g, const char *p, size_t n)
+{
+    const char *mark = g->when.after;
+    for (size_t i = 0; i < n; i++) {
+        if (!g->n_tail && strchr(" \n\r\t", p[i])) continue;
+        if (p[i] != mark[g->n_tail++]) {
+            g->when.after = NULL;
+            return;
+        }
+        if (mark[g->n_tail]) continue;
+        turn_on(g, p + i + 1, n - i - 1);
+        return;
+    }
+}
+
+/* Bytes were said while it was off: turns it on behind the mark. */
 static void listen(guide *g, const char *p, size_t n)
 {
-    size_t len = strlen(g->after);
-    sk_err e = SK_ERR_INIT;
+    size_t len = strlen(g->when.after);
+    if (g->when.first) {
+        listen_first(g, p, n);
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         if (g->n_tail == sizeof g->tail) memmove(g->tail, g->tail + 1, --g->n_tail);
         g->tail[g->n_tail++] = p[i];
-        if (g->n_tail < len || memcmp(g->tail + g->n_tail - len, g->after, len) != 0) continue;
-        eng_matcher_reset(g->m);
-        g->n_tail = 0;
-        g->on = eng_matcher_accept_bytes(g->m, p + i + 1, n - i - 1, &e) == SK_OK;
+        if (g->n_tail < len || memcmp(g->tail + g->n_tail - len, g->when.after, len) != 0) continue;
+        turn_on(g, p + i + 1, n - i - 1);
         return;
     }
 }
@@ -182,33 +212,57 @@ static sk_status guide_take(void *self, int32_t id, sk_err *e)
 {
     guide *g = self;
     size_t n = 0;
-    if (!g->on && !g->after) return SK_OK;
+    if (!g->on && !g->when.after) return SK_OK;
     if (!g->on) {
         const char *p = g->eng->piece_all(g->eng->self, id, &n);
         listen(g, p, n);
         return SK_OK;
     }
     sk_status st = eng_matcher_accept(g->m, id, e);
-    if (!st && g->again && eng_matcher_complete(g->m)) g->on = false;
+    if (!st && g->when.again && eng_matcher_complete(g->m)) g->on = false;
     return st;
 }
 
-sk_status srv_rules_guide(srv_rule_ref *ref, const srv_engine *eng, const char *after, bool again,
+/* All tokens but those that end an answer. */
+static void allow_all(guide *g)
+{
+    for (size_t i = 0; i < g->eng->n_vocab; i++)
+        if (!g->eng->is_end(g->eng->self, (int32_t)i)) g->mask[i / 64] |= UINT64_C(1) << i % 64;
+}
+
+sk_status srv_rules_guide(srv_rule_ref *ref, const srv_engine *eng, const srv_rule_when *when,
                           srv_job *j, srv_fault *f)
 {
     sk_err e = SK_ERR_INIT;
     size_t words = (eng->n_vocab + 63) / 64;
-    assert(!after || strlen(after) < sizeof((guide *)NULL)->tail);
+    assert(!when->after || strlen(when->after) < sizeof((guide *)NULL)->tail);
     guide *g = sk_calloc(SK_MEM_REQUEST, 1, sizeof *g + words * sizeof *g->mask);
     if (!g) return srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the request");
     g->eng = eng;
-    g->after = after;
-    g->again = again;
-    g->on = !after;
+    g->when = *when;
+    g->on = !when->after;
     if (eng_matcher_new(ref->g, &g->m, &e)) {
         sk_free(g);
         return srv_fail_err(f, &e);
     }
+    if (when->after && !when->again && !when->first) allow_all(g);
     j->guide = (srv_guide){.self = g, .mask = guide_mask, .take = guide_take, .free = guide_free};
     return SK_OK;
+}
+
+sk_status srv_rules_said(srv_job *j, const char *p, size_t n, const char *field, srv_fault *f)
+{
+    guide *g = j->guide.self;
+    sk_err e = SK_ERR_INIT;
+    if (!g) return SK_OK;
+    if (!g->on) {
+        if (g->when.after) listen(g, p, n);
+        return SK_OK;
+    }
+    if (!eng_matcher_accept_bytes(g->m, p, n, &e)) return SK_OK;
+    (void)srv_fail_err(f, &e);
+    return f->code == SRV_BAD_VALUE
+               ? srv_fail(f, f->code, field, "'%s' does not allow what the answer begins with: %s",
+                          field, e.text)
+               : srv_fail_err(f, &e);
 }

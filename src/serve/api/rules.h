@@ -25,10 +25,21 @@ sk_status srv_rules_get(srv_rules *r, srv_rule kind, const char *text, size_t n,
 /* NULL is allowed. */
 void srv_rules_put(srv_rules *r, srv_rule_ref *ref);
 
-/* Has an answer follow a grammar, which must outlive the job.  `after` (NULL: from the beginning):
- * only once the answer has said this, static storage; `again`: as often as it says it, the answer
- * being free between. */
-sk_status srv_rules_guide(srv_rule_ref *ref, const srv_engine *eng, const char *after, bool again,
+/* From where on an answer follows a grammar: from its beginning if `after` is NULL, else only once
+ * it has said this (static storage, up to 63 bytes), and it may not end before.  `again`: as often
+ * as it says it, the answer being free between, and to end.  `first`: if it begins with it, which
+ * then is a part of what the grammar says; else it is free. */
+typedef struct srv_rule_when {
+    const char *after;
+    bool again, first;
+} srv_rule_when;
+
+/* Has an answer follow a grammar, which must outlive the job. */
+sk_status srv_rules_guide(srv_rule_ref *ref, const srv_engine *eng, const srv_rule_when *when,
                           srv_job *j, srv_fault *f);
+
+/* Tells the guide of a job, if it has one, that the answer began with p[0 .. n).  What can't begin
+ * one that follows the grammar is SRV_BAD_VALUE of `field`. */
+sk_status srv_rules_said(srv_job *j, const char *p, size_t n, const char *field, srv_fault *f);
 
 #endif

@@ -7,8 +7,8 @@
 
 /* START: nothing but blanks came.  REASON: inside <think>.  GAP: blanks after a marker or call.
  * TEXT.  BEGIN: behind the marker of a call.  CALL: inside its JSON.  NAME: inside a name that
- * stands alone.  BODY: inside <function=f>. */
-enum { START, REASON, GAP, TEXT, BEGIN, CALL, NAME, BODY };
+ * stands alone.  BODY: inside <function=f>.  HEAD: before <|message|>.  SAID: behind it. */
+enum { START, REASON, GAP, TEXT, BEGIN, CALL, NAME, BODY, HEAD, SAID };
 
 #define THINK "<think>"
 #define THOUGHT "</think>"
@@ -18,6 +18,9 @@ enum { START, REASON, GAP, TEXT, BEGIN, CALL, NAME, BODY };
 #define FN_END "</function>"
 #define BRACKET "[TOOL_CALLS]"
 #define PYTHON "<|python_tag|>"
+#define CHANNEL "<|channel|>"
+#define MESSAGE "<|message|>"
+#define LONGEST_HEAD 512u
 
 /* Nesting of a parameter that is read as JSON. */
 enum { MOST_DEEP = 64 };
@@ -117,7 +120,8 @@ static void give_up(srv_split *s)
     if (s->raw.len) s->fn(s->arg, SRV_PART_TEXT, 0, s->raw.p, s->raw.len);
     sk_buf_reset(&s->raw);
     s->in_list = false;
-    s->state = TEXT;
+    s->state = s->calls == SRV_CALLS_HARMONY ? SAID : TEXT;
+    s->part = SRV_PART_TEXT;
 }
 
 /* Inside a call's JSON; false when more must come. */
@@ -257,6 +261,76 @@ static bool in_gap(srv_split *s)
         return true;
     }
     s->state = s->calls == SRV_CALLS_BARE && !s->n_calls ? START : TEXT;
+    if (s->calls == SRV_CALLS_HARMONY) s->state = HEAD;
+    return true;
+}
+
+/* ---- channels ---- */
+
+/* Nothing came yet, and a head should: other text is the answer without one. */
+static bool start_harmony(srv_split *s)
+{
+    static const char *const first[] = {CHANNEL, "<|start|>", "to=", " to="};
+    bool maybe = false;
+    for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
+        if (begins(s, first[i]) > 0) s->state = HEAD;
+        maybe = maybe || begins(s, first[i]) == 0;
+    }
+    if (s->state == START && !maybe) s->state = SAID;
+    return s->state != START;
+}
+
+/* Where the word behind the last `mark` of a head of n bytes begins, and its length; NULL if there
+ * is none. */
+static const char *word_after(const char *p, size_t n, const char *mark, size_t *len)
+{
+    const char *word = NULL, *end = p + n;
+    for (const char *at = p; (at = memmem(at, (size_t)(end - at), mark, strlen(mark)));)
+        word = at += strlen(mark);
+    *len = 0;
+    while (word && word + *len < end && !strchr(" \n\r\t<", word[*len]))
+        ++*len;
+    return word;
+}
+
+/* A head: what follows is reasoning, text, or the arguments of a function. */
+static bool in_head(srv_split *s)
+{
+    static const char fns[] = "functions.";
+    size_t n_to, n_channel;
+    size_t most = LONGEST_HEAD + strlen(MESSAGE), look = s->held.len < most ? s->held.len : most;
+    const char *end = memmem(s->held.p, look, MESSAGE, strlen(MESSAGE));
+    if (!end && look < most) return false;
+    size_t n = end ? (size_t)(end - s->held.p) : 0;
+    const char *to = word_after(s->held.p, n, "to=", &n_to);
+    const char *channel = word_after(s->held.p, n, CHANNEL, &n_channel);
+    bool thought = channel && n_channel == 8 && memcmp(channel, "analysis", 8) == 0;
+    if (to && n_to && !s->no_calls) {
+        if (n_to > strlen(fns) && memcmp(to, fns, strlen(fns)) == 0)
+            to += strlen(fns), n_to -= strlen(fns);
+        begin_call(s, CALL);
+        srv_callscan_named(&s->scan, to, n_to);
+    } else {
+        s->state = SAID;
+        s->part = thought && s->reasoning ? SRV_PART_REASON : SRV_PART_TEXT;
+        s->in_reason = s->part == SRV_PART_REASON;
+    }
+    if (end) drop(s, n + strlen(MESSAGE));
+    return true;
+}
+
+/* What a channel says, up to the next head. */
+static bool in_said(srv_split *s)
+{
+    static const char *const list[] = {"<|end|>",   "<|return|>", "<|call|>",
+                                       "<|start|>", CHANNEL,      NULL};
+    const char *mark;
+    size_t n = before(s, list, &mark);
+    say(s, s->part, n);
+    if (!mark) return false;
+    if (s->in_reason) s->reason_end = s->n_in - s->held.len;
+    s->in_reason = false;
+    s->state = HEAD;
     return true;
 }
 
@@ -264,6 +338,7 @@ static bool in_gap(srv_split *s)
 static bool in_start(srv_split *s)
 {
     size_t n = 0;
+    if (s->calls == SRV_CALLS_HARMONY) return start_harmony(s);
     while (n < s->held.len && is_blank(s->held.p[n]))
         n++;
     if (n == s->held.len) return false;
@@ -318,16 +393,18 @@ static bool in_text(srv_split *s)
 /* Does what can be done; false when more must come. */
 static bool advance(srv_split *s)
 {
-    static bool (*const fn[])(srv_split *) = {in_start, in_reason, in_gap,  in_text,
-                                              in_begin, in_call,   in_name, in_body};
+    static bool (*const fn[])(srv_split *) = {in_start, in_reason, in_gap,  in_text, in_begin,
+                                              in_call,  in_name,   in_body, in_head, in_said};
     return s->held.len && fn[s->state](s);
 }
 
 void srv_split_feed(srv_split *s, const char *p, size_t n)
 {
     if (!n) return;
+    bool headed = s->calls == SRV_CALLS_HARMONY;
+    bool text = !s->in_reason && !s->reasoning && s->calls != SRV_CALLS_BARE && !headed;
     if (!s->n_in && s->in_reason) s->state = REASON;
-    if (!s->n_in && !s->in_reason && !s->reasoning && s->calls != SRV_CALLS_BARE) s->state = TEXT;
+    if (!s->n_in && (text || s->mid)) s->state = headed ? SAID : TEXT;
     s->n_in += n;
     if (s->state == TEXT && !s->calls && !s->held.len) { /* nothing to look for */
         s->fn(s->arg, SRV_PART_TEXT, 0, p, n);
@@ -341,9 +418,10 @@ void srv_split_feed(srv_split *s, const char *p, size_t n)
 void srv_split_end(srv_split *s)
 {
     if (s->state == CALL && !s->scan.named) give_up(s);
-    bool call = s->state == CALL || s->state == GAP;
-    if (s->held.len && !call && sk_buf_ok(&s->held))
-        say(s, s->state == REASON ? SRV_PART_REASON : SRV_PART_TEXT, s->held.len);
+    bool none = s->state == CALL || s->state == GAP || s->state == HEAD;
+    srv_part part = s->state == REASON ? SRV_PART_REASON : SRV_PART_TEXT;
+    if (s->held.len && !none && sk_buf_ok(&s->held))
+        say(s, s->state == SAID ? s->part : part, s->held.len);
     sk_buf_reset(&s->held);
 }
 

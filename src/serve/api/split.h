@@ -9,6 +9,9 @@
  *                        [TOOL_CALLS]f[ARGS]{..}                                      Mistral
  *     SRV_CALLS_BARE     {"name": "f", "parameters": {..}} as the whole answer, more after ';'; may
  *                        begin with <|python_tag|>                                    Llama 3
+ *     SRV_CALLS_HARMONY  <|channel|>commentary to=functions.f <|constrain|>json<|message|>{..};
+ *                        reasoning in the channel analysis, the answer in final, each behind such
+ *                        a head, ended by <|end|>, the next headed by <|start|>assistant  gpt-oss
  *
  * Nothing is handed out that may still become a marker.  What begins like a call and is none is
  * text.  Blanks around markers are dropped.
@@ -24,7 +27,8 @@ typedef enum srv_calls {
     SRV_CALLS_NONE,
     SRV_CALLS_TAGS,
     SRV_CALLS_BRACKET,
-    SRV_CALLS_BARE
+    SRV_CALLS_BARE,
+    SRV_CALLS_HARMONY
 } srv_calls;
 
 /* A text under way.  Set the first group; the rest starts as 0. */
@@ -32,13 +36,16 @@ typedef struct srv_split {
     srv_part_fn fn;
     void *arg;
     srv_calls calls;
-    bool reasoning; /* look for <think> */
+    bool reasoning; /* look for <think>, tell the channel analysis from text */
+    bool no_calls;  /* SRV_CALLS_HARMONY: what is addressed to functions is text */
     bool in_reason; /* the text begins inside it */
     bool one_call;  /* calls after the first are dropped */
+    bool mid;       /* the text goes on from one that was begun */
     int state;
     bool in_list;
-    sk_buf held; /* bytes that wait */
-    sk_buf raw;  /* of the call under way, until its name is known */
+    srv_part part; /* of the channel under way */
+    sk_buf held;   /* bytes that wait */
+    sk_buf raw;    /* of the call under way, until its name is known */
     srv_callscan scan;
     size_t n_calls;
     uint64_t n_in, reason_end; /* bytes taken; of them, the end of the reasoning */

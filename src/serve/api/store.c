@@ -1,4 +1,4 @@
-/* store.c - a ring of conversations: the oldest one goes first. */
+/* store.c - a ring of responses: the oldest one goes first. */
 #include "serve/api/store.h"
 
 #include "base/mem.h"
@@ -9,12 +9,14 @@
 typedef struct item {
     char id[80];
     uint32_t key;
-    json_t *messages; /* NULL: none */
+    srv_kept kept; /* messages NULL: none */
+    char *body;
     size_t bytes;
 } item;
 
 struct srv_store {
     size_t n, next, oldest, bytes, max_bytes;
+    uint64_t n_put;
     item item[]; /* [n] */
 };
 
@@ -30,8 +32,10 @@ srv_store *srv_store_new(size_t n, size_t max_bytes)
 static void drop(srv_store *s, item *i)
 {
     s->bytes -= i->bytes;
-    json_decref(i->messages);
-    *i = (item){.messages = NULL};
+    json_decref(i->kept.messages);
+    json_decref(i->kept.input);
+    sk_free(i->body);
+    *i = (item){.body = NULL};
 }
 
 void srv_store_free(srv_store *s)
@@ -49,10 +53,15 @@ static int count(const char *p, size_t n, void *sum)
     return 0;
 }
 
-void srv_store_put(srv_store *s, const char *id, uint32_t key, json_t *messages)
+void srv_store_put(srv_store *s, const char *id, uint32_t key, const srv_kept *k)
 {
-    size_t bytes = sizeof(item);
-    if (json_dump_callback(messages, count, &bytes, JSON_COMPACT) || bytes > s->max_bytes) return;
+    size_t bytes = sizeof(item) + k->n_body;
+    if (json_dump_callback(k->messages, count, &bytes, JSON_COMPACT) ||
+        json_dump_callback(k->input, count, &bytes, JSON_COMPACT) || bytes > s->max_bytes)
+        return;
+    char *body = sk_alloc(SK_MEM_REQUEST, k->n_body + 1);
+    if (!body) return;
+    memcpy(body, k->body, k->n_body);
     item *at = &s->item[s->next];
     drop(s, at);
     while (s->bytes + bytes > s->max_bytes) {
@@ -61,17 +70,33 @@ void srv_store_put(srv_store *s, const char *id, uint32_t key, json_t *messages)
     }
     snprintf(at->id, sizeof at->id, "%s", id);
     at->key = key;
-    at->messages = json_incref(messages);
+    at->kept = (srv_kept){json_incref(k->messages), json_incref(k->input), body, k->n_body};
+    at->body = body;
     at->bytes = bytes;
     s->bytes += bytes;
     s->next = (s->next + 1) % s->n;
-    if (s->item[s->next].messages) s->oldest = s->next;
+    if (++s->n_put >= s->n) s->oldest = s->next;
 }
 
-json_t *srv_store_get(const srv_store *s, const char *id, uint32_t key)
+/* The place of an id; NULL if there is none. */
+static const item *find(const srv_store *s, const char *id, uint32_t key)
 {
     for (size_t i = 0; i < s->n; i++)
-        if (s->item[i].messages && s->item[i].key == key && strcmp(s->item[i].id, id) == 0)
-            return s->item[i].messages;
+        if (s->item[i].body && s->item[i].key == key && strcmp(s->item[i].id, id) == 0)
+            return &s->item[i];
     return NULL;
+}
+
+bool srv_store_get(const srv_store *s, const char *id, uint32_t key, srv_kept *out)
+{
+    const item *i = find(s, id, key);
+    if (i) *out = i->kept;
+    return i != NULL;
+}
+
+bool srv_store_drop(srv_store *s, const char *id, uint32_t key)
+{
+    const item *i = find(s, id, key);
+    if (i) drop(s, &s->item[i - s->item]);
+    return i != NULL;
 }

@@ -30,7 +30,7 @@ static void render(const srv_engine *eng, bool tools, bool call, sk_buf *out)
                                                     "tool_call_id", "call12345", "name", PROBE,
                                                     "content", "x"));
     sk_buf_reset(out);
-    if (msgs && eng->chat_text(eng->self, msgs, vars, &t, &e) == SK_OK)
+    if (msgs && eng->chat_text(eng->self, msgs, vars, false, &t, &e) == SK_OK)
         sk_buf_add(out, t.text.p, t.text.len);
     sk_buf_addc(out, 0);
     eng_jinja_text_fini(&t);
@@ -41,23 +41,46 @@ static void render(const srv_engine *eng, bool tools, bool call, sk_buf *out)
 /* The syntax a rendered call is in. */
 static srv_calls syntax_of(const char *text)
 {
+    if (strstr(text, "<|channel|>commentary")) return SRV_CALLS_HARMONY;
     if (strstr(text, "[TOOL_CALLS]")) return SRV_CALLS_BRACKET;
     if (strstr(text, "<tool_call>") || strstr(text, "<function=" PROBE)) return SRV_CALLS_TAGS;
     if (strstr(text, "\"parameters\"")) return SRV_CALLS_BARE;
     return SRV_CALLS_TAGS;
 }
 
+/* Control tokens that stand in what models of each syntax write. */
+static const char *const marks[] = {"<think>",      "</think>", "<tool_call>",   "</tool_call>",
+                                    "[TOOL_CALLS]", "[ARGS]",   "<|python_tag|>"};
+static const char *const harmony_marks[] = {"<|channel|>", "<|message|>", "<|start|>", "<|end|>",
+                                            "<|constrain|>"};
+
+/* Has answers show those of the list that the vocabulary has. */
+static void show(srv_syntax *s, const srv_engine *eng, const char *const *mark, size_t n)
+{
+    for (size_t i = 0; i < n && s->n_shown < SRV_MAX_SHOWN; i++) {
+        int32_t id = eng->special(eng->self, mark[i]);
+        if (id >= 0) s->shown[s->n_shown++] = id;
+    }
+}
+
 /* The control tokens among the markers. */
 static void find_shown(srv_syntax *s, const srv_engine *eng)
 {
-    static const char *const mark[] = {"<think>",      "</think>", "<tool_call>",   "</tool_call>",
-                                       "[TOOL_CALLS]", "[ARGS]",   "<|python_tag|>"};
-    for (size_t i = 0; i < sizeof mark / sizeof *mark; i++) {
-        int32_t id = eng->special(eng->self, mark[i]);
-        if (id < 0) continue;
-        s->shown[s->n_shown++] = id;
-        if (i == 0) s->thinks = true;
-    }
+    bool harmony = s->calls == SRV_CALLS_HARMONY;
+    s->thinks = harmony || eng->special(eng->self, "<think>") >= 0;
+    if (harmony)
+        show(s, eng, harmony_marks, sizeof harmony_marks / sizeof *harmony_marks);
+    else
+        show(s, eng, marks, sizeof marks / sizeof *marks);
+}
+
+/* True when a rendered call has the function's name before its arguments, outside of the JSON. */
+static bool names_first(srv_calls calls, const char *text)
+{
+    const char *mark = calls == SRV_CALLS_BRACKET ? strstr(text, "[TOOL_CALLS]") : NULL;
+    if (calls == SRV_CALLS_HARMONY) return true;
+    return mark && strncmp(mark + strlen("[TOOL_CALLS]"), PROBE, strlen(PROBE)) == 0 &&
+           strstr(mark, "[ARGS]");
 }
 
 /* A call is looked for without tools, so that what a template says of tools is not taken for it. */
@@ -67,7 +90,6 @@ sk_status srv_syntax_find(srv_syntax *s, const srv_engine *eng, srv_fault *f)
     unsigned long missed = sk_mem_missed();
     if (s->known) return SK_OK;
     *s = (srv_syntax){.calls = SRV_CALLS_TAGS};
-    find_shown(s, eng);
     if (eng->has_chat) {
         render(eng, true, false, &text);
         s->own_tools = sk_buf_ok(&text) && strstr(text.p, PROBE);
@@ -75,7 +97,9 @@ sk_status srv_syntax_find(srv_syntax *s, const srv_engine *eng, srv_fault *f)
         if (sk_buf_ok(&text) && !strstr(text.p, ARG)) render(eng, true, true, &text);
         s->own_calls = s->own_tools && sk_buf_ok(&text) && strstr(text.p, ARG);
         if (s->own_calls) s->calls = syntax_of(text.p);
+        if (s->own_calls) s->named = names_first(s->calls, text.p);
     }
+    find_shown(s, eng);
     sk_buf_fini(&text);
     s->known = missed == sk_mem_missed();
     return s->known ? SK_OK : srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the template");
@@ -160,8 +184,27 @@ static bool has_calls(const srv_params *p)
     return false;
 }
 
+/* What OpenAI's open models call reasoning; their template takes it or a text beside calls. */
+static bool rename_reasoning(srv_params *p)
+{
+    size_t i;
+    json_t *m;
+    bool ok = true;
+    json_array_foreach(p->messages, i, m)
+    {
+        json_t *r = json_object_get(m, "reasoning_content");
+        if (!r) continue;
+        ok = ok && json_object_set(m, "thinking", r) == 0;
+        if (ok && json_object_get(m, "tool_calls"))
+            ok = json_object_set_new(m, "content", json_string("")) == 0;
+    }
+    return ok;
+}
+
 sk_status srv_syntax_prompt(const srv_syntax *s, srv_params *p, srv_fault *f)
 {
+    if (s->calls == SRV_CALLS_HARMONY && !rename_reasoning(p))
+        return srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the conversation");
     bool tools = json_array_size(p->tools) && p->choice != SRV_TOOLS_NONE;
     if (tools && s->own_tools) {
         sk_status st = srv_set_var(p, "tools", json_incref(p->tools), f);
@@ -190,26 +233,55 @@ sk_status srv_syntax_prompt(const srv_syntax *s, srv_params *p, srv_fault *f)
 
 /* ---- answers ---- */
 
-const char *srv_syntax_lead(const srv_syntax *s)
+void srv_syntax_lead(const srv_syntax *s, const char *name, sk_buf *out)
 {
-    if (s->calls == SRV_CALLS_TAGS) return "<tool_call>\n";
-    return s->calls == SRV_CALLS_BRACKET ? "[TOOL_CALLS]" : "";
+    if (s->calls == SRV_CALLS_TAGS) sk_buf_adds(out, "<tool_call>\n");
+    if (s->calls == SRV_CALLS_BRACKET) sk_buf_adds(out, "[TOOL_CALLS]");
+    if (s->calls == SRV_CALLS_BRACKET && name) sk_buf_addf(out, "%s[ARGS]", name);
+    if (s->calls == SRV_CALLS_HARMONY && name)
+        sk_buf_addf(out, "<|channel|>commentary to=functions.%s <|constrain|>json<|message|>",
+                    name);
+    if (s->calls == SRV_CALLS_HARMONY && !name)
+        sk_buf_adds(out, "<|channel|>commentary<|message|>");
 }
 
-sk_status srv_syntax_add_lead(const srv_syntax *s, const srv_engine *eng, eng_ids *ids,
-                              srv_fault *f)
+/* The marker that p begins with, if the vocabulary has it; NULL otherwise. */
+static const char *marker_at(const srv_engine *eng, const char *const *mark, size_t n,
+                             const char *p, int32_t *id)
 {
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(p, mark[i], strlen(mark[i])) == 0 &&
+            (*id = eng->special(eng->self, mark[i])) >= 0)
+            return mark[i];
+    return NULL;
+}
+
+/* Markers as ids, where there are such, and the text between them as text. */
+sk_status srv_syntax_add_lead(const srv_syntax *s, const srv_engine *eng, const char *name,
+                              eng_ids *ids, srv_fault *f)
+{
+    bool harmony = s->calls == SRV_CALLS_HARMONY;
+    const char *const *list = harmony ? harmony_marks : marks;
+    size_t n =
+        harmony ? sizeof harmony_marks / sizeof *harmony_marks : sizeof marks / sizeof *marks;
     sk_err e = SK_ERR_INIT;
-    const char *lead = srv_syntax_lead(s), *rest = lead;
-    const char *mark = s->calls == SRV_CALLS_TAGS ? "<tool_call>" : "[TOOL_CALLS]";
-    int32_t id = *lead ? eng->special(eng->self, mark) : -1;
-    if (id >= 0) {
-        rest += strlen(mark);
-        if (!eng_ids_push(ids, id))
-            return srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the prompt");
+    sk_buf lead = SK_BUF_INIT;
+    sk_status st = SK_OK;
+    srv_syntax_lead(s, name, &lead);
+    if (!sk_buf_ok(&lead)) st = srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the request");
+    for (size_t from = 0, at = 0; from < lead.len && !st;) {
+        int32_t id = -1;
+        const char *m = at < lead.len ? marker_at(eng, list, n, lead.p + at, &id) : NULL;
+        if (!m && at++ < lead.len) continue;
+        size_t end = m ? at : lead.len;
+        if (end > from && eng->encode(eng->self, lead.p + from, end - from, false, ids, &e))
+            st = srv_fail_err(f, &e);
+        if (!st && m && !eng_ids_push(ids, id))
+            st = srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the prompt");
+        from = at = m ? end + strlen(m) : end;
     }
-    size_t n = strlen(rest);
-    return n && eng->encode(eng->self, rest, n, false, ids, &e) ? srv_fail_err(f, &e) : SK_OK;
+    sk_buf_fini(&lead);
+    return st;
 }
 
 /* The last few tokens are enough: a marker, or its letters, and blanks. */

@@ -15,7 +15,8 @@ typedef struct srv_syntax {
     bool own_tools;               /* the template shows tools */
     bool own_calls;               /* ... and calls */
     srv_calls calls;              /* how */
-    bool thinks;                  /* the vocabulary has <think> */
+    bool named;                   /* a call begins with its function's name, its arguments follow */
+    bool thinks;                  /* the model may reason first: <think>, or channels */
     int32_t shown[SRV_MAX_SHOWN]; /* control tokens that answers must show */
     size_t n_shown;
 } srv_syntax;
@@ -26,12 +27,13 @@ sk_status srv_syntax_find(srv_syntax *s, const srv_engine *eng, srv_fault *f);
 /* Puts the request's tools into its variables, or into its messages. */
 sk_status srv_syntax_prompt(const srv_syntax *s, srv_params *p, srv_fault *f);
 
-/* The beginning of an answer that is to be a call, "" if nothing leads to it. */
-const char *srv_syntax_lead(const srv_syntax *s);
+/* Appends the beginning of an answer that is to be a call; of function `name`, NULL: of whichever
+ * its JSON names. */
+void srv_syntax_lead(const srv_syntax *s, const char *name, sk_buf *out);
 
 /* Appends the ids of that beginning. */
-sk_status srv_syntax_add_lead(const srv_syntax *s, const srv_engine *eng, eng_ids *ids,
-                              srv_fault *f);
+sk_status srv_syntax_add_lead(const srv_syntax *s, const srv_engine *eng, const char *name,
+                              eng_ids *ids, srv_fault *f);
 
 /* True when a prompt ends inside <think>. */
 bool srv_syntax_in_reason(const srv_engine *eng, const eng_ids *prompt);

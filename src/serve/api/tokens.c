@@ -22,6 +22,11 @@ typedef struct tok_body {
         .name = "model", .type = SRV_FIELD_STR, .deflt = "the loaded one", .offset = AT(p.model),  \
         .help = "id from `GET /v1/models`"                                                         \
     }
+#define GO_ON_ROW                                                                                  \
+    {                                                                                              \
+        .name = "continue_final_message", .type = SRV_FIELD_BOOL, .deflt = "false",                \
+        .offset = AT(p.go_on), .help = "the last message, an assistant's, is left open"            \
+    }
 
 static const srv_field tokenize_rows[] = {
     {.name = "content",
@@ -46,6 +51,7 @@ static const srv_field tokenize_rows[] = {
      .deflt = "none",
      .read = srv_read_template_vars,
      .help = "variables for the template, with `messages`"},
+    GO_ON_ROW,
     MODEL_ROW,
     {.name = "add_special",
      .type = SRV_FIELD_BOOL,
@@ -64,7 +70,7 @@ static const srv_field detokenize_rows[] = {
     {.name = "tokens",
      .type = SRV_FIELD_READ,
      .kind = "array",
-     .read = srv_read_prompt,
+     .read = srv_read_token_ids,
      .help = "token ids"},
     MODEL_ROW,
 };
@@ -87,6 +93,7 @@ static const srv_field template_rows[] = {
      .deflt = "none",
      .read = srv_read_tools,
      .help = "functions the model may call"},
+    GO_ON_ROW,
     MODEL_ROW,
 };
 
@@ -107,6 +114,7 @@ static sk_status read_body(srv_api *api, srv_req *r, const srv_fields *t, tok_bo
     b->add = true;
     sk_status st = srv_params_init(&b->p, f);
     if (!st) st = srv_fields_read(t, body, n, api->strict, b, &b->p.root, &b->p.unknown, f);
+    if (!st && b->p.go_on) st = srv_check_go_on(&b->p, f);
     return st ? st : srv_api_model(api, b->p.model, &b->on, f);
 }
 
@@ -121,7 +129,7 @@ static sk_status encode(const tok_body *b, eng_ids *ids, srv_fault *f)
     if (text && b->p.messages)
         return srv_fail(f, SRV_BAD_VALUE, "messages", "give 'content' or 'messages', not both");
     sk_status st = text ? eng->encode(eng->self, text, strlen(text), b->add, ids, &e)
-                        : eng->chat(eng->self, b->p.messages, b->p.vars, ids, &e);
+                        : eng->chat(eng->self, b->p.messages, b->p.vars, b->p.go_on, ids, &e);
     return st ? srv_fail_err(f, &e) : SK_OK;
 }
 
@@ -210,7 +218,7 @@ void srv_post_template(srv_api *api, srv_req *r)
     sk_status st = read_body(api, r, &srv_template_fields, &b, &f);
     if (!st) st = srv_syntax_find(b.on->syntax, b.on->eng, &f);
     if (!st) st = srv_syntax_prompt(b.on->syntax, &b.p, &f);
-    if (!st && b.on->eng->chat_text(b.on->eng->self, b.p.messages, b.p.vars, &text, &e))
+    if (!st && b.on->eng->chat_text(b.on->eng->self, b.p.messages, b.p.vars, b.p.go_on, &text, &e))
         st = srv_fail_err(&f, &e);
     sk_buf_adds(&out, "{\"prompt\":");
     sk_json_add_str(&out, text.text.len ? text.text.p : "", text.text.len);

@@ -240,9 +240,26 @@ static json_t *moved(const json_t *v, const char *path)
     return out;
 }
 
+const char *srv_tools_only(const srv_params *p)
+{
+    const json_t *fn = json_object_get(json_array_get(p->tools, 0), "function");
+    if (p->tool_name) return p->tool_name;
+    return json_array_size(p->tools) == 1 ? json_string_value(json_object_get(fn, "name")) : NULL;
+}
+
+/* The schema of one tool's arguments. */
+static bool add_parameters(const srv_params *p, const char *name, sk_buf *out)
+{
+    const json_t *fn = json_object_get(find_tool(p, name), "function");
+    return json_dump_callback(json_object_get(fn, "parameters"), append, out, JSON_COMPACT) == 0 &&
+           sk_buf_ok(out);
+}
+
 bool srv_tools_schema(const srv_params *p, const char *args_name, bool list, sk_buf *out)
 {
+    if (!args_name) return add_parameters(p, srv_tools_only(p), out);
     json_t *any = json_array(), *tool;
+    bool one = p->choice >= SRV_TOOLS_REQUIRED || !p->parallel;
     size_t i;
     json_array_foreach(p->tools, i, tool)
     {
@@ -260,8 +277,8 @@ bool srv_tools_schema(const srv_params *p, const char *args_name, bool list, sk_
     }
     json_t *schema = json_pack("{s:o}", "anyOf", any);
     if (schema && list)
-        schema = json_pack("{s:s, s:o, s:i, s:i}", "type", "array", "items", schema, "minItems", 1,
-                           "maxItems", 1);
+        schema = json_pack("{s:s, s:o, s:i}", "type", "array", "items", schema, "minItems", 1);
+    if (schema && list && one) (void)json_object_set_new(schema, "maxItems", json_integer(1));
     bool ok = schema && json_dump_callback(schema, append, out, JSON_COMPACT) == 0;
     json_decref(schema);
     return ok && sk_buf_ok(out);

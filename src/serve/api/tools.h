@@ -31,8 +31,12 @@ sk_status srv_set_schema(srv_params *p, const char *field, const json_t *schema,
 /* Checks that no row can make. */
 sk_status srv_tools_check(srv_params *p, srv_fault *f);
 
+/* The name of the only function that can be called; NULL if there are several. */
+const char *srv_tools_only(const srv_params *p);
+
 /* Appends the JSON Schema of a call of one of the request's tools (of the one that was named):
- * an object with "name" and `args_name`; as the only item of an array if `list`. */
+ * an object with "name" and `args_name`; if `list` as the item of an array, the only one unless
+ * several calls may be made.  args_name NULL: of the arguments of the only function. */
 bool srv_tools_schema(const srv_params *p, const char *args_name, bool list, sk_buf *out);
 
 #endif

@@ -55,7 +55,8 @@
     ROW(SRV_OVERLOADED, "server_overloaded", 429, "rate_limit_error",                              \
         "The waiting queue is full; `Retry-After` is computed from the backlog.")                  \
     ROW(SRV_RATE, "rate_limit_exceeded", 429, "rate_limit_error",                                  \
-        "The key's requests or tokens a minute are used up; `Retry-After` says until when.")       \
+        "The key's requests or tokens a minute are used up, `Retry-After` says until when; or it " \
+        "has as many requests under way as it may.")                                               \
     ROW(SRV_INTERNAL, "internal_error", 500, SRV_T_SERVER, "A fault of the server.")               \
     ROW(SRV_BAD_CODING, "not_implemented", 501, SRV_T_REQUEST,                                     \
         "A Transfer-Encoding other than chunked.")                                                 \

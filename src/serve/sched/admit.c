@@ -1,5 +1,6 @@
 /* admit.c - who gets a slot and memory, who gives way, and who waits for another's prompt. */
 #include "serve/sched/batch_in.h"
+#include "serve/sched/score.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -50,7 +51,7 @@ static void find_leader(const srv_batch *b, srv_job *j)
 {
     j->leader = NULL;
     j->common = j->n_fed;
-    if (j->n_fed % ENG_KV_PAGE) return;
+    if (j->n_fed % ENG_KV_PAGE || srv_score_left(j)) return;
     for (size_t i = 0; i < b->eng->n_slots; i++) {
         srv_job *k = b->slot[i];
         if (!k || k->state != SRV_JOB_PREFILL || k->order >= j->order) continue;
@@ -123,7 +124,8 @@ static bool admit_one(srv_batch *b, srv_job *j)
     if (!st) st = b->eng->adapt(b->eng->self, (uint32_t)slot, j->adapter, &e);
     if (!st) {
         j->n_room = least(j->n_seq + AHEAD, all_of(j));
-        st = b->eng->begin(b->eng->self, (uint32_t)slot, j->seq, j->n_seq, j->n_room, &held, &e);
+        st = b->eng->begin(b->eng->self, (uint32_t)slot, j->seq, srv_score_known(j), j->n_room,
+                           &held, &e);
     }
     if (st == SK_E_BUSY && b->n_running) return false;
     srv_waitq_take(b->waiting, j);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "serve/sched/batch_in.h"
+#include "serve/sched/score.h"
 
 #include <assert.h>
 
@@ -97,7 +98,7 @@ void srv_batch_close(srv_batch *b)
 /* Appends a job to the waiting ones. */
 void srv_batch_add(srv_batch *b, srv_job *j)
 {
-    assert(j->prompt.n && j->n_max && j->prompt.n + j->n_max <= b->eng->n_ctx);
+    assert(j->prompt.n && j->prompt.n + j->n_max <= b->eng->n_ctx);
     j->state = SRV_JOB_WAITING;
     srv_batch_count(b, SRV_M_PROMPT_TOKENS, (double)j->prompt.n);
     if (!srv_waitq_add(b->waiting, j)) return;
@@ -208,18 +209,28 @@ static void take_token(srv_batch *b, srv_job *j, int32_t id, const float *logits
     sk_buf_reset(&b->text);
 }
 
-/* What the step did for one item; true if a token is to be chosen, with *p saying how. */
-static bool hold_item(srv_batch *b, const eng_step_item *it, srv_job *j, eng_pick *p)
+/* What the step did for one item; true if a token is to be chosen, with *p saying how.  A job that
+ * is to make no tokens ends with its prompt. */
+static bool hold_item(srv_batch *b, const eng_step_item *it, srv_job *j, eng_pick *p, uint64_t now)
 {
+    bool all = it->want == ENG_WANT_ALL;
+    p->status = SK_OK;
+    p->err = (sk_err)SK_ERR_INIT;
     j->n_fed = it->pos + it->n;
     b->eng->share(b->eng->self, it->slot, j->seq, j->n_fed);
     srv_waitq_charge(b->waiting, j, it->n);
-    if (it->want == ENG_WANT_NONE) return false;
-    p->status = SK_OK;
-    p->err = (sk_err)SK_ERR_INIT;
+    sk_status st = all ? srv_score_note(j, b->eng, it, &p->err) : SK_OK;
+    if (!st && j->n_fed < j->n_seq) return false;
+    if (st || !j->n_max) {
+        j->at_token_us = now;
+        srv_batch_leave(b, j, st ? SRV_FIN_ERROR : SRV_FIN_LENGTH, st ? &p->err : NULL);
+        return false;
+    }
     p->opts = j->sample;
-    p->in = (eng_sample_in){
-        .logits = it->logits, .ids = j->seq, .n_ids = j->n_fed, .state = &j->sampled};
+    p->in = (eng_sample_in){.logits = all ? it->logits + (it->n - 1) * b->eng->n_vocab : it->logits,
+                            .ids = j->seq,
+                            .n_ids = j->n_fed,
+                            .state = &j->sampled};
     p->status = srv_job_mask(j, &p->in, &p->err);
     return true;
 }
@@ -228,12 +239,16 @@ static bool hold_item(srv_batch *b, const eng_step_item *it, srv_job *j, eng_pic
 static void take_items(srv_batch *b, uint64_t now)
 {
     size_t n = 0;
-    for (size_t i = 0; i < b->n_items; i++)
-        if (hold_item(b, &b->item[i], b->who[i], &b->pick[n])) n++;
+    for (size_t i = 0; i < b->n_items; i++) {
+        if (hold_item(b, &b->item[i], b->who[i], &b->pick[n], now))
+            n++;
+        else
+            b->who[i] = NULL; /* no token; it may have ended */
+    }
     if (n) b->eng->pick(b->eng->self, b->pick, n);
     n = 0;
     for (size_t i = 0; i < b->n_items; i++) {
-        if (b->item[i].want == ENG_WANT_NONE) continue;
+        if (!b->who[i]) continue;
         eng_pick *p = &b->pick[n++];
         if (!p->status) p->status = srv_job_chose(b->who[i], p->id, &p->err);
         if (p->status)

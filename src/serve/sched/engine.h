@@ -46,8 +46,10 @@ typedef struct srv_engine {
     bool (*is_end)(void *self, int32_t id);
     /* add: with the tokens the model's file wants around a text. */
     sk_status (*encode)(void *self, const char *text, size_t n, bool add, eng_ids *out, sk_err *e);
-    /* A conversation by the model's template; vars: further variables of it, may be NULL. */
-    sk_status (*chat)(void *self, json_t *messages, json_t *vars, eng_ids *out, sk_err *e);
+    /* A conversation by the model's template; vars: further variables of it, may be NULL.  open:
+     * the last message is to be gone on with. */
+    sk_status (*chat)(void *self, json_t *messages, json_t *vars, bool open, eng_ids *out,
+                      sk_err *e);
     /* Compiles a rule (grammar.h); the I/O thread's. */
     sk_status (*rule)(void *self, srv_rule kind, const char *text, size_t n, eng_grammar **out,
                       sk_err *e);
@@ -56,8 +58,8 @@ typedef struct srv_engine {
     /* The vector of a text, of length 1; the engine thread's. */
     sk_status (*embed)(void *self, const eng_ids *ids, const srv_between *b, float *out, sk_err *e);
     /* The same as text, and where the text stems from messages (jinja.h). */
-    sk_status (*chat_text)(void *self, json_t *messages, json_t *vars, eng_jinja_text *out,
-                           sk_err *e);
+    sk_status (*chat_text)(void *self, json_t *messages, json_t *vars, bool open,
+                           eng_jinja_text *out, sk_err *e);
     /* Adapters.  adapt: what the slot's next sequence runs with, before its begin; NULL: what the
      * engine was opened with.  close: no slot uses it any more. */
     sk_status (*adapt)(void *self, uint32_t slot, const eng_lora *l, sk_err *e);

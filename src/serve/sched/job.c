@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "serve/sched/engine.h"
 
+#include <math.h>
 #include <string.h>
 
 /* A job to be filled in. */
@@ -81,7 +82,8 @@ sk_status srv_job_note(srv_job *j, const srv_engine *eng, int32_t id, size_t n, 
     srv_tok t = {.id = id, .n_bytes = (uint32_t)n};
     size_t n_top = 0;
     sk_status st = SK_OK;
-    if (j->want_lp)
+    if (!logits) t.logprob = NAN;
+    if (j->want_lp && logits)
         st = eng->logprobs(eng->self, logits, id, j->n_top, &t.logprob, t.top, &n_top, e);
     if (st) return st;
     t.n_top = (uint32_t)n_top;

@@ -71,11 +71,12 @@ struct srv_job {
      * mail with SRV_FIN_STOP.  Of the rest of this group only `key` and `owner` then count. */
     sk_status (*task)(srv_job *j, const srv_between *b, sk_err *e);
     eng_ids prompt;
-    size_t n_max;           /* tokens to make at most; prompt.n + n_max <= n_ctx */
+    size_t n_max;           /* tokens to make at most, may be 0; prompt.n + n_max <= n_ctx */
     eng_sample_opts sample; /* its biases are the job's: srv_job_set_sample */
     sk_stops stops;
     bool want_toks;               /* mail has a record for each token but an end token */
     bool want_lp;                 /* ... with its log-probability */
+    bool want_prompt;             /* ... and before them one for each token of the prompt */
     uint32_t n_top;               /* ... and so many alternatives, at most SRV_MAX_TOP */
     srv_guide guide;              /* mask NULL: anything may be said */
     int32_t shown[SRV_MAX_SHOWN]; /* [n_shown] */
@@ -100,6 +101,7 @@ struct srv_job {
     int32_t
         *seq; /* [prompt.n + n_max] the prompt and what was chosen; NULL before the first slot */
     size_t n_seq, n_fed, n_room; /* its tokens; those in the KV cache; those there is memory for */
+    size_t n_scored;             /* tokens of the prompt whose records were made (score.h) */
     size_t slot, n_out, n_cached;
     bool gave_way;         /* it waits to go on */
     const srv_job *leader; /* computes the first `common` tokens; NULL: nobody is waited for */
@@ -139,7 +141,8 @@ sk_status srv_job_chose(srv_job *j, int32_t id, sk_err *e);
 /* The text a token adds to the answer, borrowed. */
 const char *srv_job_piece(const srv_job *j, const struct srv_engine *eng, int32_t id, size_t *n);
 
-/* Records a token of n bytes, chosen from logits, where records are wanted. */
+/* Records a token of n bytes, chosen from logits (NULL: from nothing, its log-probability is NAN),
+ * where records are wanted. */
 sk_status srv_job_note(srv_job *j, const struct srv_engine *eng, int32_t id, size_t n,
                        const float *logits, sk_err *e);
 

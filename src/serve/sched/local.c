@@ -159,16 +159,17 @@ static sk_status local_encode(void *self, const char *text, size_t n, bool add, 
     return eng_model_encode(((srv_local *)self)->model, text, n, add ? ENG_TOK_ADD : 0, out, e);
 }
 
-static sk_status local_chat(void *self, json_t *messages, json_t *vars, eng_ids *out, sk_err *e)
+static sk_status local_chat(void *self, json_t *messages, json_t *vars, bool open, eng_ids *out,
+                            sk_err *e)
 {
-    const eng_chat_opts o = {.extra = vars, .now = -1};
+    const eng_chat_opts o = {.open_end = open, .extra = vars, .now = -1};
     return eng_model_chat_json(((srv_local *)self)->model, messages, &o, out, e);
 }
 
-static sk_status local_chat_text(void *self, json_t *messages, json_t *vars, eng_jinja_text *out,
-                                 sk_err *e)
+static sk_status local_chat_text(void *self, json_t *messages, json_t *vars, bool open,
+                                 eng_jinja_text *out, sk_err *e)
 {
-    const eng_chat_opts o = {.extra = vars, .now = -1};
+    const eng_chat_opts o = {.open_end = open, .extra = vars, .now = -1};
     return eng_model_chat_text(((srv_local *)self)->model, messages, &o, out, e);
 }
 

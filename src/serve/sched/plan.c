@@ -1,5 +1,6 @@
 /* plan.c - which tokens go into the next step. */
 #include "serve/sched/batch_in.h"
+#include "serve/sched/score.h"
 
 #include <assert.h>
 
@@ -17,7 +18,9 @@ static void plan_item(srv_batch *b, srv_job *j, size_t n)
                                             .pos = j->n_fed,
                                             .n = n,
                                             .ids = j->seq + j->n_fed,
-                                            .want = whole ? ENG_WANT_LAST : ENG_WANT_NONE};
+                                            .want = srv_score_left(j) ? ENG_WANT_ALL
+                                                    : whole           ? ENG_WANT_LAST
+                                                                      : ENG_WANT_NONE};
 }
 
 /* One token for each answer that is not paused; returns their number. */
@@ -45,13 +48,15 @@ static bool goes_first(const srv_job *j, const srv_job *k, bool oldest)
     return j->order < k->order;
 }
 
-/* The next prompt to work on; not one that waits for another's. */
-static srv_job *next_prefill(const srv_batch *b)
+/* The next prompt to work on; not one that waits for another's, nor one that wants rows of logits
+ * when the step has no more of them. */
+static srv_job *next_prefill(const srv_batch *b, bool rows)
 {
     srv_job *best = NULL;
     for (size_t i = 0; i < b->eng->n_slots; i++) {
         srv_job *j = b->slot[i];
         if (!j || j->state != SRV_JOB_PREFILL || j->planned || j->leader) continue;
+        if (!rows && srv_score_left(j)) continue;
         if (!best || goes_first(j, best, b->n_steps % OLDEST_EVERY == 0)) best = j;
     }
     return best;
@@ -60,16 +65,20 @@ static srv_job *next_prefill(const srv_batch *b)
 /* Fills the rest of the step with prompt tokens; returns their number. */
 static size_t plan_prefill(srv_batch *b, size_t n_decode)
 {
-    size_t left = b->eng->max_step - n_decode;
+    size_t left = b->eng->max_step - n_decode, rows = srv_score_rows(b->eng);
     if (n_decode) {
         size_t most = srv_tempo_chunk(&b->tempo, n_decode);
         left = most < left ? most : left;
     }
     size_t all = left;
     srv_job *j;
-    while (left && (j = next_prefill(b))) {
+    while (left && (j = next_prefill(b, rows > 0))) {
         size_t n = j->n_seq - j->n_fed;
         if (n > left) n = left;
+        if (srv_score_left(j)) {
+            if (n > rows) n = rows;
+            rows -= n;
+        }
         plan_item(b, j, n);
         left -= n;
     }

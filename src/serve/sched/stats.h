@@ -67,8 +67,9 @@ typedef enum srv_metric_id { SRV_METRIC_TABLE(SRV_METRIC_ENUM) SRV_METRIC_N } sr
 /* Metrics over the table; NULL without memory. */
 sk_metrics *srv_stats_new(void);
 
-/* All of /metrics: the table and the memory held, by kind. */
-void srv_stats_text(sk_metrics *m, sk_buf *out);
+/* All of /metrics: the table, the memory held by kind, and what vLLM has too under its names, with
+ * the label model_name. */
+void srv_stats_text(sk_metrics *m, const char *model, sk_buf *out);
 
 /* The table as docs/metrics.md. */
 void srv_stats_markdown(sk_buf *out);

@@ -19,7 +19,7 @@ typedef struct srv_tok {
     int32_t id;
     uint32_t n_bytes; /* of the answer's text, held-back ones included */
     uint32_t n_top;
-    double logprob; /* 0 where none was asked for */
+    double logprob; /* 0 where none was asked for, NAN where there can be none */
     eng_logprob top[SRV_MAX_TOP];
 } srv_tok;
 

@@ -8,7 +8,6 @@ import { add, pathTo } from "./tree.js";
 
 const MOST_RAW = 4_000_000; // characters of raw events remembered for the JSON view
 const KEEP_EVERY = 2000; // ms between two savings of an answer under way
-const GO_ON = "Go on exactly where you stopped. Repeat nothing.";
 
 // Raw events of the answers made since the page was opened, by conversation and message.
 export const rawEvents = new Map();
@@ -22,13 +21,14 @@ export function fenced({ name, text }) {
 
 const said = (n) => [...(n.files ?? []).map(fenced), n.content].filter(Boolean).join("\n\n");
 
-// The request that has the last of some messages answered (or gone on with).
+// The request that has the last of some messages answered; or, if it is an answer, gone on with from
+// its last letter.
 export function requestFor(chat, messages, more) {
   const s = chat.settings;
   const list = messages.map((n) => ({ role: n.role, content: said(n) })).filter((m) => m.content);
   if (s.system.trim()) list.unshift({ role: "system", content: s.system });
-  if (more) list.push({ role: "user", content: GO_ON });
   const request = { messages: list, temperature: Number(s.temperature) };
+  if (more) Object.assign(request, { add_generation_prompt: false, continue_final_message: true });
   if (state.models.some((m) => m.id === s.model)) request.model = s.model;
   if (Number(s.top_p) < 1) request.top_p = Number(s.top_p);
   if (/^-?\d{1,15}$/.test(s.seed)) request.seed = Number(s.seed);
