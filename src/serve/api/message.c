@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Messages a conversation may have; each costs a few tokens, so no context holds more. */
-#define MAX_MESSAGES 100000u
+/* Messages a conversation may have: they are rendered on the I/O thread, which must not be held for
+ * long. */
+#define MAX_MESSAGES 4096u
 
 /* One message on its way from a body to the template. */
 typedef struct msg {
