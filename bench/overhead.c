@@ -274,11 +274,12 @@ static sk_status open_server(bench *b, size_t n, unsigned step_us, sk_err *e)
     api->ping_ms = 15000;
     api->stuck_ms = 60000;
     srv_sched_opts so = {.max_waiting = n, .target_us = 20000, .metrics = api->metrics};
+    static char path[] = "stub";
     srv_source none = {.fd = -1, .lora_fd = -1};
     srv_version *v = NULL;
     sk_status st = srv_http_open(b->base, &ho, &api->http, e);
     if (!st) st = srv_core_open(&b->stub.engine, NULL, NULL, &so, &none, &b->core, e);
-    none = (srv_source){.fd = -1, .lora_fd = -1};
+    none = (srv_source){.path = path, .fd = -1, .lora_fd = -1};
     return st ? st : srv_roster_put(api->roster, "stub", b->core, NULL, &none, &v, e);
 }
 
