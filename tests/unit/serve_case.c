@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -94,6 +95,7 @@ bool serve_case_send(int fd, const void *p, size_t n)
     const char *from = p;
     while (n) {
         ssize_t k = send(fd, from, n, MSG_NOSIGNAL);
+        if (k < 0 && errno == EINTR) continue; /* a fuzzer's alarm */
         if (k <= 0) return false;
         from += k;
         n -= (size_t)k;
@@ -107,11 +109,15 @@ size_t serve_case_read(int fd, char *out, size_t cap)
     const struct linger at_once = {1, 0};
     char rest[4096];
     size_t n = 0;
-    for (ssize_t k = 1; k > 0; n += n < cap ? (size_t)k : 0) {
+    for (;;) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
-        if (poll(&p, 1, 60000) <= 0) break;
-        k = n < cap ? recv(fd, out + n, cap - n, 0) : recv(fd, rest, sizeof rest, 0);
-        if (k < 0) k = 0;
+        int ready = poll(&p, 1, 60000);
+        if (ready < 0 && errno == EINTR) continue;
+        if (ready <= 0) break;
+        ssize_t k = n < cap ? recv(fd, out + n, cap - n, 0) : recv(fd, rest, sizeof rest, 0);
+        if (k < 0 && errno == EINTR) continue;
+        if (k <= 0) break;
+        if (n < cap) n += (size_t)k;
     }
     (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     (void)close(fd);
