@@ -163,6 +163,7 @@ static void put_along(srv_keeper *k, srv_order *o)
 static sk_status put(srv_keeper *k, srv_order *o, srv_version **v, sk_err *e)
 {
     srv_core *c = o->core;
+    assert(c);
     if (o->kind == SRV_ORDER_ADAPTER) return put_adapter(k, o->name, c, o->lora, &o->source, v, e);
     sk_status st = watch_mail(k, c, e);
     if (!st && k->drain) srv_sched_drain(c->sched, false);

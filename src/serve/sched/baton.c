@@ -50,3 +50,11 @@ void srv_baton_pass(srv_baton *b)
     if (b->now != b->n_tickets) (void)pthread_cond_broadcast(&b->passed);
     (void)pthread_mutex_unlock(&b->lock);
 }
+
+size_t srv_baton_waiting(srv_baton *b)
+{
+    (void)pthread_mutex_lock(&b->lock);
+    uint64_t n = b->n_tickets - b->now;
+    (void)pthread_mutex_unlock(&b->lock);
+    return n ? (size_t)n - 1 : 0;
+}

@@ -9,6 +9,8 @@
 #ifndef SRV_SCHED_BATON_H
 #define SRV_SCHED_BATON_H
 
+#include <stddef.h>
+
 typedef struct srv_baton srv_baton;
 
 /* NULL without memory. */
@@ -22,5 +24,8 @@ void srv_baton_take(srv_baton *b);
 
 /* Passes it on to the one that has waited for longest. */
 void srv_baton_pass(srv_baton *b);
+
+/* How many wait for it now. */
+size_t srv_baton_waiting(srv_baton *b);
 
 #endif
