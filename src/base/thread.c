@@ -34,6 +34,8 @@ struct sk_pool {
     size_t n_workers;
     bool may_spin;
     worker *workers; /* [n_workers]; 0 is the caller and has no thread */
+    void (*gate)(void *arg);
+    void *gate_arg;
     _Atomic sk_task_fn fn;
     _Atomic(void *) arg;
     _Atomic uint32_t n_tasks;
@@ -91,6 +93,7 @@ static void work(sk_pool *p, size_t number)
 {
     uint64_t t = atomic_load_explicit(&p->ticket, memory_order_acquire);
     while ((uint32_t)t) {
+        if (p->gate) p->gate(p->gate_arg);
         sk_task_fn fn = atomic_load_explicit(&p->fn, memory_order_relaxed);
         void *arg = atomic_load_explicit(&p->arg, memory_order_relaxed);
         uint32_t n = atomic_load_explicit(&p->n_tasks, memory_order_relaxed);
@@ -206,6 +209,12 @@ size_t sk_pool_size(const sk_pool *p)
     return p->n_workers;
 }
 
+void sk_pool_gate(sk_pool *p, void (*gate)(void *arg), void *arg)
+{
+    p->gate = gate;
+    p->gate_arg = arg;
+}
+
 /* Waits until all n tasks of the run are done: others may still be busy with theirs. */
 static void wait_done(sk_pool *p, uint32_t n)
 {
@@ -226,8 +235,10 @@ void sk_pool_run(sk_pool *p, size_t n_tasks, sk_task_fn fn, void *arg)
 {
     assert(n_tasks < UINT32_MAX);
     if (p->n_workers == 1 || n_tasks <= 1) {
-        for (size_t i = 0; i < n_tasks; i++)
+        for (size_t i = 0; i < n_tasks; i++) {
+            if (p->gate) p->gate(p->gate_arg);
             fn(arg, i, 0);
+        }
         return;
     }
     uint32_t n = (uint32_t)n_tasks;

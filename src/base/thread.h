@@ -30,6 +30,10 @@ void sk_pool_close(sk_pool *p);
 /* Number of workers, the caller included. */
 size_t sk_pool_size(const sk_pool *p);
 
+/* Has gate(arg) called by each worker before it takes a task, also by several at once: it may hold
+ * the worker up as long as it likes.  NULL: nobody is asked.  Not during a run. */
+void sk_pool_gate(sk_pool *p, void (*gate)(void *arg), void *arg);
+
 /* Runs fn for every task and returns when all are done.  Not reentrant: one caller at a time. */
 void sk_pool_run(sk_pool *p, size_t n_tasks, sk_task_fn fn, void *arg);
 

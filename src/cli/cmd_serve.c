@@ -71,6 +71,10 @@ static const sk_opt rows[] = {
      "read flags from a YAML file first: NAME: VALUE, a line each; its limits are read again on "
      "SIGHUP",
      offsetof(serve_opts, config), 0, 0, false, SK_COMPLETE_FILE, NULL},
+    {"share", 0, SK_OPT_STRING, "FILE", NULL,
+     "trainers with the same --share (stoke train, stoke tune) stand still while there is "
+     "something to answer; made if there is none, best in /dev/shm or /run",
+     offsetof(serve_opts, o.share), 0, 0, false, SK_COMPLETE_FILE, NULL},
     {"", 0, SK_OPT_BOOL, NULL, NULL, "Clients", 0, 0, 0, false, SK_COMPLETE_NONE, NULL},
     {"keys", 0, SK_OPT_STRING, "FILE", NULL,
      "answer only those who send a key of this file (stoke keys), within its limits",

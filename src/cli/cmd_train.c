@@ -1,4 +1,5 @@
 /* cmd_train.c - stoke train: from text to a model. */
+#include "cli/crew.h"
 #include "cli/train_words.h"
 #include "cli/verbs.h"
 
@@ -74,13 +75,13 @@ static sk_status run(const cmd_train_flags *f, sk_err *e)
 {
     cmd_train_view view;
     eng_train_opts o;
-    eng_exec *x;
-    sk_status st = eng_exec_open((size_t)f->common.threads, &x, e);
+    cmd_crew crew;
+    sk_status st = cmd_crew_open(f->common.threads, f->share, &crew, e);
     if (st) return st;
     st = cmd_train_options(f, &view, &o, e);
-    if (!st) st = f->dry_run ? print_plan(x, f, &o, e) : eng_train_run(x, &o, e);
+    if (!st) st = f->dry_run ? print_plan(crew.x, f, &o, e) : eng_train_run(crew.x, &o, e);
     st = cmd_train_finish(&view, st, e);
-    eng_exec_close(x);
+    cmd_crew_close(&crew);
     return st;
 }
 

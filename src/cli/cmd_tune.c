@@ -1,4 +1,5 @@
 /* cmd_tune.c - stoke tune: from a model and conversations to a model that answers. */
+#include "cli/crew.h"
 #include "cli/train_words.h"
 #include "cli/verbs.h"
 
@@ -54,17 +55,17 @@ static sk_status run(const cmd_train_flags *f, sk_err *e)
 {
     cmd_train_view view;
     eng_train_opts o;
-    eng_exec *x;
+    cmd_crew crew;
     char path[CMD_PATH_MAX];
     if ((f->qlora || f->merge) && !f->lora)
         return sk_fail(e, SK_E_USAGE, "%s goes with --lora RANK", f->qlora ? "--qlora" : "--merge");
     sk_status st = cmd_model_path(f->model, path, e);
-    if (!st) st = eng_exec_open((size_t)f->common.threads, &x, e);
+    if (!st) st = cmd_crew_open(f->common.threads, f->share, &crew, e);
     if (st) return st;
     st = cmd_train_options(f, &view, &o, e);
-    if (!st) st = eng_tune_run(x, path, &o, e);
+    if (!st) st = eng_tune_run(crew.x, path, &o, e);
     st = cmd_train_finish(&view, st, e);
-    eng_exec_close(x);
+    cmd_crew_close(&crew);
     return st;
 }
 

@@ -27,6 +27,7 @@ typedef struct cmd_train_flags {
     double beta;
     bool recompute;
     bool resume, json, f32, untied;
+    const char *share;
 } cmd_train_flags;
 
 /* A row of a table of flags over cmd_train_flags: a number, with its bounds. */
@@ -122,6 +123,18 @@ typedef struct cmd_train_flags {
                          "keep less of the forward pass and compute it twice: less memory, same "  \
                          "result",                                                                 \
                          recompute),                                                               \
+        {"share",                                                                                  \
+         0,                                                                                        \
+         SK_OPT_STRING,                                                                            \
+         "FILE",                                                                                   \
+         NULL,                                                                                     \
+         "stand still while a server with the same --share (stoke serve) has something to answer", \
+         offsetof(cmd_train_flags, share),                                                         \
+         0,                                                                                        \
+         0,                                                                                        \
+         false,                                                                                    \
+         SK_COMPLETE_FILE,                                                                         \
+         NULL},                                                                                    \
         CMD_TRAIN_NUM("seed", SK_OPT_INT, "0", "seed of initial weights and order of the data",    \
                       seed, 0, 9e15),                                                              \
         CMD_TRAIN_SWITCH("f32", "multiply matrices in f32 also where bf16 is faster", f32),        \

@@ -40,6 +40,7 @@ struct srv_server {
     struct event *stop, *tick, *reload;
     srv_local_opener opener;
     srv_baton *baton;
+    sk_share *share;
     srv_keeper *keeper;
     srv_watch **watch; /* [n_watch] of the options */
     srv_page *page;
@@ -218,6 +219,9 @@ static sk_status fill_opener(srv_server *s, sk_err *e)
     s->metrics = srv_stats_new();
     s->baton = srv_baton_new();
     if (!s->metrics || !s->baton) return sk_fail(e, SK_E_NOMEM, "no memory for the server");
+    sk_status st = o->share ? sk_share_open(o->share, &s->share, e) : SK_OK;
+    if (!st && s->share) st = sk_share_host(s->share, e);
+    if (st) return st;
     s->opener.local = (srv_local_opts){.chat_template = o->chat_template,
                                        .n_ctx = (size_t)o->context,
                                        .n_slots = (size_t)o->parallel,
@@ -231,7 +235,8 @@ static sk_status fill_opener(srv_server *s, sk_err *e)
     s->opener.sched = (srv_sched_opts){.max_waiting = (size_t)o->max_queue,
                                        .target_us = TARGET_US,
                                        .metrics = s->metrics,
-                                       .baton = s->baton};
+                                       .baton = s->baton,
+                                       .share = s->share};
     if (!eng_dtype_of_name(o->kv_type, &s->opener.local.kv_type))
         return sk_fail(e, SK_E_INVALID, "--kv-type %s is no type", o->kv_type);
     return SK_OK;
@@ -390,6 +395,7 @@ void srv_close(srv_server *s)
     srv_access_close(s->api.access);
     sk_metrics_free(s->metrics);
     srv_baton_free(s->baton);
+    sk_share_close(s->share);
     srv_tls_close(s->tls);
     if (s->base) event_base_free(s->base);
     sk_free(s);

@@ -54,8 +54,9 @@ typedef struct srv_opts {
     const char *run;                /* folder of a training run to watch; NULL: none */
     const char *tls_cert, *tls_key; /* PEM files; both NULL: no TLS */
     const char *keys;               /* file of keys (keyfile.h); NULL: anybody may ask */
-    const char *access_log;         /* a file to append to, "-": stderr; NULL: none */
-    const char *cors;               /* origins whose pages may ask, commas between; NULL: none */
+    const char *share;      /* file by which trainers give way (base/share.h); NULL: none do */
+    const char *access_log; /* a file to append to, "-": stderr; NULL: none */
+    const char *cors;       /* origins whose pages may ask, commas between; NULL: none */
     const char *host;
     int64_t port;                            /* 0: any free one */
     int64_t context, parallel, threads;      /* 0: the model's / - / all cores */

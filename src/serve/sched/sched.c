@@ -23,6 +23,8 @@ struct srv_sched {
     srv_job *task, *last_task; /* the engine thread's: tasks that wait, in order */
     srv_job *running;          /* ... and the one under way */
     srv_baton *baton;          /* whose turn it is, of all schedulers */
+    sk_share *share;
+    bool at_work; /* the engine thread's: others give way */
     srv_gauges gauges;
     size_t max_alive, n_slots;
     size_t n_alive;          /* the I/O thread's */
@@ -121,6 +123,17 @@ static bool run_task(srv_sched *s)
     return true;
 }
 
+/* Trainers on this machine give way from the first job to the last. */
+static void at_work(srv_sched *s, bool on)
+{
+    if (s->at_work == on) return;
+    s->at_work = on;
+    if (on)
+        sk_share_begin(s->share);
+    else
+        sk_share_end(s->share);
+}
+
 /* The engine thread: steps while there is something to compute, else sleeps. */
 static void *engine_main(void *arg)
 {
@@ -128,12 +141,16 @@ static void *engine_main(void *arg)
     for (bool on = true; on;) {
         int drain = atomic_load(&s->drain);
         if (drain) srv_batch_drain(s->batch, drain == DRAIN_ALL);
+        if (s->task || srv_batch_waiting(s->batch) || srv_batch_running(s->batch)) at_work(s, true);
         srv_baton_take(s->baton);
         atomic_store(&s->step_began_us, sk_now_us() | 1);
         bool worked = run_task(s);
         if (srv_batch_step(s->batch)) worked = true;
         srv_baton_pass(s->baton);
-        if (!worked) atomic_store(&s->step_began_us, 0);
+        if (!worked) {
+            atomic_store(&s->step_began_us, 0);
+            at_work(s, false);
+        }
         bool full = srv_batch_waiting(s->batch) > 0 && srv_batch_running(s->batch) > 0;
         atomic_store(&s->n_fit, full ? srv_batch_running(s->batch) : s->n_slots);
         on = take_in(s, !worked);
@@ -143,6 +160,7 @@ static void *engine_main(void *arg)
     while (run_task(s))
         continue;
     srv_baton_pass(s->baton);
+    at_work(s, false);
     return NULL;
 }
 
@@ -184,6 +202,7 @@ sk_status srv_sched_open(const srv_engine *eng, const srv_sched_opts *o, srv_sch
     if (!s) return sk_fail(e, SK_E_NOMEM, "no memory for the scheduler");
     s->n_slots = eng->n_slots;
     s->baton = o->baton;
+    s->share = o->share;
     atomic_init(&s->n_fit, eng->n_slots);
     s->max_alive = eng->n_slots + o->max_waiting;
     (void)pthread_mutex_init(&s->mail_lock, NULL);

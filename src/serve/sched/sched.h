@@ -8,6 +8,7 @@
 #ifndef SRV_SCHED_SCHED_H
 #define SRV_SCHED_SCHED_H
 
+#include "base/share.h"
 #include "serve/sched/batch.h"
 #include "serve/sched/baton.h"
 
@@ -18,6 +19,7 @@ typedef struct srv_sched_opts {
     uint64_t target_us;  /* see batch.h */
     sk_metrics *metrics; /* may be NULL; counts of several schedulers add up in it */
     srv_baton *baton;    /* shared with the other schedulers, NULL: there are none */
+    sk_share *share;     /* told when there is work, a host; NULL: nobody gives way */
 } srv_sched_opts;
 
 /* Starts the engine thread over eng (borrowed). */
