@@ -17,7 +17,7 @@ let plots = null;
 
 const percent = (v) => `${v.toFixed(1)} %`;
 const number = (v) => (v >= 100 ? Math.round(v).toString() : v.toFixed(1));
-const time = (s) => (s < 1 ? `${(1000 * s).toPrecision(2)} ms` : `${s.toFixed(1)} s`);
+const time = (s) => (s < 1 ? `${+(1000 * s).toPrecision(2)} ms` : `${s.toFixed(1)} s`);
 const bytes = (n) => (n >= 2 ** 30 ? `${(n / 2 ** 30).toFixed(2)} GiB` : `${(n / 2 ** 20).toFixed(1)} MiB`);
 const clock = (t) => new Date(t * 1000).toLocaleTimeString("en-GB");
 
