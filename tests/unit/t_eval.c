@@ -2,7 +2,6 @@
  * work is cut, and what is refused. */
 #include "tests/unit/unit.h"
 
-#include "base/fault.h"
 #include "engine/engine.h"
 #include "engine/eval/suite.h"
 #include "tests/unit/fixture_model.h"
@@ -245,35 +244,37 @@ static void long_items_and_overflow(void **state)
     unit_rm_rf(folder);
 }
 
-/* Every allocation fails once; nothing is set, nothing leaks (as the sanitizer sees). */
+typedef struct starved {
+    open_model *o;
+    const char *suite;
+} starved;
+
+static sk_status run_starved(void *arg, sk_err *e)
+{
+    starved *t = arg;
+    eng_suite *s = NULL;
+    eng_eval got = {.n_items = 7};
+    eng_eval_opts eo = {.shots = 1, .chat = true, .n_answer = 3, .line = keep_line};
+    sk_buf b = SK_BUF_INIT;
+    eo.arg = &b;
+    sk_status st = eng_suite_load(unit_path("tests/golden/eval", t->suite), &s, e);
+    if (!st) st = eng_eval_run(t->o->x, t->o->m, s, &eo, &got, e);
+    if (st) assert_int_equal(got.n_items, 7);
+    eng_suite_close(s);
+    if (!st) return unit_starved_buf(&b, e);
+    sk_buf_fini(&b);
+    return st;
+}
+
+/* Every allocation fails once; nothing is set, nothing leaks. */
 static void without_memory(void **state)
 {
     (void)state;
-    static const char *const name[] = {"choice.jsonl", "answer.jsonl"};
     open_model o;
     open_all(&o, "tests/golden/tiny.gguf", 1);
-    for (size_t i = 0; i < 2; i++) {
-        sk_status st = SK_E_NOMEM;
-        for (unsigned long nth = 1; st; nth++) {
-            sk_err e = SK_ERR_INIT;
-            eng_suite *s = NULL;
-            eng_eval got = {.n_items = 7};
-            sk_buf b = SK_BUF_INIT;
-            eng_eval_opts eo = {.shots = 1, .chat = true, .n_answer = 3, .line = keep_line};
-            eo.arg = &b;
-            sk_fault_plan(SK_FAULT_ALLOC, nth, false);
-            st = eng_suite_load(unit_path("tests/golden/eval", name[i]), &s, &e);
-            if (!st) st = eng_eval_run(o.x, o.m, s, &eo, &got, &e);
-            sk_fault_plan(SK_FAULT_ALLOC, 0, false);
-            if (!st && !sk_buf_ok(&b))
-                st = SK_E_NOMEM; /* the test's own buffer */
-            else if (st)
-                assert_int_equal(got.n_items, 7);
-            eng_suite_close(s);
-            sk_buf_fini(&b);
-            assert_true(nth < 20000);
-        }
-    }
+    starved one = {&o, "choice.jsonl"}, two = {&o, "answer.jsonl"};
+    (void)unit_starve(run_starved, &one, 20000, UNIT_GROWS);
+    (void)unit_starve(run_starved, &two, 20000, UNIT_GROWS);
     close_all(&o);
 }
 
