@@ -1,43 +1,21 @@
 /* fz_hf_spm.c - any bytes as a tokenizer.model: refused, or a vocabulary that encodes. */
-#include "engine/format/gguf_build.h"
 #include "engine/token/hf_read.h"
+#include "tests/fuzz/hf_vocab.h"
 
 #include <stdint.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A few texts that reach all kinds of token. */
-static void encode(const eng_vocab *v)
-{
-    static const char text[] = "The cat's  \xe2\x96\x81 12345 <s></s>\n\n\xc3\xa9 \xff a b ab";
-    for (unsigned flags = 0; flags < 4; flags++) {
-        eng_ids ids = {NULL, 0, 0};
-        sk_buf back = SK_BUF_INIT;
-        if (!eng_vocab_encode(v, text, sizeof text - 1, flags, &ids, NULL))
-            (void)eng_vocab_decode(v, ids.id, ids.n, true, &back, NULL);
-        sk_buf_fini(&back);
-        eng_ids_fini(&ids);
-    }
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     eng_hf_read r;
     eng_gguf_writer *w = NULL;
-    eng_gguf *g = NULL;
-    eng_vocab *v = NULL;
     if (eng_hf_read_init(&r, 0, NULL)) return 0;
     sk_status st = eng_gguf_build(&w, NULL);
     if (!st) st = eng_hf_read_spm(&r, (const char *)data, size);
     if (!st) st = eng_hf_read_lay_out(&r);
     if (!st) st = eng_hf_read_put(&r, w);
     eng_hf_read_fini(&r);
-    if (st) {
-        eng_gguf_abort(w);
-        return 0;
-    }
-    if (!eng_gguf_build_open(w, &g, NULL) && !eng_vocab_from_gguf(g, &v, NULL)) encode(v);
-    eng_vocab_close(v);
-    eng_gguf_close(g);
+    hf_vocab_try(st, w);
     return 0;
 }

@@ -12,22 +12,11 @@
 
 enum { FLOATS = 6 << 20, STEPS = 10 }; /* 72 MB in all: more than one piece of the saver's */
 
-static char dir[128];
-
-static int make_dir(void **state)
-{
-    (void)state;
-    (void)snprintf(dir, sizeof(dir), "%s", unit_tmpdir());
-    return 0;
-}
-
 static int drop_dir(void **state)
 {
-    (void)state;
     for (int k = 0; k < SK_FAULT_N; k++)
         sk_fault_plan((sk_fault_kind)k, 0, false);
-    unit_rm_rf(dir);
-    return 0;
+    return unit_dir_remove(state);
 }
 
 static json_t *meta(void)
@@ -62,7 +51,7 @@ static void holds(const char *name, uint64_t step, json_t *m)
     sk_err e = SK_ERR_INIT;
     eng_trainstate s;
     assert_status_ok(eng_trainstate_init(&s, FLOATS, FLOATS, STEPS, &e), e);
-    assert_status_ok(eng_trainstate_load(&s, unit_path(dir, name), m, &e), e);
+    assert_status_ok(eng_trainstate_load(&s, unit_path(unit_dir, name), m, &e), e);
     assert_int_equal(s.step, step);
     for (size_t i = 0; i < FLOATS; i++) {
         float p = (float)(i % 1000) + (float)step;
@@ -85,9 +74,10 @@ static void begin(setup *t, uint32_t keep)
     bool found = true;
     *t = (setup){.m = meta()};
     assert_status_ok(eng_trainstate_init(&t->s, FLOATS, FLOATS, STEPS, &e), e);
-    assert_status_ok(eng_saver_open(dir, &t->sv, &e), e);
+    assert_status_ok(eng_saver_open(unit_dir, &t->sv, &e), e);
     assert_status_ok(
-        eng_ckptdir_load(eng_saver_dir(t->sv), dir, keep, &t->s, t->m, &found, NULL, NULL, &e), e);
+        eng_ckptdir_load(eng_saver_dir(t->sv), unit_dir, keep, &t->s, t->m, &found, NULL, NULL, &e),
+        e);
     assert_false(found);
     fill(&t->s, 0);
     assert_status_ok(eng_saver_begin(t->sv, &t->s, t->m, &e), e);
@@ -186,7 +176,7 @@ static void names_are_right(void **state)
     holds("checkpoints/step-000000003.stk", 3, t.m);
     holds("checkpoints/step-000000002.stk", 2, t.m);
     holds("best.stk", 4, t.m);
-    assert_int_equal(unit_count_files(unit_path(dir, "checkpoints")), 2);
+    assert_int_equal(unit_count_files(unit_path(unit_dir, "checkpoints")), 2);
     end(&t);
 }
 
@@ -199,7 +189,7 @@ static void a_lost_lease_publishes_nothing(void **state)
     eng_lease other;
     begin(&t, 2);
     assert_int_equal(eng_saver_lease(t.sv)->epoch, 1);
-    assert_status_ok(eng_lease_take(dir, &other, &e), e);
+    assert_status_ok(eng_lease_take(unit_dir, &other, &e), e);
     assert_int_equal(other.epoch, 2);
     save(&t, 1);
     assert_status(eng_saver_wait(t.sv, &e), SK_E_INUSE, e, "another trainer has taken over");
@@ -207,20 +197,21 @@ static void a_lost_lease_publishes_nothing(void **state)
     t.sv = NULL;
     holds("checkpoint.stk", 0, t.m);
     e = (sk_err)SK_ERR_INIT;
-    unit_write(unit_path(dir, "lease"), "{\"epoch\":", 9);
+    unit_write(unit_path(unit_dir, "lease"), "{\"epoch\":", 9);
     assert_status(eng_lease_check(&other, &e), SK_E_FORMAT, e, "damaged");
-    assert_status(eng_lease_take(dir, &other, &e), SK_E_FORMAT, e, "damaged");
-    unit_write(unit_path(dir, "model.new"), "x", 1);
-    assert_int_not_equal(
-        eng_lease_rename(&other, unit_path(dir, "model.new"), unit_path(dir, "model"), &e), SK_OK);
+    assert_status(eng_lease_take(unit_dir, &other, &e), SK_E_FORMAT, e, "damaged");
+    unit_write(unit_path(unit_dir, "model.new"), "x", 1);
+    assert_int_not_equal(eng_lease_rename(&other, unit_path(unit_dir, "model.new"),
+                                          unit_path(unit_dir, "model"), &e),
+                         SK_OK);
     sk_buf b = SK_BUF_INIT;
-    assert_false(unit_read(unit_path(dir, "model"), &b));
-    assert_false(unit_read(unit_path(dir, "model.new"), &b));
+    assert_false(unit_read(unit_path(unit_dir, "model"), &b));
+    assert_false(unit_read(unit_path(unit_dir, "model.new"), &b));
     sk_buf_fini(&b);
     end(&t);
 }
 
-#define IN_DIR(f) cmocka_unit_test_setup_teardown(f, make_dir, drop_dir)
+#define IN_DIR(f) cmocka_unit_test_setup_teardown(f, unit_dir_make, drop_dir)
 
 int main(void)
 {

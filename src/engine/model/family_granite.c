@@ -32,35 +32,33 @@ static sk_status finish_minicpm(const eng_gguf *g, eng_config *c, sk_err *e)
     return SK_OK;
 }
 
-const eng_family eng_family_granite = {
-    .arch = "granite",
-    .base = {.rope_form = ENG_ROPE_PAIRS,
-             .gating = ENG_GATE_SOFTMAX,
-             .expert_norm = true,
-             .has = {ENG_HAS_ATTN, ENG_HAS_NORMS, ENG_HAS_GLU}},
-    .may = {ENG_MAY_QKV, ENG_HAS_MLP_BIASES, [ENG_P_GATE_BIAS] = true, [ENG_P_O_BIAS] = true,
-            [ENG_P_ROPE_FREQS] = true, [ENG_P_ROPE_LONG] = true, [ENG_P_ROPE_SHORT] = true},
-    .keys = ENG_KEYS_SCALES | ENG_KEYS_ATTN_SCALE | ENG_KEYS_MOE | ENG_KEYS_SHARED,
-    .finish = finish_granite,
-};
+/* Of all three: what a llama has, and any of its biases. */
+#define HAS ENG_HAS_ATTN, ENG_HAS_NORMS, ENG_HAS_GLU
+#define MAY                                                                                        \
+    ENG_MAY_QKV, ENG_HAS_MLP_BIASES, [ENG_P_GATE_BIAS] = true, [ENG_P_O_BIAS] = true,              \
+                                     [ENG_P_ROPE_FREQS] = true, [ENG_P_ROPE_LONG] = true,          \
+                                     [ENG_P_ROPE_SHORT] = true
 
-const eng_family eng_family_granitemoe = {
-    .arch = "granitemoe",
-    .base = {.rope_form = ENG_ROPE_PAIRS,
-             .gating = ENG_GATE_SOFTMAX,
-             .expert_norm = true,
-             .has = {ENG_HAS_ATTN, ENG_HAS_NORMS, ENG_HAS_GLU}},
-    .may = {ENG_MAY_QKV, ENG_HAS_MLP_BIASES, [ENG_P_GATE_BIAS] = true, [ENG_P_O_BIAS] = true,
-            [ENG_P_ROPE_FREQS] = true, [ENG_P_ROPE_LONG] = true, [ENG_P_ROPE_SHORT] = true},
-    .keys = ENG_KEYS_SCALES | ENG_KEYS_ATTN_SCALE | ENG_KEYS_MOE | ENG_KEYS_SHARED,
-    .finish = finish_granite,
-};
+/* Files name it by whether it has experts; the keys of both may stand in either. */
+#define GRANITE(name)                                                                              \
+    {                                                                                              \
+        .arch = (name),                                                                            \
+        .base = {.rope_form = ENG_ROPE_PAIRS,                                                      \
+                 .gating = ENG_GATE_SOFTMAX,                                                       \
+                 .expert_norm = true,                                                              \
+                 .has = {HAS}},                                                                    \
+        .may = {MAY},                                                                              \
+        .keys = ENG_KEYS_SCALES | ENG_KEYS_ATTN_SCALE | ENG_KEYS_MOE | ENG_KEYS_SHARED,            \
+        .finish = finish_granite,                                                                  \
+    }
+
+const eng_family eng_family_granite = GRANITE("granite");
+const eng_family eng_family_granitemoe = GRANITE("granitemoe");
 
 const eng_family eng_family_minicpm = {
     .arch = "minicpm",
-    .base = {.rope_form = ENG_ROPE_PAIRS, .has = {ENG_HAS_ATTN, ENG_HAS_NORMS, ENG_HAS_GLU}},
-    .may = {ENG_MAY_QKV, ENG_HAS_MLP_BIASES, [ENG_P_GATE_BIAS] = true, [ENG_P_O_BIAS] = true,
-            [ENG_P_ROPE_FREQS] = true, [ENG_P_ROPE_LONG] = true, [ENG_P_ROPE_SHORT] = true},
+    .base = {.rope_form = ENG_ROPE_PAIRS, .has = {HAS}},
+    .may = {MAY},
     .keys = ENG_KEYS_SCALES,
     .finish = finish_minicpm,
 };

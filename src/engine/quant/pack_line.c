@@ -153,6 +153,13 @@ static void put_bits4(const uint8_t q[ENG_QK], uint8_t qs[128])
     }
 }
 
+/* Packs one super-block; its codes one to a byte. */
+static void fit_codes(const line_format *f, eng_numbers in, line_block *l, uint8_t q[ENG_QK])
+{
+    fit_lines(f, in, l);
+    eng_code_bytes(l->q, 0, q);
+}
+
 /* 2 bits a code: 16 groups of 16, s and m of 4 bits; 2.625 bits a weight in all. */
 void eng_pack_q2_k(const float *x, const float *w, void *dst)
 {
@@ -160,8 +167,7 @@ void eng_pack_q2_k(const float *x, const float *w, void *dst)
     eng_q2_k *b = dst;
     line_block l;
     uint8_t q[ENG_QK];
-    fit_lines(&f, (eng_numbers){x, w}, &l);
-    eng_code_bytes(l.q, 0, q);
+    fit_codes(&f, (eng_numbers){x, w}, &l, q);
     b->d = l.d;
     b->dmin = l.dmin;
     for (unsigned g = 0; g < 16; g++)
@@ -176,8 +182,7 @@ void eng_pack_q4_k(const float *x, const float *w, void *dst)
     eng_q4_k *b = dst;
     line_block l;
     uint8_t q[ENG_QK];
-    fit_lines(&f, (eng_numbers){x, w}, &l);
-    eng_code_bytes(l.q, 0, q);
+    fit_codes(&f, (eng_numbers){x, w}, &l, q);
     b->d = l.d;
     b->dmin = l.dmin;
     put_scales45(&l, b->scales);
@@ -191,8 +196,7 @@ void eng_pack_q5_k(const float *x, const float *w, void *dst)
     eng_q5_k *b = dst;
     line_block l;
     uint8_t q[ENG_QK];
-    fit_lines(&f, (eng_numbers){x, w}, &l);
-    eng_code_bytes(l.q, 0, q);
+    fit_codes(&f, (eng_numbers){x, w}, &l, q);
     b->d = l.d;
     b->dmin = l.dmin;
     put_scales45(&l, b->scales);

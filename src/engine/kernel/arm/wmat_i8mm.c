@@ -7,13 +7,10 @@ static inline vi dot_codes(vi acc, vi w, vi a)
     return vdotq_s32(acc, vreinterpretq_s8_s32(w), vreinterpretq_s8_s32(a));
 }
 
-static inline vi dot_bytes(vi acc, vi w, vi a)
-{
-    return dot_codes(acc, w, a);
-}
-
 #undef ROWS
 #define OWN_TILE
+/* over the words of the above */
+#include "engine/kernel/arm/wmat_signed.h"
 #include "engine/kernel/vec/wmat_tmpl.h"
 
 /* Most rows of a tile, and pairs of them. */

@@ -10,28 +10,8 @@ static inline vi dot_codes(vi acc, vi w, vi a)
     return vi_add(acc, vpaddq_s32(lo, hi));
 }
 
-static inline vi dot_bytes(vi acc, vi w, vi a)
-{
-    return dot_codes(acc, w, a);
-}
-
-static inline vi dot_tile(vi acc, vi a, vi w, vi abs_w)
-{
-    (void)abs_w;
-    return dot_codes(acc, w, a);
-}
-
+/* over the words of the above */
+#include "engine/kernel/arm/wmat_signed.h"
 #include "engine/kernel/vec/wmat_tmpl.h"
 
-const eng_wmat_slots eng_wmat_slots_neon = {
-    .bias = BIAS,
-    .dot_rows = DOT_ROWS,
-    .dot_most = DOT_ROWS,
-    .tile_rows = TILE_ROWS,
-    .row_step = 1,
-    .quant = quant,
-    .unpack = unpack,
-    .tile = tile,
-    .dot = dot,
-    .spin = spin,
-};
+const eng_wmat_slots eng_wmat_slots_neon = WMAT_SLOTS(DOT_ROWS, DOT_ROWS);

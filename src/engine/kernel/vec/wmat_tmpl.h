@@ -77,6 +77,7 @@ INLINE void unpack_family(const eng_wcode code, const eng_wform *f, const uint8_
     }
 }
 
+/* One body for each family of codes, so that the family is a constant within the loops. */
 static void unpack(const eng_wform *f, const void *groups, size_t n_blocks, eng_wchunk *w)
 {
     assert(n_blocks <= ENG_WCHUNK && n_blocks % f->blocks == 0);
@@ -255,6 +256,13 @@ static float spin(size_t n, double *ops)
     *ops += 12.0 * VL * 4 * 2 * (double)n;
     return vf_sum(sum);
 }
+
+/* The slots of a kernel that takes all of this as it stands; dot_rows and dot_most of it. */
+#define WMAT_SLOTS(rows, most)                                                                     \
+    {                                                                                              \
+        .bias = BIAS, .dot_rows = (rows), .dot_most = (most), .tile_rows = TILE_ROWS,              \
+        .row_step = 1, .quant = quant, .unpack = unpack, .tile = tile, .dot = dot, .spin = spin,   \
+    }
 
 #endif /* OWN_TILE */
 

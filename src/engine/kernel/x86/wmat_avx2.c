@@ -129,15 +129,4 @@ static inline void put_codes(const float *a, float inverse, uint8_t bias, eng_wa
 
 #include "engine/kernel/vec/wmat_tmpl.h"
 
-const eng_wmat_slots eng_wmat_slots_avx2 = {
-    .bias = BIAS,
-    .dot_rows = DOT_ROWS,
-    .dot_most = DOT_ROWS,
-    .tile_rows = TILE_ROWS,
-    .row_step = 1,
-    .quant = quant,
-    .unpack = unpack,
-    .tile = tile,
-    .dot = dot,
-    .spin = spin,
-};
+const eng_wmat_slots eng_wmat_slots_avx2 = WMAT_SLOTS(DOT_ROWS, DOT_ROWS);

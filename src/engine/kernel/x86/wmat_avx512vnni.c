@@ -14,15 +14,4 @@ void eng_wmat_dot_avx512vnni(const eng_wform *f, size_t m, size_t n, size_t n_bl
     dot(f, m, n, n_blocks, a, groups, c, ldc, add);
 }
 
-const eng_wmat_slots eng_wmat_slots_avx512vnni = {
-    .bias = BIAS,
-    .dot_rows = DOT_ROWS,
-    .dot_most = 2 * DOT_ROWS,
-    .tile_rows = TILE_ROWS,
-    .row_step = 1,
-    .quant = quant,
-    .unpack = unpack,
-    .tile = tile,
-    .dot = dot,
-    .spin = spin,
-};
+const eng_wmat_slots eng_wmat_slots_avx512vnni = WMAT_SLOTS(DOT_ROWS, 2 * DOT_ROWS);
