@@ -69,6 +69,8 @@ static sk_status add_list(const reader *r, const spot *at, const json_t *list)
     return st;
 }
 
+/* A file's setting becomes the word that a command line would hold, so that both are checked by the
+ * same parser and told in the same sentences; each failure is given its line. */
 sk_status sk_opt_words_of(const sk_opt_verb *verb, const sk_yaml *y, const json_t *map,
                           sk_arena *mem, sk_opt_list *words, sk_err *e)
 {

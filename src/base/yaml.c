@@ -199,6 +199,8 @@ static sk_status check_plain(build *b, const yaml_event_t *ev)
     return SK_OK;
 }
 
+/* One event of libyaml.  A mapping or a sequence opens a level that its end event closes, so depth
+ * counts what is open; aliases and tags were refused by check_plain. */
 static sk_status on_event(build *b, const yaml_event_t *ev)
 {
     sk_status st = check_plain(b, ev);
@@ -279,6 +281,8 @@ static sk_yaml *new_document(const char *name)
     return NULL;
 }
 
+/* libyaml allocates by malloc, past our counters: what it holds is bounded by the size and the
+ * depth, which are checked before and while it reads. */
 sk_status sk_yaml_parse(const char *name, const char *p, size_t n, sk_yaml **out, sk_err *e)
 {
     sk_status st = check_bytes(name, p, n, e);

@@ -84,6 +84,7 @@ static void write_number(sk_buf *b, double v)
         sk_json_add_num(b, v);
 }
 
+/* A test's value as Python's json.dumps writes it, with a space behind each comma and colon. */
 static void write_value(sk_buf *b, json_t *v)
 {
     const char *key;
@@ -177,6 +178,8 @@ static fate try_schema(gbench *b, json_t *file, sk_err *e)
     return st ? FAILED : f;
 }
 
+/* One file of the suite.  Only what ends the whole bench is an error here; a schema that is refused
+ * or wrongly judged is counted, and named in a line. */
 static sk_status try_file(gbench *b, const char *folder, const char *name, sk_err *e)
 {
     static const char *const word[N_FATES] = {"passes", "refused", "wrongly accepted",
@@ -225,6 +228,7 @@ static void report(gbench *b, bool json, sk_buf *out)
     if (json) sk_buf_adds(out, "}\n");
 }
 
+/* In the order of names, so that two runs compare line by line. */
 sk_status cmd_bench_grammar_run(const char *model, const char *folder, bool json, sk_buf *out,
                                 sk_err *e)
 {

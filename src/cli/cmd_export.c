@@ -162,6 +162,8 @@ static bool is_gguf_name(const char *path)
     return n > 5 && !strcmp(path + n - 5, ".gguf");
 }
 
+/* The form follows from the destination's name unless --to says it; a folder named like a GGUF
+ * would be taken for one by all else, so it is refused before anything is opened. */
 static sk_status export_model(int argc, char **argv, sk_err *e)
 {
     export_opts o = {.type = NULL};

@@ -28,6 +28,8 @@ static sk_status open_grammar(cmd_guide *g, const cmd_guide_flags *f, sk_err *e)
     return st ? sk_while(e, f->schema ? "--json-schema" : "--grammar") : SK_OK;
 }
 
+/* NULL, not an error, where neither flag is given.  The mask has a bit for each token of the
+ * vocabulary. */
 sk_status cmd_guide_open(const eng_vocab *v, const cmd_guide_flags *f, cmd_guide **out, sk_err *e)
 {
     *out = NULL;

@@ -204,6 +204,8 @@ static const char *default_dir(sk_arena *mem, const char *path)
     return dir;
 }
 
+/* What stands above the stages.  An unknown key is an error: a price or a folder that is silently
+ * not used would be found out after days of training. */
 static sk_status read_head(cmd_recipe *r, const char *path, json_t *root, sk_err *e)
 {
     static const char *const known[] = {"name",     "out",     "price_per_hour",

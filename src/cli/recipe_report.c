@@ -84,6 +84,7 @@ static sk_status add_picture(report *p, const cmd_stage *g, const char *what, co
     return st;
 }
 
+/* Figures that a log lacks (not finite) are left out or shown as a dash, never as 0. */
 static void add_run(report *p, const eng_run_info *i)
 {
     sk_buf *b = &p->b;
@@ -135,6 +136,7 @@ static double num(const json_t *obj, const char *key)
     return json_is_number(v) ? json_number_value(v) : NAN;
 }
 
+/* The rows of `stoke eval --json`; what a kind of suite does not have is a dash. */
 static void add_suites(sk_buf *b, const json_t *suites)
 {
     size_t i;
@@ -227,6 +229,8 @@ static void add_model(const report *p, const cmd_stage *g, const char *result, s
     words->item[words->n++] = result;
 }
 
+/* An answer by a child process, as any user would get it: greedy, so that the report can be made
+ * again.  A stage with no result has none. */
 static sk_status add_answer(report *p, const cmd_stage *g, bool chat, const char *prompt, sk_err *e)
 {
     char result[CMD_PATH_MAX];
@@ -280,6 +284,7 @@ static void add_cost(report *p)
     sk_buf_adds(&p->b, ".\n");
 }
 
+/* Written whole or not at all, so an earlier report stays where this one fails. */
 sk_status cmd_recipe_report(const cmd_recipe *r, const cmd_state *s, sk_err *e)
 {
     char path[CMD_PATH_MAX], day[32] = "";

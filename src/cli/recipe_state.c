@@ -28,6 +28,8 @@ static json_t *fresh(void)
     return json_pack("{s:i,s:{},s:{}}", "version", VERSION, "files", "stages");
 }
 
+/* No file is a fresh state; a damaged one is an error, since taking it for fresh would train again
+ * what is done. */
 sk_status cmd_state_open(const cmd_recipe *r, cmd_state *s, sk_err *e)
 {
     sk_buf b = SK_BUF_INIT;
@@ -312,6 +314,8 @@ static sk_status result_stands(cmd_state *s, const cmd_stage *g, json_t *known, 
     return !st || st == SK_E_NOTFOUND ? SK_OK : sk_fail(e, st, "%s", no.text);
 }
 
+/* The first reason that holds is the one told.  A result that was changed by hand runs anew, and an
+ * input that changed runs even what was stopped half-way: it may not go on from other data. */
 static sk_status decide(cmd_state *s, const cmd_stage *g, json_t *known, json_t *settings,
                         json_t *inputs, cmd_todo *todo, char why[256], sk_err *e)
 {
@@ -368,6 +372,8 @@ sk_status cmd_state_begin(cmd_state *s, const cmd_recipe *r, const cmd_stage *g,
     return st ? st : cmd_state_save(s, e);
 }
 
+/* The hash is of what was written, taken now: decide() compares with it before a stage is passed
+ * over. */
 sk_status cmd_state_end(cmd_state *s, const cmd_stage *g, bool done, double seconds,
                         const char *printed, sk_err *e)
 {

@@ -52,6 +52,9 @@ static void turn_dial(const given *g, cmd_train_flags *f)
     set_real(g, "lr", &f->lr, eng_dial_lr(&o));
 }
 
+/* The file's words stand before the command line's, and the last one of a setting wins; a list of
+ * the command line replaces the file's instead of adding to it.  What the dial sets stands behind
+ * neither: it leaves alone what is given. */
 sk_status cmd_train_parse(const cmd_verb *v, int argc, char **argv, cmd_train_flags *f,
                           sk_arena *mem, bool *done, sk_err *e)
 {
@@ -85,6 +88,7 @@ static void add_bytes(sk_buf *out, const char *name, uint64_t n)
     sk_buf_addf(out, "  %-14s %10.1f MB\n", name, (double)n / 1e6);
 }
 
+/* For a person; the time is left out where nothing was measured (p->seconds is 0). */
 void cmd_train_plan_text(const eng_train_plan *p, sk_buf *out)
 {
     char time[32];

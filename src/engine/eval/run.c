@@ -301,6 +301,7 @@ static void run_fini(run *r)
     sk_free(r->scratch);
 }
 
+/* *out is set when every item is scored: a mean over some of them would be taken for the whole. */
 sk_status eng_eval_run(eng_exec *x, const eng_model *m, const eng_suite *s, const eng_eval_opts *o,
                        eng_eval *out, sk_err *e)
 {

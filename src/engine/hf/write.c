@@ -286,6 +286,8 @@ static sk_status write_vocab(const eng_gguf *g, const char *folder, sk_err *e)
     return st;
 }
 
+/* config.json comes last: a folder without it is no model's, so that a half-written one is never
+ * read as one. */
 sk_status eng_hf_from_gguf(const eng_gguf *g, const char *folder, int type, eng_hf_progress fn,
                            void *arg, sk_err *e)
 {
@@ -298,7 +300,6 @@ sk_status eng_hf_from_gguf(const eng_gguf *g, const char *folder, int type, eng_
     if (!st) st = read_sizes(&x, e);
     if (!st) st = plan(&x, e);
     if (!st) st = sk_mkdirs(folder, e);
-    /* config.json comes last: a folder without it is none, so a half-written one is never read */
     if (!st) st = write_vocab(g, folder, e);
     if (!st) st = write_generation(g, folder, e);
     if (!st) st = write_tensors(&x, folder, fn, arg, e);

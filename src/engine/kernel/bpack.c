@@ -21,6 +21,7 @@ bool eng_bpack_need(eng_prec prec, size_t k, size_t n, size_t *bytes)
     return sk_mul_size((n + nr - 1) / nr, ENG_GEMM_PANEL_BYTES(prec, k, nr), bytes);
 }
 
+/* data, where given, is the caller's and has eng_bpack_need's bytes, aligned to 64. */
 sk_status eng_bpack_new_at(eng_prec prec, size_t k, size_t n, void *data, eng_bpack **out,
                            sk_err *e)
 {

@@ -139,6 +139,8 @@ static uint32_t file_type(eng_dtype t)
     return t == ENG_F32 ? 0 : t == ENG_F16 ? 1 : 32;
 }
 
+/* llama.cpp's keys and names, so that it reads the file too.  All tensors are named before the
+ * first is written: their places are in the directory. */
 sk_status eng_adapter_export(const char *path, const eng_config *cfg, const eng_frozen *f,
                              double alpha, const float *params, sk_err *e)
 {

@@ -238,6 +238,8 @@ static sk_status open_place(const struct eng_packfile *f, sk_outfile **out, cons
     return sk_outfile_open(f->place[1], out, e);
 }
 
+/* A cache: what fails here is told in the log and costs only the packing at the next start.
+ * Weights that came out of a file (filled) are not written again. */
 void eng_packs_keep(eng_model *m)
 {
     struct eng_packfile *f = m->kept;

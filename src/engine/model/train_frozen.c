@@ -120,6 +120,8 @@ static sk_status open_pair(const eng_pass *p, eng_pass_pair *k, sk_err *e)
     return st;
 }
 
+/* lin's matrices stand side by side in one product; `col` is where the columns of each begin, and
+ * its adapter, where it has one, adds to these.  h is [n][tokens][rank]. */
 sk_status eng_pass_frozen_lin(eng_pass *p, eng_pass_lin *lin, const size_t *idx, size_t n, float *h,
                               sk_err *e)
 {

@@ -93,6 +93,9 @@ static void piece_logits(eng_pass *p, const piece_job *j, size_t n, bool backwar
                      backward ? p->capped : NULL);
 }
 
+/* Two passes over the vocabulary: the sums of the softmax must be whole before the first slope, and
+ * keeping the logits between them is the memory that pieces save.  So the logits are made twice, in
+ * the same order, to the same bits. */
 void eng_pass_head_pieces(eng_pass *p, const eng_batch *b, size_t n_pick, float scale, float *grads)
 {
     const eng_config *f = p->cfg;

@@ -42,6 +42,8 @@ static sk_status vocab_of(const eng_train_opts *o, uint32_t *n, sk_err *e)
     return SK_OK;
 }
 
+/* By the same functions as a run: what a plan allows a run can hold.  No weights are made but for
+ * the timing. */
 sk_status eng_train_plan_of(eng_exec *x, const eng_train_opts *asked, eng_train_plan *out,
                             sk_err *e)
 {

@@ -174,6 +174,8 @@ static sk_status tell_origin(const reader *r, eng_dataset *d, sk_err *e)
     return ok ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory for a list of pairs");
 }
 
+/* Both answers of a pair stand in one row, so that a loss over the pair is one of that row.  On
+ * failure neither out nor prefs holds anything. */
 static sk_status write_rows(reader *r, eng_dataset *out, eng_prefs *prefs, sk_err *e)
 {
     int32_t fill = eng_corpus_separator(r->v);
@@ -203,6 +205,8 @@ static sk_status write_rows(reader *r, eng_dataset *out, eng_prefs *prefs, sk_er
     return SK_OK;
 }
 
+/* Figures are set only with the rest; pairs that do not fit are left out and counted, but none that
+ * fits is an error: it is nearly always a context too short. */
 sk_status eng_prefs_load(const eng_vocab *v, const char *const *path, size_t n_paths, size_t n_ctx,
                          eng_dataset *out, eng_prefs *prefs, eng_prefs_stats *stats, sk_err *e)
 {

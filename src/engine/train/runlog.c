@@ -286,6 +286,8 @@ static int open_log(eng_runlog *r)
     return -1;
 }
 
+/* A log that another file took the place of, or that became shorter, is read from its beginning;
+ * one that is not there (yet) is no error. */
 static sk_status read_file(eng_runlog *r, sk_err *e)
 {
     struct stat s;

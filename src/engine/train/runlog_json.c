@@ -21,6 +21,8 @@ static void add_series(const char *name, const eng_run_series *s, size_t points,
     sk_buf_addc(b, ']');
 }
 
+/* The keys are part of the interface (docs); a figure that is not known is null.  Rates are rounded
+ * to what they are good for. */
 static void add_figures(const eng_run_info *i, sk_buf *b)
 {
     const struct {
@@ -58,6 +60,7 @@ static void add_notes(const eng_run_info *i, sk_buf *b)
     sk_buf_addc(b, ']');
 }
 
+/* One object; points is the most points of a curve, 0 for no curves. */
 void eng_run_info_json(const eng_run_info *i, size_t points, sk_buf *out)
 {
     sk_buf_addf(out, "{\"state\":\"%s\",\"stage\":", eng_run_state_name(i->state));

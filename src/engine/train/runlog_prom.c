@@ -13,6 +13,8 @@ typedef struct row {
     double value;
 } row;
 
+/* In base units, as Prometheus asks for.  A figure that is not known is NaN and is left out of the
+ * page. */
 static void fill(const eng_run_info *i, row out[N_ROWS])
 {
     const row all[N_ROWS] = {

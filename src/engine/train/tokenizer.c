@@ -106,6 +106,8 @@ static sk_status check_out(const char *out, sk_err *e)
     return st;
 }
 
+/* The output's name is checked before hours of counting; *info is set only with the file in its
+ * place. */
 sk_status eng_tokenizer_train(eng_exec *x, const eng_tokenizer_opts *o, const char *out,
                               eng_tokenizer_info *info, sk_err *e)
 {

@@ -174,6 +174,8 @@ static sk_status start(evaluation *v, const eng_vocab *vocab, size_t n_workers, 
     return SK_OK;
 }
 
+/* row[n] is the sum over the files; its `used` counts an id once, however many files have it, which
+ * is why it is no sum. */
 sk_status eng_tokenizer_evaluate(eng_exec *x, const eng_vocab *vocab, const char *const *path,
                                  size_t n,
                                  bool (*progress)(void *arg, size_t file, uint64_t done,

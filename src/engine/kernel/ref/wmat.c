@@ -156,6 +156,9 @@ static int32_t dot_steps(const uint8_t *a, int8_t w[8][ENG_WSTEP], size_t i0, si
     return sum;
 }
 
+/* The definition: what every other tile() must give to the bit, so the order of the fused
+ * operations here is part of it (a block's groups, its minima, then the scale of the activations).
+ */
 static void tile(const eng_wform *f, size_t m, size_t n, size_t n_blocks, eng_wacts a,
                  const eng_wchunk *w, float *c, size_t ldc, bool add)
 {

@@ -292,6 +292,9 @@ static void begin_rows(tile *t, size_t row0)
     clear(t, &t->all);
 }
 
+/* Blocks are folded in the order of keys and merged at every multiple of SPLIT, whatever the split
+ * of the work: a job that does one part (job->part) gives out what the whole would have merged
+ * there, so that threads change no bit. */
 void ENG_ISA(eng_attn_tile)(const eng_attn_tile *job, void *scratch)
 {
     tile t = tile_of(job, scratch);

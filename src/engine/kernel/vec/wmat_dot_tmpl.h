@@ -213,6 +213,8 @@ DOT_FAMILY(2_1, ENG_WC_2_1, 2, false, false)
 DOT_FAMILY(lookup, ENG_WC_LOOKUP, 1, false, true)
 DOT_FAMILY(lookup_k, ENG_WC_LOOKUP, 1, false, false)
 
+/* One body for each family of codes and its minima, so that neither is asked for within the loops.
+ */
 static void dot(const eng_wform *f, size_t m, size_t n, size_t n_blocks, eng_wacts a,
                 const void *groups, float *c, size_t ldc, bool add)
 {
