@@ -8,6 +8,7 @@ B       ?= build
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 PREFIX  ?= /usr/local
 T       ?= 30
+PORT    ?= 8099
 VERSION := $(file <VERSION)
 
 # Results must be reproducible: no fused or reordered arithmetic but what the code spells out.
@@ -28,7 +29,7 @@ ALL_C    = -std=c11 $(CPPFLAGS) $(OPT) $(FPFLAGS) $(WARN) $(SANFLAGS) -pthread $
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 .PHONY: all tests fuzzers help clean check unit kern lint bench asan tsan aarch64 fuzz fuzz-replay docs install soak-train soak-huge \
-        soak-serve soak-crowd soak-usage bench-overhead
+        soak-serve soak-crowd soak-usage bench-overhead bench-serve
 
 all: $(B)/stoke $(B)/libstoke.a
 
@@ -216,6 +217,9 @@ bench-overhead: $(B)/overhead
 bench: all $(B)/checkkern
 	$(B)/checkkern --bench
 	$(B)/stoke bench
+LOADS = shared late
+bench-serve: $(B)/stoke
+	bench/serve.py --url http://127.0.0.1:$(PORT) --start '$(B)/stoke serve -m $(MODEL) --port $(PORT)' $(LOADS)
 
 # ---- what is made from the program's own tables ---------------------------------------------------
 
@@ -251,6 +255,7 @@ help:
 	@echo 'make soak-train   a training run killed at 50 moments;  make soak-huge a document of 1 GB'
 	@echo 'make soak-serve   100,000 requests of all kinds;  make soak-crowd 10,000 connections;  make soak-usage'
 	@echo 'make bench        kernels and the machine, timed;  make bench-overhead the server without an engine'
+	@echo 'make bench-serve MODEL=m.gguf   loads on the server: LOADS="shared late trace --trace FILE.csv"'
 	@echo 'make docs         docs/cli/*.md, docs/api.md, docs/metrics.md from the tables'
 	@echo 'make install      PREFIX=/usr/local DESTDIR='
 	@echo 'variables         V=1 B=folder CC=clang SAN=address,undefined|thread WERROR=1 CFLAGS= LDFLAGS='

@@ -25,7 +25,7 @@ static uint64_t longest(const machine *m, size_t n, uint64_t target, size_t *n_s
         srv_tempo_note(&p, n, 0, time_of(m, n, 0));
     *n_steps = 0;
     for (size_t left = 4000, some; left; left -= some) {
-        some = srv_tempo_chunk(&p, n);
+        some = srv_tempo_chunk(&p, n, 1);
         if (some > left) some = left;
         uint64_t us = time_of(m, n, some);
         srv_tempo_note(&p, n, some, us);
@@ -58,20 +58,80 @@ static void as_long_as_the_target(void **state)
     assert_true(steps < 12);
 }
 
+/* Without measurements little is risked; what is known of other numbers stands for the rest,
+ * between a time that is the same for all and one in proportion. */
 static void careful_without_measurements(void **state)
 {
     (void)state;
     srv_tempo p;
     srv_tempo_init(&p, 20000);
-    assert_int_equal(srv_tempo_chunk(&p, 3), 16);
+    assert_int_equal(srv_tempo_chunk(&p, 3, 1), 16);
     srv_tempo_note(&p, 3, 500, 1000000);
-    assert_int_equal(srv_tempo_chunk(&p, 3), 16);
-    srv_tempo_note(&p, 200, 0, 10000); /* the only one known stands for others */
+    assert_int_equal(srv_tempo_chunk(&p, 3, 1), 16);
+    srv_tempo_note(&p, 200, 0, 10000);
     srv_tempo_note(&p, 0, 100, 10000);
-    assert_int_equal(srv_tempo_chunk(&p, 3), 100);
-    assert_int_equal(srv_tempo_chunk(&p, 5000), 100);
-    srv_tempo_note(&p, 3, 8, 1); /* too short to say anything */
-    assert_int_equal(srv_tempo_chunk(&p, 3), 100);
+    assert_int_equal(srv_tempo_chunk(&p, 200, 1), 100);
+    assert_int_equal(srv_tempo_chunk(&p, 100, 1), 150); /* takes 5 ms by itself */
+    assert_int_equal(srv_tempo_chunk(&p, 400, 1), 160); /* 20 ms, and so 16 more */
+    srv_tempo_note(&p, 200, 8, 1);                      /* too short to say anything */
+    assert_int_equal(srv_tempo_chunk(&p, 200, 1), 100);
+}
+
+/* Sixteen prompts after one answer has begun: by and by there are sixteen answers, and no step goes
+ * without prompts; still their share is reckoned from what steps without take. */
+static void knows_what_it_never_sees(void **state)
+{
+    (void)state;
+    const machine m = {40000, 2700, 2200};
+    srv_tempo p;
+    srv_tempo_init(&p, 1);
+    srv_tempo_note(&p, 0, 256, time_of(&m, 0, 256));
+    srv_tempo_note(&p, 1, 0, time_of(&m, 1, 0));
+    for (size_t n = 1; n <= 16; n++) {
+        for (int i = 0; i < 4; i++) {
+            size_t some = srv_tempo_chunk(&p, n, 1);
+            if (some) assert_in_range(time_of(&m, n, some), 0, 2 * time_of(&m, n, 0));
+            srv_tempo_note(&p, n, some, time_of(&m, n, some));
+        }
+    }
+    assert_in_range(srv_tempo_chunk(&p, 16, 1), 22, 34);
+}
+
+/* Times that were measured long ago (short texts) are measured anew, now and then, where every step
+ * has prompts. */
+static void looks_again(void **state)
+{
+    (void)state;
+    const machine early = {40000, 2700, 2200}, late = {40000, 15000, 2200};
+    srv_tempo p;
+    size_t without = 0;
+    srv_tempo_init(&p, 1);
+    srv_tempo_note(&p, 0, 256, time_of(&early, 0, 256));
+    srv_tempo_note(&p, 16, 0, time_of(&early, 16, 0));
+    for (int i = 0; i < 1000; i++) {
+        size_t some = srv_tempo_chunk(&p, 16, 1);
+        if (!some) without++;
+        srv_tempo_note(&p, 16, some, time_of(&late, 16, some));
+    }
+    assert_in_range(without, 1000 / (SRV_TEMPO_PROBE + 1), 1000 / SRV_TEMPO_PROBE);
+    assert_in_range(srv_tempo_chunk(&p, 16, 1), 80, 120);
+}
+
+/* Where more prompts wait than answers run, the step is longer in that proportion, up to a bound.
+ */
+static void hurries_where_many_wait(void **state)
+{
+    (void)state;
+    const machine m = {40000, 2500, 2500};
+    srv_tempo p;
+    srv_tempo_init(&p, 1);
+    srv_tempo_note(&p, 4, 0, time_of(&m, 4, 0));
+    for (int i = 0; i < 20; i++)
+        srv_tempo_note(&p, 4, 40, time_of(&m, 4, 40));
+    size_t few = srv_tempo_chunk(&p, 4, 4), more = srv_tempo_chunk(&p, 4, 8);
+    assert_int_equal(srv_tempo_chunk(&p, 4, 1), few);
+    assert_in_range(more, 2 * few - 1, 2 * few + 1);
+    assert_in_range(time_of(&m, 4, srv_tempo_chunk(&p, 4, 1000)), 190000, 200000);
 }
 
 int main(void)
@@ -80,6 +140,9 @@ int main(void)
         cmocka_unit_test(less_than_two_steps),
         cmocka_unit_test(as_long_as_the_target),
         cmocka_unit_test(careful_without_measurements),
+        cmocka_unit_test(knows_what_it_never_sees),
+        cmocka_unit_test(looks_again),
+        cmocka_unit_test(hurries_where_many_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

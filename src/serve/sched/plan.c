@@ -62,12 +62,22 @@ static srv_job *next_prefill(const srv_batch *b, bool rows)
     return best;
 }
 
+/* Prompts that are not read to their end, also those that wait for another's. */
+static size_t n_prompts(const srv_batch *b)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->eng->n_slots; i++)
+        if (b->slot[i] && b->slot[i]->state == SRV_JOB_PREFILL) n++;
+    return n;
+}
+
 /* Fills the rest of the step with prompt tokens; returns their number. */
 static size_t plan_prefill(srv_batch *b, size_t n_decode)
 {
     size_t left = b->eng->max_step - n_decode, rows = srv_score_rows(b->eng);
-    if (n_decode) {
-        size_t most = srv_tempo_chunk(&b->tempo, n_decode);
+    size_t n_wait = n_prompts(b);
+    if (n_decode && n_wait) {
+        size_t most = srv_tempo_chunk(&b->tempo, n_decode, n_wait);
         left = most < left ? most : left;
     }
     size_t all = left;

@@ -1,14 +1,16 @@
 /* tempo.c - smoothed times of steps. */
 #include "serve/sched/tempo.h"
 
+#include <stdbool.h>
+
 /* Shortest chunk of a prompt. */
 #define MIN_CHUNK 16u
 
 /* Part of a measurement that enters what is known. */
 #define FRESH 0.3
 
-/* A step with prompts may take so many steps without: something below two. */
-#define LONGER 1.8
+/* What a step with prompts may take besides a step without, as part of that: below one. */
+#define SHARE 0.8
 
 void srv_tempo_init(srv_tempo *p, uint64_t target_us)
 {
@@ -24,41 +26,78 @@ static size_t kind_of(size_t n)
     return k;
 }
 
-/* Time of a step of n answers alone: as known, or of the next fewer, or of the next more; 0. */
-static double decode_us(const srv_tempo *p, size_t n)
+/* What is known of steps nearest to n answers, fewer rather than more; NULL: of none. */
+static const srv_tempo_kind *nearest(const srv_tempo *p, size_t n)
 {
     size_t k = kind_of(n);
-    for (size_t i = k + 1; i-- > 0;)
-        if (p->decode_us[i] > 0) return p->decode_us[i];
-    for (size_t i = k; i < SRV_TEMPO_KINDS; i++)
-        if (p->decode_us[i] > 0) return p->decode_us[i];
-    return 0;
+    for (size_t far = 0; far < SRV_TEMPO_KINDS; far++) {
+        if (k >= far && p->decode[k - far].us > 0) return &p->decode[k - far];
+        if (k + far < SRV_TEMPO_KINDS && p->decode[k + far].us > 0) return &p->decode[k + far];
+    }
+    return NULL;
 }
 
-static void smooth(double *known, double us)
+/* Time of a step of n answers alone; 0: unknown.  From the nearest kind, a row for each answer more
+ * or fewer: between a time that does not depend on n and one in proportion to it. */
+static double decode_us(const srv_tempo *p, size_t n, double row_us)
 {
-    *known = *known > 0 ? (1 - FRESH) * *known + FRESH * us : us;
+    const srv_tempo_kind *k = nearest(p, n);
+    if (!k) return 0;
+    double in_proportion = k->us * (double)n / k->n;
+    double least = in_proportion < k->us ? in_proportion : k->us;
+    double most = in_proportion > k->us ? in_proportion : k->us;
+    double us = k->us + ((double)n - k->n) * row_us;
+    if (us < least) return least;
+    return us > most ? most : us;
 }
 
+static void smooth(double *known, double now)
+{
+    *known = *known > 0 ? (1 - FRESH) * *known + FRESH * now : now;
+}
+
+/* A step of answers only. */
+static void note_decode(srv_tempo *p, size_t n, double us)
+{
+    srv_tempo_kind *k = &p->decode[kind_of(n)];
+    smooth(&k->us, us);
+    smooth(&k->n, (double)n);
+    p->n_beside = 0;
+}
+
+/* A step with prompts; answers beyond what is known of steps without count as rows of prompts. */
 void srv_tempo_note(srv_tempo *p, size_t n_decode, size_t n_prefill, uint64_t us)
 {
-    double t = (double)us;
     if (!n_prefill) {
-        smooth(&p->decode_us[kind_of(n_decode)], t);
+        note_decode(p, n_decode, (double)us);
         return;
     }
-    if (n_prefill < MIN_CHUNK) return;
-    double d = n_decode ? decode_us(p, n_decode) : 0;
-    if (n_decode && d <= 0) return;
-    double each = (t > d ? t - d : 0) / (double)n_prefill;
-    if (each > 0) smooth(n_decode ? &p->beside_us : &p->alone_us, each);
+    const srv_tempo_kind *k = n_decode ? nearest(p, n_decode) : NULL;
+    if (n_decode) p->n_beside++;
+    if (n_prefill < MIN_CHUNK || (n_decode && !k)) return;
+    double base = k ? k->us : 0, rows = (double)n_prefill;
+    if (k) rows += (double)n_decode - k->n;
+    if (rows < MIN_CHUNK || (double)us <= base) return;
+    smooth(n_decode ? &p->beside_us : &p->alone_us, ((double)us - base) / rows);
 }
 
-size_t srv_tempo_chunk(const srv_tempo *p, size_t n_decode)
+/* True if the next step should be one of answers only, to be timed. */
+static bool is_stale(const srv_tempo *p, size_t n_decode)
 {
-    double d = decode_us(p, n_decode), each = p->beside_us > 0 ? p->beside_us : p->alone_us;
-    double most = LONGER * d > (double)p->target_us ? LONGER * d : (double)p->target_us;
+    bool known = p->decode[kind_of(n_decode)].us > 0;
+    return p->n_beside >= (known ? SRV_TEMPO_PROBE : SRV_TEMPO_PROBE_NEW);
+}
+
+size_t srv_tempo_chunk(const srv_tempo *p, size_t n_decode, size_t n_wait)
+{
+    double each = p->beside_us > 0 ? p->beside_us : p->alone_us;
+    double d = decode_us(p, n_decode, each);
+    if (is_stale(p, n_decode)) return 0;
     if (each <= 0 || d <= 0) return MIN_CHUNK;
+    double most = (1 + SHARE) * d, crowded = d * (1 + SHARE * (double)n_wait / (double)n_decode);
+    if (crowded > SRV_TEMPO_PACE_US) crowded = SRV_TEMPO_PACE_US;
+    if (most < crowded) most = crowded;
+    if (most < (double)p->target_us) most = (double)p->target_us;
     double n = (most - d) / each;
     if (n < MIN_CHUNK) return MIN_CHUNK;
     return n < (double)UINT32_MAX ? (size_t)n : UINT32_MAX;
