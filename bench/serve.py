@@ -311,6 +311,7 @@ def options():
 def main():
     o = options()
     server = None
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends, too
     if o.start:
         server = subprocess.Popen(shlex.split(o.start), stdout=subprocess.DEVNULL, stderr=open(o.log, "w") if o.log else subprocess.DEVNULL,
                                   preexec_fn=os.setpgrp)
