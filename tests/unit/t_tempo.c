@@ -65,15 +65,15 @@ static void careful_without_measurements(void **state)
     (void)state;
     srv_tempo p;
     srv_tempo_init(&p, 20000);
-    assert_int_equal(srv_tempo_chunk(&p, 3, 1), 16);
+    assert_int_equal(srv_tempo_chunk(&p, 3, 1), 8);
     srv_tempo_note(&p, 3, 500, 1000000);
-    assert_int_equal(srv_tempo_chunk(&p, 3, 1), 16);
+    assert_int_equal(srv_tempo_chunk(&p, 3, 1), 8);
     srv_tempo_note(&p, 200, 0, 10000);
     srv_tempo_note(&p, 0, 100, 10000);
     assert_int_equal(srv_tempo_chunk(&p, 200, 1), 100);
     assert_int_equal(srv_tempo_chunk(&p, 100, 1), 150); /* takes 5 ms by itself */
-    assert_int_equal(srv_tempo_chunk(&p, 400, 1), 160); /* 20 ms, and so 16 more */
-    srv_tempo_note(&p, 200, 8, 1);                      /* too short to say anything */
+    assert_int_equal(srv_tempo_chunk(&p, 400, 1), 150); /* 20 ms, and so 15 more */
+    srv_tempo_note(&p, 200, 7, 1);                      /* too short to say anything */
     assert_int_equal(srv_tempo_chunk(&p, 200, 1), 100);
 }
 

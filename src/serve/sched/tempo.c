@@ -4,13 +4,15 @@
 #include <stdbool.h>
 
 /* Shortest chunk of a prompt. */
-#define MIN_CHUNK 16u
+#define MIN_CHUNK 8u
 
-/* Part of a measurement that enters what is known. */
+/* Part of a measurement that enters what is known; of a prompt's token that turns out dearer, since
+ * somebody waited for it already. */
 #define FRESH 0.3
+#define FRESH_DEARER 0.7
 
 /* What a step with prompts may take besides a step without, as part of that: below one. */
-#define SHARE 0.8
+#define SHARE 0.75
 
 void srv_tempo_init(srv_tempo *p, uint64_t target_us)
 {
@@ -51,17 +53,17 @@ static double decode_us(const srv_tempo *p, size_t n, double row_us)
     return us > most ? most : us;
 }
 
-static void smooth(double *known, double now)
+static void smooth(double *known, double now, double fresh)
 {
-    *known = *known > 0 ? (1 - FRESH) * *known + FRESH * now : now;
+    *known = *known > 0 ? (1 - fresh) * *known + fresh * now : now;
 }
 
 /* A step of answers only. */
 static void note_decode(srv_tempo *p, size_t n, double us)
 {
     srv_tempo_kind *k = &p->decode[kind_of(n)];
-    smooth(&k->us, us);
-    smooth(&k->n, (double)n);
+    smooth(&k->us, us, FRESH);
+    smooth(&k->n, (double)n, FRESH);
     p->n_beside = 0;
 }
 
@@ -78,7 +80,8 @@ void srv_tempo_note(srv_tempo *p, size_t n_decode, size_t n_prefill, uint64_t us
     double base = k ? k->us : 0, rows = (double)n_prefill;
     if (k) rows += (double)n_decode - k->n;
     if (rows < MIN_CHUNK || (double)us <= base) return;
-    smooth(n_decode ? &p->beside_us : &p->alone_us, ((double)us - base) / rows);
+    double *each = n_decode ? &p->beside_us : &p->alone_us, now = ((double)us - base) / rows;
+    smooth(each, now, now > *each ? FRESH_DEARER : FRESH);
 }
 
 /* True if the next step should be one of answers only, to be timed. */
