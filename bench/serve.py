@@ -271,6 +271,15 @@ def wait_ready(o, server):
     sys.exit("the server is not ready")
 
 
+def is_taken(o):
+    """True if a server of somebody's answers there: what is measured must be the one started."""
+    try:
+        socket.create_connection((o.host, o.port), timeout=2).close()
+        return True
+    except OSError:
+        return False
+
+
 def options():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("load", nargs="+", choices=["shared", "late", "trace"])
@@ -312,6 +321,8 @@ def main():
     o = options()
     server = None
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends, too
+    if o.start and is_taken(o):
+        sys.exit(f"something listens at {o.url} already")
     if o.start:
         server = subprocess.Popen(shlex.split(o.start), stdout=subprocess.DEVNULL, stderr=open(o.log, "w") if o.log else subprocess.DEVNULL,
                                   preexec_fn=os.setpgrp)
