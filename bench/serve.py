@@ -211,7 +211,7 @@ def late(o, rng):
                 before.append(y - x)
             elif x < done:
                 during.append(y - x)
-    step = quantile(before, .5)
+    step = quantile(before, .5) or float("nan")  # 0 where a server sends several at once
     worst = max(during, default=float("nan"))
     return {"late": {"late_ttft": long.ttft(), "step": step, "stall": worst, "steps": worst / step,
                      "itl_p50": quantile(during, .5), "still_answering": sum(a.at[-1] > done for a in some if a.at)}}, load.all
