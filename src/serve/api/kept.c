@@ -130,8 +130,8 @@ static sk_status find(const srv_api *api, const srv_req *r, char id[80], bool *i
 void srv_get_response(srv_api *api, srv_req *r)
 {
     srv_fault f = {0};
-    srv_kept k;
-    list_opts o;
+    srv_kept k = {0};
+    list_opts o = {0};
     char id[80];
     bool items;
     sk_buf b = SK_BUF_INIT;
@@ -154,7 +154,7 @@ void srv_get_response(srv_api *api, srv_req *r)
 void srv_delete_response(srv_api *api, srv_req *r)
 {
     srv_fault f = {0};
-    srv_kept k;
+    srv_kept k = {0};
     char id[80];
     bool items;
     sk_buf b = SK_BUF_INIT;
