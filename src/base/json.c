@@ -98,7 +98,7 @@ static size_t read_some(void *to, size_t room, void *arg)
 {
     reader *r = arg;
     size_t n = r->n < room ? r->n : room;
-    if (r->missed != sk_mem_missed()) return 0;
+    if (!n || r->missed != sk_mem_missed()) return 0;
     memcpy(to, r->p, n);
     r->p += n;
     r->n -= n;

@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         srv_fault_json(&f, &json);
         sk_buf_fini(&json);
     } else {
-        must(p.sample.temperature >= 0 && p.sample.temperature <= 2 && p.max_tokens >= 0);
+        must(p.sample.temperature >= 0 && p.sample.temperature <= 2 && p.max_tokens >= -1);
         must(p.chat ? json_array_size(p.messages) > 0 : p.n_prompts > 0);
     }
     srv_params_fini(&p);
