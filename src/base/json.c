@@ -149,6 +149,16 @@ sk_status sk_json_parse(const char *p, size_t n, int max_depth, json_t **out, sk
                    err.column > 0 ? err.column : 1, err.text);
 }
 
+json_t *sk_json_str(const char *s, size_t n)
+{
+    json_t *v = NULL;
+    sk_buf text = SK_BUF_INIT;
+    sk_json_add_str(&text, s, n);
+    if (!sk_buf_ok(&text) || sk_json_parse(text.p, text.len, 1, &v, NULL)) v = NULL;
+    sk_buf_fini(&text);
+    return v;
+}
+
 /* jansson hands out its text piece by piece. */
 static int add_text(const char *p, size_t n, void *to)
 {

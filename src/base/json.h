@@ -54,6 +54,10 @@ sk_status sk_json_get_str(json_t *obj, const char *key, const char **out, sk_err
  */
 void sk_json_add_str(sk_buf *b, const char *s, size_t n);
 
+/* s[0..n) as a JSON value, such as sk_json_add_str writes: a name or a line need not be UTF-8. NULL
+ * without memory. */
+json_t *sk_json_str(const char *s, size_t n);
+
 /* Appends a number: shortest form that reads back the same; NaN and infinities as null. */
 void sk_json_add_num(sk_buf *b, double v);
 

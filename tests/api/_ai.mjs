@@ -2,6 +2,7 @@
 // server: node _ai.mjs URL FOLDER, the folder being that of the packages.  Prints TAP lines without a plan.
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
+import { check } from './_check.mjs';
 const [url, modules] = process.argv.slice(2);
 const need = createRequire(modules + '/x.js');
 const load = (name) => import(pathToFileURL(need.resolve(name)));
@@ -13,16 +14,6 @@ globalThis.AI_SDK_LOG_WARNINGS = false;
 const id = (await (await fetch(url + '/v1/models')).json()).data[0].id;
 const compatible = createOpenAICompatible({ name: 'stoke', baseURL: url + '/v1', apiKey: 'none', supportsStructuredOutputs: true, includeUsage: true });
 const openai = createOpenAI({ baseURL: url + '/v1', apiKey: 'none' });
-let n = 0;
-async function check(name, fn) {
-  n++;
-  try {
-    const r = await fn();
-    console.log(`${r ? 'ok' : 'not ok'} ${n} - ${name}`);
-  } catch (e) {
-    console.log(`not ok ${n} - ${name}\n# ${String(e.message ?? e).split('\n')[0]}`);
-  }
-}
 const weather = tool({
   description: 'of a city',
   inputSchema: z.object({ city: z.enum(['Paris', 'Oslo']) }),

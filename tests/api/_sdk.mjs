@@ -1,6 +1,7 @@
 // _sdk.mjs - OpenAI's and Anthropic's own clients against a server: node _sdk.mjs URL, with the
 // packages in NODE_PATH's folder given as the second argument.  Prints TAP lines without a plan.
 import { createRequire } from 'node:module';
+import { check } from './_check.mjs';
 const [url, modules] = process.argv.slice(2);
 const need = createRequire(modules + '/x.js');
 const OpenAI = need('openai').default ?? need('openai');
@@ -8,16 +9,6 @@ let Anthropic;
 try { Anthropic = need('@anthropic-ai/sdk').default ?? need('@anthropic-ai/sdk'); } catch { Anthropic = null; }
 const ai = new OpenAI({ baseURL: url + '/v1', apiKey: 'none', maxRetries: 0 });
 const model = (await ai.models.list()).data[0].id;
-let n = 0;
-async function check(name, fn) {
-  n++;
-  try {
-    const r = await fn();
-    console.log(`${r ? 'ok' : 'not ok'} ${n} - ${name}`);
-  } catch (e) {
-    console.log(`not ok ${n} - ${name}\n# ${String(e.message ?? e).split('\n')[0]}`);
-  }
-}
 const refused = async (status, fn) => {
   try { await fn(); } catch (e) { return e.status === status && !!e.message; }
   return false;

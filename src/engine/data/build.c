@@ -225,7 +225,7 @@ static sk_status open_sinks(build *b, sk_err *e)
 static sk_status skip_line(build *b, const eng_batch_raw *r, sk_err *e)
 {
     const char *path = b->files.file[r->file].path;
-    sk_buf text = SK_BUF_INIT, quoted = SK_BUF_INIT;
+    sk_buf text = SK_BUF_INIT;
     sk_buf_addf(&text, "%s:%llu: %s", path, (unsigned long long)r->raw.line, r->why);
     if (!sk_buf_ok(&text)) return sk_fail(e, SK_E_NOMEM, "no memory for a message");
     sk_status st = SK_OK;
@@ -235,14 +235,10 @@ static sk_status skip_line(build *b, const eng_batch_raw *r, sk_err *e)
     else if (b->stats.skipped <= NOTES)
         note(b, "%s; the line is skipped", text.p);
     if (!st && json_array_size(b->skipped) < LISTED) {
-        sk_json_add_str(&quoted, text.p, text.len);
-        json_t *v =
-            sk_buf_ok(&quoted) ? json_loadb(quoted.p, quoted.len, JSON_DECODE_ANY, NULL) : NULL;
-        if (json_array_append_new(b->skipped, v) != 0)
+        if (json_array_append_new(b->skipped, sk_json_str(text.p, text.len)) != 0)
             st = sk_fail(e, SK_E_NOMEM, "no memory for a message");
     }
     sk_buf_fini(&text);
-    sk_buf_fini(&quoted);
     return st;
 }
 

@@ -42,15 +42,11 @@ static json_t *inputs_json(const eng_manifest *m)
     char hex[SK_SHA256_HEX];
     for (size_t i = 0; list && i < m->files->n; i++) {
         const eng_data_file *f = &m->files->file[i];
-        sk_buf path = SK_BUF_INIT;
-        sk_json_add_str(&path, f->path, strlen(f->path)); /* a name need not be UTF-8 */
         sk_sha256_hex(m->input[i].sha256, hex);
-        json_t *name =
-            sk_buf_ok(&path) ? json_loadb(path.p, path.len, JSON_DECODE_ANY, NULL) : NULL;
+        json_t *name = sk_json_str(f->path, strlen(f->path));
         json_t *row =
             json_pack("{s:o, s:s, s:I, s:s}", "path", name, "source", m->files->source[f->source],
                       "bytes", (num)m->input[i].bytes, "sha256", hex);
-        sk_buf_fini(&path);
         if (json_array_append_new(list, row) != 0) {
             json_decref(list);
             return NULL;
