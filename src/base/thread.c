@@ -88,12 +88,17 @@ static bool spin_while(_Atomic uint32_t *word, uint32_t seen)
     return false;
 }
 
+void sk_pool_pass(sk_pool *p)
+{
+    if (p->gate) p->gate(p->gate_arg);
+}
+
 /* Runs tasks of the published run until none is unclaimed. */
 static void work(sk_pool *p, size_t number)
 {
     uint64_t t = atomic_load_explicit(&p->ticket, memory_order_acquire);
     while ((uint32_t)t) {
-        if (p->gate) p->gate(p->gate_arg);
+        sk_pool_pass(p);
         sk_task_fn fn = atomic_load_explicit(&p->fn, memory_order_relaxed);
         void *arg = atomic_load_explicit(&p->arg, memory_order_relaxed);
         uint32_t n = atomic_load_explicit(&p->n_tasks, memory_order_relaxed);
@@ -236,7 +241,7 @@ void sk_pool_run(sk_pool *p, size_t n_tasks, sk_task_fn fn, void *arg)
     assert(n_tasks < UINT32_MAX);
     if (p->n_workers == 1 || n_tasks <= 1) {
         for (size_t i = 0; i < n_tasks; i++) {
-            if (p->gate) p->gate(p->gate_arg);
+            sk_pool_pass(p);
             fn(arg, i, 0);
         }
         return;

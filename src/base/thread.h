@@ -34,6 +34,9 @@ size_t sk_pool_size(const sk_pool *p);
  * the worker up as long as it likes.  NULL: nobody is asked.  Not during a run. */
 void sk_pool_gate(sk_pool *p, void (*gate)(void *arg), void *arg);
 
+/* For a task that takes long, between two pieces of it: as if it took its next task. */
+void sk_pool_pass(sk_pool *p);
+
 /* Runs fn for every task and returns when all are done.  Not reentrant: one caller at a time. */
 void sk_pool_run(sk_pool *p, size_t n_tasks, sk_task_fn fn, void *arg);
 

@@ -188,19 +188,24 @@ static void deep_tile(const job *j, const deep_part *d, size_t r, size_t p, size
 
 /* Multiplies a part.  Where its panels stay in the second-level cache, a tile of A is used by all
  * of them, and the rows of C are written side by side; else a panel is used by all rows while it is
- * near. */
+ * near.  A part may take ten milliseconds: who gives way does so inside. */
 static void deep_multiply(const job *j, const deep_part *d)
 {
     size_t mr = j->slots->op[j->prec].mr;
+    sk_pool *pool = eng_exec_pool(j->x);
     bool rows_first = (d->p1 - d->p0) * j->slots->nr * d->kc * 2 <= DEEP_B;
-    for (size_t r = 0; rows_first && r < d->m; r += mr)
+    for (size_t r = 0; rows_first && r < d->m; r += mr) {
+        sk_pool_pass(pool);
         for (size_t k = 0; k < d->kc; k += DEEP_KEEP)
             for (size_t p = d->p0; p < d->p1; p++)
                 deep_tile(j, d, r, p, k);
-    for (size_t p = d->p0; !rows_first && p < d->p1; p++)
+    }
+    for (size_t p = d->p0; !rows_first && p < d->p1; p++) {
+        sk_pool_pass(pool);
         for (size_t k = 0; k < d->kc; k += DEEP_KEEP)
             for (size_t r = 0; r < d->m; r += mr)
                 deep_tile(j, d, r, p, k);
+    }
 }
 
 /* Rectangles [first, first + n), those of a block of rows one after the other: its rows are packed

@@ -44,19 +44,23 @@ typedef struct stretch {
 typedef struct stretch_job {
     stretch s[STRETCHES];
     size_t n, piece;
+    sk_pool *pool;
     void (*fn)(void *arg, size_t first, size_t n, size_t worker);
     void *arg;
 } stretch_job;
 
-/* The stretch of this task to its end, then what is left of the others. */
+/* The stretch of this task to its end, then what is left of the others.  A stretch may take long,
+ * so who gives way does so between its pieces. */
 static void stretch_task(void *arg, size_t task, size_t worker)
 {
     stretch_job *j = arg;
     for (size_t k = 0; k < j->n; k++) {
         stretch *s = &j->s[(task + k) % j->n];
         size_t i;
-        while ((i = atomic_fetch_add_explicit(&s->next, j->piece, memory_order_relaxed)) < s->end)
+        while ((i = atomic_fetch_add_explicit(&s->next, j->piece, memory_order_relaxed)) < s->end) {
+            sk_pool_pass(j->pool);
             j->fn(j->arg, i, s->end - i < j->piece ? s->end - i : j->piece, worker);
+        }
     }
 }
 
@@ -64,13 +68,16 @@ void eng_par_stretches(eng_exec *x, size_t n_all, size_t piece,
                        void (*fn)(void *arg, size_t first, size_t n, size_t worker), void *arg)
 {
     size_t threads = eng_exec_threads(x);
-    stretch_job j = {
-        .n = threads < STRETCHES ? threads : STRETCHES, .piece = piece, .fn = fn, .arg = arg};
+    stretch_job j = {.n = threads < STRETCHES ? threads : STRETCHES,
+                     .piece = piece,
+                     .pool = eng_exec_pool(x),
+                     .fn = fn,
+                     .arg = arg};
     for (size_t i = 0; i < j.n; i++) {
         atomic_init(&j.s[i].next, n_all * i / j.n);
         j.s[i].end = n_all * (i + 1) / j.n;
     }
-    sk_pool_run(eng_exec_pool(x), threads, stretch_task, &j);
+    sk_pool_run(j.pool, threads, stretch_task, &j);
 }
 
 typedef struct fwd_job {

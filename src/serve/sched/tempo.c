@@ -11,8 +11,8 @@
 #define FRESH 0.3
 #define FRESH_DEARER 0.7
 
-/* What a step with prompts may take besides a step without, as part of that.  So far below one that a
- * machine whose steps vary by a fifth keeps below two steps. */
+/* What a step with prompts may take besides a step without, as part of that.  So far below one that
+ * a machine whose steps vary by a fifth keeps below two steps. */
 #define SHARE 0.6
 
 void srv_tempo_init(srv_tempo *p, uint64_t target_us)
