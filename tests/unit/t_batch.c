@@ -273,6 +273,34 @@ static void keeps_answers_going_beside_a_long_prompt(void **state)
     rig_close(&r);
 }
 
+/* A short prompt goes in at once beside answers, where a long one is read by and by. */
+static void reads_a_short_prompt_in_one_go(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r, 2, 2000, 512);
+    r.fake.end_one_in = 0;
+    r.fake.step_us = 2000;
+    r.fake.token_us = 200;
+    add(&r, 'x', 3, 1000, 1);
+    for (int i = 0; i < 20; i++)
+        step(&r);
+    done_job *lng = add(&r, 'y', 140, 1, 2);
+    size_t began = r.step;
+    while (!lng->finish)
+        step(&r);
+    size_t slow = r.step - began;
+    done_job *brief = add(&r, 'z', 120, 1, 2);
+    began = r.step;
+    while (!brief->finish)
+        step(&r);
+    assert_true(r.step - began <= 3); /* one may be left to the answers, to be timed */
+    assert_true(slow > 5);
+    r.fake.step_us = r.fake.token_us = 0;
+    run_out(&r);
+    rig_close(&r);
+}
+
 /* A short question that comes after a long one is not held up by it, nor the long one for ever. */
 static void reads_short_prompts_first(void **state)
 {
@@ -581,6 +609,7 @@ int main(void)
         cmocka_unit_test(gives_way_and_goes_on),
         cmocka_unit_test(ends_what_is_too_late),
         cmocka_unit_test(keeps_answers_going_beside_a_long_prompt),
+        cmocka_unit_test(reads_a_short_prompt_in_one_go),
         cmocka_unit_test(reads_short_prompts_first),
         cmocka_unit_test(serves_waiting_jobs_in_order),
         cmocka_unit_test(cancels_in_every_state),

@@ -134,14 +134,32 @@ static void hurries_where_many_wait(void **state)
     assert_in_range(time_of(&m, 4, srv_tempo_chunk(&p, 4, 1000)), 190000, 200000);
 }
 
+/* A short prompt may make the step as long as a reader bears, on any machine; it never gets less
+ * than a long one. */
+static void brief_ones_go_in(void **state)
+{
+    (void)state;
+    const machine m = {40000, 2500, 2500}, slow = {300000, 2500, 2500};
+    srv_tempo p;
+    srv_tempo_init(&p, 1);
+    assert_int_equal(srv_tempo_brief(&p, 4, 4), 4);
+    srv_tempo_note(&p, 4, 0, time_of(&m, 4, 0));
+    for (int i = 0; i < 20; i++)
+        srv_tempo_note(&p, 4, 40, time_of(&m, 4, 40));
+    size_t n = srv_tempo_brief(&p, 4, 4);
+    assert_in_range(time_of(&m, 4, n), 190000, 200000);
+    assert_int_equal(srv_tempo_brief(&p, 4, n + 9), n + 9);
+    srv_tempo_init(&p, 1);
+    srv_tempo_note(&p, 4, 0, time_of(&slow, 4, 0));
+    assert_int_equal(srv_tempo_brief(&p, 4, 7), 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(less_than_two_steps),
-        cmocka_unit_test(as_long_as_the_target),
-        cmocka_unit_test(careful_without_measurements),
-        cmocka_unit_test(knows_what_it_never_sees),
-        cmocka_unit_test(looks_again),
+        cmocka_unit_test(less_than_two_steps),      cmocka_unit_test(brief_ones_go_in),
+        cmocka_unit_test(as_long_as_the_target),    cmocka_unit_test(careful_without_measurements),
+        cmocka_unit_test(knows_what_it_never_sees), cmocka_unit_test(looks_again),
         cmocka_unit_test(hurries_where_many_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,16 @@
 /* Of the steps, this part serves the oldest prompt first, the others the shortest. */
 #define OLDEST_EVERY 4u
 
+/* A prompt of which the cache lacks no more than this is brief: it goes in as soon as a reader can
+ * bear, since one longer pause of the answers costs them less than the asker's wait of many steps.
+ */
+#define BRIEF 128u
+
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 /* Puts j's next n tokens into the step. */
 static void plan_item(srv_batch *b, srv_job *j, size_t n)
 {
@@ -71,28 +81,34 @@ static size_t n_prompts(const srv_batch *b)
     return n;
 }
 
+static bool is_brief(const srv_job *j)
+{
+    return j->n_seq <= j->n_cached + BRIEF;
+}
+
 /* Fills the rest of the step with prompt tokens; returns their number. */
 static size_t plan_prefill(srv_batch *b, size_t n_decode)
 {
-    size_t left = b->eng->max_step - n_decode, rows = srv_score_rows(b->eng);
-    size_t n_wait = n_prompts(b);
+    size_t all = b->eng->max_step - n_decode, rows = srv_score_rows(b->eng);
+    size_t n_wait = n_prompts(b), room = all, some = all; /* some: of room, for long prompts */
     if (n_decode && n_wait) {
-        size_t most = srv_tempo_chunk(&b->tempo, n_decode, n_wait);
-        left = most < left ? most : left;
+        some = min_size(srv_tempo_chunk(&b->tempo, n_decode, n_wait), all);
+        room = some ? min_size(srv_tempo_brief(&b->tempo, n_decode, some), all) : 0;
     }
-    size_t all = left;
+    all = room;
     srv_job *j;
-    while (left && (j = next_prefill(b, rows > 0))) {
-        size_t n = j->n_seq - j->n_fed;
-        if (n > left) n = left;
+    while (room && (j = next_prefill(b, rows > 0))) {
+        size_t n = min_size(j->n_seq - j->n_fed, is_brief(j) ? room : some);
+        if (!n) break;
         if (srv_score_left(j)) {
-            if (n > rows) n = rows;
+            n = min_size(n, rows);
             rows -= n;
         }
         plan_item(b, j, n);
-        left -= n;
+        room -= n;
+        some -= min_size(some, n);
     }
-    return all - left;
+    return all - room;
 }
 
 void srv_plan(srv_batch *b, size_t *n_decode, size_t *n_prefill)

@@ -106,3 +106,13 @@ size_t srv_tempo_chunk(const srv_tempo *p, size_t n_decode, size_t n_wait)
     if (n < MIN_CHUNK) return MIN_CHUNK;
     return n < (double)UINT32_MAX ? (size_t)n : UINT32_MAX;
 }
+
+size_t srv_tempo_brief(const srv_tempo *p, size_t n_decode, size_t chunk)
+{
+    double each = p->beside_us > 0 ? p->beside_us : p->alone_us;
+    double d = decode_us(p, n_decode, each);
+    if (each <= 0 || d <= 0 || d >= SRV_TEMPO_PACE_US) return chunk;
+    double n = (SRV_TEMPO_PACE_US - d) / each;
+    if (n >= (double)UINT32_MAX) return UINT32_MAX;
+    return n > (double)chunk ? (size_t)n : chunk;
+}

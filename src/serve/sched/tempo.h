@@ -10,7 +10,8 @@
  * A step with prompts should take less than two steps without, so that nobody's next token waits
  * for a stranger's long prompt.  Where more prompts wait than answers run it may take longer, in
  * their proportion, but no longer than a reader takes for a word (SRV_TEMPO_PACE_US); and up to
- * target_us it may take in any case, since nobody sees that.
+ * target_us it may take in any case, since nobody sees that.  A short prompt may make it as long as
+ * that too: it goes in at once, and the answers pause once instead of being slowed for many steps.
  */
 #ifndef SRV_SCHED_TEMPO_H
 #define SRV_SCHED_TEMPO_H
@@ -25,7 +26,7 @@
 #define SRV_TEMPO_PROBE 64u
 #define SRV_TEMPO_PROBE_NEW 16u
 
-/* Longest step that prompts may make of a shorter one because they are many. */
+/* Longest step that prompts may make of a shorter one because they are many, or short. */
 #define SRV_TEMPO_PACE_US 200000.0
 
 typedef struct srv_tempo_kind {
@@ -48,5 +49,9 @@ void srv_tempo_note(srv_tempo *p, size_t n_decode, size_t n_prefill, uint64_t us
 /* Tokens of n_wait (> 0) prompts that may stand beside n_decode (> 0) answers: at least a few,
  * since below that the step's fixed cost wins; or 0 in a step that is to be timed without. */
 size_t srv_tempo_chunk(const srv_tempo *p, size_t n_decode, size_t n_wait);
+
+/* How many it may be of prompts that are short: what fits into a step of SRV_TEMPO_PACE_US, at
+ * least `chunk`. */
+size_t srv_tempo_brief(const srv_tempo *p, size_t n_decode, size_t chunk);
 
 #endif
