@@ -34,6 +34,10 @@ static const sk_opt rows[] = {
     CMD_ROW(serve_opts, "host", 0, SK_OPT_STRING, "HOST", "127.0.0.1",
             "address to listen on; 0.0.0.0 lets other machines in", o.host, 0, NULL),
     ROW_INT("port", "8080", "port to listen on; 0 takes any free one", port, 0, 65535),
+    ROW_INT("listen-fd", "0",
+            "take connections from this descriptor, a socket that listens already, which whoever "
+            "started the server keeps; 0 binds --host and --port",
+            listen_fd, 0, 1 << 20),
     {"run", 0, SK_OPT_STRING, "DIR", NULL,
      "folder of a training run to show: its curves on the page, its figures in /metrics; its "
      "model is served if --model names no other",

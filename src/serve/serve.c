@@ -131,6 +131,7 @@ static srv_http_opts http_opts(srv_server *s, const srv_opts *o)
 {
     return (srv_http_opts){.host = s->o.host,
                            .port = (int)s->o.port,
+                           .listen_fd = (int)s->o.listen_fd,
                            .max_body = (size_t)o->max_body,
                            .max_conns = allow_conns((size_t)o->max_conns),
                            .high_bytes = (size_t)o->buffer_kb << 10,

@@ -58,7 +58,8 @@ typedef struct srv_opts {
     const char *access_log; /* a file to append to, "-": stderr; NULL: none */
     const char *cors;       /* origins whose pages may ask, commas between; NULL: none */
     const char *host;
-    int64_t port;                            /* 0: any free one */
+    int64_t port;      /* 0: any free one */
+    int64_t listen_fd; /* a socket that listens already, in place of host and port; 0: none */
     int64_t context, parallel, threads;      /* 0: the model's / - / all cores */
     int64_t kv_tokens, kv_bytes;             /* of the cache of all sequences; 0: what fits */
     int64_t memory;                          /* bytes that all models may take; 0: all there is */

@@ -4,9 +4,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <event2/listener.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -135,8 +137,22 @@ static int listen_on(const struct addrinfo *a)
     return -1;
 }
 
+/* Checks a socket that was inherited.  Whoever passed it on may keep it: what waits in it then
+ * waits for the next server. */
+static sk_status take_socket(int fd, int *out, sk_err *e)
+{
+    int on = 0;
+    socklen_t n = sizeof on;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &n) != 0 || !on)
+        return sk_fail(e, SK_E_USAGE, "descriptor %d is no socket that listens", fd);
+    if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+        return sk_fail_errno(e, errno, "cannot take over descriptor %d", fd);
+    *out = fd;
+    return SK_OK;
+}
+
 /* Binds the first address of host that can be bound. */
-static sk_status open_socket(const srv_http_opts *o, int *out, sk_err *e)
+static sk_status bind_socket(const srv_http_opts *o, int *out, sk_err *e)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *list;
     char port[16];
@@ -160,9 +176,17 @@ static sk_status open_socket(const srv_http_opts *o, int *out, sk_err *e)
     return SK_OK;
 }
 
-/* Writes the address really bound, as a URL. */
+static sk_status open_socket(const srv_http_opts *o, int *out, sk_err *e)
+{
+    return o->listen_fd ? take_socket(o->listen_fd, out, e) : bind_socket(o, out, e);
+}
+
+/* Writes the address really bound, as a URL: by the name it was given, an inherited one by number.
+ */
 static void note_url(srv_http *h, int fd)
 {
+    char number[INET6_ADDRSTRLEN] = "";
+    const char *host = h->o.host;
     union {
         struct sockaddr any;
         struct sockaddr_in v4;
@@ -170,11 +194,14 @@ static void note_url(srv_http *h, int fd)
     } sa = {.v6 = {0}};
     socklen_t n = sizeof sa;
     int port = h->o.port;
-    if (getsockname(fd, &sa.any, &n) == 0)
-        port = ntohs(sa.any.sa_family == AF_INET6 ? sa.v6.sin6_port : sa.v4.sin_port);
-    bool v6 = strchr(h->o.host, ':') != NULL;
-    snprintf(h->url, sizeof h->url, "http%s://%s%s%s:%d", h->o.tls ? "s" : "", v6 ? "[" : "",
-             h->o.host, v6 ? "]" : "", port);
+    bool known = getsockname(fd, &sa.any, &n) == 0, six = known && sa.any.sa_family == AF_INET6;
+    const void *addr = six ? (const void *)&sa.v6.sin6_addr : (const void *)&sa.v4.sin_addr;
+    if (known) port = ntohs(six ? sa.v6.sin6_port : sa.v4.sin_port);
+    if (known && h->o.listen_fd && inet_ntop(sa.any.sa_family, addr, number, sizeof number))
+        host = number;
+    bool v6 = strchr(host, ':') != NULL;
+    snprintf(h->url, sizeof h->url, "http%s://%s%s%s:%d", h->o.tls ? "s" : "", v6 ? "[" : "", host,
+             v6 ? "]" : "", port);
 }
 
 /* Binds and listens. */

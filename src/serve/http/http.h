@@ -35,6 +35,7 @@ typedef struct srv_http_opts {
     const char *host;    /* address or name to listen on */
     struct srv_tls *tls; /* NULL: plain HTTP */
     int port;            /* 0: any free one */
+    int listen_fd;       /* a socket that listens already, the server's from then on; 0: none */
     size_t max_body, max_conns;
     size_t high_bytes; /* unsent bytes of a stream above which it is full */
     unsigned idle_ms;  /* a kept connection without a request */
