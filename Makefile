@@ -29,7 +29,7 @@ ALL_C    = -std=c11 $(CPPFLAGS) $(OPT) $(FPFLAGS) $(WARN) $(SANFLAGS) -pthread $
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 .PHONY: all tests fuzzers help clean check unit kern lint bench asan tsan aarch64 fuzz fuzz-replay docs install soak-train soak-huge \
-        soak-serve soak-crowd soak-usage bench-overhead bench-serve
+        soak-serve soak-crowd soak-usage soak-up bench-overhead bench-serve
 
 all: $(B)/stoke $(B)/libstoke.a
 
@@ -38,7 +38,7 @@ all: $(B)/stoke $(B)/libstoke.a
 # Kernels for another processor than the compiler's are left out.
 ARCH     := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 OTHERS   := $(if $(filter x86_64,$(ARCH)),,x86) $(if $(filter aarch64,$(ARCH)),,arm)
-LIB_SRC  := $(sort $(shell find src/base src/engine src/serve -name '*.c' $(OTHERS:%=! -path '*/kernel/%/*') 2>/dev/null))
+LIB_SRC  := $(sort $(shell find src/base src/engine src/serve src/up -name '*.c' $(OTHERS:%=! -path '*/kernel/%/*') 2>/dev/null))
 # With KERNELS=1 only what checkkern needs is built, without the libraries (for another processor).
 ifdef KERNELS
 LIB_SRC  := $(filter src/base/% src/engine/tensor/% src/engine/quant/% src/engine/kernel/%,$(LIB_SRC))
@@ -209,6 +209,8 @@ soak-crowd: $(B)/stoke
 	STOKE=$(B)/stoke tests/soak/crowd 10000 1000
 soak-usage: $(B)/stoke
 	STOKE=$(B)/stoke tests/soak/usage 10000
+soak-up: $(B)/stoke
+	STOKE=$(B)/stoke tests/soak/up $(or $(SECONDS),3600)
 # What the server costs beside the engine.
 $(B)/overhead: $(call obj,bench/overhead.c) $(B)/libstoke.a
 	$(call link)
@@ -254,6 +256,7 @@ help:
 	@echo 'make fuzz T=30    libFuzzer, T seconds a target (clang)'
 	@echo 'make soak-train   a training run killed at 50 moments;  make soak-huge a document of 1 GB'
 	@echo 'make soak-serve   100,000 requests of all kinds;  make soak-crowd 10,000 connections;  make soak-usage'
+	@echo 'make soak-up SECONDS=3600   stoke up with bursts of questions and kills'
 	@echo 'make bench        kernels and the machine, timed;  make bench-overhead the server without an engine'
 	@echo 'make bench-serve MODEL=m.gguf   loads on the server: LOADS="shared late trace --trace FILE.csv"'
 	@echo 'make docs         docs/cli/*.md, docs/api.md, docs/metrics.md from the tables'

@@ -16,8 +16,9 @@ typedef enum sk_rng_stream {
     SK_RNG_DATA = 2,   /* shuffling of the training data */
     SK_RNG_SAMPLE = 3, /* token choice: index = position in the sequence */
     SK_RNG_TEST = 4,
-    SK_RNG_XTC = 5,  /* whether XTC acts: index = position in the sequence */
-    SK_RNG_SHOTS = 6 /* worked examples of an evaluation: index = number of the item */
+    SK_RNG_XTC = 5,   /* whether XTC acts: index = position in the sequence */
+    SK_RNG_SHOTS = 6, /* worked examples of an evaluation: index = number of the item */
+    SK_RNG_WAIT = 7   /* how long to wait before something is tried again */
 } sk_rng_stream;
 
 /* The bare block function: ctr[4] and key[2] to out[4]. */

@@ -17,6 +17,7 @@
     ROW(chat)                                                                                      \
     ROW(generate)                                                                                  \
     ROW(serve)                                                                                     \
+    ROW(up)                                                                                        \
     ROW(keys)                                                                                      \
     ROW(embed)                                                                                     \
     /* changing them */                                                                            \

@@ -18,8 +18,9 @@ check_room "engine includes only base and engine" src/engine 'base/[a-z0-9_]+\.h
 check_room "serve includes base, the engine's door and serve" src/serve \
     'base/[a-z0-9_]+\.h|engine/engine\.h|serve/.*'
 check_room "fleet includes only base and fleet" src/fleet 'base/[a-z0-9_]+\.h|fleet/.*'
+check_room "up includes only base and up" src/up 'base/[a-z0-9_]+\.h|up/.*'
 check_room "cli includes base, the doors and cli" src/cli \
-    'base/[a-z0-9_]+\.h|engine/engine\.h|serve/serve\.h|fleet/fleet\.h|cli/.*'
+    'base/[a-z0-9_]+\.h|engine/engine\.h|serve/serve\.h|up/up\.h|fleet/fleet\.h|cli/.*'
 
 # Inside the engine a folder may include those before it in this list; from model on also the door,
 # whose functions they are.

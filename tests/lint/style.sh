@@ -2,7 +2,7 @@
 # style.sh - the bars a machine can hold.  Why each exists: CONTRIBUTING.md.
 . "$(dirname "$0")/lib.sh"
 all=$(sources)
-below_cli=$(find src/base src/engine src/serve src/fleet -name '*.[ch]' 2>/dev/null)
+below_cli=$(find src/base src/engine src/serve src/up src/fleet -name '*.[ch]' 2>/dev/null)
 
 for f in $all; do
     head -c 3 "$f" | grep -qE '^/\*|^//' || echo "$f"

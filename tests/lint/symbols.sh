@@ -4,7 +4,7 @@
 lib=${B:-build}/libstoke.a
 
 nm -g --defined-only "$lib" 2>/dev/null | awk 'NF == 3 { print $3 }' |
-    grep -vE '^(sk|eng|srv|flt)_' | sort -u | check "exported names begin with sk_, eng_, srv_ or flt_"
+    grep -vE '^(sk|eng|srv|up|flt)_' | sort -u | check "exported names begin with sk_, eng_, srv_, up_ or flt_"
 
 # Writable data that other files can reach (.data.rel.ro is constant once the program runs).
 objdump -t "$lib" 2>/dev/null | awk '$2 == "g" && $4 ~ /^(\.data|\.bss|\.tbss|\.tdata|\*COM\*)/ &&
