@@ -38,6 +38,8 @@
     /* stopped on purpose: what was done so far is kept */                                         \
     ROW(SK_E_STOPPED, "stopped", 503, 130)                                                         \
     ROW(SK_E_REQUEUE, "stopped, to be started again", 503, 85)                                     \
+    /* judged, and found not good enough to take the place of what is there */                     \
+    ROW(SK_E_KEEP, "not better: what is there stays", 409, 10)                                     \
     /* a bug in stoke: give up, report */                                                          \
     ROW(SK_E_INTERNAL, "internal error", 500, 70)
 

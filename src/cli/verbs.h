@@ -32,6 +32,7 @@
     ROW(logits)                                                                                    \
     ROW(perplexity)                                                                                \
     ROW(eval)                                                                                      \
+    ROW(gate)                                                                                      \
     /* the machine and the program */                                                              \
     ROW(bench)                                                                                     \
     ROW(version)                                                                                   \

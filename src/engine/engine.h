@@ -18,6 +18,7 @@
 #include "engine/data/build.h"
 #include "engine/data/stream.h"
 #include "engine/door/evaluate.h"
+#include "engine/door/gate.h"
 #include "engine/door/learn.h"
 #include "engine/door/model.h"
 #include "engine/door/sample.h"

@@ -3,7 +3,7 @@
 #include "tests/unit/unit.h"
 
 #include "base/buf.h"
-#include "engine/train/chatform.h"
+#include "engine/model/chatform.h"
 
 #include <string.h>
 

@@ -37,7 +37,8 @@ typedef enum eng_suite_kind {
     ENG_SUITE_CHOICE, /* which of several texts follows a query */
     ENG_SUITE_SCHEMA, /* which of several contexts a text follows */
     ENG_SUITE_EXACT,  /* the text that follows must be the model's own choice, token by token */
-    ENG_SUITE_ANSWER  /* a number is asked, and read from what the model writes */
+    ENG_SUITE_ANSWER, /* a number is asked, and read from what the model writes */
+    ENG_SUITE_REPLY   /* what the model writes is held against answers that are accepted */
 } eng_suite_kind;
 
 typedef struct eng_suite_info {
@@ -55,7 +56,7 @@ void eng_suite_close(eng_suite *s);
 /* What a suite asks for, and how many items it has. */
 void eng_suite_get_info(const eng_suite *s, eng_suite_info *out);
 
-/* "choice", "schema", "exact", "answer". */
+/* "choice", "schema", "exact", "answer", "reply". */
 const char *eng_suite_kind_name(eng_suite_kind k);
 
 /* A share of items and its standard error, sqrt(p (1 - p) / (n - 1)); NaN where a kind of suite
@@ -68,12 +69,12 @@ typedef struct eng_eval {
     size_t n_items; /* tried */
     size_t n_long;  /* left out, since they are longer than the model's context */
     eng_share acc;  /* CHOICE, SCHEMA: the right option has the largest log-likelihood; EXACT: every
-                       token was the likeliest; ANSWER: the number is right */
+                       token was the likeliest; ANSWER, REPLY: the answer is right */
     eng_share acc_byte;  /* CHOICE: the largest for each byte of the option */
     eng_share acc_token; /* CHOICE, SCHEMA: the largest for each token, counted as CORE does */
-    double chance;       /* the mean over items of 1 / options; 0 for EXACT and ANSWER */
+    double chance;       /* the mean over items of 1 / options; 0 for the other kinds */
     double centred; /* (a - chance) / (1 - chance), a: acc_token where there is one, else acc */
-    double bits_per_byte; /* of the right options; NaN for ANSWER */
+    double bits_per_byte; /* of the right options; NaN where answers are written */
     uint64_t tokens;      /* run through the model; the only figure that depends on n_slots */
 } eng_eval;
 
@@ -81,7 +82,7 @@ typedef struct eng_eval_opts {
     size_t shots;          /* worked examples before each item, from the same file */
     size_t limit;          /* only the first so many items; 0: all */
     size_t n_slots;        /* sequences run at once, at most 256; 0: chosen.  Changes no result */
-    size_t n_answer;       /* ANSWER: tokens the model may write, at least 1 */
+    size_t n_answer;       /* ANSWER, REPLY: tokens the model may write, at least 1 */
     uint64_t seed;         /* of the choice of examples */
     const char *delimiter; /* between query and option; NULL: chosen (eval/prompt.h) */
     bool chat;             /* ask as a user of the model's chat template */

@@ -67,6 +67,9 @@ static void add_context(const eng_prompts *p, const eng_suite_item *it, size_t k
         sk_buf_add(b, text, n);
         sk_buf_adds(b, "\nAnswer:");
         return; /* what follows begins with its own space */
+    case ENG_SUITE_REPLY:
+        sk_buf_adds(b, it->query);
+        return;
     }
     sk_buf_adds(b, delimiter(p, it));
 }
@@ -161,9 +164,10 @@ static sk_status add_text(const eng_prompts *p, const eng_suite_item *it, size_t
     size_t examples = b->len;
     add_context(p, it, k, b);
     size_t n_context = b->len;
-    if (p->s->kind != ENG_SUITE_ANSWER) add_option(p, it, k, b);
+    bool written = eng_suite_is_written(p->s->kind);
+    if (!written) add_option(p, it, k, b);
     sk_status st = sk_buf_ok(b) ? add_seq(p, b, n_context, out, e) : no_memory(e);
-    if (!st && p->s->kind == ENG_SUITE_ANSWER) out->cut[k].first = out->cut[k].n;
+    if (!st && written) out->cut[k].first = out->cut[k].n;
     if (!sk_buf_ok(b)) return st;
     b->len = examples;
     b->p[examples] = 0;
@@ -201,6 +205,8 @@ static void add_turns(const eng_prompts *p, const eng_suite_item *it, sk_buf *b,
 static sk_status chat_context(const eng_prompts *p, size_t i, eng_ids *out, sk_err *e)
 {
     size_t n = 2 * p->shots + 1, at = 0;
+    const eng_suite_item *it = &p->s->item[i];
+    if (it->msg) return eng_model_chat(p->m, it->msg, it->n_msg, out, e);
     sk_arena *mem = sk_arena_new(SK_MEM_MISC);
     eng_chat_msg *msg = mem ? sk_new_n(mem, eng_chat_msg, n) : NULL;
     size_t *len = mem ? sk_new_n(mem, size_t, n + 1) : NULL;
@@ -208,7 +214,7 @@ static sk_status chat_context(const eng_prompts *p, size_t i, eng_ids *out, sk_e
     sk_status st = SK_OK;
     for (size_t j = 0; msg && len && j < p->shots; j++)
         add_turns(p, example(p, i, j), &b, len + 2 * j);
-    if (msg && len) add_turns(p, &p->s->item[i], &b, len + 2 * p->shots);
+    if (msg && len) add_turns(p, it, &b, len + 2 * p->shots);
     if (!msg || !len || !sk_buf_ok(&b)) st = no_memory(e);
     for (size_t j = 0; !st && j < n; at += len[j++])
         msg[j] = (eng_chat_msg){j % 2 ? "assistant" : "user", b.p + at, len[j]};
@@ -271,13 +277,14 @@ static void cut_as_core(eng_suite_kind kind, eng_prompt *out)
 static size_t option_bytes(const eng_suite *s, const eng_suite_item *it, size_t k)
 {
     const char *text = s->kind == ENG_SUITE_CHOICE ? it->opt[k] : it->continuation;
+    if (!text) return 0;
     return strlen(text + strspn(text, " \t\r\n"));
 }
 
 /* Holds the promises of eng_cut: a token before the first one scored, at least one scored. */
 static sk_status finish(const eng_prompts *p, const eng_suite_item *it, eng_prompt *out, sk_err *e)
 {
-    bool scored = p->s->kind != ENG_SUITE_ANSWER;
+    bool scored = !eng_suite_is_written(p->s->kind);
     for (size_t k = 0; k < out->n; k++) {
         eng_cut *s = &out->cut[k];
         if (s->n < (scored ? 2 : 1))
@@ -307,7 +314,16 @@ sk_status eng_prompts_init(eng_prompts *p, sk_err *e)
                        "%s: %zu examples were asked for, but it has %zu items, and an item is no "
                        "example of itself",
                        p->s->name, p->shots, p->s->n);
-    if (p->chat && p->s->kind != ENG_SUITE_CHOICE && p->s->kind != ENG_SUITE_ANSWER)
+    if (p->s->kind == ENG_SUITE_REPLY && p->shots)
+        return sk_fail(e, SK_E_INVALID,
+                       "%s: many answers are accepted, so there are no examples of the right one",
+                       p->s->name);
+    for (size_t i = 0; !p->chat && i < p->s->n; i++)
+        if (p->s->item[i].n_msg > 1)
+            return sk_fail(e, SK_E_INVALID,
+                           "%s:%zu: a conversation can only be asked through a chat template",
+                           p->s->name, p->s->item[i].line);
+    if (p->chat && p->s->kind != ENG_SUITE_CHOICE && !eng_suite_is_written(p->s->kind))
         return sk_fail(e, SK_E_INVALID, "%s: texts to be continued (%s) can't be asked as a chat",
                        p->s->name, eng_suite_kind_name(p->s->kind));
     return eng_text_bos(p->m, &p->bos, e);

@@ -16,7 +16,8 @@
  * token that differs is the first scored, so that every byte of the option is in a token scored.
  *
  * As a chat: the query is the user's message, examples are turns before it, and the option's tokens
- * follow the opened turn of the assistant.
+ * follow the opened turn of the assistant.  A REPLY is asked as the conversation it is, or as the
+ * text of its one message.
  */
 #ifndef ENG_EVAL_PROMPT_H
 #define ENG_EVAL_PROMPT_H
@@ -37,7 +38,7 @@ typedef struct eng_prompts {
 /* A sequence: ids[at .. at + n). */
 typedef struct eng_cut {
     size_t at, n;
-    size_t first; /* in the sequence: tokens from here on are scored; 1 .. n - 1; ANSWER: n */
+    size_t first; /* in the sequence: tokens from here on are scored; 1 .. n - 1; written: n */
     size_t core;  /* likewise, as CORE cuts it: beyond what the options have in common */
     size_t bytes; /* of the option's text, without white space in front */
 } eng_cut;

@@ -68,9 +68,14 @@ static sk_status finish(run *r, eng_slot *s, sk_err *e)
     const eng_suite_item *it = &r->s->item[s->item];
     eng_score *sc = &r->score[s->item];
     sk_buf *line = r->line ? &r->line[s->item] : NULL;
-    if (r->s->kind == ENG_SUITE_ANSWER) {
+    if (eng_suite_is_written(r->s->kind)) {
         const char *text = s->text.p ? s->text.p : "";
-        eng_score_answer(it, text, sc);
+        sk_status st = SK_OK;
+        if (r->s->kind == ENG_SUITE_ANSWER)
+            eng_score_answer(it, text, sc);
+        else
+            st = eng_score_reply(it, text, sc, e);
+        if (st) return st;
         if (line) eng_score_answer_line(it, &s->prompt, text, sc, line);
     } else {
         if (!eng_score_options(r->s, it, &s->prompt, s->tok, sc)) return not_finite(r, it, e);
@@ -110,7 +115,8 @@ static sk_status write_token(run *r, eng_slot *s, bool *ended, sk_err *e)
     for (size_t i = before; i < s->text.len; i++)
         if (!s->text.p[i]) s->text.p[i] = ' ';
     size_t written = s->prompt.ids.n - s->prompt.cut[0].n;
-    *ended = (!r->o->chat && cut_question(&s->text)) || written == r->o->n_answer ||
+    bool asked = r->s->kind == ENG_SUITE_ANSWER && !r->o->chat;
+    *ended = (asked && cut_question(&s->text)) || written == r->o->n_answer ||
              s->prompt.ids.n > r->n_ctx;
     return SK_OK;
 }
@@ -154,7 +160,7 @@ static sk_status move_on(run *r, eng_slot *s, sk_err *e)
 {
     if (!eng_slot_is_through(s, r->s->kind)) return SK_OK;
     bool ended = false;
-    if (r->s->kind == ENG_SUITE_ANSWER) {
+    if (eng_suite_is_written(r->s->kind)) {
         sk_status st = write_token(r, s, &ended, e);
         if (st || !ended) return st;
     } else if (eng_slot_next(s, r->s->kind)) {
@@ -199,11 +205,11 @@ static sk_status run_all(run *r, size_t n_fit, sk_err *e)
 
 /* ---- opening ---- */
 
-/* Positions that item p needs in a cache; with tokens to be written for an ANSWER. */
+/* Positions that item p needs in a cache, but for tokens that are to be written. */
 static size_t positions(const run *r, const eng_prompt *p)
 {
     size_t most = 0;
-    if (r->s->kind == ENG_SUITE_ANSWER) return p->cut[0].n;
+    if (eng_suite_is_written(r->s->kind)) return p->cut[0].n;
     for (size_t k = 0; k < p->n; k++)
         if (p->cut[k].n - 1 > most) most = p->cut[k].n - 1;
     return most;
@@ -225,7 +231,7 @@ static sk_status measure(run *r, size_t *n_fit, sk_err *e)
         return sk_fail(e, SK_E_INVALID,
                        "%s: none of the %zu items fits the model's context of %u tokens",
                        r->s->name, r->n, r->info.n_ctx);
-    if (r->s->kind == ENG_SUITE_ANSWER) r->n_ctx += r->o->n_answer - 1;
+    if (eng_suite_is_written(r->s->kind)) r->n_ctx += r->o->n_answer - 1;
     if (r->n_ctx > r->info.n_ctx) r->n_ctx = r->info.n_ctx;
     return SK_OK;
 }
@@ -268,7 +274,7 @@ static sk_status check(const run *r, sk_err *e)
     if (r->o->n_slots > SLOTS_MAX)
         return sk_fail(e, SK_E_INVALID, "%zu sequences at once are more than %d", r->o->n_slots,
                        SLOTS_MAX);
-    if (r->s->kind == ENG_SUITE_ANSWER && !r->o->n_answer)
+    if (eng_suite_is_written(r->s->kind) && !r->o->n_answer)
         return sk_fail(e, SK_E_INVALID, "an answer must be allowed at least one token");
     return SK_OK;
 }

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "engine/eval/number.h"
+#include "engine/eval/reply.h"
 
 #include <math.h>
 #include <string.h>
@@ -60,6 +61,14 @@ void eng_score_answer(const eng_suite_item *it, const char *text, eng_score *out
     *out = (eng_score){.tried = true, .right = found && fabs(got - want) <= 1e-9 * fabs(want)};
 }
 
+sk_status eng_score_reply(const eng_suite_item *it, const char *text, eng_score *out, sk_err *e)
+{
+    bool right;
+    sk_status st = eng_reply_is_right(it, text, &right, e);
+    if (!st) *out = (eng_score){.tried = true, .right = right};
+    return st;
+}
+
 /* ---- an item as JSON ---- */
 
 static void add_ids(const eng_prompt *p, size_t at, size_t n, sk_buf *out)
@@ -96,8 +105,10 @@ void eng_score_answer_line(const eng_suite_item *it, const eng_prompt *p, const 
     add_ids(p, 0, p->cut[0].n, out);
     sk_buf_adds(out, ",\"text\":");
     sk_json_add_str(out, text, strlen(text));
-    sk_buf_adds(out, ",\"number\":");
-    sk_json_add_num(out, got);
+    if (it->continuation) {
+        sk_buf_adds(out, ",\"number\":");
+        sk_json_add_num(out, got);
+    }
     sk_buf_addc(out, '}');
 }
 
@@ -134,5 +145,5 @@ void eng_score_sum(eng_suite_kind kind, const eng_score *sc, size_t n, eng_eval 
     out->chance = chance / (double)tried;
     double a = options ? out->acc_token.share : out->acc.share;
     out->centred = (a - out->chance) / (1 - out->chance);
-    out->bits_per_byte = kind == ENG_SUITE_ANSWER ? NAN : nll / log(2) / bytes;
+    out->bits_per_byte = eng_suite_is_written(kind) ? NAN : nll / log(2) / bytes;
 }

@@ -25,13 +25,15 @@ typedef struct eng_score {
 bool eng_score_options(const eng_suite *s, const eng_suite_item *it, const eng_prompt *p,
                        const eng_nll *tok, eng_score *out);
 
-/* Scores the text that was written for an ANSWER. */
+/* Scores the text that was written for an ANSWER, for a REPLY (SK_E_NOMEM). */
 void eng_score_answer(const eng_suite_item *it, const char *text, eng_score *out);
+sk_status eng_score_reply(const eng_suite_item *it, const char *text, eng_score *out, sk_err *e);
 
 /* Appends the item's JSON object:
  *   {"line":3,"right":true,"gold":1,"options":[{"ids":[..],"first":9,"core":9,"bytes":5,
  *    "loglikelihood":-3.5,"greedy":false},..]}
- * or, with `text`, that of an ANSWER: {"line":3,"right":true,"ids":[..],"text":"..","number":7} */
+ * or, with `text`, that of an ANSWER: {"line":3,"right":true,"ids":[..],"text":"..","number":7},
+ * of a REPLY without "number" */
 void eng_score_line(const eng_suite_item *it, const eng_prompt *p, const eng_nll *tok,
                     const eng_score *sc, sk_buf *out);
 void eng_score_answer_line(const eng_suite_item *it, const eng_prompt *p, const char *text,

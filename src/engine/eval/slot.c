@@ -7,14 +7,14 @@
  * follows it. */
 static size_t total(const eng_slot *s, eng_suite_kind kind)
 {
-    return kind == ENG_SUITE_ANSWER ? s->prompt.ids.n : s->prompt.cut[s->k].n - 1;
+    return eng_suite_is_written(kind) ? s->prompt.ids.n : s->prompt.cut[s->k].n - 1;
 }
 
 /* The first position whose logits are needed. */
 static size_t first_row(const eng_slot *s, eng_suite_kind kind)
 {
     const eng_cut *q = &s->prompt.cut[s->k];
-    if (kind == ENG_SUITE_ANSWER) return s->prompt.ids.n - 1;
+    if (eng_suite_is_written(kind)) return s->prompt.ids.n - 1;
     return (q->first < q->core ? q->first : q->core) - 1;
 }
 
@@ -72,7 +72,7 @@ sk_status eng_slot_stepped(eng_slot *s, eng_suite_kind kind, size_t n_vocab,
     size_t at = s->prompt.cut[s->k].at + it->pos + 1;
     for (size_t i = 0; i < *n_rows; i++) {
         const float *logits = it->logits + i * n_vocab;
-        if (kind == ENG_SUITE_ANSWER)
+        if (eng_suite_is_written(kind))
             row[i] = (eng_nll_row){logits, -1, &s->last};
         else
             row[i] = (eng_nll_row){logits, s->prompt.ids.id[at + i], &s->tok[at + i]};

@@ -15,11 +15,11 @@ typedef struct eng_slot {
     size_t item, k;    /* the item, and the option being run */
     size_t pos;        /* tokens of the sequence that are in the cache */
     eng_ids cache;     /* what is in the cache */
-    eng_prompt prompt; /* ANSWER: written tokens are appended to its ids */
+    eng_prompt prompt; /* answers: written tokens are appended to its ids */
     eng_nll *tok;      /* [tok_cap] of the token in the same place of prompt.ids */
     size_t tok_cap;
-    eng_nll last; /* ANSWER: after the last token */
-    sk_buf text;  /* ANSWER: written so far */
+    eng_nll last; /* answers: after the last token */
+    sk_buf text;  /* answers: written so far */
 } eng_slot;
 
 /* Begins the item whose prompt has been made: its first option. */
@@ -34,7 +34,8 @@ void eng_slot_plan(const eng_slot *s, eng_suite_kind kind, size_t most, size_t m
 sk_status eng_slot_stepped(eng_slot *s, eng_suite_kind kind, size_t n_vocab,
                            const eng_step_item *it, eng_nll_row *row, size_t *n_rows, sk_err *e);
 
-/* True when the option has been run to its end (scored kinds) or a token can be chosen (ANSWER). */
+/* True when the option has been run to its end (scored kinds) or a token can be chosen (answers).
+ */
 bool eng_slot_is_through(const eng_slot *s, eng_suite_kind kind);
 
 /* Goes on to the next option; false if there is none. */

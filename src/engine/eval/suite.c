@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "engine/eval/number.h"
+#include "engine/eval/reply.h"
 
 #include <assert.h>
 #include <string.h>
@@ -22,6 +23,7 @@ static const struct form {
     {ENG_SUITE_SCHEMA, "context_options", "context_options", {"continuation", NULL}, true},
     {ENG_SUITE_EXACT, "continuation", NULL, {"context", "continuation"}, false},
     {ENG_SUITE_ANSWER, "answer", NULL, {"context", NULL}, false},
+    {ENG_SUITE_REPLY, "accept", NULL, {NULL, NULL}, false},
 };
 
 typedef struct reader {
@@ -125,8 +127,8 @@ static sk_status check_form(reader *r, json_t *obj, sk_err *e)
         return sk_fail(e, SK_E_UNSUPPORTED, "asks for programs to be run, which isn't done here");
     if (!f)
         return sk_fail(e, SK_E_FORMAT,
-                       "no item: needs \"choices\", \"context_options\", \"continuation\" or "
-                       "\"answer\"");
+                       "no item: needs \"choices\", \"context_options\", \"continuation\", "
+                       "\"answer\" or \"accept\"");
     if (r->form && r->form != f)
         return sk_fail(e, SK_E_FORMAT, "another form than the lines before: \"%s\" but not \"%s\"",
                        f->has, r->form->has);
@@ -151,6 +153,7 @@ static sk_status read_item(const reader *r, json_t *obj, eng_suite_item *it, sk_
     if (!st && f->kind == ENG_SUITE_ANSWER) st = read_answer(r, obj, it, e);
     if (!st && f->kind == ENG_SUITE_ANSWER)
         st = read_text(r, obj, "chain_of_thought", true, &it->thought, e);
+    if (!st && f->kind == ENG_SUITE_REPLY) st = eng_reply_read(r->s->mem, obj, it, e);
     return st;
 }
 
@@ -227,7 +230,12 @@ void eng_suite_get_info(const eng_suite *s, eng_suite_info *out)
 
 const char *eng_suite_kind_name(eng_suite_kind k)
 {
-    static const char *const name[] = {"choice", "schema", "exact", "answer"};
+    static const char *const name[] = {"choice", "schema", "exact", "answer", "reply"};
     assert((size_t)k < sizeof name / sizeof *name);
     return name[k];
+}
+
+bool eng_suite_is_written(eng_suite_kind k)
+{
+    return k == ENG_SUITE_ANSWER || k == ENG_SUITE_REPLY;
 }

@@ -93,4 +93,8 @@ int32_t eng_vocab_eos(const eng_vocab *v);
 /* The chat template's text (Jinja), "" if the file has none. */
 const char *eng_vocab_chat_template(const eng_vocab *v);
 
+/* What two vocabularies differ in, the chat template included ("merges", "special ids", ...; static
+ * storage); NULL: in nothing. */
+const char *eng_vocab_difference(const eng_vocab *a, const eng_vocab *b);
+
 #endif

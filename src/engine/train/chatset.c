@@ -9,7 +9,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "engine/train/chatform.h"
+#include "engine/model/chatform.h"
+#include "engine/token/talk.h"
 #include "engine/train/corpus.h"
 #include "engine/train/origin.h"
 
@@ -36,44 +37,6 @@ typedef struct talks {
 } talks;
 
 /* ---- reading ---- */
-
-/* One message of the array; the text is borrowed from obj. */
-sk_status eng_chatset_message(json_t *obj, eng_chat_msg *out, sk_err *e)
-{
-    const char *role = NULL, *text = NULL;
-    if (!json_is_object(obj)) return sk_fail(e, SK_E_INVALID, "a message is not an object");
-    sk_status st = sk_json_get_str(obj, "role", &role, e);
-    if (!st) st = sk_json_get_str(obj, "content", &text, e);
-    if (st) return st;
-    if (!role || !text) return sk_fail(e, SK_E_INVALID, "a message needs \"role\" and \"content\"");
-    if (strcmp(role, "system") != 0 && strcmp(role, "user") != 0 && strcmp(role, "assistant") != 0)
-        return sk_fail(e, SK_E_INVALID,
-                       "a message's role is \"%s\"; it must be system, user or assistant", role);
-    *out = (eng_chat_msg){role, text, json_string_length(json_object_get(obj, "content"))};
-    return SK_OK;
-}
-
-/* The messages of a line's object, in msg[ENG_CHATSET_MESSAGES]. */
-static sk_status read_messages(json_t *obj, eng_chat_msg *msg, size_t *n, sk_err *e)
-{
-    json_t *list = json_is_object(obj) ? json_object_get(obj, "messages") : NULL;
-    if (!json_is_array(list) || json_array_size(list) == 0)
-        return sk_fail(e, SK_E_INVALID,
-                       "expected an object {\"messages\":[{\"role\":..,\"content\":..},..]}");
-    if (json_array_size(list) > ENG_CHATSET_MESSAGES)
-        return sk_fail(e, SK_E_INVALID, "more than %d messages in one conversation",
-                       ENG_CHATSET_MESSAGES);
-    bool answers = false;
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        sk_status st = eng_chatset_message(json_array_get(list, i), &msg[i], e);
-        if (st) return st;
-        answers |= strcmp(msg[i].role, "assistant") == 0;
-    }
-    if (!answers)
-        return sk_fail(e, SK_E_INVALID, "no message of the assistant: nothing to learn from");
-    *n = json_array_size(list);
-    return SK_OK;
-}
 
 /* Renders the first n messages behind what t holds; *len is the number of tokens. */
 static sk_status render(talks *t, const eng_chat_msg *msg, size_t n, size_t *len, sk_err *e)
@@ -131,7 +94,7 @@ static sk_status read_line(void *arg, json_t *obj, size_t number, sk_err *e)
     lines *l = arg;
     size_t n_msg = 0;
     l->t->line = (uint32_t)number;
-    sk_status st = read_messages(obj, l->msg, &n_msg, e);
+    sk_status st = eng_talk_read(obj, l->msg, &n_msg, e);
     return st ? st : add_talk(l->t, l->msg, n_msg, e);
 }
 
@@ -272,7 +235,7 @@ sk_status eng_chatset_load(const eng_vocab *v, const char *const *path, size_t n
                            size_t n_ctx, eng_dataset *out, eng_chatset_stats *stats, sk_err *e)
 {
     talks t = {.v = v, .n_ctx = n_ctx, .path = path};
-    eng_chat_msg *msg = sk_calloc(SK_MEM_TRAIN, ENG_CHATSET_MESSAGES, sizeof(*msg));
+    eng_chat_msg *msg = sk_calloc(SK_MEM_TRAIN, ENG_TALK_MESSAGES, sizeof(*msg));
     sk_status st = msg ? eng_chatform_open(v, eng_vocab_chat_template(v), &t.form, e)
                        : sk_fail(e, SK_E_NOMEM, "no memory to read conversations");
     for (size_t i = 0; !st && i < n_paths; i++) {

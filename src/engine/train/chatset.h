@@ -2,14 +2,12 @@
 #ifndef ENG_TRAIN_CHATSET_H
 #define ENG_TRAIN_CHATSET_H
 
-#include "base/json.h"
 #include "base/status.h"
 #include "engine/token/chat.h"
 #include "engine/token/vocab.h"
 #include "engine/train/dataset.h"
 
-/* Most messages of a conversation, and bytes of a file of them. */
-#define ENG_CHATSET_MESSAGES 1024
+/* Most bytes of a file of conversations. */
 #define ENG_CHATSET_BYTES ((uint64_t)16 << 30)
 
 /* What became of the conversations. */
@@ -25,8 +23,5 @@ typedef struct eng_chatset_stats {
  * file:line. */
 sk_status eng_chatset_load(const eng_vocab *v, const char *const *path, size_t n_paths,
                            size_t n_ctx, eng_dataset *out, eng_chatset_stats *stats, sk_err *e);
-
-/* One message {"role":"system|user|assistant","content":".."}; the texts are borrowed from obj. */
-sk_status eng_chatset_message(json_t *obj, eng_chat_msg *out, sk_err *e);
 
 #endif

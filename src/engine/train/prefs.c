@@ -8,7 +8,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "engine/train/chatform.h"
+#include "engine/model/chatform.h"
+#include "engine/token/talk.h"
 #include "engine/train/chatset.h"
 #include "engine/train/corpus.h"
 #include "engine/train/origin.h"
@@ -28,7 +29,7 @@ typedef struct reader {
     const char *const *path;
     size_t n_ctx;
     uint32_t file;     /* being read */
-    eng_chat_msg *msg; /* [ENG_CHATSET_MESSAGES + 1] */
+    eng_chat_msg *msg; /* [ENG_TALK_MESSAGES + 1] */
     eng_ids ids, loss;
     pair *item;
     size_t n, cap, n_rows, used; /* used: places of the last row */
@@ -48,13 +49,13 @@ static sk_status read_prompt(json_t *obj, eng_chat_msg *msg, size_t *n, sk_err *
     }
     if (json_is_array(prompt)) list = prompt;
     size_t len = json_is_array(list) ? json_array_size(list) : 0;
-    if (len == 0 || len > ENG_CHATSET_MESSAGES)
+    if (len == 0 || len > ENG_TALK_MESSAGES)
         return sk_fail(e, SK_E_INVALID,
                        "expected {\"prompt\": .., \"chosen\": .., \"rejected\": ..}, or "
                        "\"messages\" (1 to %d) in place of \"prompt\"",
-                       ENG_CHATSET_MESSAGES);
+                       ENG_TALK_MESSAGES);
     for (size_t i = 0; i < len; i++) {
-        sk_status st = eng_chatset_message(json_array_get(list, i), &msg[i], e);
+        sk_status st = eng_talk_message(json_array_get(list, i), &msg[i], e);
         if (st) return st;
     }
     *n = len;
@@ -73,7 +74,7 @@ static sk_status read_answer(json_t *obj, const char *key, eng_chat_msg *msg, sk
     if (!json_is_object(a))
         return sk_fail(e, SK_E_INVALID, "\"%s\" must be a text or one message of the assistant",
                        key);
-    sk_status st = eng_chatset_message(a, msg, e);
+    sk_status st = eng_talk_message(a, msg, e);
     if (!st && strcmp(msg->role, "assistant") != 0)
         st = sk_fail(e, SK_E_INVALID, "\"%s\" is a message of %s, not of the assistant", key,
                      msg->role);
@@ -211,7 +212,7 @@ sk_status eng_prefs_load(const eng_vocab *v, const char *const *path, size_t n_p
                          eng_dataset *out, eng_prefs *prefs, eng_prefs_stats *stats, sk_err *e)
 {
     reader r = {.v = v, .n_ctx = n_ctx, .path = path};
-    r.msg = sk_calloc(SK_MEM_TRAIN, ENG_CHATSET_MESSAGES + 1, sizeof(*r.msg));
+    r.msg = sk_calloc(SK_MEM_TRAIN, ENG_TALK_MESSAGES + 1, sizeof(*r.msg));
     sk_status st = r.msg ? eng_chatform_open(v, eng_vocab_chat_template(v), &r.form, e)
                          : sk_fail(e, SK_E_NOMEM, "no memory to read pairs");
     for (size_t i = 0; !st && i < n_paths; i++) {

@@ -7,7 +7,7 @@
  * conversation in another way than the last one (Qwen3 drops its reasoning): then the answer's own
  * text is looked for, and the mark behind it counts if it is a special token.
  */
-#include "engine/train/chatform.h"
+#include "engine/model/chatform.h"
 
 #include "base/mem.h"
 #include "engine/model/model.h"

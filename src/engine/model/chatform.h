@@ -4,8 +4,8 @@
  * A model is tuned with the chat template that its file carries: with another, what it has learned
  * would not be asked for.  Our own models carry ChatML, which token/chat.h renders.
  */
-#ifndef ENG_TRAIN_CHATFORM_H
-#define ENG_TRAIN_CHATFORM_H
+#ifndef ENG_MODEL_CHATFORM_H
+#define ENG_MODEL_CHATFORM_H
 
 #include "engine/token/chat.h"
 #include "engine/token/vocab.h"

@@ -1,0 +1,272 @@
+/* gate.c - two models, one after the other, over the same documents and prompts.
+ *
+ * The new file is looked at first, which costs little; then the live model is measured, then the
+ * new one, check by check, until one fails.  Only one model is open at a time: where this runs,
+ * another program serves the live one from the same memory.
+ */
+#include "engine/eval/gate.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "engine/engine.h"
+#include "engine/eval/held.h"
+#include "engine/eval/verdict.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What one model was measured to be. */
+typedef struct side {
+    const char *name; /* "live", "new": in progress */
+    eng_shadow shadow;
+    eng_held_doc *doc[ENG_GATE_VALID]; /* of each file */
+    size_t asked, right;
+} side;
+
+typedef struct gate {
+    eng_exec *x;
+    const eng_gate_opts *o;
+    eng_gate *out;
+    eng_suite *suite;               /* NULL: none */
+    eng_held *held[ENG_GATE_VALID]; /* cut by the live model */
+    uint32_t n_ctx;                 /* the live model's context */
+    side live, fresh;
+    const side *now;   /* being measured */
+    const char *stage; /* what of it */
+} gate;
+
+/* ---- measuring a model ---- */
+
+static void tell(const gate *g, uint64_t done, uint64_t total)
+{
+    char text[32];
+    (void)snprintf(text, sizeof text, "%s: %s", g->now->name, g->stage);
+    if (g->o->progress) g->o->progress(g->o->arg, text, done, total);
+}
+
+static void held_progress(void *arg, uint64_t done, uint64_t total)
+{
+    tell(arg, done, total);
+}
+
+static void suite_progress(void *arg, size_t done, size_t total, double acc)
+{
+    (void)acc;
+    tell(arg, done, total);
+}
+
+static bool stop(void *arg)
+{
+    const gate *g = arg;
+    return g->o->stop && g->o->stop(g->o->arg);
+}
+
+static sk_status run_shadow(gate *g, const eng_model *m, side *s, sk_err *e)
+{
+    g->stage = "session";
+    tell(g, 0, 0);
+    return eng_shadow_run(g->x, m, stop, g, &s->shadow, e);
+}
+
+static sk_status run_held(gate *g, const eng_model *m, side *s, size_t i, sk_err *e)
+{
+    const eng_held_opts ho = {.progress = held_progress, .stop = stop, .arg = g};
+    g->stage = "text";
+    s->doc[i] = sk_calloc(SK_MEM_MISC, eng_held_n(g->held[i]), sizeof *s->doc[i]);
+    if (!s->doc[i]) return sk_fail(e, SK_E_NOMEM, "no memory for held-out documents");
+    return eng_held_run(g->x, m, g->held[i], &ho, s->doc[i], e);
+}
+
+static sk_status run_suite(gate *g, const eng_model *m, side *s, sk_err *e)
+{
+    eng_model_info info;
+    eng_eval got;
+    eng_model_get_info(m, &info);
+    const eng_eval_opts eo = {.n_answer = g->o->n_answer,
+                              .chat = info.has_chat,
+                              .progress = suite_progress,
+                              .stop = stop,
+                              .arg = g};
+    g->stage = "answers";
+    sk_status st = eng_eval_run(g->x, m, g->suite, &eo, &got, e);
+    if (st) return st;
+    s->asked = got.n_items;
+    s->right = (size_t)llround(got.acc.share * (double)got.n_items);
+    return SK_OK;
+}
+
+/* Cuts the held-out files for the live model. */
+static sk_status open_held(gate *g, const eng_model *m, sk_err *e)
+{
+    eng_model_info info;
+    eng_model_get_info(m, &info);
+    size_t n_ctx = g->o->n_ctx < info.n_ctx ? g->o->n_ctx : info.n_ctx;
+    sk_status st = SK_OK;
+    g->n_ctx = info.n_ctx;
+    for (size_t i = 0; !st && i < g->o->n_valid; i++) {
+        const char *path = g->o->valid[i];
+        st = eng_held_open(m, path, n_ctx, g->o->most, &g->held[i], e);
+        if (!st && eng_held_n(g->held[i]) < ENG_PAIRED_LEAST)
+            st = sk_fail(e, SK_E_INVALID,
+                         "%s has %zu documents to measure a model on; their spread can be told "
+                         "from %d on",
+                         path, eng_held_n(g->held[i]), ENG_PAIRED_LEAST);
+    }
+    return st;
+}
+
+/* All of the live model at once. */
+static sk_status measure_live(gate *g, const char *path, sk_err *e)
+{
+    eng_model *m;
+    g->now = &g->live;
+    sk_status st = eng_model_open(g->x, path, &m, e);
+    if (st) return sk_while(e, "%s", path);
+    st = open_held(g, m, e);
+    if (!st) st = run_shadow(g, m, &g->live, e);
+    for (size_t i = 0; !st && i < g->o->n_valid; i++)
+        st = run_held(g, m, &g->live, i, e);
+    if (!st && g->suite) st = run_suite(g, m, &g->live, e);
+    eng_model_close(m);
+    return st;
+}
+
+/* ---- judging the new one ---- */
+
+static sk_status judge_session(gate *g, const eng_model *m, eng_gate_check *c, sk_err *e)
+{
+    eng_model_info info;
+    eng_model_get_info(m, &info);
+    if (info.encoder || info.n_ctx < g->n_ctx) {
+        eng_verdict_set(c, false, "its context of %u tokens is shorter than the live model's %u",
+                        info.n_ctx, g->n_ctx);
+        if (info.encoder) eng_verdict_set(c, false, "it is an encoder, which gives no text");
+        return SK_OK;
+    }
+    sk_status st = run_shadow(g, m, &g->fresh, e);
+    if (!st) eng_verdict_session(&g->live.shadow, &g->fresh.shadow, c);
+    return st;
+}
+
+/* One file of held-out documents. */
+static sk_status judge_file(gate *g, const eng_model *m, size_t i, eng_gate_check *c, sk_err *e)
+{
+    eng_paired p;
+    sk_status st = run_held(g, m, &g->fresh, i, e);
+    if (st) return st;
+    if (!eng_paired_compare(g->live.doc[i], g->fresh.doc[i], eng_held_n(g->held[i]), &p))
+        return sk_fail(e, SK_E_INVALID, "%s has no text to count bytes of", g->o->valid[i]);
+    if (i > 0) {
+        const char *slash = strrchr(g->o->valid[i], '/');
+        eng_verdict_no_worse(&p, g->o->margin, slash ? slash + 1 : g->o->valid[i], c);
+        return SK_OK;
+    }
+    eng_verdict_better(&p, g->o->margin, c);
+    g->out->live_bpb = p.live;
+    g->out->new_bpb = p.fresh;
+    g->out->low = p.low;
+    g->out->high = p.high;
+    g->out->documents = p.n;
+    return SK_OK;
+}
+
+/* The first file's clause stays where all are well. */
+static sk_status judge_text(gate *g, const eng_model *m, eng_gate_check *c, sk_err *e)
+{
+    sk_status st = judge_file(g, m, 0, c, e);
+    for (size_t i = 1; !st && c->ok && i < g->o->n_valid; i++) {
+        eng_gate_check other = {0};
+        st = judge_file(g, m, i, &other, e);
+        if (!st && !other.ok) *c = other;
+    }
+    return st;
+}
+
+static sk_status judge_answers(gate *g, const eng_model *m, eng_gate_check *c, sk_err *e)
+{
+    sk_status st = run_suite(g, m, &g->fresh, e);
+    if (st == SK_E_CORRUPT) {
+        eng_verdict_set(c, false, "%.300s", e->text);
+        return SK_OK;
+    }
+    if (st) return st;
+    g->out->answers = g->live.asked;
+    g->out->live_right = g->live.right;
+    g->out->new_right = g->fresh.right;
+    eng_verdict_answers(g->live.right, g->fresh.right, g->live.asked, g->o->slack, c);
+    return SK_OK;
+}
+
+/* Check by check, to the first that fails. */
+static sk_status judge(gate *g, const char *path, sk_err *e)
+{
+    eng_gate_check *c = g->out->check;
+    eng_model *m;
+    g->now = &g->fresh;
+    sk_status st = eng_model_open(g->x, path, &m, e);
+    if (st && eng_gate_is_file(st)) {
+        eng_verdict_set(&c[ENG_GATE_SESSION], false, "%.300s", e->text);
+        return SK_OK;
+    }
+    if (st) return sk_while(e, "%s", path);
+    st = judge_session(g, m, &c[ENG_GATE_SESSION], e);
+    if (!st && c[ENG_GATE_SESSION].ok) st = judge_text(g, m, &c[ENG_GATE_TEXT], e);
+    if (!st && c[ENG_GATE_TEXT].ok && g->suite) st = judge_answers(g, m, &c[ENG_GATE_ANSWERS], e);
+    eng_model_close(m);
+    return st;
+}
+
+/* ---- the whole ---- */
+
+/* What can be refused without a model. */
+static sk_status check(gate *g, sk_err *e)
+{
+    const eng_gate_opts *o = g->o;
+    eng_suite_info info;
+    if (o->n_valid < 1 || o->n_valid > ENG_GATE_VALID)
+        return sk_fail(e, SK_E_INVALID, "there must be 1 to %d files of held-out documents",
+                       ENG_GATE_VALID);
+    if (!(o->margin >= 0) || o->n_ctx < 2 || !o->n_answer)
+        return sk_fail(e, SK_E_INVALID, "margin, context or length of answers is out of bounds");
+    for (size_t i = 0; i < o->n_valid; i++)
+        if (!sk_file_exists(o->valid[i]))
+            return sk_fail(e, SK_E_NOTFOUND, "%s does not exist", o->valid[i]);
+    if (!o->answers) return SK_OK;
+    sk_status st = eng_suite_load(o->answers, &g->suite, e);
+    if (st) return st;
+    eng_suite_get_info(g->suite, &info);
+    if (info.kind == ENG_SUITE_REPLY || info.kind == ENG_SUITE_ANSWER) return SK_OK;
+    return sk_fail(e, SK_E_INVALID, "%s asks for no answers: its lines need \"accept\"",
+                   o->answers);
+}
+
+static void gate_fini(gate *g)
+{
+    for (size_t i = 0; i < ENG_GATE_VALID; i++) {
+        eng_held_close(g->held[i]);
+        sk_free(g->live.doc[i]);
+        sk_free(g->fresh.doc[i]);
+    }
+    eng_suite_close(g->suite);
+}
+
+/* What the new file has done wrong ends it early, with SK_OK. */
+sk_status eng_gate_run(eng_exec *x, const char *live, const char *fresh, const eng_gate_opts *o,
+                       eng_gate *out, sk_err *e)
+{
+    eng_gate got = {.live_bpb = NAN, .new_bpb = NAN, .low = NAN, .high = NAN};
+    gate g = {.x = x, .o = o, .out = &got, .live = {.name = "live"}, .fresh = {.name = "new"}};
+    sk_err own = SK_ERR_INIT;
+    if (!e) e = &own;
+    sk_status st = check(&g, e);
+    if (!st) st = eng_gate_files(x, live, fresh, &got, e);
+    if (!st && got.check[ENG_GATE_TOKENIZER].ok) {
+        st = measure_live(&g, live, e);
+        if (!st) st = judge(&g, fresh, e);
+    }
+    gate_fini(&g);
+    got.promote = !st && eng_verdict_promotes(&got);
+    if (!st) *out = got;
+    return st;
+}
