@@ -15,7 +15,14 @@ static const sk_opt rows[] = {
      offsetof(cmd_train_flags, valid), .complete = SK_COMPLETE_FILE},
     {"out", 'o', SK_OPT_STRING, "DIR", NULL, "folder for the model, the checkpoint and the log",
      offsetof(cmd_train_flags, out), .required = true, .complete = SK_COMPLETE_DIR},
-    INT("steps", "1000", "steps of the optimiser", steps, 1, 1e9),
+    {"from", 0, SK_OPT_STRING, "FILE", NULL,
+     "go on from this model: its weights (of any type), shape and tokenizer, with a fresh "
+     "optimiser; --lr should be a fraction of what it was trained with",
+     offsetof(cmd_train_flags, from), .complete = SK_COMPLETE_MODEL},
+    INT("steps", "1000",
+        "steps of the optimiser; with --resume there may be more than before, where the rate has "
+        "not begun to fall",
+        steps, 1, 1e9),
     INT("batch", "2048", "tokens in a step", batch, 1, 1e9),
     CMD_TRAIN_NUM("lr", SK_OPT_FLOAT, "0.003", "learning rate", lr, 1e-12, 1e3),
     {"", 0, SK_OPT_BOOL, NULL, NULL, "All of it by one number", 0},
@@ -63,22 +70,25 @@ static sk_status print_plan(eng_exec *x, const cmd_train_flags *f, const eng_tra
     if (f->json) {
         eng_train_plan_json(&p, &b);
     } else {
-        cmd_train_flags_text(f, &b);
-        sk_buf_adds(&b, "\n");
+        if (!f->from) cmd_train_flags_text(f, &b);
+        if (!f->from) sk_buf_adds(&b, "\n");
         cmd_train_plan_text(&p, &b);
     }
     return cmd_out_buf(&b, e);
 }
 
-/* Workers, then the plan or the run. */
+/* The model behind --from, workers, then the plan or the run. */
 static sk_status run(const cmd_train_flags *f, sk_err *e)
 {
     cmd_train_view view;
     eng_train_opts o;
     cmd_crew crew;
-    sk_status st = cmd_crew_open(f->common.threads, f->share, &crew, e);
+    char path[CMD_PATH_MAX];
+    sk_status st = f->from ? cmd_model_path(f->from, path, e) : SK_OK;
+    if (!st) st = cmd_crew_open(f->common.threads, f->share, &crew, e);
     if (st) return st;
     st = cmd_train_options(f, &view, &o, e);
+    if (f->from) o.from = path;
     if (!st) st = f->dry_run ? print_plan(crew.x, f, &o, e) : eng_train_run(crew.x, &o, e);
     st = cmd_train_finish(&view, st, e);
     cmd_crew_close(&crew);
@@ -109,12 +119,15 @@ const cmd_verb cmd_train_verb = {
         "Builds a tokenizer from the text, trains a model on it and writes DIR/model.gguf, which "
         "other programs read too.  Beside it lie the checkpoint, the log of the run (log.jsonl) "
         "and its curve (curve.svg).\n"
+        "With --from it goes on from a model that is there, in its shape and with its tokenizer.\n"
         "Ctrl-C keeps a checkpoint; --resume goes on from it, to the same bytes as a run that was "
         "never stopped.  Neither that nor the number of threads changes the result.",
         "stoke train --data corpus.txt --valid valid.txt --out run\n"
         "  a small model from one file\n"
         "stoke train --data corpus.txt --valid valid.txt --out run --resume\n"
-        "  go on after a stop\n",
+        "  go on after a stop\n"
+        "stoke train --from starter --data more.txt --out more --lr 3e-4 --warmup 0 --decay 0\n"
+        "  go on from a model, at a constant rate\n",
         rows,
     },
     train,

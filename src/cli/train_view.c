@@ -249,6 +249,7 @@ sk_status cmd_train_options(const cmd_train_flags *f, cmd_train_view *view, eng_
     o->name = f->name;
     o->arch = f->arch;
     o->tokenizer = f->tokenizer;
+    o->from = f->from;
     o->dtype = dtype_of(f->dtype);
     o->eval_every = (uint64_t)f->eval_every;
     o->save_every = (uint64_t)f->save_every;

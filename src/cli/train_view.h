@@ -10,7 +10,7 @@
 typedef struct cmd_train_flags {
     cmd_common common;
     sk_opt_list data;
-    const char *model, *valid, *out, *name, *dtype, *arch, *tokenizer;
+    const char *model, *from, *valid, *out, *name, *dtype, *arch, *tokenizer;
     int64_t steps, batch, context, seed, eval_every, save_every, eval_tokens;
     int64_t keep, lanes, dim, layers, heads, kv_heads, ffn, vocab;
     double epochs, lr, min_lr, warmup, decay, weight_decay, grad_clip, rope_theta;

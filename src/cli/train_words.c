@@ -52,6 +52,30 @@ static void turn_dial(const given *g, cmd_train_flags *f)
     set_real(g, "lr", &f->lr, eng_dial_lr(&o));
 }
 
+/* The shape is the model's where it goes on from one: what nobody gave asks for nothing. */
+static sk_status shape_from_model(const given *g, cmd_train_flags *f, sk_err *e)
+{
+    const struct {
+        const char *name;
+        int64_t *to;
+    } row[] = {{"dim", &f->dim},        {"layers", &f->layers}, {"heads", &f->heads},
+               {"ffn", &f->ffn},        {"vocab", &f->vocab},   {"kv-heads", &f->kv_heads},
+               {"context", &f->context}};
+    if (f->depth || f->params)
+        return sk_fail(e, SK_E_USAGE, "--%s does not go with --from: the shape is the model's",
+                       f->depth ? "depth" : "params");
+    static const char *const never[] = {"rope-theta", "untied", "tokenizer"};
+    for (size_t i = 0; i < sizeof never / sizeof *never; i++)
+        if (cmd_is_given(sk_opt_find(&g->v->opt, never[i]), g->w.argc, g->w.argv))
+            return sk_fail(e, SK_E_USAGE, "--%s does not go with --from: it is as the model has it",
+                           never[i]);
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+        set(g, row[i].name, row[i].to, 0);
+    if (!cmd_is_given(sk_opt_find(&g->v->opt, "arch"), g->w.argc, g->w.argv)) f->arch = NULL;
+    if (!cmd_is_given(sk_opt_find(&g->v->opt, "name"), g->w.argc, g->w.argv)) f->name = NULL;
+    return SK_OK;
+}
+
 /* The file's words stand before the command line's, and the last one of a setting wins; a list of
  * the command line replaces the file's instead of adding to it.  What the dial sets stands behind
  * neither: it leaves alone what is given. */
@@ -65,6 +89,7 @@ sk_status cmd_train_parse(const cmd_verb *v, int argc, char **argv, cmd_train_fl
     if (st || *done) return st;
     if (f->depth && f->params)
         return sk_fail(e, SK_E_USAGE, "--depth and --params say the same thing: give one of them");
+    if (f->from) return shape_from_model(&g, f, e);
     if (f->depth || f->params) turn_dial(&g, f);
     return SK_OK;
 }

@@ -128,6 +128,27 @@ else
     echo "ok $((n = n + 1)) - a disk that is full # SKIP mounting is not allowed"
 fi
 
+# ---- from a model, and for longer ----
+from() { # from DIR [FLAG...]: ten steps from the model of run a
+    dir=$1
+    shift
+    "$stoke" train --from "$tmp/a/model.gguf" --data "$tmp/text" --out "$tmp/$dir" --steps 10 --batch 256 --lr 1e-3 \
+        --warmup 0 --decay 0 --quiet "$@"
+}
+from f1 && from f2 -t 1 && cmp -s "$tmp/f1/model.gguf" "$tmp/f2/model.gguf"
+result "--from ends in the same bytes on one thread"
+t "--from has the model's shape" 2 '--dim is 48, but the model' from x --dim 48
+t "--depth would be another" 2 '--depth does not go with --from' from x --depth 3
+t "and so would an embedding of its own" 2 '--untied does not go with --from' from x --untied
+t "a run from a model goes on from that alone" 2 '--from a model of checksum' \
+    "$stoke" train --from "$tmp/f1/model.gguf" --data "$tmp/text" --out "$tmp/f1" --steps 10 --batch 256 --lr 1e-3 \
+    --warmup 0 --decay 0 --quiet --resume
+t "--from of what is no model" 65 'text' "$stoke" train --from "$tmp/text" --data "$tmp/text" --out "$tmp/x"
+t "--dry-run with --from" 0 'parameters; 10 steps' from x --dry-run
+from f1 --resume --steps 14 && from f3 --steps 14 && cmp -s "$tmp/f1/model.gguf" "$tmp/f3/model.gguf"
+result "--steps may grow at a constant rate, to the same bytes"
+t "but not behind a decay" 2 'no decay yet' run a --resume --steps 24
+
 # ---- tune ----
 for i in 1 2 3 4 5 6 7 8 9; do
     echo "{\"messages\":[{\"role\":\"user\",\"content\":\"$i?\"},{\"role\":\"assistant\",\"content\":\"dog $i\"}]}"

@@ -128,6 +128,9 @@ typedef struct eng_train_opts {
     const char *arch;        /* "qwen3", "qwen2", "llama" or "gpt2" */
     const char *name;        /* general.name of the model */
     const char *tokenizer;   /* a GGUF to take the tokenizer from; NULL: train one on data */
+    const char *from; /* pretraining goes on from this model (a GGUF or a Hugging Face folder): its
+                         weights, shape and tokenizer; arch (NULL) and shape (0) are then its own,
+                         or must be as it has them.  NULL: from nothing */
     uint64_t steps, batch_tokens,
         seed;      /* steps in all; tokens of a step; of weights and of the order of rows */
     double epochs; /* fine-tuning with steps = 0: passes over the conversations */

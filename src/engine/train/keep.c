@@ -63,6 +63,16 @@ static sk_status write_log(const eng_run *l, sk_err *e)
     return st;
 }
 
+/* Where a run goes on for more steps than it had (extend.h), the held-out loss of what was its end
+ * is left out unless it is due there: a run begun with these steps has none. */
+static void forget_end(eng_run *l)
+{
+    eng_curve *c = &l->s.curve;
+    if (!c->n || l->s.step == l->o->steps || l->s.step % l->eval_every == 0) return;
+    if (c->point[c->n - 1].step < (double)l->s.step) return;
+    c->point[c->n - 1].val_loss = c->point[c->n - 1].bits_per_byte = NAN;
+}
+
 /* The state of a run that begins, or goes on, in the process that reads it. */
 static sk_status first_state(eng_run *l, sk_err *e)
 {
@@ -78,6 +88,7 @@ static sk_status first_state(eng_run *l, sk_err *e)
                           "the checkpoint was made with %s kernels and goes on with %s: the result "
                           "will differ in the last bits from a run on one machine",
                           l->s.cpu, sk_cpu_name(sk_cpu()));
+        forget_end(l);
         return SK_OK;
     }
     if (j->frozen)

@@ -12,6 +12,7 @@
 #include "engine/train/origin.h"
 #include "engine/train/ranks.h"
 #include "engine/train/rundir.h"
+#include "engine/train/source.h"
 #include "engine/train/trainstate.h"
 
 #include <assert.h>
@@ -26,6 +27,7 @@ typedef struct pretrain {
     eng_config cfg;
     eng_layout layout;
     sk_arena *mem;
+    eng_source src; /* where it goes on from a model */
     eng_vocab *vocab;
     eng_dataset data, valid;
     json_t *meta;
@@ -87,14 +89,19 @@ static sk_status train_tokenizer(pretrain *t, const sk_buf *text, const char *pa
     return st ? st : eng_vocab_save(t->vocab, path, e);
 }
 
-/* In the process that writes: the one its checkpoint was made with, else the one asked for, else a
- * new one.  A tokenizer without a checkpoint is what a killed run left: it is made again. */
+/* In the process that writes: that of the model it goes on from, else the one its checkpoint was
+ * made with, else the one asked for, else a new one.  A tokenizer without a checkpoint is what a
+ * killed run left: it is made again. */
 static sk_status first_tokenizer(pretrain *t, const sk_buf *text, sk_err *e)
 {
     char path[ENG_PATH_MAX];
     eng_out_path(&t->o, "tokenizer.gguf", path);
     sk_status st;
-    if (eng_ckptdir_any(t->o.out)) {
+    if (t->src.vocab) {
+        t->vocab = t->src.vocab;
+        t->src.vocab = NULL;
+        st = eng_vocab_save(t->vocab, path, e);
+    } else if (eng_ckptdir_any(t->o.out)) {
         st = eng_vocab_load(path, &t->vocab, e);
         if (st) sk_while(e, "the tokenizer of the run to resume");
     } else if (t->o.tokenizer || t->built) {
@@ -117,7 +124,8 @@ static sk_status get_tokenizer(pretrain *t, const sk_buf *text, sk_err *e)
     st = eng_ranks_agree(&t->o, st, e);
     if (!st && !t->vocab)
         st = eng_vocab_load(eng_out_path(&t->o, "tokenizer.gguf", path), &t->vocab, e);
-    if (!st) t->o.vocab = t->cfg.n_vocab = (uint32_t)eng_vocab_size(t->vocab);
+    /* a model may have more rows than its tokenizer has tokens */
+    if (!st && !t->o.from) t->o.vocab = t->cfg.n_vocab = (uint32_t)eng_vocab_size(t->vocab);
     return st;
 }
 
@@ -232,17 +240,41 @@ static sk_status load_data(pretrain *t, sk_err *e)
 
 /* ---- the run ---- */
 
+/* The shape that is asked for, or that of the model it goes on from. */
+static sk_status get_shape(pretrain *t, sk_err *e)
+{
+    if (t->o.from) {
+        sk_status st = eng_source_open(t->o.from, t->mem, &t->src, e);
+        if (!st) st = eng_source_check(&t->src, &t->o, e);
+        if (st) return st;
+        eng_source_shape(&t->src, &t->o);
+        t->cfg = t->src.cfg;
+    }
+    sk_status st = eng_train_opts_check(&t->o, e);
+    if (st || t->o.from) return st;
+    return eng_train_shape(&t->o, &t->cfg, e);
+}
+
+/* What the run is.  The model it goes on from is a setting, not an input, so that going on without
+ * it is refused too. */
+static bool describe(pretrain *t)
+{
+    char name[48];
+    t->meta = eng_trainstate_meta("pretrain", &t->o, eng_train_bf16(&t->o));
+    if (!t->meta || !t->o.from) return t->meta != NULL;
+    (void)snprintf(name, sizeof name, "a model of checksum %08x", eng_source_crc(&t->src));
+    return !json_object_set_new(json_object_get(t->meta, "settings"), "from", json_string(name));
+}
+
 /* The checkpoint's "vocab" is what was asked for when a tokenizer is trained; with a tokenizer
  * given it is that tokenizer's size. */
 static sk_status prepare(pretrain *t, bool *done, sk_err *e)
 {
-    sk_status st = eng_train_opts_check(&t->o, e);
-    if (!st) st = eng_train_shape(&t->o, &t->cfg, e);
+    sk_status st = get_shape(t, e);
     if (st) return st;
     st = eng_ranks_lanes(&t->o, e);
     if (st) return st;
-    t->meta = eng_trainstate_meta("pretrain", &t->o, eng_train_bf16(&t->o));
-    if (!t->meta) return sk_fail(e, SK_E_NOMEM, "no memory for the settings");
+    if (!describe(t)) return sk_fail(e, SK_E_NOMEM, "no memory for the settings");
     st = eng_rundir_is_done(&t->o, t->meta, done, e);
     if (st || *done) return st;
     st = load_data(t, e);
@@ -269,6 +301,7 @@ static void pretrain_close(pretrain *t)
     eng_dataset_fini(&t->data);
     eng_dataset_fini(&t->valid);
     if (t->vocab) eng_vocab_close(t->vocab);
+    eng_source_close(&t->src);
     json_decref(t->meta);
     sk_arena_free(t->mem);
 }
@@ -293,6 +326,7 @@ sk_status eng_train_run(eng_exec *x, const eng_train_opts *o, sk_err *e)
             .vocab = t.vocab,
             .data = &t.data,
             .valid = t.valid.n_rows ? &t.valid : NULL,
+            .from = t.src.gguf,
             .meta = t.meta,
             .bf16 = eng_train_bf16(o),
         };

@@ -9,6 +9,7 @@
 
 #include "base/cpu.h"
 #include "base/mem.h"
+#include "engine/train/extend.h"
 
 #include <assert.h>
 #include <math.h>
@@ -163,14 +164,16 @@ static sk_status compare_setting(const char *path, const json_t *theirs, const j
 }
 
 /* All of them, both ways, since either may have some that the other has not; first the one that
- * brings others with it. */
+ * brings others with it.  Those of the schedule are held against what was done by them. */
 static sk_status compare_settings(const char *path, json_t *theirs, json_t *ours, sk_err *e)
 {
     const char *key;
     json_t *any;
     sk_status st = compare_setting(path, theirs, ours, "optimizer", e);
-    json_object_foreach(ours, key, any) if (!st) st = compare_setting(path, theirs, ours, key, e);
-    json_object_foreach(theirs, key, any) if (!st) st = compare_setting(path, theirs, ours, key, e);
+    json_object_foreach(ours, key, any) if (!st && !eng_extend_is_schedule(key)) st =
+        compare_setting(path, theirs, ours, key, e);
+    json_object_foreach(theirs, key, any) if (!st && !eng_extend_is_schedule(key)) st =
+        compare_setting(path, theirs, ours, key, e);
     return st;
 }
 
@@ -223,12 +226,15 @@ static sk_status check_meta(const char *path, json_t *theirs, json_t *ours, bool
                        json_string_value(json_object_get(ours, "stage")));
     sk_status st = compare_settings(path, json_object_get(theirs, "settings"),
                                     json_object_get(ours, "settings"), e);
+    if (!st) st = sk_json_get_int(theirs, "step", 0, INT64_MAX, &n, e);
+    if (!st && n < 0) st = sk_fail(e, SK_E_FORMAT, "%s does not say its step", path);
+    if (!st)
+        st = eng_extend_check(path, json_object_get(theirs, "settings"),
+                              json_object_get(ours, "settings"), (uint64_t)n, e);
     if (!st && inputs)
         st = compare_inputs(path, json_object_get(theirs, "inputs"),
                             json_object_get(ours, "inputs"), e);
-    if (!st) st = sk_json_get_int(theirs, "step", 0, INT64_MAX, &n, e);
     if (st) return st;
-    if (n < 0) return sk_fail(e, SK_E_FORMAT, "%s does not say its step", path);
     *step = (uint64_t)n;
     return SK_OK;
 }

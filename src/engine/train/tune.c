@@ -1,16 +1,11 @@
 /* tune.c - fine-tuning: a model and conversations in, a model that answers out. */
 #include "engine/train/tune.h"
 
-#include "base/crc.h"
-#include "base/file.h"
-#include "engine/format/gguf.h"
-#include "engine/hf/hf.h"
-#include "engine/model/config_gguf.h"
-#include "engine/model/trainable.h"
 #include "engine/train/chatset.h"
 #include "engine/train/loop.h"
 #include "engine/train/ranks.h"
 #include "engine/train/rundir.h"
+#include "engine/train/source.h"
 #include "engine/train/trainstate.h"
 
 #include <assert.h>
@@ -21,12 +16,10 @@ typedef struct tune {
     eng_exec *x;
     eng_train_opts o; /* with the model's shape and the true number of steps */
     const char *model;
-    eng_gguf *gguf;
-    eng_config cfg;
-    eng_layout layout, adapter; /* of the model; of the adapter where one is trained */
+    eng_source src;
+    eng_layout adapter; /* where one is trained */
     eng_frozen frozen;
     sk_arena *mem;
-    eng_vocab *vocab;
     eng_dataset data, valid;
     eng_prefs prefs, valid_prefs; /* of the two, where preferences are learned from */
     json_t *meta;
@@ -52,9 +45,11 @@ static sk_status plan_adapter(tune *t, sk_err *e)
     if (!o->lora_targets) o->lora_targets = "q,k,v,o,gate,up,down";
     if (o->lora_alpha <= 0) o->lora_alpha = 2.0 * o->lora;
     sk_status st = eng_adapter_targets(o->lora_targets, &targets, e);
-    if (!st) st = eng_adapter_check_base(t->x, t->gguf, &t->layout, e);
-    if (!st) st = eng_adapter_layout(&t->cfg, &t->layout, o->lora, targets, t->mem, &t->adapter, e);
-    t->frozen = (eng_frozen){.g = t->gguf,
+    if (!st) st = eng_adapter_check_base(t->x, t->src.gguf, &t->src.layout, e);
+    if (!st)
+        st = eng_adapter_layout(&t->src.cfg, &t->src.layout, o->lora, targets, t->mem, &t->adapter,
+                                e);
+    t->frozen = (eng_frozen){.g = t->src.gguf,
                              .adapter = &t->adapter,
                              .scale = (float)(o->lora_alpha / o->lora),
                              .rank = o->lora,
@@ -65,30 +60,10 @@ static sk_status plan_adapter(tune *t, sk_err *e)
 /* Opens the model and takes its shape over into the options. */
 static sk_status open_model(tune *t, sk_err *e)
 {
-    sk_status st = eng_hf_is_folder(t->model) ? eng_hf_open(t->model, &t->gguf, e)
-                                              : eng_gguf_open(t->model, &t->gguf, e);
-    if (st) return st;
-    st = eng_config_read(t->gguf, &t->cfg, e);
-    if (!st) st = eng_config_trainable(&t->cfg, e);
-    if (!st) st = eng_vocab_from_gguf(t->gguf, &t->vocab, e);
-    if (!st) st = eng_layout_build(&t->cfg, t->mem, &t->layout, e);
-    if (!st && t->o.lora) st = plan_adapter(t, e);
-    if (st) return sk_while(e, "%s", t->model);
-    const eng_config *c = &t->cfg;
-    eng_train_opts *o = &t->o;
-    o->arch = c->arch;
-    o->dim = c->n_embd;
-    o->layers = c->n_layer;
-    o->heads = c->n_head;
-    o->kv_heads = c->n_kv_head;
-    o->ffn = c->n_ff;
-    o->vocab = c->n_vocab;
-    o->tied = c->tied;
-    o->rope_theta = (double)c->rope_theta;
-    if (o->context == 0 || o->context > c->n_ctx) o->context = c->n_ctx;
-    if (o->name && *o->name && strlen(o->name) < sizeof(t->cfg.name))
-        memcpy(t->cfg.name, o->name, strlen(o->name) + 1);
-    return SK_OK;
+    sk_status st = eng_source_open(t->model, t->mem, &t->src, e);
+    if (!st && t->o.lora && (st = plan_adapter(t, e)) != SK_OK) return sk_while(e, "%s", t->model);
+    if (!st) eng_source_shape(&t->src, &t->o);
+    return st;
 }
 
 /* Says what became of conversations that did not fit. */
@@ -120,13 +95,13 @@ static void note_pairs(const tune *t, const char *what, const eng_prefs_stats *s
 static sk_status load_pairs(tune *t, sk_err *e)
 {
     eng_prefs_stats stats;
-    sk_status st = eng_prefs_load(t->vocab, t->o.data, t->o.n_data, t->o.context, &t->data,
+    sk_status st = eng_prefs_load(t->src.vocab, t->o.data, t->o.n_data, t->o.context, &t->data,
                                   &t->prefs, &stats, e);
     if (st) return st;
     note_pairs(t, "training", &stats, t->data.n_rows);
     if (!t->o.valid) return SK_OK;
-    st = eng_prefs_load(t->vocab, &t->o.valid, 1, t->o.context, &t->valid, &t->valid_prefs, &stats,
-                        e);
+    st = eng_prefs_load(t->src.vocab, &t->o.valid, 1, t->o.context, &t->valid, &t->valid_prefs,
+                        &stats, e);
     if (!st) note_pairs(t, "held out", &stats, t->valid.n_rows);
     return st;
 }
@@ -138,11 +113,11 @@ static sk_status load_data(tune *t, sk_err *e)
     eng_emit_stage(&t->o, "read", 0, 0);
     if (t->o.dpo) return load_pairs(t, e);
     sk_status st =
-        eng_chatset_load(t->vocab, t->o.data, t->o.n_data, t->o.context, &t->data, &stats, e);
+        eng_chatset_load(t->src.vocab, t->o.data, t->o.n_data, t->o.context, &t->data, &stats, e);
     if (st) return st;
     note_stats(t, "training", &stats, t->data.n_rows);
     if (!t->o.valid) return SK_OK;
-    st = eng_chatset_load(t->vocab, &t->o.valid, 1, t->o.context, &t->valid, &stats, e);
+    st = eng_chatset_load(t->src.vocab, &t->o.valid, 1, t->o.context, &t->valid, &stats, e);
     if (!st) note_stats(t, "held out", &stats, t->valid.n_rows);
     return st;
 }
@@ -150,12 +125,7 @@ static sk_status load_data(tune *t, sk_err *e)
 /* All inputs that decide the result, by checksum. */
 static bool add_inputs(tune *t)
 {
-    uint32_t crc = 0;
-    for (size_t i = 0; i < eng_gguf_n_tensors(t->gguf); i++) {
-        const eng_gguf_tensor *w = eng_gguf_tensor_at(t->gguf, i);
-        crc = sk_crc32c(crc, w->data, (size_t)w->bytes);
-    }
-    return eng_trainstate_input(t->meta, "model", crc) &&
+    return eng_trainstate_input(t->meta, "model", eng_source_crc(&t->src)) &&
            eng_trainstate_input(t->meta, "set of conversations", t->data.crc);
 }
 
@@ -187,8 +157,7 @@ static void tune_close(tune *t)
     eng_dataset_fini(&t->valid);
     eng_prefs_fini(&t->prefs);
     eng_prefs_fini(&t->valid_prefs);
-    if (t->vocab) eng_vocab_close(t->vocab);
-    if (t->gguf) eng_gguf_close(t->gguf);
+    eng_source_close(&t->src);
     json_decref(t->meta);
     sk_arena_free(t->mem);
 }
@@ -206,17 +175,17 @@ sk_status eng_tune_run(eng_exec *x, const char *model, const eng_train_opts *o, 
         eng_loop_job j = {
             .stage = t.o.dpo ? "preferences" : "fine-tune",
             .o = &t.o,
-            .cfg = &t.cfg,
-            .layout = t.o.lora ? &t.adapter : &t.layout,
-            .base = &t.layout,
+            .cfg = &t.src.cfg,
+            .layout = t.o.lora ? &t.adapter : &t.src.layout,
+            .base = &t.src.layout,
             .frozen = t.o.lora ? &t.frozen : NULL,
             .alpha = t.o.lora_alpha,
             .prefs = t.o.dpo ? &t.prefs : NULL,
             .valid_prefs = t.o.dpo ? &t.valid_prefs : NULL,
-            .vocab = t.vocab,
+            .vocab = t.src.vocab,
             .data = &t.data,
             .valid = t.valid.n_rows ? &t.valid : NULL,
-            .from = t.gguf,
+            .from = t.src.gguf,
             .meta = t.meta,
             .bf16 = eng_train_bf16(o),
         };
