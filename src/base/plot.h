@@ -20,4 +20,10 @@ void sk_plot_text(const sk_series *s, size_t n_series, const char *title, const 
 void sk_plot_svg(const sk_series *s, size_t n_series, const char *title, const char *x_name,
                  const char *y_name, sk_buf *out);
 
+/* Up to 4 bands, one on the other, as an SVG of the same size: how something was shared over time.
+ * All have the x and n of the first; y[i] is a band's thickness from x[i - 1] to x[i] (y[0] is not
+ * read); one that is not finite or negative counts as 0. */
+void sk_plot_bands_svg(const sk_series *s, size_t n_series, const char *title, const char *x_name,
+                       const char *y_name, sk_buf *out);
+
 #endif

@@ -157,30 +157,122 @@ static void add_curve(const sk_series *s, size_t number, const sk_plot_range *r,
     sk_buf_adds(out, "\"/>\n");
 }
 
+/* The beginning of a picture: its style and its title. */
+static void begin(const char *more_style, const char *title, sk_buf *out)
+{
+    sk_buf_adds(out, head);
+    sk_buf_adds(out, more_style);
+    sk_buf_adds(out, "<title>");
+    xml(title, out);
+    sk_buf_adds(out, "</title>\n");
+    add_text(LEFT, 20, "start", title, out);
+}
+
+/* Names of the series beside the title, from the right. */
+static void add_legend(const sk_series *s, size_t n, sk_buf *out)
+{
+    for (size_t k = 0; k < n; k++) {
+        double x = WIDTH - RIGHT - 120.0 * (double)(n - k);
+        sk_buf_addf(out, "<path class=\"s%zu\" d=\"M%d 16h18\"/>\n", k, (int)x);
+        add_text(x + 24, 20, "start", s[k].name, out);
+    }
+}
+
+/* Names of the axes, and the end. */
+static void end(const char *x_name, const char *y_name, sk_buf *out)
+{
+    add_text((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 10, "middle", x_name, out);
+    add_text(8, TOP - 6, "start", y_name, out);
+    sk_buf_adds(out, "</svg>\n");
+}
+
+static void no_points(sk_buf *out)
+{
+    add_text(WIDTH / 2.0, HEIGHT / 2.0, "middle", "no points", out);
+}
+
 /* Appends the picture. */
 void sk_plot_svg(const sk_series *s, size_t n_series, const char *title, const char *x_name,
                  const char *y_name, sk_buf *out)
 {
     size_t n = n_series < SK_PLOT_SERIES ? n_series : SK_PLOT_SERIES;
     sk_plot_range r;
-    sk_buf_adds(out, head);
-    sk_buf_adds(out, "<title>");
-    xml(title, out);
-    sk_buf_adds(out, "</title>\n");
-    add_text(LEFT, 20, "start", title, out);
+    begin("", title, out);
     if (sk_plot_range_of(s, n, &r)) {
         add_axes(&r, out);
         for (size_t k = 0; k < n; k++)
             add_curve(&s[k], k, &r, out);
-        for (size_t k = 0; k < n; k++) {
-            double x = WIDTH - RIGHT - 120.0 * (double)(n - k);
-            sk_buf_addf(out, "<path class=\"s%zu\" d=\"M%d 16h18\"/>\n", k, (int)x);
-            add_text(x + 24, 20, "start", s[k].name, out);
-        }
+        add_legend(s, n, out);
     } else {
-        add_text(WIDTH / 2.0, HEIGHT / 2.0, "middle", "no points", out);
+        no_points(out);
     }
-    add_text((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 10, "middle", x_name, out);
-    add_text(8, TOP - 6, "start", y_name, out);
-    sk_buf_adds(out, "</svg>\n");
+    end(x_name, y_name, out);
+}
+
+/* ---- bands ---- */
+
+/* Upper edge of band k up to point i: all bands up to it together. */
+static double edge(const sk_series *s, size_t k, size_t i)
+{
+    double sum = 0;
+    for (size_t j = 0; j <= k; j++)
+        if (isfinite(s[j].y[i]) && s[j].y[i] > 0) sum += s[j].y[i];
+    return isfinite(sum) ? sum : 0;
+}
+
+/* False if there is no stretch of time to draw. */
+static bool bands_range(const sk_series *s, size_t n, sk_plot_range *r)
+{
+    double high = 0;
+    if (!n || s[0].n < 2) return false;
+    for (size_t i = 0; i < s[0].n; i++) {
+        if (!isfinite(s[0].x[i]) || (i && s[0].x[i] < s[0].x[i - 1])) return false;
+        if (i && edge(s, n - 1, i) > high) high = edge(s, n - 1, i);
+    }
+    *r = (sk_plot_range){s[0].x[0], s[0].x[s[0].n - 1], 0, high > 0 ? high : 1};
+    return r->x_low < r->x_high;
+}
+
+/* Band k, down to the axis: those below it are drawn over it. */
+static void add_band(const sk_series *s, size_t k, const sk_plot_range *r, sk_buf *out)
+{
+    double at = -1;
+    sk_buf_addf(out, "<path class=\"b%zu\" d=\"M", k);
+    coordinate(place_x(s[0].x[0], r), out);
+    sk_buf_addf(out, " %d", HEIGHT - BOTTOM);
+    for (size_t i = 1; i < s[0].n; i++) {
+        double y = place_y(edge(s, k, i), r);
+        if (lround(y * 10) != lround(at * 10)) {
+            sk_buf_addc(out, 'V');
+            coordinate(y, out);
+            at = y;
+        }
+        sk_buf_addc(out, 'H');
+        coordinate(place_x(s[0].x[i], r), out);
+    }
+    sk_buf_addf(out, "V%dZ\"/>\n", HEIGHT - BOTTOM);
+}
+
+/* The highest band first. */
+void sk_plot_bands_svg(const sk_series *s, size_t n_series, const char *title, const char *x_name,
+                       const char *y_name, sk_buf *out)
+{
+    static const char fills[] =
+        "<style>\n"
+        ".b0{fill:#0072b2}.b1{fill:#d55e00}.b2{fill:#009e73}.b3{fill:#cc79a7}\n"
+        "@media(prefers-color-scheme:dark){.b0{fill:#56b4e9}.b1{fill:#e69f00}.b2{fill:#2fc79a}"
+        ".b3{fill:#e3a3c6}}\n"
+        "</style>\n";
+    size_t n = n_series < SK_PLOT_SERIES ? n_series : SK_PLOT_SERIES;
+    sk_plot_range r;
+    begin(fills, title, out);
+    if (bands_range(s, n, &r)) {
+        for (size_t k = n; k-- > 0;)
+            add_band(s, k, &r, out);
+        add_axes(&r, out);
+        add_legend(s, n, out);
+    } else {
+        no_points(out);
+    }
+    end(x_name, y_name, out);
 }

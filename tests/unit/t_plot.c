@@ -191,13 +191,51 @@ static void hostile_names(void **state)
     }
 }
 
+/* Shares of time, one on the other; what can't be drawn counts as nothing. */
+static void bands(void **state)
+{
+    (void)state;
+    double at[4] = {0, 10, 20, 30}, low[4] = {9, 1, 1, 3}, top[4] = {9, 1, 3, NAN};
+    const sk_series s[2] = {{"serving", at, low, 4}, {"training", at, top, 4}};
+    sk_plot_bands_svg(s, 2, "cores", "minutes", "cores", &b);
+    assert_true(well_formed());
+    /* 4 is the highest stack: the axis is at 312, the top at 40, a unit is 68 high. */
+    assert_contains(b.p,
+                    "<path class=\"b1\" d=\"M64.0 312V176.0H277.3V40.0H490.7V108.0H704.0V312Z\"/>");
+    assert_contains(b.p, "<path class=\"b0\" d=\"M64.0 312V244.0H277.3H490.7V108.0H704.0V312Z\"/>");
+    assert_true(strstr(b.p, "class=\"b1\"") < strstr(b.p, "class=\"b0\""));
+    assert_contains(b.p, ">serving</text>");
+    const struct {
+        double x[3], y[3];
+        size_t n;
+    } none[] = {{{0}, {1}, 1},
+                {{1, 1, 1}, {1, 1, 1}, 3},
+                {{2, 1, 3}, {1, 1, 1}, 3},
+                {{0, NAN, 2}, {1, 1, 1}, 3},
+                {{0}, {0}, 0}};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        const sk_series one = {"a", none[i].x, none[i].y, none[i].n};
+        sk_buf_reset(&b);
+        sk_plot_bands_svg(&one, 1, "t", "x", "y", &b);
+        assert_contains(b.p, "no points");
+        assert_true(well_formed());
+    }
+    double huge[3] = {0, DBL_MAX, DBL_MAX}, minus[3] = {0, -1, -INFINITY};
+    const sk_series odd[3] = {{"a", at, huge, 3}, {"b", at, huge, 3}, {"c", at, minus, 3}};
+    sk_buf_reset(&b);
+    sk_plot_bands_svg(odd, 3, "t", "x", "y", &b);
+    assert_true(well_formed());
+}
+
 static sk_status plot_starved(void *as_svg, sk_err *e)
 {
     const sk_series s = {"train", x, y, N};
-    if (*(const bool *)as_svg)
+    if (*(const bool *)as_svg) {
         sk_plot_svg(&s, 1, "t", "x", "y", &b);
-    else
+        sk_plot_bands_svg(&s, 1, "t", "x", "y", &b);
+    } else {
         sk_plot_text(&s, 1, "t", "x", 60, 12, &b);
+    }
     return unit_starved_buf(&b, e);
 }
 
@@ -213,8 +251,8 @@ static void no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        PLOT(straight_line), PLOT(size_is_kept),  PLOT(marks_and_legend), PLOT(odd_data),
-        PLOT(svg),           PLOT(hostile_names), PLOT(no_memory),
+        PLOT(straight_line), PLOT(size_is_kept), PLOT(marks_and_legend), PLOT(odd_data), PLOT(svg),
+        PLOT(hostile_names), PLOT(bands),        PLOT(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
