@@ -42,6 +42,10 @@ static const sk_opt rows[] = {
      "folder of a training run to show: its curves on the page, its figures in /metrics; its "
      "model is served if --model names no other",
      offsetof(serve_opts, o.run), 0, 0, false, SK_COMPLETE_DIR, NULL},
+    {"up", 0, SK_OPT_STRING, "DIR", NULL,
+     "folder of the supervisor (stoke up) that runs this server: the page shows training and "
+     "versions, and admins may give it orders there",
+     offsetof(serve_opts, o.up), 0, 0, false, SK_COMPLETE_DIR, NULL},
     ROW_INT("context", "0", "tokens a sequence may have; 0 means the model's", context, 0, 1 << 24),
     ROW_INT("parallel", "64", "requests answered at once, as far as the KV cache has room",
             parallel, 1, 1024),

@@ -8,6 +8,7 @@
 #include "serve/api/api.h"
 #include "serve/api/keys.h"
 #include "serve/api/store.h"
+#include "serve/api/up.h"
 #include "serve/http/tls.h"
 #include "serve/models/keeper.h"
 #include "serve/models/opener.h"
@@ -305,11 +306,16 @@ static void fill_api(srv_server *s)
     s->api.page = s->page;
     api_limits(s, &s->o);
     s->api.cors = s->o.cors;
+    s->api.share = s->share;
 }
 
 /* Reads what there is of the run before the first request does. */
 static sk_status open_run(srv_server *s, sk_err *e)
 {
+    if (s->o.up) {
+        sk_status st = srv_up_open(s->o.up, &s->api.up, e);
+        if (st) return st;
+    }
     if (!s->o.run) return SK_OK;
     s->api.run_dir = s->o.run;
     sk_status st = eng_runlog_open(s->o.run, &s->api.run, e);
@@ -391,7 +397,8 @@ void srv_close(srv_server *s)
     sk_free(s->watch);
     srv_store_free(s->api.store);
     srv_page_close(s->page);
-    eng_runlog_close(s->api.run);
+    srv_run_close(&s->api);
+    srv_up_close(s->api.up);
     srv_keys_close(s->api.keys);
     srv_access_close(s->api.access);
     sk_metrics_free(s->metrics);
@@ -408,7 +415,7 @@ sk_status srv_docs(const char *which, sk_buf *out, sk_err *e)
     if (strcmp(which, "api") == 0)
         srv_api_markdown(out);
     else if (strcmp(which, "metrics") == 0)
-        srv_stats_markdown(out);
+        srv_stats_markdown(srv_share_markdown, out);
     else
         return sk_fail(e, SK_E_USAGE, "there are docs for api and metrics, not for %s", which);
     return SK_OK;

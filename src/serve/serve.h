@@ -52,6 +52,7 @@ typedef struct srv_opts {
     size_t n_watch;
     const char *chat_template;      /* a file to take instead of the model's own; NULL */
     const char *run;                /* folder of a training run to watch; NULL: none */
+    const char *up;                 /* folder of the supervisor that runs this server; NULL */
     const char *tls_cert, *tls_key; /* PEM files; both NULL: no TLS */
     const char *keys;               /* file of keys (keyfile.h); NULL: anybody may ask */
     const char *share;      /* file by which trainers give way (base/share.h); NULL: none do */

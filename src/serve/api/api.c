@@ -77,6 +77,13 @@ static const srv_route routes[] = {
      "the training run that `--run` watches: its state, figures and curves, as `stoke watch "
      "--json` has them; 204 without one",
      NULL, false, false, NULL, NULL},
+    {"GET", "/up", srv_get_up,
+     "the supervisor that runs this server, with `--up`: `state`, what its state.json has, and "
+     "`timeline`, the last lines of timeline.jsonl (docs/format/up.md); 204 without one",
+     NULL, false, false, NULL, NULL},
+    {"POST", "/admin/up", srv_post_up,
+     "give the supervisor an order: pause, resume, rollback, pin, unpin; for admins",
+     &srv_up_fields, false, false, NULL, NULL, true},
     {"GET", "/openapi.json", srv_get_openapi, "this page as OpenAPI 3.1", NULL, false, true, NULL,
      NULL},
     {"GET", "/version", srv_get_version, "the program's version", NULL, false, true, NULL, NULL},

@@ -2,6 +2,7 @@
 #ifndef SRV_API_API_H
 #define SRV_API_API_H
 
+#include "base/share.h"
 #include "serve/http/http.h"
 #include "serve/models/roster.h"
 
@@ -20,6 +21,9 @@ typedef struct srv_api {
     bool strict, draining;
     eng_runlog *run; /* the training run that is watched, NULL: none */
     const char *run_dir;
+    char *run_up;              /* its name where it is the supervisor's (run.c); NULL: it is not */
+    struct srv_up *up;         /* the supervisor that runs this server, NULL: none */
+    sk_share *share;           /* with trainers, NULL: none is */
     struct srv_keys *keys;     /* who may ask, NULL: anybody */
     struct srv_access *access; /* the access log, NULL: none */
     struct srv_store *store;   /* conversations to go on from */
@@ -72,6 +76,8 @@ void srv_get_metrics(srv_api *api, srv_req *r);      /* info.c */
 void srv_get_version(srv_api *api, srv_req *r);      /* info.c */
 void srv_get_usage(srv_api *api, srv_req *r);        /* info.c */
 void srv_get_run(srv_api *api, srv_req *r);          /* run.c */
+void srv_get_up(srv_api *api, srv_req *r);           /* up.c */
+void srv_post_up(srv_api *api, srv_req *r);          /* up_order.c */
 void srv_get_admin_models(srv_api *api, srv_req *r); /* admin.c */
 void srv_post_load(srv_api *api, srv_req *r);        /* admin.c */
 void srv_post_rollback(srv_api *api, srv_req *r);    /* admin.c */
@@ -95,6 +101,14 @@ sk_status srv_admin_check(const srv_api *api, srv_req *r, srv_fault *f);
 
 /* Appends the metrics that say which versions there are (admin.c). */
 void srv_version_metrics(const srv_api *api, sk_buf *out);
+
+/* Appends what trainers and this server make of the file they share, if they do (info.c), and those
+ * metrics as rows of a table of docs/metrics.md. */
+void srv_share_metrics(const srv_api *api, sk_buf *out);
+void srv_share_markdown(sk_buf *out);
+
+/* Lets go of the run that is watched (run.c). */
+void srv_run_close(srv_api *api);
 
 /* Appends the metrics of the run that is watched, if there is one (run.c). */
 void srv_run_metrics(srv_api *api, sk_buf *out);

@@ -37,7 +37,7 @@ typedef struct srv_field {
 typedef struct srv_fields srv_fields;
 extern const srv_fields srv_tokenize_fields, srv_detokenize_fields, srv_template_fields,
     srv_embed_fields, srv_responses_fields, srv_messages_fields, srv_count_fields, srv_load_fields,
-    srv_rollback_fields, srv_unload_fields;
+    srv_rollback_fields, srv_unload_fields, srv_up_fields;
 
 /* A table of rows, its endpoint and what it is for. */
 struct srv_fields {

@@ -121,6 +121,48 @@ void srv_get_live(srv_api *api, srv_req *r)
     srv_reply(r, 200, "application/json", text, sizeof text - 1);
 }
 
+/* What base/share.h counts, by name; each is there only with --share. */
+enum { BUSY, HELD, BUSY_S, WAITS, WAITED_S, SLOWEST_S, SHARE_N };
+static const struct {
+    const char *name, *type, *help;
+} share_rows[SHARE_N] = {
+    [BUSY] = {"stoke_share_busy", "gauge", "1 while a server that shares has something to compute"},
+    [HELD] = {"stoke_share_held", "gauge", "1 while trainers are made to wait whatever servers do"},
+    [BUSY_S] = {"stoke_share_busy_seconds_total", "counter", "time in which servers had"},
+    [WAITS] = {"stoke_share_waits_total", "counter", "times that trainers gave way"},
+    [WAITED_S] = {"stoke_share_waited_seconds_total", "counter",
+                  "time they did, summed over their threads"},
+    [SLOWEST_S] = {"stoke_share_slowest_yield_seconds", "gauge",
+                   "the longest from the beginning of a server's work to a trainer's standing "
+                   "still"},
+};
+
+void srv_share_metrics(const srv_api *api, sk_buf *out)
+{
+    sk_share_figures f;
+    if (!api->share) return;
+    sk_share_read(api->share, &f);
+    const double value[SHARE_N] = {[BUSY] = f.busy,
+                                   [HELD] = f.held,
+                                   [BUSY_S] = (double)f.busy_us / 1e6,
+                                   [WAITS] = (double)f.waits,
+                                   [WAITED_S] = (double)f.waited_us / 1e6,
+                                   [SLOWEST_S] = (double)f.slowest_us / 1e6};
+    for (size_t i = 0; i < SHARE_N; i++) {
+        sk_buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n%s ", share_rows[i].name, share_rows[i].help,
+                    share_rows[i].name, share_rows[i].type, share_rows[i].name);
+        sk_json_add_num(out, value[i]);
+        sk_buf_addc(out, '\n');
+    }
+}
+
+void srv_share_markdown(sk_buf *out)
+{
+    for (size_t i = 0; i < SHARE_N; i++)
+        sk_buf_addf(out, "| `%s` | %s | %s |\n", share_rows[i].name, share_rows[i].type,
+                    share_rows[i].help);
+}
+
 /* GET /metrics */
 void srv_get_metrics(srv_api *api, srv_req *r)
 {
@@ -130,6 +172,7 @@ void srv_get_metrics(srv_api *api, srv_req *r)
     note_gauges(api);
     srv_stats_text(api->metrics, first ? first->name : "", &b);
     srv_version_metrics(api, &b);
+    srv_share_metrics(api, &b);
     srv_run_metrics(api, &b);
     srv_api_reply(r, 200, "text/plain; version=0.0.4; charset=utf-8", &b);
 }

@@ -2,9 +2,42 @@
 #include "serve/api/api.h"
 
 #include "base/log.h"
+#include "base/mem.h"
+#include "serve/api/up.h"
+
+#include <string.h>
 
 /* Points of a curve that the page gets: more than it has room for. */
 #define POINTS 400
+
+void srv_run_close(srv_api *api)
+{
+    eng_runlog_close(api->run);
+    sk_free(api->run_up);
+    api->run = NULL;
+    api->run_up = NULL;
+    api->run_dir = NULL;
+}
+
+/* With a supervisor, and no --run, the run is that of the stage that trains, or trained last. */
+static void follow(srv_api *api)
+{
+    const char *dir;
+    if (!api->up || (api->run && !api->run_up)) return;
+    srv_up_look(api->up, &dir);
+    if (!dir[0] || (api->run_up && strcmp(dir, api->run_up) == 0)) return;
+    size_t n = strlen(dir) + 1;
+    char *copy = sk_alloc(SK_MEM_MISC, n);
+    eng_runlog *run = NULL;
+    if (!copy || eng_runlog_open(dir, &run, NULL)) { /* for want of memory: the next time */
+        sk_free(copy);
+        return;
+    }
+    memcpy(copy, dir, n);
+    srv_run_close(api);
+    api->run = run;
+    api->run_dir = api->run_up = copy;
+}
 
 /* Takes in what the trainer has added; what can't be read leaves what was known. */
 static const eng_run_info *look(srv_api *api)
@@ -20,6 +53,7 @@ void srv_get_run(srv_api *api, srv_req *r)
     srv_fault f = {0};
     sk_buf b = SK_BUF_INIT;
     srv_req_header(r, "Cache-Control", "no-store");
+    follow(api);
     if (!api->run) {
         srv_reply(r, 204, NULL, NULL, 0);
         return;
@@ -37,5 +71,6 @@ void srv_get_run(srv_api *api, srv_req *r)
 
 void srv_run_metrics(srv_api *api, sk_buf *out)
 {
+    follow(api);
     if (api->run) eng_run_info_prom(look(api), api->run_dir, out);
 }

@@ -66,6 +66,8 @@
         "All connections the server may hold are in use.")                                         \
     ROW(SRV_NO_MEMORY, "out_of_memory", 503, SRV_T_SERVER,                                         \
         "There was no memory for this request; others go on.")                                     \
+    ROW(SRV_NO_SUPERVISOR, "supervisor_unreachable", 503, SRV_T_SERVER,                            \
+        "The supervisor of this server does not answer.")                                          \
     ROW(SRV_SICK, "engine_unhealthy", 503, SRV_T_SERVER, "The engine has not moved for too long.") \
     ROW(SRV_EXPIRED, "deadline_exceeded", 504, SRV_T_SERVER, "The deadline passed first.")         \
     ROW(SRV_NO_ROOM, "insufficient_memory", 507, SRV_T_SERVER,                                     \

@@ -78,7 +78,7 @@ void srv_stats_text(sk_metrics *m, const char *model, sk_buf *out)
 }
 
 /* One line a metric. */
-void srv_stats_markdown(sk_buf *out)
+void srv_stats_markdown(void (*share)(sk_buf *out), sk_buf *out)
 {
     static const char *const type[] = {"counter", "gauge", "histogram"};
     sk_buf_adds(out, "# Metrics\n\n"
@@ -100,6 +100,11 @@ void srv_stats_markdown(sk_buf *out)
                      "--- |\n");
     for (size_t i = 0; i < N_OTHERS; i++)
         sk_buf_addf(out, "| `%s` | `%s` |\n", others[i].name, table[others[i].id].name);
+    sk_buf_adds(out,
+                "\n## Shared with trainers\n\nWith `--share FILE`, of all servers and trainers "
+                "that have the same file, since it was made.\n\n"
+                "| name | type | meaning |\n| --- | --- | --- |\n");
+    share(out);
     sk_buf_adds(
         out, "\n## Of a training run\n\nWith `--run DIR` also those of the run in folder DIR; "
              "`stoke watch DIR --prom` prints them without a\nserver. Figures that are not known "

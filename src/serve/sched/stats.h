@@ -71,7 +71,7 @@ sk_metrics *srv_stats_new(void);
  * the label model_name. */
 void srv_stats_text(sk_metrics *m, const char *model, sk_buf *out);
 
-/* The table as docs/metrics.md. */
-void srv_stats_markdown(sk_buf *out);
+/* The table as docs/metrics.md; `share` appends the rows of what is shared with trainers. */
+void srv_stats_markdown(void (*share)(sk_buf *out), sk_buf *out);
 
 #endif

@@ -1,5 +1,6 @@
 // app.js - starts the page: each part in its turn.
 
+import { beginCompare } from "./compare.js";
 import { beginCompose } from "./compose.js";
 import { $ } from "./dom.js";
 import { contextGauge, telegraph } from "./gauge.js";
@@ -19,6 +20,7 @@ beginCompose();
 beginSide();
 beginSettings();
 beginRaw();
+beginCompare();
 beginKeys();
 for (const what of ["run", "speed"]) on(what, telegraph);
 for (const what of ["run", "speed", "thread"]) on(what, contextGauge);

@@ -24,10 +24,12 @@
     X(attach, JS, "attach.js")                                                                     \
     X(chat, JS, "chat.js")                                                                         \
     X(code, JS, "code.js")                                                                         \
+    X(compare, JS, "compare.js")                                                                   \
     X(compose, JS, "compose.js")                                                                   \
     X(dom, JS, "dom.js")                                                                           \
     X(gauge, JS, "gauge.js")                                                                       \
     X(keys, JS, "keys.js")                                                                         \
+    X(lives, JS, "lives.js")                                                                       \
     X(machine, JS, "machine.js")                                                                   \
     X(markdown, JS, "markdown.js")                                                                 \
     X(math, JS, "math.js")                                                                         \
@@ -46,6 +48,7 @@
     X(train, JS, "train.js")                                                                       \
     X(transfer, JS, "transfer.js")                                                                 \
     X(tree, JS, "tree.js")                                                                         \
+    X(up, JS, "up.js")                                                                             \
     X(views, JS, "views.js")                                                                       \
     X(marked, JS, "vendor/marked.esm.js")                                                          \
     X(purify, JS, "vendor/purify.min.js")                                                          \

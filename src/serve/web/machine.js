@@ -5,6 +5,7 @@ import { headers } from "./chat.js";
 import { parse, quantile } from "./metrics.js";
 import { Plot } from "./plot.js";
 import { state } from "./state.js";
+import { hideUp, showUp } from "./up.js";
 import { addView } from "./views.js";
 
 const EVERY = 1000; // ms
@@ -97,5 +98,9 @@ export function beginMachine() {
   addView("machine", "machine", "engine", () => {
     plots ??= makePlots();
     refresh();
-  }, () => clearTimeout(timer));
+    showUp();
+  }, () => {
+    clearTimeout(timer);
+    hideUp();
+  });
 }

@@ -1,9 +1,10 @@
 // models.js - which models there are, and which one answers; new versions are announced.
 
-import { $, make, toast } from "./dom.js";
+import { $, make } from "./dom.js";
 import { models } from "./chat.js";
 import { contextGauge, model } from "./gauge.js";
 import { on, set, state } from "./state.js";
+import { announce } from "./up.js";
 
 const size = (n) => (n >= 1e9 ? `${(n / 1e9).toFixed(1)} B` : `${(n / 1e6).toFixed(1)} M`);
 const named = (m) => (m.version > 1 ? `${m.id} v${m.version}` : m.id);
@@ -28,7 +29,7 @@ function draw() {
 // Says so if another version of the model in force answers than at the last look.
 function compare(before) {
   const now = model(), was = before.find((m) => m.id === now?.id);
-  if (was && was.version !== now.version) toast(`${now.id}: version ${now.version} answers from now on.`);
+  if (was && was.version !== now.version) announce(now);
 }
 
 async function load() {

@@ -29,7 +29,8 @@ const faint = () => colour("--soft");
 const lines = () => colour("--line");
 
 export class Plot {
-  // series: [{name, colour: "--ember", width, show(value) -> text}]; x(value) -> text of the x axis.
+  // series: [{name, colour: "--ember", width, fill, show(value, index) -> text}]; x(value) -> text of the x
+  // axis. With `fill` the area under the line is of its colour.
   // `range` as uPlot has it for the y axis. With `gaps` false a line goes on over missing values.
   constructor(place, { series, x, range, gaps = true }) {
     this.place = place;
@@ -63,10 +64,11 @@ export class Plot {
         ...series.map((s) => ({
           label: s.name,
           stroke: () => colour(s.colour),
+          fill: s.fill ? () => colour(s.colour) : undefined,
           width: s.width ?? 2,
           points: { show: false },
           spanGaps: !gaps,
-          value: (u, v) => (v === null || v === undefined ? "–" : s.show ? s.show(v) : String(v)),
+          value: (u, v, k, i) => (v === null || v === undefined ? "–" : s.show ? s.show(v, i) : String(v)),
         }))],
       cursor: { drag: { x: true, y: false }, points: { size: 7 } },
       legend: { live: true },
