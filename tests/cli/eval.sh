@@ -42,6 +42,15 @@ t "--text as perplexity has it" 0 "text: $(cat "$tmp/bits") bits per byte" \
     "$stoke" eval -m "$m" -f "$tmp/text" -c 64
 t "--chat" 0 '^choice ' "$stoke" eval -m "$m" --chat "$d/choice.jsonl"
 
+printf '%s\n' '{"prompt":"a","accept":{"regex":"^"}}' '{"prompt":"b","accept":{"one_of":"no such answer"}}' >"$tmp/replies.jsonl"
+t "answers that are accepted" 0 '^replies +reply +2 +50\.0 \+- ' \
+    "$stoke" eval -m "$m" --chat --answer-tokens 4 "$tmp/replies.jsonl"
+"$stoke" eval -m "$m" --answer-tokens 4 "$tmp/replies.jsonl" -o "$tmp/items" >/dev/null &&
+    grep -qE '^\{"suite":"replies.jsonl","line":1,"right":true,"ids":\[[0-9,]+\],"text":' "$tmp/items"
+result "their lines have the text"
+t "of which there are no examples" 2 'replies.jsonl: many answers are accepted' \
+    "$stoke" eval -m "$m" -k 1 "$tmp/replies.jsonl"
+
 t "nothing to do" 2 'needs a suite' "$stoke" eval -m "$m"
 t "a suite that is not there" 66 'no-such' "$stoke" eval -m "$m" no-such
 sed 2s/query/qwery/ "$d/choice.jsonl" >"$tmp/bad.jsonl"
