@@ -42,7 +42,7 @@ t "--text as perplexity has it" 0 "text: $(cat "$tmp/bits") bits per byte" \
     "$stoke" eval -m "$m" -f "$tmp/text" -c 64
 t "--chat" 0 '^choice ' "$stoke" eval -m "$m" --chat "$d/choice.jsonl"
 
-printf '%s\n' '{"prompt":"a","accept":{"regex":"^"}}' '{"prompt":"b","accept":{"one_of":"no such answer"}}' >"$tmp/replies.jsonl"
+printf '%s\n' '{"prompt":"a","accept":{"regex":"x*"}}' '{"prompt":"b","accept":{"one_of":"no such answer"}}' >"$tmp/replies.jsonl"
 t "answers that are accepted" 0 '^replies +reply +2 +50\.0 \+- ' \
     "$stoke" eval -m "$m" --chat --answer-tokens 4 "$tmp/replies.jsonl"
 "$stoke" eval -m "$m" --answer-tokens 4 "$tmp/replies.jsonl" -o "$tmp/items" >/dev/null &&

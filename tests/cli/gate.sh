@@ -12,7 +12,7 @@ sed 's/dog/cat/; s/bones/fishes/' "$tmp/text.txt" | head -40 >"$tmp/valid.txt"
 sed -n 's/^\(the .*\) ran to.*/{"messages":[{"role":"user","content":"where"},{"role":"assistant","content":"\1"}]}/p' \
     "$tmp/valid.txt" >"$tmp/talks.jsonl"
 cat >"$tmp/answers.jsonl" <<'X'
-{"prompt":"the dog","accept":{"regex":"^"}}
+{"prompt":"the dog","accept":{"regex":"x*"}}
 {"prompt":"the cat","accept":{"contains":"Xanadu"}}
 X
 tiny() { # tiny NAME STEPS [FLAG...]

@@ -15,14 +15,20 @@ void eng_verdict_set(eng_gate_check *c, bool ok, const char *fmt, ...)
     va_end(ap);
 }
 
+/* More than half of what was asked, and more than the live model does. */
+static bool is_most(size_t fresh, size_t live, size_t asked)
+{
+    return 2 * fresh > asked && fresh > live;
+}
+
 void eng_verdict_session(const eng_shadow *live, const eng_shadow *fresh, eng_gate_check *out)
 {
     if (!fresh->finite)
         eng_verdict_set(out, false, "its logits are not all finite");
-    else if (fresh->empty > live->empty)
+    else if (is_most(fresh->empty, live->empty, fresh->asked))
         eng_verdict_set(out, false, "%zu of %zu answers are empty; the live model gives %zu such",
                         fresh->empty, fresh->asked, live->empty);
-    else if (fresh->endless > live->endless)
+    else if (is_most(fresh->endless, live->endless, fresh->asked))
         eng_verdict_set(out, false,
                         "%zu of %zu answers repeat themselves without end; the live model gives "
                         "%zu such",

@@ -10,8 +10,8 @@
 void eng_verdict_set(eng_gate_check *c, bool ok, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The answers to the fixed prompts: all logits finite, and of empty and of endless answers no more
- * than the live model gives. */
+/* The answers to the fixed prompts: all logits finite; not most of them empty, nor endless, if the
+ * live model gives fewer such. */
 void eng_verdict_session(const eng_shadow *live, const eng_shadow *fresh, eng_gate_check *out);
 
 /* What has to get better: lower by `margin` at least and by anything at all, and the interval of
