@@ -257,8 +257,8 @@ static void rates(void **state)
         {100, 50, 0, 0, 0, 0, 51, SK_E_INVALID},
         {100, 200, 0, 0, 0, 0.5, 100, SK_OK},
         {100, 200, 0, 0, 0, 0.6, 100, SK_E_INVALID},
-        {0, 200, 0, 0, 0, 0, 0, SK_E_FORMAT},
-        {100, 200, 0, 0, 0, 0, 101, SK_E_FORMAT},
+        {0, 200, 0, 0, 0, 0, 0, SK_E_INVALID},
+        {100, 200, 0, 0, 0, 0, 101, SK_E_INVALID},
     };
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         sk_err e = SK_ERR_INIT;

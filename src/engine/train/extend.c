@@ -30,7 +30,8 @@ static bool read_rates(const json_t *s, eng_train_opts *o)
     double steps = number(s, "steps");
     if (!(steps >= 1 && steps <= 1e9)) return false;
     o->steps = (uint64_t)steps;
-    return o->warmup_frac >= 0 && o->warmup_frac <= 1 && o->decay_frac >= 0 && o->decay_frac <= 1;
+    return o->warmup_frac >= 0 && o->warmup_frac <= 1 && o->decay_frac >= 0 && o->decay_frac <= 1 &&
+           o->min_lr_frac >= 0 && o->min_lr_frac <= 1;
 }
 
 /* Any one setting that differs is named; --steps first, since it is what people change. */
@@ -49,7 +50,9 @@ sk_status eng_extend_check(const char *path, const json_t *theirs, const json_t 
     const char *what = differs(theirs, ours);
     if (!what) return SK_OK;
     if (!read_rates(theirs, &was) || !read_rates(ours, &is) || step > was.steps)
-        return sk_fail(e, SK_E_FORMAT, "%s does not say its --%s", path, what);
+        return sk_fail(e, SK_E_INVALID,
+                       "%s was made with --%s %.10g, this run has %.10g: one of them is none", path,
+                       what, number(theirs, what), number(ours, what));
     if (step > is.steps)
         return sk_fail(e, SK_E_INVALID, "%s stands at step %llu already, beyond --steps %llu", path,
                        (unsigned long long)step, (unsigned long long)is.steps);
