@@ -29,7 +29,7 @@ ALL_C    = -std=c11 $(CPPFLAGS) $(OPT) $(FPFLAGS) $(WARN) $(SANFLAGS) -pthread $
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 .PHONY: all tests fuzzers help clean check unit kern lint bench asan tsan aarch64 fuzz fuzz-replay docs install soak-train soak-huge \
-        soak-serve soak-crowd soak-usage soak-up bench-overhead bench-serve
+        soak-serve soak-crowd soak-usage soak-swap soak-up bench-overhead bench-serve
 
 all: $(B)/stoke $(B)/libstoke.a
 
@@ -209,6 +209,8 @@ soak-crowd: $(B)/stoke
 	STOKE=$(B)/stoke tests/soak/crowd 10000 1000
 soak-usage: $(B)/stoke
 	STOKE=$(B)/stoke tests/soak/usage 10000
+soak-swap: $(B)/stoke
+	STOKE=$(B)/stoke SWAPS=1000 tests/api/swap
 soak-up: $(B)/stoke
 	STOKE=$(B)/stoke tests/soak/up $(or $(SECONDS),3600)
 # What the server costs beside the engine.
@@ -255,7 +257,7 @@ help:
 	@echo 'make aarch64      the kernels for ARM, checked under qemu'
 	@echo 'make fuzz T=30    libFuzzer, T seconds a target (clang)'
 	@echo 'make soak-train   a training run killed at 50 moments;  make soak-huge a document of 1 GB'
-	@echo 'make soak-serve   100,000 requests of all kinds;  make soak-crowd 10,000 connections;  make soak-usage'
+	@echo 'make soak-serve   100,000 requests of all kinds;  make soak-crowd 10,000 connections;  make soak-usage;  make soak-swap'
 	@echo 'make soak-up SECONDS=3600   stoke up with bursts of questions and kills'
 	@echo 'make bench        kernels and the machine, timed;  make bench-overhead the server without an engine'
 	@echo 'make bench-serve MODEL=m.gguf   loads on the server: LOADS="shared late trace --trace FILE.csv"'
