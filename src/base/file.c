@@ -2,6 +2,7 @@
 #include "base/file.h"
 
 #include "base/mem.h"
+#include "base/torn.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -64,8 +65,21 @@ sk_status sk_map_open(const char *path, sk_map *out, sk_err *e)
 /* Ends the view; m is then empty. */
 void sk_map_close(sk_map *m)
 {
-    if (m->len) (void)munmap((void *)(uintptr_t)m->p, m->len);
+    if (m->len) {
+        sk_torn_forget(m->p);
+        (void)munmap((void *)(uintptr_t)m->p, m->len);
+    }
     *m = (sk_map){(const uint8_t *)"", 0, 0};
+}
+
+void sk_map_watch(const sk_map *m)
+{
+    if (m->len) (void)sk_torn_watch(m->p, m->len);
+}
+
+bool sk_map_torn(const sk_map *m)
+{
+    return m->len && sk_torn(m->p);
 }
 
 /* Only whole pages: what lies beside p may be in use. */
@@ -75,6 +89,19 @@ void sk_map_rest(const void *p, size_t n)
     uintptr_t from = ((uintptr_t)p + page - 1) & ~(page - 1),
               end = ((uintptr_t)p + n) & ~(page - 1);
     if (from < end) (void)madvise((void *)from, end - from, MADV_DONTNEED);
+}
+
+/* What cannot be read is found out by who looks at it. */
+void sk_map_read(const void *p, size_t n)
+{
+#ifdef MADV_POPULATE_READ
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)p & ~(page - 1);
+    uintptr_t end = ((uintptr_t)p + n + page - 1) & ~(page - 1);
+    (void)madvise((void *)from, end - from, MADV_POPULATE_READ);
+#else
+    (void)p;
+    (void)n;
+#endif
 }
 
 /* Page tables are made by the kernel in one go where it knows how (Linux 5.14): a fault for each 16

@@ -19,16 +19,27 @@ typedef struct sk_map {
 } sk_map;
 
 /* Maps the file at path.  Close with sk_map_close.  Errors: not found, no rights, a folder.  A file
- * that another process cuts short while it is mapped makes reading past its new end raise SIGBUS:
- * our own writers replace files and never cut them. */
+ * that another process cuts short while it is mapped makes reading past its new end raise SIGBUS
+ * (sk_map_watch): our own writers replace files and never cut them. */
 sk_status sk_map_open(const char *path, sk_map *out, sk_err *e);
 
 /* Ends the view; m is then empty. */
 void sk_map_close(sk_map *m);
 
+/* What can't be read of the view reads as zeros from now on, and the view is torn (base/torn.h).
+ * Where it cannot be watched it stays as it was. */
+void sk_map_watch(const sk_map *m);
+
+/* True when it was watched and is torn: what was read of it is not what the file held. */
+bool sk_map_torn(const sk_map *m);
+
 /* Says that the n bytes at p, part of a view of a file, will not be read soon: their whole pages
  * leave this process's memory, and are read again if they are. */
 void sk_map_rest(const void *p, size_t n);
+
+/* Reads the n bytes at p, part of a view of a file, into memory and returns when they are there:
+ * who looks at them soon does not wait for the disk.  A hint, and nothing on old systems. */
+void sk_map_read(const void *p, size_t n);
 
 /* Says that all of the view from byte `from` on (a multiple of the page) will be read at once and
  * often: it is asked for in huge pages where the system has them of files, and its page tables are

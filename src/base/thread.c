@@ -148,12 +148,14 @@ static void stop_workers(sk_pool *p, size_t n_started)
         (void)pthread_join(p->workers[i].thread, NULL);
 }
 
-/* Starts the workers with all signals blocked: signals are for the main thread.  Returns 0 or an
- * errno value, and then none is running. */
+/* Starts the workers with all signals blocked, since signals are for the main thread; but not
+ * SIGBUS, which a thread causes itself by what it reads (base/torn.h) and which kills where it is
+ * blocked.  Returns 0 or an errno value, and then none is running. */
 static int start_workers(sk_pool *p)
 {
     sigset_t all, old;
     (void)sigfillset(&all);
+    (void)sigdelset(&all, SIGBUS);
     (void)pthread_sigmask(SIG_SETMASK, &all, &old);
     int err = 0;
     size_t i = 1;

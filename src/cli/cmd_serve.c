@@ -143,6 +143,7 @@ static sk_status run_server(const srv_opts *o, sk_err *e)
 {
     srv_server *s;
     sk_status st = srv_open(o, &s, e);
+    if (st == SK_E_STOPPED && cmd_stopped(NULL)) return SK_OK; /* as orderly as later */
     if (st) return st;
     st = cmd_outf(e, "listening on %s\n", srv_url(s));
     if (!st) st = srv_run(s, e);

@@ -239,6 +239,7 @@ static sk_status fill_opener(srv_server *s, sk_err *e)
                                        .metrics = s->metrics,
                                        .baton = s->baton,
                                        .share = s->share};
+    s->opener.stop_fd = o->stop_fd;
     if (!eng_dtype_of_name(o->kv_type, &s->opener.local.kv_type))
         return sk_fail(e, SK_E_INVALID, "--kv-type %s is no type", o->kv_type);
     return SK_OK;

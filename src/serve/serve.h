@@ -84,7 +84,7 @@ typedef struct srv_opts {
 void srv_opts_default(srv_opts *o);
 
 /* Binds the port, opens the model, starts the engine thread.  SK_E_INUSE: the port is taken (found
- * before the model is read). */
+ * before the model is read); SK_E_STOPPED: stop_fd was readable before it was. */
 sk_status srv_open(const srv_opts *o, srv_server **out, sk_err *e);
 
 /* "http://HOST:PORT", borrowed. */

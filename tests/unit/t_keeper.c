@@ -20,8 +20,9 @@ typedef struct rig {
     srv_roster *roster;
     srv_baton *baton;
     sk_metrics *metrics;
-    atomic_int n_open; /* fakes */
-    atomic_bool hold;  /* opening waits */
+    atomic_int n_open;  /* fakes */
+    atomic_bool hold;   /* opening waits */
+    atomic_int n_begun; /* openings */
     size_t n_ok, n_failed;
     char said[256]; /* the last failure */
     model *spare;   /* the next one to be opened, made before; NULL: none */
@@ -56,8 +57,11 @@ static sk_status open_model(void *arg, const srv_opening *o, srv_core **out, sk_
 {
     rig *r = arg;
     srv_source source;
-    while (atomic_load(&r->hold))
+    atomic_fetch_add(&r->n_begun, 1);
+    while (atomic_load(&r->hold)) {
+        if (o->stop && atomic_load(o->stop)) return sk_fail(e, SK_E_STOPPED, "stopped");
         usleep(1000);
+    }
     if (strstr(o->source->path, "bad")) return sk_fail(e, SK_E_FORMAT, "bad is no model");
     sk_status st = srv_source_copy(o->source, &source, e);
     if (st) return st;
@@ -265,8 +269,9 @@ static void refused(void **state)
     assert_null(srv_roster_find(r.roster, "a"));
     assert_int_equal(srv_keeper_rollback(r.k, "m", done, &r, &e), SK_E_NOTFOUND);
     assert_int_equal(srv_keeper_rollback(r.k, "none", done, &r, &e), SK_E_NOTFOUND);
-    assert_int_equal(srv_keeper_unload(r.k, "none", &e), SK_E_NOTFOUND);
-    assert_int_equal(srv_keeper_unload(r.k, "m", &e), SK_E_INUSE);
+    srv_unloaded u;
+    assert_int_equal(srv_keeper_unload(r.k, "none", &u, &e), SK_E_NOTFOUND);
+    assert_int_equal(srv_keeper_unload(r.k, "m", &u, &e), SK_E_INUSE);
     srv_load l = {"no such name", "2", NULL, 1};
     assert_int_equal(srv_keeper_load(r.k, &l, done, &r, &e), SK_E_INVALID);
     l = (srv_load){"m", NULL, NULL, 1};
@@ -326,7 +331,9 @@ static void several(void **state)
     assert_string_equal(srv_roster_find(r.roster, NULL)->name, "m");
     ask(&r, &a, "m", 200);
     ask(&r, &b, "other", 200);
-    assert_status_ok(srv_keeper_unload(r.k, "other", &e), e);
+    srv_unloaded u;
+    assert_status_ok(srv_keeper_unload(r.k, "other", &u, &e), e);
+    assert_true(u.model && !u.loads);
     assert_null(srv_roster_find(r.roster, "other"));
     while (srv_keeper_alive(r.k))
         turn(&r);
@@ -380,6 +387,92 @@ static void adapters(void **state)
     check(&c);
     check(&d);
     wait_open(&r, 1);
+    rig_close(&r);
+}
+
+/* An opening has begun, and waits. */
+static void wait_begun(rig *r, int n)
+{
+    for (int i = 0; atomic_load(&r->n_begun) < n; i++) {
+        assert_true(i < 60000);
+        usleep(1000);
+    }
+}
+
+/* An unloading ends loads of its name, the one under way and those that wait, and no others. */
+static void called_off(void **state)
+{
+    (void)state;
+    rig r;
+    client c;
+    sk_err e = SK_ERR_INIT;
+    srv_unloaded u;
+    rig_open(&r);
+    atomic_store(&r.hold, true);
+    order(&r, "new", "2", NULL);
+    order(&r, "m", "3", NULL);
+    order(&r, "new", "4", NULL);
+    order(&r, "m", "5", NULL);
+    wait_begun(&r, 2); /* the first model's was the first */
+    assert_status_ok(srv_keeper_unload(r.k, "new", &u, &e), e);
+    assert_true(!u.model && u.loads == 2);
+    assert_int_equal(r.n_failed, 1); /* the one that waited ends at once */
+    assert_int_equal(srv_keeper_unload(r.k, "new", &u, &e), SK_E_NOTFOUND);
+    wait_for(&r, 2);
+    assert_string_equal(r.said, "new was unloaded before it was loaded");
+    assert_null(srv_roster_find(r.roster, "new"));
+    wait_begun(&r, 3);
+    assert_status_ok(srv_keeper_unload(r.k, "m", &u, &e), e);
+    assert_true(!u.model && u.loads == 2); /* the only one stays */
+    wait_for(&r, 4);
+    assert_int_equal(r.n_failed, 4);
+    atomic_store(&r.hold, false);
+    order(&r, "new", "6", NULL);
+    wait_for(&r, 5);
+    assert_int_equal(srv_roster_find(r.roster, "new")->number, 1);
+    ask(&r, &c, "m", 20);
+    while (srv_keeper_alive(r.k))
+        turn(&r);
+    assert_int_equal(fake_of(c.v)->salt, 1);
+    check(&c);
+    rig_close(&r);
+}
+
+/* What had been opened when it was called off is closed again. */
+static void called_off_late(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    srv_unloaded u;
+    for (int i = 0; i < 30; i++) {
+        rig r;
+        rig_open(&r);
+        order(&r, "new", "2", NULL);
+        wait_begun(&r, 2);
+        usleep((useconds_t)i * 50);
+        assert_status_ok(srv_keeper_unload(r.k, "new", &u, &e), e);
+        wait_for(&r, 1);
+        assert_int_equal(r.n_failed, 1);
+        wait_open(&r, 1);
+        rig_close(&r);
+    }
+}
+
+/* A drain ends the load under way and those that wait. */
+static void drains_while_loading(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r);
+    atomic_store(&r.hold, true);
+    order(&r, "m", "2", NULL);
+    order(&r, "n", "4", NULL);
+    wait_begun(&r, 2);
+    srv_keeper_drain(r.k, false);
+    wait_for(&r, 2);
+    assert_int_equal(r.n_failed, 2);
+    assert_string_equal(r.said, "the server is shutting down");
+    assert_false(srv_keeper_is_busy(r.k));
     rig_close(&r);
 }
 
@@ -462,6 +555,9 @@ int main(void)
         cmocka_unit_test(rolls_back),
         cmocka_unit_test(several),
         cmocka_unit_test(adapters),
+        cmocka_unit_test(called_off),
+        cmocka_unit_test(called_off_late),
+        cmocka_unit_test(drains_while_loading),
         cmocka_unit_test(closes_while_loading),
         cmocka_unit_test(without_memory),
         cmocka_unit_test_setup_teardown(sources, unit_dir_make, unit_dir_remove),

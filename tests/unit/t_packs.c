@@ -4,12 +4,14 @@
 #include "base/cpu.h"
 #include "base/fault.h"
 #include "engine/engine.h"
+#include "engine/infer/session.h"
 #include "engine/model/model.h"
 #include "tests/unit/fixture_model.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Bytes of the head, and where the packs begin. */
 enum { HEAD = 72, PLAN_AT = 68, START = 2 << 20 };
@@ -254,6 +256,109 @@ static void no_memory(void **state)
     unit_starve(open_starved, &(bool){true}, 5000, UNIT_GROWS);
 }
 
+/* Says no at the nth question, and after it. */
+typedef struct asked {
+    unsigned long n, nth;
+} asked;
+
+static bool until_nth(void *arg, eng_work next)
+{
+    asked *a = arg;
+    (void)next;
+    return ++a->n < a->nth;
+}
+
+/* Opening asks between its pieces; stopped at any of them it leaves nothing, and being asked
+ * changes no byte. */
+static void stopped(void **state)
+{
+    (void)state;
+    static const eng_dtype types[] = {ENG_Q8_0, ENG_BF16, ENG_F32};
+    sk_buf plain = SK_BUF_INIT, got = SK_BUF_INIT;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        eng_model_opts o = {.pack_cache = true};
+        sk_status st = SK_E_STOPPED;
+        write_model(types[i], 1);
+        (void)remove(file);
+        assert_false(opened(true, &plain));
+        assert_true(unit_read(file, &plain));
+        (void)remove(file);
+        unsigned long n = 0;
+        while (st == SK_E_STOPPED) {
+            sk_err e = SK_ERR_INIT;
+            eng_model *m = NULL;
+            asked a = {.nth = ++n};
+            eng_exec_between(exec, until_nth, &a);
+            st = eng_model_open_opts(exec, model, &o, &m, &e);
+            eng_exec_between(exec, NULL, NULL);
+            if (st != SK_E_STOPPED) assert_status_ok(st, e);
+            assert_int_equal(unit_count_files(dir), st ? 1 : 2);
+            eng_model_close(m);
+        }
+        assert_true(n > 20);
+        assert_true(unit_read(file, &got));
+        assert_int_equal(plain.len, got.len);
+        assert_memory_equal(plain.p, got.p, plain.len);
+    }
+    sk_buf_fini(&plain);
+    sk_buf_fini(&got);
+}
+
+static bool cut_at_nth(void *arg, eng_work next)
+{
+    asked *a = arg;
+    (void)next;
+    if (++a->n == a->nth) assert_int_equal(truncate(model, 4096), 0);
+    return true;
+}
+
+/* A file that is cut short while it is read is no model; one that is while it is in use fails the
+ * steps that read it. */
+static void cut_short(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    eng_model *m = NULL;
+    eng_session *s = NULL;
+    eng_session_opts so = {1, 32, 8, ENG_F32};
+    int32_t ids[8] = {1, 2, 3, 4, 250, 200, 100, 150};
+    for (unsigned long nth = 1; nth < 12; nth += 5) {
+        asked a = {.nth = nth};
+        write_model(ENG_F32, 1);
+        eng_exec_between(exec, cut_at_nth, &a);
+        sk_status st = eng_model_open(exec, model, &m, &e);
+        eng_exec_between(exec, NULL, NULL);
+        assert_status(st, SK_E_CORRUPT, e, "cut short while it was read");
+    }
+    write_model(ENG_F32, 1);
+    assert_status_ok(eng_model_open(exec, model, &m, &e), e);
+    assert_status_ok(eng_session_open(exec, m, &so, &s, &e), e);
+    eng_step_item it = {.n = 3, .ids = ids, .want = ENG_WANT_LAST};
+    assert_status_ok(eng_session_step(s, &it, 1, &e), e);
+    assert_int_equal(truncate(model, 0), 0);
+    it = (eng_step_item){.pos = 3, .n = 5, .ids = ids + 3, .want = ENG_WANT_LAST};
+    assert_status(eng_session_step(s, &it, 1, &e), SK_E_CORRUPT, e,
+                  "cut short while it was in use");
+    assert_int_equal(eng_session_len(s, 0), 3);
+    assert_status(eng_session_step(s, &it, 1, &e), SK_E_CORRUPT, e, "load it again");
+    eng_session_close(s);
+    eng_model_close(m);
+    /* the file of packs, where that is what is computed from */
+    write_model(ENG_Q8_0, 1);
+    assert_false(opened(true, NULL));
+    eng_model_opts o = {.pack_cache = true};
+    assert_status_ok(eng_model_open_opts(exec, model, &o, &m, &e), e);
+    assert_true(m->packs.filled);
+    assert_status_ok(eng_session_open(exec, m, &so, &s, &e), e);
+    assert_int_equal(truncate(file, 0), 0);
+    it = (eng_step_item){.n = 5, .ids = ids, .want = ENG_WANT_LAST};
+    assert_status(eng_session_step(s, &it, 1, &e), SK_E_CORRUPT, e, "cut short");
+    eng_session_close(s);
+    eng_model_close(m);
+    assert_false(opened(true, NULL)); /* made anew */
+    assert_true(opened(true, NULL));
+}
+
 static void refusals(void **state)
 {
     (void)state;
@@ -286,9 +391,9 @@ static void refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_DIR(made_and_used), IN_DIR(stale),        IN_DIR(changed_in_place),
-        IN_DIR(wrong_head),    IN_DIR(wrong_length), IN_DIR(elsewhere),
-        IN_DIR(full_disk),     IN_DIR(no_memory),    IN_DIR(refusals),
+        IN_DIR(made_and_used), IN_DIR(stale),     IN_DIR(changed_in_place), IN_DIR(wrong_head),
+        IN_DIR(wrong_length),  IN_DIR(elsewhere), IN_DIR(full_disk),        IN_DIR(no_memory),
+        IN_DIR(refusals),      IN_DIR(stopped),   IN_DIR(cut_short),
     };
     return cmocka_run_group_tests(tests, open_exec, close_exec);
 }

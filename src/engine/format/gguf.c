@@ -472,12 +472,38 @@ const eng_gguf_tensor *eng_gguf_tensor_find(const eng_gguf *g, const char *name)
 }
 
 /* Data that was made in memory, or given as bytes, is in no mapping. */
-void eng_gguf_rest(const eng_gguf *g, const eng_gguf_tensor *t)
+static bool is_mapped(const eng_gguf *g, const eng_gguf_tensor *t)
 {
     uintptr_t p = (uintptr_t)t->data;
-    if (t->file >= g->n_files) return;
+    if (t->file >= g->n_files) return false;
     const sk_map *m = &g->map[t->file];
     uintptr_t from = (uintptr_t)m->p;
-    if (m->p && p >= from && p - from <= m->len && t->bytes <= m->len - (p - from))
-        sk_map_rest(t->data, t->bytes);
+    return m->p && p >= from && p - from <= m->len && t->bytes <= m->len - (p - from);
+}
+
+void eng_gguf_rest(const eng_gguf *g, const eng_gguf_tensor *t)
+{
+    if (is_mapped(g, t)) sk_map_rest(t->data, t->bytes);
+}
+
+void eng_gguf_fetch(const eng_gguf *g, const eng_gguf_tensor *t, size_t at, size_t n)
+{
+    if (!is_mapped(g, t)) return;
+    const sk_map *m = &g->map[t->file];
+    size_t from = (size_t)((const uint8_t *)t->data - m->p);
+    size_t left = at < m->len - from ? m->len - from - at : 0;
+    if (left) sk_map_read((const char *)t->data + at, n < left ? n : left);
+}
+
+void eng_gguf_watch(const eng_gguf *g)
+{
+    for (size_t i = 0; i < g->n_files; i++)
+        if (g->map[i].p) sk_map_watch(&g->map[i]);
+}
+
+bool eng_gguf_torn(const eng_gguf *g)
+{
+    for (size_t i = 0; i < g->n_files; i++)
+        if (g->map[i].p && sk_map_torn(&g->map[i])) return true;
+    return false;
 }

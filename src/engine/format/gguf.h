@@ -78,6 +78,18 @@ const eng_gguf_tensor *eng_gguf_tensor_find(const eng_gguf *g, const char *name)
  * this process's memory (and come back when it is read). */
 void eng_gguf_rest(const eng_gguf *g, const eng_gguf_tensor *t);
 
+/* Reads n bytes from byte `at` of a tensor's data on into memory, where they lie in a mapped file
+ * (sk_map_read); what lies behind the tensor too, to the end of the file. */
+void eng_gguf_fetch(const eng_gguf *g, const eng_gguf_tensor *t, size_t at, size_t n);
+
+/* Guards against files that are cut short while they are in use (sk_map_watch); nothing for what
+ * was not read from GGUF files.  From then on what is read must not be believed before
+ * eng_gguf_torn was asked. */
+void eng_gguf_watch(const eng_gguf *g);
+
+/* True when a file was cut short after that. */
+bool eng_gguf_torn(const eng_gguf *g);
+
 /* What tells the files of a model from others without reading them whole. */
 typedef struct eng_gguf_id {
     uint64_t bytes;   /* of all files */

@@ -5,6 +5,7 @@
 #include "engine/infer/kv.h"
 #include "engine/model/decoder.h"
 #include "engine/model/lora.h"
+#include "engine/model/model.h"
 
 #include <assert.h>
 
@@ -282,6 +283,16 @@ static sk_status check_step(eng_session *s, const eng_step_item *item, size_t n,
     return SK_OK;
 }
 
+/* What was computed is wrong: the sequences do not have it. */
+static sk_status torn(eng_session *s, const eng_step_item *item, size_t n, sk_err *e)
+{
+    for (size_t i = 0; i < n; i++)
+        s->len[item[i].slot] = item[i].pos;
+    return sk_fail(e, SK_E_CORRUPT,
+                   "the model's file was cut short while it was in use: load it again, and put new "
+                   "files in the place of old ones by renaming them");
+}
+
 /* All checks and the only allocation come before the first change. */
 sk_status eng_session_step(eng_session *s, eng_step_item *item, size_t n_items, sk_err *e)
 {
@@ -304,6 +315,7 @@ sk_status eng_session_step(eng_session *s, eng_step_item *item, size_t n_items, 
     }
     bool no_logits = states || s->m->cfg.encoder;
     eng_decoder_step(s->dec, s->seq, n_items, no_logits ? NULL : s->out, states ? s->out : NULL);
+    if (eng_model_torn(s->m)) return torn(s, item, n_items, e);
     size_t row = 0;
     for (size_t i = 0; i < n_items; i++) {
         size_t n = rows_wanted(&item[i]);

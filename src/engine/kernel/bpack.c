@@ -11,6 +11,9 @@
 /* Rows of a weight matrix that one task converts to float at a time. */
 #define FILL_K ENG_GEMM_KC
 
+/* Bytes that are packed from one question whether to go on to the next. */
+#define ASKED_BYTES ((size_t)1 << 20)
+
 _Static_assert((size_t)FILL_K *ENG_BPACK_MAX_NR * 4 <= ENG_GEMM_OWN_BYTES,
                "a block of weights fits into a worker's scratch");
 
@@ -86,14 +89,16 @@ typedef struct fill_job {
     eng_dtype t;
     const uint16_t *w; /* half-width weights [n, k], or NULL: b holds floats */
     size_t k_blocks;
+    size_t first; /* block of task 0 */
 } fill_job;
 
-/* Packs block `task % k_blocks` of panel `task / k_blocks`. */
+/* Packs block `n % k_blocks` of panel `n / k_blocks`, where n = first + task. */
 static void fill_task(void *arg, size_t task, size_t worker)
 {
     const fill_job *j = arg;
     const eng_bpack *p = j->p;
     assert(j->k_blocks > 0);
+    task += j->first;
     size_t panel = task / j->k_blocks, k0 = task % j->k_blocks * FILL_K;
     size_t nr = p->slots->nr, n0 = panel * nr;
     size_t n = p->n - n0 < nr ? p->n - n0 : nr, kc = p->k - k0 < FILL_K ? p->k - k0 : FILL_K;
@@ -117,31 +122,39 @@ static void fill_task(void *arg, size_t task, size_t worker)
     p->slots->op[p->prec].pack_b(dst, b, kc, n);
 }
 
-/* Runs the fill over all panels and blocks. */
-static void fill(fill_job *j)
+/* Runs the fill over all panels and blocks, in pieces where somebody is asked between them; false
+ * if it is to end. */
+static bool fill(fill_job *j)
 {
     const eng_bpack *p = j->p;
     assert(p->slots == eng_exec_kernels(j->x)->gemm && "packed for another CPU level");
     j->k_blocks = (p->k + FILL_K - 1) / FILL_K;
     size_t panels = (p->n + p->slots->nr - 1) / p->slots->nr;
-    sk_pool_run(eng_exec_pool(j->x), panels * j->k_blocks, fill_task, j);
+    size_t n = panels * j->k_blocks, piece = n;
+    if (eng_exec_is_asked(j->x)) piece = ASKED_BYTES / (FILL_K * p->slots->nr * sizeof(float)) + 1;
+    for (j->first = 0; j->first < n; j->first += piece) {
+        if (!eng_exec_go_on(j->x, ENG_WORK_COMPUTE)) return false;
+        size_t left = n - j->first;
+        sk_pool_run(eng_exec_pool(j->x), left < piece ? left : piece, fill_task, j);
+    }
+    return true;
 }
 
 /* Fills the pack from float elements B(i, j) = b.p[i * rs + j * cs]. */
 void eng_bpack_fill(eng_exec *x, eng_bpack *p, eng_mat b)
 {
-    fill(&(fill_job){.x = x, .p = p, .b = b});
+    (void)fill(&(fill_job){.x = x, .p = p, .b = b});
 }
 
 /* Fills the pack of W^T from w[n, k] in dtype t. */
-void eng_bpack_fill_weight(eng_exec *x, eng_bpack *p, eng_dtype t, const void *w)
+bool eng_bpack_fill_weight(eng_exec *x, eng_bpack *p, eng_dtype t, const void *w)
 {
     fill_job j = {.x = x, .p = p, .t = t};
     if (t == ENG_F32)
         j.b = (eng_mat){w, 1, p->k};
     else
         j.w = w;
-    fill(&j);
+    return fill(&j);
 }
 
 /* A block of W that is packed both ways while it is near: outputs, inputs. */

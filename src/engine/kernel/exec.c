@@ -14,6 +14,8 @@ struct eng_exec {
     char *gemm;    /* [shared][n_threads own blocks] */
     char *scratch; /* [n_threads][scratch_bytes], NULL before the first reserve */
     size_t scratch_bytes;
+    eng_between_fn between; /* NULL: nobody is asked */
+    void *between_arg;
 };
 
 /* n_threads workers (0: as many as cores) on the CPU level sk_cpu(). */
@@ -63,6 +65,22 @@ size_t eng_exec_threads(const eng_exec *x)
 const struct eng_kernels *eng_exec_kernels(const eng_exec *x)
 {
     return x->kernels;
+}
+
+void eng_exec_between(eng_exec *x, eng_between_fn fn, void *arg)
+{
+    x->between = fn;
+    x->between_arg = arg;
+}
+
+bool eng_exec_go_on(const eng_exec *x, eng_work next)
+{
+    return !x->between || x->between(x->between_arg, next);
+}
+
+bool eng_exec_is_asked(const eng_exec *x)
+{
+    return x->between != NULL;
 }
 
 /* Grows every worker's scratch to at least `bytes`; what was in it is lost. */

@@ -8,6 +8,8 @@
 #include "base/status.h"
 #include "base/thread.h"
 
+#include <stdbool.h>
+
 typedef struct eng_exec eng_exec;
 
 /* n_threads workers (0: as many as cores) on the CPU level sk_cpu(). */
@@ -33,6 +35,27 @@ sk_status eng_exec_reserve(eng_exec *x, size_t bytes, sk_err *e);
 /* The scratch of one worker: only the task that runs on it may touch it, and what it holds is
  * gone when the task ends. */
 void *eng_exec_scratch(eng_exec *x, size_t worker);
+
+/* What long work comes to next. */
+typedef enum eng_work {
+    ENG_WORK_COMPUTE, /* with all of x's threads, for about a millisecond */
+    ENG_WORK_WAIT     /* for a disk; it computes hardly anything */
+} eng_work;
+
+typedef bool (*eng_between_fn)(void *arg, eng_work next);
+
+/* Has fn(arg, ..) called by the driving thread between two pieces of long work, which then goes in
+ * small ones: reading a model's file, looking through its weights, packing them, and the layers of
+ * a step.  It may hold the work up as long as it likes, so that others compute meanwhile; false
+ * ends what can be ended with SK_E_STOPPED (a step cannot).  NULL: nobody is asked.  Not to be
+ * changed while work is under way. */
+void eng_exec_between(eng_exec *x, eng_between_fn fn, void *arg);
+
+/* Asks; true where nobody is to be asked. */
+bool eng_exec_go_on(const eng_exec *x, eng_work next);
+
+/* True where somebody is. */
+bool eng_exec_is_asked(const eng_exec *x);
 
 /* What this machine can do, measured with all of x's threads (about `ms` milliseconds each). */
 typedef struct eng_limits {

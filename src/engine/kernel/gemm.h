@@ -59,8 +59,8 @@ size_t eng_bpack_n(const eng_bpack *b);
 void eng_bpack_fill(eng_exec *x, eng_bpack *p, eng_mat b);
 
 /* Fills the pack of W^T from a weight matrix w[n_out = n, n_in = k] stored row by row in dtype t.
- */
-void eng_bpack_fill_weight(eng_exec *x, eng_bpack *p, eng_dtype t, const void *w);
+ * False, with the pack not filled, where eng_exec_go_on says so. */
+bool eng_bpack_fill_weight(eng_exec *x, eng_bpack *p, eng_dtype t, const void *w);
 
 /* The packs that training wants of W[n_out, n_in], in one reading of it: fwd [n_in, n_out] as
  * eng_bpack_fill_weight makes it, bwd [n_out, n_in] as eng_bpack_fill. */

@@ -31,6 +31,10 @@
  * wait for at the end. */
 #define PIECE_BYTES ((size_t)32 << 10)
 
+/* Bytes that are packed from one question whether to go on to the next: about a millisecond of one
+ * core. */
+#define ASKED_BYTES ((size_t)1 << 20)
+
 typedef struct part {
     size_t n_out;
     eng_bpack *pack;       /* of a plain type, or NULL */
@@ -61,6 +65,7 @@ typedef struct pack_job {
     const part *p;
     const char *rows;
     char *to;
+    size_t first; /* panel of task 0 */
 } pack_job;
 
 /* Rows of panel i of a part. */
@@ -70,14 +75,34 @@ static size_t panel_rows(const part *p, size_t i)
     return left < ENG_WCOLS ? left : ENG_WCOLS;
 }
 
-static void pack_task(void *arg, size_t i, size_t worker)
+static void pack_task(void *arg, size_t task, size_t worker)
 {
     const pack_job *j = arg;
     const part *p = j->p;
+    size_t i = j->first + task;
     size_t groups = j->w->n_in / ENG_QB / p->form->blocks;
     (void)worker;
     eng_wform_pack(p->form, j->rows + i * ENG_WCOLS * p->row_bytes, p->row_bytes, panel_rows(p, i),
                    0, groups, j->to + i * p->panel_bytes);
+}
+
+/* All panels of j's part, in pieces where somebody is asked between them; false if it is to end. */
+static bool pack_panels(eng_exec *x, pack_job *j)
+{
+    size_t n = j->p->panels, piece = n;
+    if (eng_exec_is_asked(x)) piece = ASKED_BYTES / j->p->panel_bytes + 1;
+    for (j->first = 0; j->first < n; j->first += piece) {
+        if (!eng_exec_go_on(x, ENG_WORK_COMPUTE)) return false;
+        size_t left = n - j->first;
+        sk_pool_run(eng_exec_pool(x), left < piece ? left : piece, pack_task, j);
+    }
+    return true;
+}
+
+/* What is said of packing that was ended. */
+static sk_status stopped(sk_err *e)
+{
+    return sk_fail(e, SK_E_STOPPED, "stopped while the weights were packed");
 }
 
 static eng_prec prec_of(eng_dtype t)
@@ -124,8 +149,9 @@ static sk_status pack_plain(eng_exec *x, const eng_wmat *w, const eng_wpart *fro
     char *at = take_space(space, from, w->n_in, eng_wspace_need(from, w->n_in, 0));
     sk_status st = eng_bpack_new_at(prec_of(from->type), w->n_in, from->n_out, at, &p->pack, e);
     if (st || (at && space->filled)) return st;
-    eng_bpack_fill_weight(x, p->pack, from->type, from->data);
-    return SK_OK;
+    if (eng_bpack_fill_weight(x, p->pack, from->type, from->data)) return SK_OK;
+    eng_bpack_free(p->pack);
+    return stopped(e);
 }
 
 /* Packs a quantised part, or takes it as it is. */
@@ -147,9 +173,10 @@ static sk_status pack_blocks(eng_exec *x, const eng_wmat *w, const eng_wpart *fr
         return sk_fail(e, SK_E_NOMEM, "no memory for a packed matrix of %zu by %zu (%zu bytes)",
                        from->n_out, w->n_in, bytes);
     p->data = to;
-    if (!at || !space->filled)
-        sk_pool_run(eng_exec_pool(x), p->panels, pack_task, &(pack_job){w, p, from->data, to});
-    return SK_OK;
+    if (at && space->filled) return SK_OK;
+    if (pack_panels(x, &(pack_job){.w = w, .p = p, .rows = from->data, .to = to})) return SK_OK;
+    sk_free(p->own);
+    return stopped(e);
 }
 
 /* Packs one part and appends it. */

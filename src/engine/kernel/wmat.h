@@ -55,7 +55,8 @@ sk_status eng_wspace_layout(eng_exec *x, uint32_t *out, sk_err *e);
 
 /* Packs the parts, with x's threads; results are those of x's CPU level, on which the matrix must
  * be used.  SK_E_UNSUPPORTED names a type that has no kernel, SK_E_INVALID a row length that is not
- * whole blocks of the type, SK_E_NOMEM the bytes asked for. */
+ * whole blocks of the type, SK_E_NOMEM the bytes asked for; SK_E_STOPPED where eng_exec_go_on says
+ * so. */
 sk_status eng_wmat_new(eng_exec *x, size_t n_in, const eng_wpart *part, size_t n_parts,
                        unsigned flags, eng_wmat **out, sk_err *e);
 

@@ -308,9 +308,11 @@ void eng_decoder_step(eng_decoder *d, const eng_seq *seq, size_t n_seq, float *l
         s.layer = &d->m->layer[i];
         s.layer_no = i;
         assert(s.layer);
+        (void)eng_exec_go_on(d->x, ENG_WORK_COMPUTE);
         attention_block(&s);
         ffn_block(&s);
     }
     assert(s.n_rows == s.n_out);
+    (void)eng_exec_go_on(d->x, ENG_WORK_COMPUTE);
     head_block(&s, logits, hidden);
 }

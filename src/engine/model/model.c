@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "engine/model/config_gguf.h"
 #include "engine/model/cost.h"
+#include "engine/model/packs.h"
 #include "engine/model/weights.h"
 #include "engine/token/vocab.h"
 
@@ -63,7 +64,12 @@ static sk_status open_gguf(eng_exec *x, eng_gguf *g, const char *path, const eng
         return sk_fail(e, SK_E_NOMEM, "no memory for the model");
     }
     m->gguf = g;
+    eng_gguf_watch(g);
     sk_status st = load(x, m, path, o, e);
+    if (eng_model_torn(m))
+        st = sk_fail(e, SK_E_CORRUPT,
+                     "the file was cut short while it was read: put a new file in "
+                     "its place by renaming it, instead of writing over it");
     if (st) {
         eng_model_close(m);
         return st;
@@ -96,6 +102,11 @@ sk_status eng_model_open_bytes(eng_exec *x, const void *p, size_t n, eng_model *
     eng_gguf *g = NULL;
     sk_status st = eng_gguf_open_bytes(p, n, &g, e);
     return st ? st : open_gguf(x, g, NULL, NULL, out, e);
+}
+
+bool eng_model_torn(const eng_model *m)
+{
+    return eng_gguf_torn(m->gguf) || eng_packs_torn(m);
 }
 
 void eng_model_close(eng_model *m)

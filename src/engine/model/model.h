@@ -84,4 +84,8 @@ struct eng_model {
 /* eng_model_open over n bytes in memory, which must outlive the model (tests, fuzzing). */
 sk_status eng_model_open_bytes(eng_exec *x, const void *p, size_t n, eng_model **out, sk_err *e);
 
+/* True when a file that the model computes from was cut short, so that what comes out is not what
+ * the model says.  It stays true. */
+bool eng_model_torn(const eng_model *m);
+
 #endif

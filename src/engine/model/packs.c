@@ -52,6 +52,7 @@ static sk_status count(const eng_model *m, unsigned flags, size_t *out, sk_err *
         const eng_param *p = &m->layout.param[i];
         if (!is_packed(m, p)) continue;
         const eng_gguf_tensor *t = eng_gguf_tensor_find(m->gguf, p->name);
+        if (!t) return sk_fail(e, SK_E_CORRUPT, "the tensor %s is gone from the file", p->name);
         eng_wpart part = {(eng_dtype)t->type, t->data, p->rows};
         size_t bytes, each = eng_wspace_need(&part, p->cols, flags);
         if (!sk_mul_size(p->outer, (each + 63) & ~(size_t)63, &bytes) || bytes > SIZE_MAX / 4 - all)
@@ -143,6 +144,7 @@ static bool map_good(struct eng_packfile *f, const char *path, bool *is_other)
     }
     memcpy(&f->want.plan, map.p + offsetof(head, plan), sizeof f->want.plan);
     f->map = map;
+    sk_map_watch(&map);
     sk_map_want(&map, HUGE_PAGE);
     sk_log(SK_LOG_INFO, "packed weights are mapped from %s", path);
     return true;
@@ -201,8 +203,27 @@ bool eng_packs_agree(const eng_model *m)
 
 /* ---- keeping ---- */
 
+/* Bytes that are written from one question whether to go on to the next, and that the disk may be
+ * behind: so that the end does not wait for all of them. */
+#define ASKED_BYTES ((size_t)32 << 20)
+
+/* n bytes in pieces. */
+static sk_status write_pieces(const eng_exec *x, sk_outfile *to, const char *p, size_t n, sk_err *e)
+{
+    size_t piece = eng_exec_is_asked(x) ? ASKED_BYTES : n;
+    for (size_t at = 0; at < n; at += piece) {
+        if (!eng_exec_go_on(x, ENG_WORK_WAIT))
+            return sk_fail(e, SK_E_STOPPED, "stopped while packed weights were written");
+        size_t some = n - at < piece ? n - at : piece;
+        sk_status st = sk_outfile_write(to, p + at, some, e);
+        if (!st && some < n) st = sk_outfile_sync(to, e);
+        if (st) return st;
+    }
+    return SK_OK;
+}
+
 /* Head, zeros up to the packs, packs, zeros up to the end of the space. */
-static sk_status write_all(const eng_model *m, sk_outfile *to, sk_err *e)
+static sk_status write_all(const eng_exec *x, const eng_model *m, sk_outfile *to, sk_err *e)
 {
     const eng_wspace *s = &m->packs;
     size_t tail = s->cap - s->used, most = tail > HUGE_PAGE ? tail : HUGE_PAGE;
@@ -211,7 +232,7 @@ static sk_status write_all(const eng_model *m, sk_outfile *to, sk_err *e)
     memcpy(block, &m->kept->want, sizeof m->kept->want);
     sk_status st = sk_outfile_write(to, block, HUGE_PAGE, e);
     memset(block, 0, sizeof m->kept->want);
-    if (!st) st = sk_outfile_write(to, s->base, s->used, e);
+    if (!st) st = write_pieces(x, to, s->base, s->used, e);
     if (!st) st = sk_outfile_write(to, block, tail, e);
     sk_free(block);
     return st;
@@ -240,26 +261,33 @@ static sk_status open_place(const struct eng_packfile *f, sk_outfile **out, cons
 
 /* A cache: what fails here is told in the log and costs only the packing at the next start.
  * Weights that came out of a file (filled) are not written again. */
-void eng_packs_keep(eng_model *m)
+sk_status eng_packs_keep(eng_exec *x, eng_model *m, sk_err *e)
 {
     struct eng_packfile *f = m->kept;
-    sk_err e = SK_ERR_INIT;
+    sk_err why = SK_ERR_INIT;
     sk_outfile *to = NULL;
     const char *path = NULL;
-    if (!f || m->packs.filled) return;
+    if (!f || m->packs.filled) return SK_OK;
     f->want.plan = m->packs.plan;
-    sk_status st = open_place(f, &to, &path, &e);
+    sk_status st = open_place(f, &to, &path, &why);
     if (!st) {
-        st = write_all(m, to, &e);
+        st = write_all(x, m, to, &why);
         if (st)
             sk_outfile_abort(to);
         else
-            st = sk_outfile_commit(to, &e);
+            st = sk_outfile_commit(to, &why);
     }
+    if (st == SK_E_STOPPED) return sk_fail(e, st, "%s", why.text);
     if (st)
-        sk_log(SK_LOG_WARN, "packed weights are not kept: %s", e.text);
+        sk_log(SK_LOG_WARN, "packed weights are not kept: %s", why.text);
     else
         sk_log(SK_LOG_INFO, "packed weights are kept in %s", path);
+    return SK_OK;
+}
+
+bool eng_packs_torn(const eng_model *m)
+{
+    return m->packs.filled && sk_map_torn(&m->kept->map);
 }
 
 void eng_packs_close(eng_model *m)

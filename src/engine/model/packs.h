@@ -31,8 +31,12 @@ bool eng_packs_agree(const eng_model *m);
 sk_status eng_packs_new(eng_model *m, unsigned flags, sk_err *e);
 
 /* Writes the packs to their file if they are to be kept and did not come from it.  A failure is a
- * warning in the log: the model is open all the same. */
-void eng_packs_keep(eng_model *m);
+ * warning in the log: the model is open all the same.  SK_E_STOPPED where eng_exec_go_on says so;
+ * then there is no file. */
+sk_status eng_packs_keep(eng_exec *x, eng_model *m, sk_err *e);
+
+/* True when the file that the packs are mapped from was cut short since. */
+bool eng_packs_torn(const eng_model *m);
 
 /* Frees or unmaps the packs; what is to be kept is forgotten only with the model (arena). */
 void eng_packs_close(eng_model *m);

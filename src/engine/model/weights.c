@@ -112,7 +112,8 @@ sk_status eng_weights_check(const eng_gguf *g, const eng_layout *l, sk_err *e)
 typedef struct loader {
     eng_exec *x;
     eng_model *m;
-    unsigned flags; /* of eng_wmat_new */
+    unsigned flags;          /* of eng_wmat_new */
+    uintptr_t *ahead_of_use; /* [2] from where to where data was read last */
 } loader;
 
 /* Matrices one below the other are at most three: q, k, v. */
@@ -132,6 +133,48 @@ static bool is_looked_through(const loader *l, const eng_param *p)
     return m->packs.filled || (p->kind == ENG_P_EMBD && m->cfg.tied && !m->cfg.encoder && !m->embd);
 }
 
+/* Bytes that are read from a disk, or looked through, from one question whether to go on to the
+ * next. */
+#define ASKED_BYTES ((size_t)8 << 20)
+
+/* Bytes that are read at least: tensors are used about as they lie in the file, so that those which
+ * follow are there when it is their turn. */
+#define AHEAD_BYTES ((size_t)64 << 20)
+
+/* Reads a tensor's data into memory while others may compute. */
+static sk_status fetch(const loader *l, const eng_gguf_tensor *t, sk_err *e)
+{
+    uintptr_t from = (uintptr_t)t->data;
+    size_t bytes = (size_t)t->bytes < AHEAD_BYTES ? AHEAD_BYTES : (size_t)t->bytes;
+    if (!eng_exec_is_asked(l->x)) return SK_OK;
+    if (from >= l->ahead_of_use[0] && from + t->bytes <= l->ahead_of_use[1]) return SK_OK;
+    for (size_t at = 0; at < bytes; at += ASKED_BYTES) {
+        if (!eng_exec_go_on(l->x, ENG_WORK_WAIT))
+            return sk_fail(e, SK_E_STOPPED, "stopped while the file was read");
+        eng_gguf_fetch(l->m->gguf, t, at, ASKED_BYTES);
+    }
+    l->ahead_of_use[0] = from;
+    l->ahead_of_use[1] = from + bytes;
+    return SK_OK;
+}
+
+/* Whether a tensor holds numbers only. */
+static sk_status look_through(const loader *l, const eng_gguf_tensor *t, const eng_param *p,
+                              sk_err *e)
+{
+    eng_dtype type = (eng_dtype)t->type;
+    size_t block = eng_dtype_block(type), n = p->outer * p->rows * p->cols, piece = n;
+    if (eng_exec_is_asked(l->x)) piece = ASKED_BYTES / eng_dtype_block_bytes(type) * block;
+    for (size_t i = 0; i < n; i += piece) {
+        const char *at = (const char *)t->data + eng_dtype_bytes(type, i);
+        if (!eng_exec_go_on(l->x, ENG_WORK_COMPUTE))
+            return sk_fail(e, SK_E_STOPPED, "stopped while the weights were read");
+        if (!eng_all_finite(l->x, type, at, n - i < piece ? n - i : piece))
+            return sk_fail(e, SK_E_CORRUPT, "the tensor %s holds NaN or an infinity", p->name);
+    }
+    return SK_OK;
+}
+
 /* The tensor of a parameter that is there, its weights looked through just before they are used, so
  * that the second look finds them in the cache. */
 static sk_status tensor_of(const loader *l, eng_param_kind kind, uint32_t layer,
@@ -141,10 +184,10 @@ static sk_status tensor_of(const loader *l, eng_param_kind kind, uint32_t layer,
     assert(i != SIZE_MAX);
     const eng_param *p = &l->m->layout.param[i];
     const eng_gguf_tensor *t = eng_gguf_tensor_find(l->m->gguf, p->name);
-    assert(t);
-    if (!is_looked_through(l, p) &&
-        !eng_all_finite(l->x, (eng_dtype)t->type, t->data, p->outer * p->rows * p->cols))
-        return sk_fail(e, SK_E_CORRUPT, "the tensor %s holds NaN or an infinity", p->name);
+    if (!t) return sk_fail(e, SK_E_CORRUPT, "the tensor %s is gone from the file", p->name);
+    sk_status st = l->m->packs.filled && p->is_matrix ? SK_OK : fetch(l, t, e);
+    if (!st && !is_looked_through(l, p)) st = look_through(l, t, p, e);
+    if (st) return st;
     *out = t;
     *param = p;
     return SK_OK;
@@ -492,7 +535,7 @@ static eng_dtype main_type(const eng_model *m)
     size_t best = 0;
     for (size_t i = 0; i < m->layout.n_params; i++) {
         const eng_gguf_tensor *t = eng_gguf_tensor_find(m->gguf, m->layout.param[i].name);
-        if (!m->layout.param[i].is_matrix || t->type >= 64) continue;
+        if (!t || !m->layout.param[i].is_matrix || t->type >= 64) continue;
         bytes[t->type] += t->bytes;
         if (bytes[t->type] > bytes[best]) best = t->type;
     }
@@ -504,7 +547,8 @@ static sk_status load_model(eng_exec *x, eng_model *m, unsigned flags, sk_err *e
 {
     m->layer = sk_new_n(m->arena, eng_layer, m->cfg.n_layer);
     if (!m->layer) return sk_fail(e, SK_E_NOMEM, "no memory for %u layers", m->cfg.n_layer);
-    loader l = {x, m, flags};
+    uintptr_t ahead[2] = {0, 0};
+    loader l = {x, m, flags, ahead};
     return load_all(&l, e);
 }
 
@@ -521,8 +565,7 @@ sk_status eng_weights_load(eng_exec *x, eng_model *m, unsigned flags, const char
         st = eng_packs_new(m, flags, e);
         if (!st) st = load_model(x, m, flags, e);
     }
-    if (!st && cache) eng_packs_keep(m);
-    return st;
+    return !st && cache ? eng_packs_keep(x, m, e) : st;
 }
 
 /* ---- giving back ---- */

@@ -60,7 +60,7 @@ static const srv_field unload_rows[] = {
     {.name = "name",
      .type = SRV_FIELD_STR,
      .offset = AT(name),
-     .help = "the model; the only one can't be unloaded"},
+     .help = "the model; the only one can't be unloaded, but loads of new versions of it end"},
 };
 
 #define TABLE(rows) rows, sizeof rows / sizeof *rows
@@ -75,7 +75,8 @@ const srv_fields srv_rollback_fields = {
     "Loads what was live before the live version, also if the file's name has gone to another one.",
     TABLE(rollback_rows)};
 const srv_fields srv_unload_fields = {"POST /admin/models/unload",
-                                      "Takes a model off. Requests under way end as they would.",
+                                      "Takes a model off, and ends loads of that name, the one "
+                                      "under way too. Requests under way end as they would.",
                                       TABLE(unload_rows)};
 
 /* ---- who may ---- */
@@ -306,15 +307,17 @@ void srv_post_unload(srv_api *api, srv_req *r)
     srv_fault f = {0};
     sk_err e = SK_ERR_INIT;
     sk_buf out = SK_BUF_INIT;
+    srv_unloaded u;
     sk_status st = read_body(api, r, &srv_unload_fields, &b, &f);
     if (st) {
         srv_reply_fault(r, &f);
-    } else if (srv_keeper_unload(api->keeper, b.name, &e)) {
+    } else if (srv_keeper_unload(api->keeper, b.name, &u, &e)) {
         refuse(r, &e, false);
     } else {
         sk_buf_adds(&out, "{\"name\":");
         sk_json_add_str(&out, b.name, strlen(b.name));
-        sk_buf_adds(&out, ",\"unloaded\":true}\n");
+        sk_buf_addf(&out, ",\"unloaded\":%s,\"loads_called_off\":%zu}\n",
+                    u.model ? "true" : "false", u.loads);
         srv_api_reply(r, 200, "application/json", &out);
     }
     body_fini(&b);

@@ -226,15 +226,42 @@ static void choose_kind(srv_keeper *k, srv_order *o)
 
 static void start_next(srv_keeper *k);
 
+/* What an order has opened is not wanted any more. */
+static void drop_opened(srv_keeper *k, srv_order *o)
+{
+    if (o->kind == SRV_ORDER_ADAPTER) {
+        srv_adapter *a = srv_core_add(o->core, o->lora);
+        if (a && !k->closing) srv_core_remove(o->core, a);
+        return;
+    }
+    for (size_t i = 0; i < o->n_along; i++)
+        (void)srv_core_add(o->core, o->along[i].lora);
+    close_core(k, o->core);
+    o->core = NULL;
+}
+
+/* True for an order that is to come to nothing, though it may have been carried out; o->st and
+ * o->err say so then. */
+static bool is_called_off(const srv_keeper *k, srv_order *o)
+{
+    if (o->cancelled)
+        o->st = sk_fail(&o->err, SK_E_NOTFOUND, "%s was unloaded before it was loaded", o->name);
+    else if (k->closing || o->st == SK_E_STOPPED)
+        o->st = sk_fail(&o->err, SK_E_STOPPED, "the server is shutting down");
+    return o->cancelled || k->closing || o->st == SK_E_STOPPED;
+}
+
 /* The end of an order, good or bad. */
 static void finish(srv_keeper *k, srv_order *o)
 {
     srv_core *held = o->kind == SRV_ORDER_ADAPTER ? o->core : NULL;
     srv_version *v = NULL;
-    if (!o->st && k->closing)
-        o->st = sk_fail(&o->err, SK_E_STOPPED, "the server is shutting down");
-    else if (!o->st)
+    bool opened = !o->st;
+    if (is_called_off(k, o)) {
+        if (opened) drop_opened(k, o);
+    } else if (opened) {
         o->st = put(k, o, &v, &o->err);
+    }
     tell(k, o, v);
     if (held) srv_roster_let_go(k->roster, held);
     srv_order_free(o);
@@ -252,7 +279,8 @@ static void start_next(srv_keeper *k)
         o->mapped = mapped_bytes(k);
         sk_err e = SK_ERR_INIT;
         sk_status st = o->kind == SRV_ORDER_MODEL ? take_along(k, o, &e) : SK_OK;
-        if (!st && k->closing) st = sk_fail(&e, SK_E_STOPPED, "the server is shutting down");
+        if (!st && (k->closing || k->drain))
+            st = sk_fail(&e, SK_E_STOPPED, "the server is shutting down");
         if (!st && !srv_loader_give(k->loader, o))
             st = sk_fail(&e, SK_E_NOMEM, "no memory for an order");
         if (!st) {
@@ -356,15 +384,48 @@ sk_status srv_keeper_rollback(srv_keeper *k, const char *name, srv_loaded_fn don
     return SK_OK;
 }
 
-sk_status srv_keeper_unload(srv_keeper *k, const char *name, sk_err *e)
+/* Calls the orders for a name off; how many.  Those that wait end here, the one under way soon: it
+ * looks at its mark all the time. */
+static size_t call_off(srv_keeper *k, const char *name)
 {
-    if (!srv_roster_model(k->roster, name) || !srv_roster_model(k->roster, name)->live)
-        return sk_fail(e, SK_E_NOTFOUND, "model '%.100s' is not loaded", name);
-    if (srv_roster_count(k->roster) == 1)
-        return sk_fail(e, SK_E_INUSE, "'%.100s' is the only model; load another one first", name);
-    sk_log(SK_LOG_INFO, "model %s is unloaded", name);
-    srv_roster_remove(k->roster, name);
-    return SK_OK;
+    size_t n = 0;
+    srv_order *kept = NULL, *last = NULL, *off = NULL;
+    for (srv_order *o = k->first, *next; o; o = next) {
+        next = o->next;
+        o->cancelled = strcmp(o->name, name) == 0;
+        srv_order **to = o->cancelled ? &off : last ? &last->next : &kept;
+        o->next = o->cancelled ? off : NULL;
+        *to = o;
+        if (!o->cancelled) last = o;
+    }
+    k->first = kept;
+    k->last = last;
+    for (srv_order *o = off, *next; o; o = next, n++) {
+        next = o->next;
+        k->n_orders--;
+        o->st = SK_E_STOPPED;
+        finish(k, o);
+    }
+    if (!k->now || k->now->cancelled || strcmp(k->now->name, name) != 0) return n;
+    k->now->cancelled = true;
+    atomic_store(&k->now->stop, true);
+    return n + 1;
+}
+
+sk_status srv_keeper_unload(srv_keeper *k, const char *name, srv_unloaded *out, sk_err *e)
+{
+    const srv_model *m = srv_roster_model(k->roster, name);
+    srv_unloaded u = {.loads = call_off(k, name)};
+    if (u.loads) sk_log(SK_LOG_INFO, "model %s: %zu loads are called off", name, u.loads);
+    if (m && m->live && srv_roster_count(k->roster) > 1) {
+        u.model = true;
+        sk_log(SK_LOG_INFO, "model %s is unloaded", name);
+        srv_roster_remove(k->roster, name);
+    }
+    *out = u;
+    if (u.model || u.loads) return SK_OK;
+    if (!m || !m->live) return sk_fail(e, SK_E_NOTFOUND, "model '%.100s' is not loaded", name);
+    return sk_fail(e, SK_E_INUSE, "'%.100s' is the only model; load another one first", name);
 }
 
 /* ---- the start ---- */
@@ -436,29 +497,16 @@ sk_status srv_keeper_open(const srv_keeper_opts *o, srv_keeper **out, sk_err *e)
     return SK_OK;
 }
 
-/* What was opened while the server ended is closed with the order it came from. */
-static void drop_order(srv_keeper *k, srv_order *o)
-{
-    if (!o->st && o->kind == SRV_ORDER_MODEL) {
-        for (size_t i = 0; i < o->n_along; i++)
-            (void)srv_core_add(o->core, o->along[i].lora);
-        srv_core_close(o->core);
-        o->core = NULL;
-    } else if (!o->st && o->kind == SRV_ORDER_ADAPTER) {
-        (void)srv_core_add(o->core, o->lora);
-    }
-    finish(k, o);
-}
-
 void srv_keeper_close(srv_keeper *k)
 {
     if (!k) return;
     k->closing = true;
+    if (k->now) atomic_store(&k->now->stop, true);
     if (k->loader) {
         srv_loader_finish(k->loader);
         for (srv_order *o; (o = srv_loader_take(k->loader));) {
             k->now = NULL;
-            drop_order(k, o);
+            finish(k, o);
         }
         start_next(k); /* which refuses them */
     }
@@ -494,6 +542,7 @@ size_t srv_keeper_alive(const srv_keeper *k)
 void srv_keeper_drain(srv_keeper *k, bool all)
 {
     k->drain = true;
+    if (k->now) atomic_store(&k->now->stop, true);
     for (const srv_core *c = srv_roster_cores(k->roster); c; c = c->next)
         srv_sched_drain(c->sched, all);
     for (const srv_core *c = k->retired; c; c = c->next)

@@ -24,7 +24,7 @@ typedef struct srv_keeper_opts {
 /* Starts the loader; there are no models yet. */
 sk_status srv_keeper_open(const srv_keeper_opts *o, srv_keeper **out, sk_err *e);
 
-/* Waits for the load under way, closes all models and frees the keeper; NULL is allowed.  No
+/* Ends the load under way, closes all models and frees the keeper; NULL is allowed.  No
  * request may be under way, and no job (srv_keeper_alive). */
 void srv_keeper_close(srv_keeper *k);
 
@@ -59,8 +59,16 @@ sk_status srv_keeper_load(srv_keeper *k, const srv_load *l, srv_loaded_fn done, 
 sk_status srv_keeper_rollback(srv_keeper *k, const char *name, srv_loaded_fn done, void *arg,
                               sk_err *e);
 
-/* Takes a name off at once.  SK_E_NOTFOUND; SK_E_INUSE for the only one. */
-sk_status srv_keeper_unload(srv_keeper *k, const char *name, sk_err *e);
+/* What an unloading came to. */
+typedef struct srv_unloaded {
+    bool model;   /* a live version was taken off */
+    size_t loads; /* orders to load were called off, the one under way among them */
+} srv_unloaded;
+
+/* Takes a name off at once, and calls off what is being loaded or waits to be loaded for it: its
+ * done is told of SK_E_NOTFOUND soon.  A live version that is the only one stays.  Where there is
+ * nothing to do: SK_E_NOTFOUND, or SK_E_INUSE for the only one. */
+sk_status srv_keeper_unload(srv_keeper *k, const char *name, srv_unloaded *out, sk_err *e);
 
 /* True while an order is under way or waits. */
 bool srv_keeper_is_busy(const srv_keeper *k);
@@ -68,7 +76,8 @@ bool srv_keeper_is_busy(const srv_keeper *k);
 /* Jobs whose last mail was not collected, of all models that are not closed. */
 size_t srv_keeper_alive(const srv_keeper *k);
 
-/* srv_sched_drain of all models, and of those still to come. */
+/* srv_sched_drain of all models, and of those still to come; the load under way and those that wait
+ * are ended. */
 void srv_keeper_drain(srv_keeper *k, bool all);
 
 #endif

@@ -65,8 +65,11 @@ static sk_status open_along(srv_order *o, srv_core *c, sk_err *e)
 static sk_status open_model(srv_loader *l, srv_order *o, sk_err *e)
 {
     srv_core *c = NULL;
-    const srv_opening what = {
-        .source = &o->source, .name = o->name, .mapped = o->mapped, .aside = true};
+    const srv_opening what = {.source = &o->source,
+                              .name = o->name,
+                              .mapped = o->mapped,
+                              .aside = true,
+                              .stop = &o->stop};
     sk_status st = l->how.open(l->how.arg, &what, &c, e);
     if (st) return st;
     st = open_along(o, c, e);

@@ -12,14 +12,16 @@
 /* What is to be opened. */
 typedef struct srv_opening {
     const srv_source *source;
-    const char *name; /* NULL: that of its file */
-    uint64_t mapped;  /* bytes of weights in use that no allocation counts */
-    bool aside;       /* others answer meanwhile */
+    const char *name;        /* NULL: that of its file */
+    uint64_t mapped;         /* bytes of weights in use that no allocation counts */
+    bool aside;              /* others answer meanwhile */
+    const atomic_bool *stop; /* set once it is to end with SK_E_STOPPED; NULL: never */
 } srv_opening;
 
 /* How a model is opened; called on the loader's thread, and by srv_keeper_begin. */
 typedef struct srv_opener {
-    /* Opens, tries and starts it.  SK_E_NOMEM with what it needs and what there is. */
+    /* Opens, tries and starts it.  SK_E_NOMEM with what it needs and what there is; SK_E_STOPPED.
+     */
     sk_status (*open)(void *arg, const srv_opening *o, srv_core **out, sk_err *e);
     void *arg;
 } srv_opener;
@@ -51,7 +53,9 @@ typedef struct srv_order {
     eng_lora *lora; /* out of SRV_ORDER_ADAPTER */
     sk_status st;   /* out, with err */
     sk_err err;
-    uint64_t us; /* it took */
+    uint64_t us;      /* it took */
+    atomic_bool stop; /* it is to end early, set by its maker at any time */
+    bool cancelled;   /* its maker's: because its name was unloaded */
     srv_loaded_fn done;
     void *arg;
     struct srv_order *next; /* the keeper's */

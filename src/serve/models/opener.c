@@ -1,6 +1,8 @@
 /* opener.c - checks the memory, opens, tries, starts. */
 #include "serve/models/opener.h"
 
+#include "serve/sched/turns.h"
+
 #include <inttypes.h>
 
 static void close_local(void *self)
@@ -28,13 +30,38 @@ static sk_status check_room(const srv_local_opts *lo, const srv_source *s, sk_er
                    s->path, need >> 20, room >> 20);
 }
 
-/* The first token, while no other model computes. */
-static sk_status try_model(srv_local *l, srv_baton *b, sk_err *e)
+/* Opens the model of lo in turns; beside others it must also make a first token. */
+static sk_status open_local(srv_local_opts *lo, srv_turns *t, srv_local **out, sk_err *e)
 {
-    srv_baton_take(b);
-    sk_status st = srv_local_try(l, e);
-    srv_baton_pass(b);
+    srv_local *l = NULL;
+    lo->between = srv_turns_between;
+    lo->between_arg = t;
+    sk_status st = srv_local_open(lo, &l, e);
+    srv_turns_end(t);
+    if (!st && lo->aside) st = srv_local_try(l, srv_turns_between, t, e);
+    srv_turns_end(t);
+    if (st)
+        srv_local_close(l);
+    else
+        *out = l;
     return st;
+}
+
+/* The same, and its file must be afterwards what it was before: one that is written over in place
+ * may have been read half before and half after. */
+static sk_status open_steady(const srv_source *s, srv_local_opts *lo, srv_turns *t, srv_local **out,
+                             sk_err *e)
+{
+    srv_ident before, after;
+    bool is_file = srv_source_ident(s, &before);
+    sk_status st = open_local(lo, t, out, e);
+    if (st || !is_file || (srv_source_ident(s, &after) && srv_ident_same(&before, &after)))
+        return st;
+    srv_local_close(*out);
+    return sk_fail(e, SK_E_CORRUPT,
+                   "%s was written to while it was read: put new files in the place of old ones by "
+                   "renaming them",
+                   s->path);
 }
 
 sk_status srv_local_opener_open(void *arg, const srv_opening *o, srv_core **out, sk_err *e)
@@ -51,11 +78,12 @@ sk_status srv_local_opener_open(void *arg, const srv_opening *o, srv_core **out,
     lo.mapped = o->mapped;
     lo.aside = o->aside;
     if (lo.path == model) lo.pack_cache = false; /* kept packs go by a model's path */
+    srv_turns turns = {
+        .baton = how->sched.baton, .stop = o->stop, .stop_fd = o->aside ? -1 : how->stop_fd};
     sk_status st = check_room(&lo, o->source, e);
-    if (!st) st = srv_local_open(&lo, &l, e);
+    if (!st) st = open_steady(o->source, &lo, &turns, &l, e);
     if (st) return st;
-    if (o->aside) st = try_model(l, how->sched.baton, e);
-    if (!st) st = srv_source_copy(o->source, &source, e);
+    st = srv_source_copy(o->source, &source, e);
     if (st) {
         srv_local_close(l);
         return st;

@@ -157,6 +157,11 @@ static uint64_t bytes_in(const char *folder)
     return all;
 }
 
+bool srv_source_ident(const srv_source *s, srv_ident *out)
+{
+    return ident_of_fd(s->fd, out);
+}
+
 uint64_t srv_source_bytes(const srv_source *s)
 {
     srv_ident i;

@@ -55,6 +55,9 @@ bool srv_ident_of(const char *path, srv_ident *out);
 /* True when a and b are the same file in the same state. */
 bool srv_ident_same(const srv_ident *a, const srv_ident *b);
 
+/* What the model's file is now; false if it is none that was opened. */
+bool srv_source_ident(const srv_source *s, srv_ident *out);
+
 /* Bytes of the model's file, or of all files in its folder; 0 if it cannot be read. */
 uint64_t srv_source_bytes(const srv_source *s);
 

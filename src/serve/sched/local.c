@@ -375,36 +375,36 @@ static sk_status open_session(srv_local *l, const srv_local_opts *o, sk_err *e)
 typedef struct reading {
     srv_local *l;
     const srv_local_opts *o;
-    eng_exec *x;
     sk_status st;
     sk_err *e;
 } reading;
 
-/* Reads and packs the model's files.  What is opened keeps nothing of x. */
+/* Reads and packs the model's files. */
 static void read_files(void *arg)
 {
     reading *r = arg;
     srv_local *l = r->l;
     const srv_local_opts *o = r->o;
     eng_model_opts mo = {.no_repack = o->no_repack, .pack_cache = o->pack_cache};
-    r->st = eng_model_open_opts(r->x, o->path, &mo, &l->model, r->e);
+    r->st = eng_model_open_opts(l->exec, o->path, &mo, &l->model, r->e);
     if (!r->st && o->chat_template)
         r->st = eng_model_load_template(l->model, o->chat_template, r->e);
     if (!r->st && o->lora)
-        r->st = eng_lora_open(r->x, l->model, o->lora, o->lora_scale, &l->lora, r->e);
+        r->st = eng_lora_open(l->exec, l->model, o->lora, o->lora_scale, &l->lora, r->e);
 }
 
-/* With all threads, or beside others that answer. */
+/* With all threads.  Beside others that answer they compute only when o->between says so, and what
+ * is not asked about (the directory, the vocabulary) is done at low priority. */
 static sk_status read_model(srv_local *l, const srv_local_opts *o, sk_err *e)
 {
-    reading r = {.l = l, .o = o, .x = l->exec, .e = e};
-    sk_status st = o->aside ? eng_exec_open(1, &r.x, e) : SK_OK;
-    if (st) return st;
+    reading r = {.l = l, .o = o, .e = e};
+    sk_status st = SK_OK;
+    eng_exec_between(l->exec, o->between, o->between_arg);
     if (o->aside)
         st = srv_aside_run(read_files, &r, e);
     else
         read_files(&r);
-    if (o->aside) eng_exec_close(r.x);
+    eng_exec_between(l->exec, NULL, NULL);
     return st ? st : r.st;
 }
 
@@ -430,7 +430,7 @@ sk_status srv_local_open(const srv_local_opts *o, srv_local **out, sk_err *e)
 }
 
 /* One token of the vocabulary through the whole model, and what it says must be numbers. */
-sk_status srv_local_try(srv_local *l, sk_err *e)
+sk_status srv_local_try(srv_local *l, eng_between_fn between, void *arg, sk_err *e)
 {
     const int32_t id = 0;
     eng_step_item it = {.slot = 0, .n = 1, .ids = &id, .want = ENG_WANT_LAST};
@@ -439,7 +439,9 @@ sk_status srv_local_try(srv_local *l, sk_err *e)
     sk_status st = local_adapt(l, 0, NULL, e);
     if (!st) st = local_begin(l, 0, &id, 1, 1, &held, e);
     if (st) return st;
+    eng_exec_between(l->exec, between, arg);
     st = local_step(l, &it, 1, e);
+    eng_exec_between(l->exec, NULL, NULL);
     for (size_t i = 0; !st && i < l->info.n_vocab; i++)
         if (!isfinite(it.logits[i]))
             st = sk_fail(e, SK_E_CORRUPT, "its first token comes out as %g", (double)it.logits[i]);

@@ -18,9 +18,11 @@ typedef struct srv_local_opts {
     eng_dtype kv_type;          /* keys and values are kept as this */
     size_t kv_tokens, kv_bytes; /* of the cache of all sequences; both 0: what fits */
     bool no_repack, pack_cache; /* eng_model_opts */
-    bool aside;                 /* others answer meanwhile: read by one thread, of low priority */
-    uint64_t memory;            /* bytes that all of the server may take, 0: what the system lets */
-    uint64_t mapped;            /* of weights in use that no allocation counts */
+    bool aside;                 /* others answer meanwhile: read by a thread of low priority */
+    eng_between_fn between;     /* asked while it is read (eng_exec_between), NULL: nobody */
+    void *between_arg;
+    uint64_t memory; /* bytes that all of the server may take, 0: what the system lets */
+    uint64_t mapped; /* of weights in use that no allocation counts */
 } srv_local_opts;
 
 /* Bytes there is room for now: what the system, the control group and o->memory allow, without what
@@ -28,15 +30,15 @@ typedef struct srv_local_opts {
 uint64_t srv_local_room(const srv_local_opts *o);
 
 /* Opens model, session and sampler.  SK_E_INVALID when n_ctx is over the model's, SK_E_NOMEM where
- * the cache that was asked for does not fit beside what is held. */
+ * the cache that was asked for does not fit beside what is held, SK_E_STOPPED. */
 sk_status srv_local_open(const srv_local_opts *o, srv_local **out, sk_err *e);
 
 /* Closes session and model; NULL is allowed.  No job may be under way. */
 void srv_local_close(srv_local *l);
 
 /* Runs one token through the model: what cannot do that must not go live.  As the engine thread
- * would, with nobody else using l. */
-sk_status srv_local_try(srv_local *l, sk_err *e);
+ * would, with nobody else using l; `between` as above. */
+sk_status srv_local_try(srv_local *l, eng_between_fn between, void *arg, sk_err *e);
 
 /* Borrowed, as long as l. */
 const srv_engine *srv_local_engine(const srv_local *l);
