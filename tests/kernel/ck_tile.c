@@ -101,7 +101,8 @@ static void cached(ck *k, problem *p, eng_dtype type)
         page[i] = page[j];
         page[j] = (uint32_t)i;
     }
-    eng_kv_seq s = {(char *)ck_room(k, 2, pages * layout.page_bytes / 4, 0), page, &layout};
+    eng_kv_seq s = {
+        {(char *)ck_room(k, 2, pages * layout.page_bytes[0] / 4, 0), NULL}, {page, NULL}, &layout};
     for (size_t j = 0; j < p->n_k; j++)
         eng_kv_put(k->kern, &s, 0, j, p->k + j * a->head_dim_k, p->v + j * a->head_dim_v);
     eng_kv_item(&s, 0, 0, a);

@@ -45,8 +45,9 @@ static void nap(unsigned us)
 
 /* ---- pages ---- */
 
-static void copy_page(void *arg, uint32_t to, uint32_t from)
+static void copy_page(void *arg, bool near, uint32_t to, uint32_t from)
 {
+    (void)near;
     fake_engine *f = arg;
     memcpy(f->page[to], f->page[from], sizeof f->page[to]);
 }

@@ -6,31 +6,40 @@
 #include "base/rng.h"
 #include "engine/infer/pages.h"
 
-enum { T = ENG_PAGE_TOKENS, SLOTS = 8, PAGES = 40, MOST = 12, LEN = MOST * T };
+enum { T = ENG_PAGE_TOKENS, SLOTS = 8, PAGES = 40, MOST = 12, LEN = MOST * T, AHEAD = 100 };
 
 /* A pool whose pages hold token ids, and what each slot's sequence should be. */
 typedef struct rig {
     eng_pages *p;
+    size_t window; /* of near pages; 0: there are none */
     int32_t page[PAGES][T];
+    int32_t near[PAGES][T];
     int32_t ids[SLOTS][LEN];
     size_t len[SLOTS], goal[SLOTS]; /* tokens written, promised; goal 0: not begun */
-    size_t n_copies;
+    size_t n_copies, n_hits;
 } rig;
 
-static void copy(void *arg, uint32_t to, uint32_t from)
+static void copy(void *arg, bool near, uint32_t to, uint32_t from)
 {
     rig *r = arg;
+    int32_t(*pages)[T] = near ? r->near : r->page;
     assert_true(to < PAGES && from < PAGES && to != from);
-    memcpy(r->page[to], r->page[from], sizeof r->page[to]);
-    r->n_copies++;
+    memcpy(pages[to], pages[from], sizeof pages[to]);
+    r->n_copies += !near;
+}
+
+static void open_near(rig *r, size_t n_pages, bool prefix, size_t n_near, size_t window)
+{
+    sk_err e = SK_ERR_INIT;
+    memset(r, 0, sizeof *r);
+    r->window = window;
+    eng_pages_opts o = {n_pages, SLOTS, MOST, prefix, copy, r, n_near, window, AHEAD};
+    assert_status_ok(eng_pages_open(&o, &r->p, &e), e);
 }
 
 static void open_rig(rig *r, size_t n_pages, bool prefix)
 {
-    sk_err e = SK_ERR_INIT;
-    memset(r, 0, sizeof *r);
-    eng_pages_opts o = {n_pages, SLOTS, MOST, prefix, copy, r};
-    assert_status_ok(eng_pages_open(&o, &r->p, &e), e);
+    open_near(r, n_pages, prefix, 0, 0);
 }
 
 static eng_pages_seq seq(const rig *r, uint32_t slot, size_t n)
@@ -38,12 +47,15 @@ static eng_pages_seq seq(const rig *r, uint32_t slot, size_t n)
     return (eng_pages_seq){NULL, r->ids[slot], n};
 }
 
-/* What a slot's pages hold must be its sequence. */
+/* What a slot's pages hold must be its sequence; near ones what its next token sees. */
 static void check_slot(const rig *r, uint32_t slot)
 {
-    const uint32_t *list = eng_pages_list(r->p, slot);
-    for (size_t i = 0; i < r->len[slot]; i++)
+    const uint32_t *list = eng_pages_list(r->p, slot), *near = eng_pages_near(r->p, slot);
+    size_t n = r->len[slot];
+    for (size_t i = 0; i < n; i++)
         assert_int_equal(r->page[list[i / T]][i % T], r->ids[slot][i]);
+    for (size_t i = n + 1 > r->window ? n + 1 - r->window : 0; r->window && i < n; i++)
+        assert_int_equal(r->near[near[i / T]][i % T], r->ids[slot][i]);
 }
 
 /* Writes the slot's tokens up to n, as a step does. */
@@ -51,10 +63,14 @@ static void write_to(rig *r, uint32_t slot, size_t n)
 {
     size_t pos = r->len[slot];
     assert_true(eng_pages_lack(r->p, slot, pos, n - pos) <= eng_pages_spare(r->p));
+    assert_true(eng_pages_near_lack(r->p, slot, pos, n - pos) <= eng_pages_near_spare(r->p));
+    assert_true(eng_pages_reaches(r->p, slot, pos));
     eng_pages_own(r->p, slot, pos, n - pos);
-    const uint32_t *list = eng_pages_list(r->p, slot);
-    for (size_t i = pos; i < n; i++)
+    const uint32_t *list = eng_pages_list(r->p, slot), *near = eng_pages_near(r->p, slot);
+    for (size_t i = pos; i < n; i++) {
         r->page[list[i / T]][i % T] = r->ids[slot][i];
+        if (r->window) r->near[near[i / T]][i % T] = r->ids[slot][i];
+    }
     r->len[slot] = n;
 }
 
@@ -100,10 +116,13 @@ static void drive_begin(rig *r, uint32_t slot, uint64_t *rnd)
     spell(r, slot, 0, draw(rnd, 3));
     spell(r, slot, draw(rnd, LEN), 3 + draw(rnd, 3));
     eng_pages_usage u = eng_pages_used(r->p);
+    size_t near = r->window ? eng_pages_near_most(all, r->window, AHEAD) : 0;
+    bool fits = near <= eng_pages_near_spare(r->p);
     sk_status st = begin(r, slot, n, all);
     if (st) assert_int_equal(st, SK_E_BUSY);
     size_t spare = u.all - u.held - u.promised;
-    if ((all + T - 1) / T <= spare) assert_int_equal(st, SK_OK);
+    if ((all + T - 1) / T <= spare) assert_int_equal(st, fits ? SK_OK : SK_E_BUSY);
+    if (!st && r->len[slot]) r->n_hits++;
 }
 
 /* A step of a slot that is under way, or its end. */
@@ -124,37 +143,107 @@ static void drive_slot(rig *r, uint32_t slot, uint64_t *rnd)
     if (what < 8) eng_pages_share(r->p, slot, &s);
 }
 
+static void drive(rig *r, size_t steps)
+{
+    uint64_t rnd = 0;
+    size_t held = 0;
+    for (size_t i = 0; i < steps; i++) {
+        uint32_t slot = (uint32_t)draw(&rnd, SLOTS);
+        if (r->goal[slot])
+            drive_slot(r, slot, &rnd);
+        else
+            drive_begin(r, slot, &rnd);
+        for (uint32_t s = 0; s < SLOTS; s++)
+            check_slot(r, s);
+        eng_pages_usage u = eng_pages_used(r->p);
+        assert_true(u.held + u.promised <= u.all && u.held + u.kept <= u.all);
+        held += u.held;
+    }
+    assert_true(held > steps * PAGES / 8 && r->n_copies > steps / 600 && r->n_hits > steps / 600);
+    for (uint32_t s = 0; s < SLOTS; s++)
+        end(r, s, false);
+    eng_pages_usage u = eng_pages_used(r->p);
+    assert_int_equal(u.held + u.promised, 0);
+    eng_pages_forget(r->p, NULL);
+    assert_int_equal(eng_pages_used(r->p).kept, 0);
+    assert_int_equal(eng_pages_spare(r->p), PAGES);
+    eng_pages_close(r->p);
+}
+
 static void holds_what_was_written(void **state)
 {
     (void)state;
     rig r;
-    uint64_t rnd = 0;
     open_rig(&r, PAGES, true);
-    size_t held = 0;
-    for (size_t i = 0; i < 60000; i++) {
-        uint32_t slot = (uint32_t)draw(&rnd, SLOTS);
-        if (r.goal[slot])
-            drive_slot(&r, slot, &rnd);
-        else
-            drive_begin(&r, slot, &rnd);
-        for (uint32_t s = 0; s < SLOTS; s++)
-            check_slot(&r, s);
-        eng_pages_usage u = eng_pages_used(r.p);
-        assert_true(u.held + u.promised <= u.all && u.held + u.kept <= u.all);
-        held += u.held;
+    drive(&r, 60000);
+}
+
+/* The same where some layers see a window, with hardly enough near pages and with many. */
+static void holds_what_is_near(void **state)
+{
+    (void)state;
+    static const size_t windows[] = {1, 20, 64, 65, 130, 200, 2000};
+    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
+        size_t most = eng_pages_near_most(LEN, windows[i], AHEAD);
+        rig r;
+        open_near(&r, PAGES, true, most * 4 > 30 ? 31 : most * 4, windows[i]);
+        drive(&r, 12000);
+        open_near(&r, PAGES, true, PAGES, windows[i]);
+        drive(&r, 12000);
     }
-    assert_true(held > 60000 * PAGES / 4 && r.n_copies > 100);
-    for (uint32_t s = 0; s < SLOTS; s++)
-        end(&r, s, false);
-    eng_pages_usage u = eng_pages_used(r.p);
-    assert_int_equal(u.held + u.promised, 0);
-    eng_pages_forget(r.p, NULL);
-    assert_int_equal(eng_pages_used(r.p).kept, 0);
-    assert_int_equal(eng_pages_spare(r.p), PAGES);
-    eng_pages_close(r.p);
 }
 
 /* ---- rule by rule ---- */
+
+/* What a window does not see is given back, and a beginning is shared where its near pages are. */
+static void gives_back_what_is_not_near(void **state)
+{
+    (void)state;
+    rig r;
+    sk_err e = SK_ERR_INIT;
+    open_near(&r, PAGES, true, 7, 70); /* of which a slot has 4 at most */
+    assert_int_equal(eng_pages_near_most(LEN, 70, AHEAD), 4);
+    spell(&r, 0, 0, 1);
+    assert_int_equal(begin(&r, 0, LEN, LEN), SK_OK);
+    assert_int_equal(eng_pages_near_spare(r.p), 2);
+    spell(&r, 1, 0, 2);
+    assert_int_equal(begin(&r, 1, 3 * T, 3 * T), SK_E_BUSY);
+    assert_int_equal(begin(&r, 1, 2 * T, 2 * T), SK_OK);
+    end(&r, 1, false);
+    for (size_t n = 50; n < LEN; n += 50) {
+        eng_pages_seq s = seq(&r, 0, n);
+        write_to(&r, 0, n);
+        check_slot(&r, 0);
+        eng_pages_share(r.p, 0, &s);
+    }
+    assert_false(eng_pages_reaches(r.p, 0, 5 * T));
+    size_t len = r.len[0]; /* 11 pages and more */
+    end(&r, 0, true);
+    memcpy(r.ids[1], r.ids[0], sizeof r.ids[1]);
+    assert_int_equal(begin(&r, 1, LEN, LEN), SK_OK);
+    assert_int_equal(r.len[1], len);
+    check_slot(&r, 1);
+    end(&r, 1, false);
+    assert_int_equal(begin(&r, 1, 11 * T + 1, 11 * T + 1), SK_OK);
+    assert_int_equal(r.len[1], 11 * T);
+    check_slot(&r, 1);
+    end(&r, 1, false);
+    /* a short beginning: its near pages went to others, so that it is computed again */
+    assert_int_equal(begin(&r, 1, 3 * T + 1, 3 * T + 1), SK_OK);
+    assert_true(r.len[1] < 3 * T);
+    write_to(&r, 1, 3 * T);
+    end(&r, 1, true);
+    assert_int_equal(begin(&r, 1, 3 * T + 1, 3 * T + 1), SK_OK);
+    assert_int_equal(r.len[1], 3 * T);
+    eng_pages_close(r.p);
+    eng_pages_opts o = {PAGES, 1, MOST, true, copy, &r, 3, 70, AHEAD};
+    assert_status_ok(eng_pages_open(&o, &r.p, &e), e);
+    eng_pages_seq s = seq(&r, 0, 1);
+    size_t held;
+    assert_int_equal(eng_pages_begin(r.p, 0, &s, LEN, &held, &e), SK_E_TOOBIG);
+    assert_int_equal(eng_pages_begin(r.p, 0, &s, 2 * T, &held, &e), SK_OK);
+    eng_pages_close(r.p);
+}
 
 /* A second sequence takes full pages by sharing, and the rest by copying. */
 static void shares_and_copies(void **state)
@@ -330,7 +419,7 @@ static sk_status open_starved(void *arg, sk_err *e)
 {
     (void)arg;
     eng_pages *p = NULL;
-    eng_pages_opts o = {PAGES, SLOTS, MOST, true, copy, NULL};
+    eng_pages_opts o = {PAGES, SLOTS, MOST, true, copy, NULL, PAGES, 100, AHEAD};
     sk_status st = eng_pages_open(&o, &p, e);
     assert_int_equal(st == SK_OK, p != NULL);
     eng_pages_close(p);
@@ -347,6 +436,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(holds_what_was_written),
+        cmocka_unit_test(holds_what_is_near),
+        cmocka_unit_test(gives_back_what_is_not_near),
         cmocka_unit_test(shares_and_copies),
         cmocka_unit_test(joins_equal_pages),
         cmocka_unit_test(keeps_tags_apart),

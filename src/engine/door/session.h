@@ -23,7 +23,7 @@ typedef enum eng_want { ENG_WANT_NONE, ENG_WANT_LAST, ENG_WANT_ALL, ENG_WANT_STA
 
 /* A piece of one sequence in a step: n tokens standing at positions pos .. pos + n - 1 of slot.
  * Positions below pos must have been stepped before (they may be stepped again: later ones are then
- * forgotten). */
+ * forgotten; with `prefix` not where windowed layers would see what they have given back). */
 typedef struct eng_step_item {
     uint32_t slot; /* below n_slots */
     size_t pos, n; /* n is at least 1 */
@@ -44,7 +44,8 @@ void eng_session_close(eng_session *s);
 /* Runs all items through the model in one batch; slots must differ.  SK_E_INVALID for a bad
  * position, id or length, SK_E_TOOBIG for more than max_step tokens: cut them into several steps,
  * that changes no result.  Allocates nothing, but for the first ENG_WANT_ALL of so many rows
- * (SK_E_NOMEM).  On failure nothing has been changed. */
+ * (SK_E_NOMEM).  On failure nothing has been changed; but after SK_E_CORRUPT, for a model whose
+ * file was cut short while it was in use, the slots hold what lies below pos. */
 sk_status eng_session_step(eng_session *s, eng_step_item *item, size_t n_items, sk_err *e);
 
 /* From now on the tokens of a slot run with adapter l (NULL: with none), which must outlive its
@@ -65,8 +66,10 @@ uint64_t eng_session_kv_bytes(const eng_session *s);
 /* Tokens of a page. */
 #define ENG_KV_PAGE 64
 
-/* Bytes that a page of a model's cache takes. */
-sk_status eng_model_kv_page(const eng_model *m, eng_dtype kv_type, size_t *bytes, sk_err *e);
+/* Bytes of the cache that a session with these options has.  With `prefix` windowed layers take
+ * less: they keep of a sequence what they can still see. */
+sk_status eng_session_kv_need(const eng_model *m, const eng_session_opts *o, uint64_t *bytes,
+                              sk_err *e);
 
 /* Empties a slot for the sequence that begins with ids[0..n) and may become n_all tokens long, and
  * promises it the memory.  Holds from the start what the cache knows of its beginning, but at most

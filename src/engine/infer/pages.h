@@ -6,13 +6,19 @@
  * into a shared page gets a copy of it first.  What the pages hold is somewhere else (infer/kv.h);
  * here are only numbers, so that a test can drive all of it without a model.
  *
+ * Where some layers see a window only, their part of the sequence lies in a second list of "near"
+ * pages (infer/near.h), of which a slot holds those that can still be seen.  A beginning is shared
+ * as far as the tree also has the near pages that its next token sees.
+ *
  * Promises: a slot that began (eng_pages_begin) may take as many pages as it asked for, whatever
- * the others do.  A page that only the tree has counts as free, since it can be evicted.
+ * the others do.  A page that only the tree has counts as free, since it can be evicted.  Of near
+ * pages each slot is promised as many as it can ever hold at once, whether it shares them or not:
+ * they are few.
  */
 #ifndef ENG_INFER_PAGES_H
 #define ENG_INFER_PAGES_H
 
-#include "engine/infer/prefix.h"
+#include "engine/infer/near.h"
 
 typedef struct eng_pages eng_pages;
 
@@ -20,9 +26,16 @@ typedef struct eng_pages_opts {
     size_t n_pages, n_slots; /* of the pool; sequences at once */
     size_t most;             /* pages of a sequence, at most */
     bool prefix;             /* keep beginnings; else nothing is ever shared */
-    void (*copy)(void *arg, uint32_t to, uint32_t from); /* what page `from` holds to page `to` */
+    /* what page `from` of one of the pools holds to its page `to` */
+    void (*copy)(void *arg, bool near, uint32_t to, uint32_t from);
     void *arg;
+    size_t n_near; /* near pages of the pool; 0: every layer sees everything */
+    size_t window; /* positions that a token sees of near pages, its own counted */
+    size_t ahead;  /* tokens that are written at once, at most */
 } eng_pages_opts;
+
+/* Near pages that a sequence of n tokens can hold at once, for n_pages pages of sequences. */
+size_t eng_pages_near_most(size_t n_tokens, size_t window, size_t ahead);
 
 /* Tokens of a slot that are valid, with what they were computed with (see eng_prefix_next). */
 typedef struct eng_pages_seq {
@@ -44,6 +57,13 @@ void eng_pages_close(eng_pages *p);
 
 /* Page numbers of a slot's sequence [most], as far as it has pages; the array stays where it is. */
 const uint32_t *eng_pages_list(const eng_pages *p, uint32_t slot);
+
+/* The same of near pages: those below the first that can be seen are 0. */
+const uint32_t *eng_pages_near(const eng_pages *p, uint32_t slot);
+
+/* False if a token at pos would see near pages that the slot has given back: it must not go back so
+ * far. */
+bool eng_pages_reaches(const eng_pages *p, uint32_t slot, size_t pos);
 
 /* Empties a slot and begins the sequence s there, which may become n_all tokens long (at least
  * s->n): promises the pages and takes what the tree has of its beginning, but never the last token,
@@ -72,6 +92,10 @@ size_t eng_pages_lack(const eng_pages *p, uint32_t slot, size_t pos, size_t n);
 
 /* Pages that can be had for that. */
 size_t eng_pages_spare(const eng_pages *p);
+
+/* Both of near pages. */
+size_t eng_pages_near_lack(const eng_pages *p, uint32_t slot, size_t pos, size_t n);
+size_t eng_pages_near_spare(const eng_pages *p);
 
 /* Makes the pages of positions pos .. pos + n - 1 the slot's own, so that they can be written; what
  * they hold below pos stays.  eng_pages_spare must be at least what it lacks. */

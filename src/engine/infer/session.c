@@ -63,6 +63,17 @@ static sk_status grow_out(eng_session *s, size_t rows, size_t width, sk_err *e)
     return SK_OK;
 }
 
+/* The cache of a session. */
+static eng_kv_opts kv_opts(const eng_model *m, const eng_session_opts *o)
+{
+    return (eng_kv_opts){.n_slots = o->n_slots,
+                         .n_ctx = o->n_ctx,
+                         .n_tokens = o->kv_tokens,
+                         .max_step = o->max_step,
+                         .type = o->kv_type,
+                         .prefix = o->prefix && !m->cfg.encoder};
+}
+
 /* Allocates what a session needs besides the decoder's scratch. */
 static sk_status alloc_session(eng_session *s, sk_err *e)
 {
@@ -73,11 +84,7 @@ static sk_status alloc_session(eng_session *s, sk_err *e)
         !(s->lora = sk_arena_calloc(s->arena, n, sizeof(*s->lora))) ||
         !(s->seq = sk_new_n(s->arena, eng_seq, n)))
         return sk_fail(e, SK_E_NOMEM, "no memory for %zu slots", n);
-    eng_kv_opts ko = {.n_slots = n,
-                      .n_ctx = s->o.n_ctx,
-                      .n_tokens = s->o.kv_tokens,
-                      .type = s->o.kv_type,
-                      .prefix = s->o.prefix && !s->m->cfg.encoder};
+    eng_kv_opts ko = kv_opts(s->m, &s->o);
     sk_status st = eng_kv_open(&s->m->cfg, &ko, &s->kv, e);
     if (st || s->m->cfg.encoder) return st;
     return grow_out(s, n < s->o.max_step ? n : s->o.max_step, s->m->cfg.n_vocab, e);
@@ -147,9 +154,12 @@ sk_status eng_session_adapt(eng_session *s, uint32_t slot, const eng_lora *l, sk
 
 /* ---- pages ---- */
 
-sk_status eng_model_kv_page(const eng_model *m, eng_dtype kv_type, size_t *bytes, sk_err *e)
+sk_status eng_session_kv_need(const eng_model *m, const eng_session_opts *o, uint64_t *bytes,
+                              sk_err *e)
 {
-    return eng_kv_measure(&m->cfg, kv_type, bytes, e);
+    eng_kv_opts ko = kv_opts(m, o);
+    sk_status st = check_opts(m, o, e);
+    return st ? st : eng_kv_measure(&m->cfg, &ko, bytes, e);
 }
 
 /* Tokens of a slot, with the adapter that makes them what they are. */
@@ -229,6 +239,11 @@ static sk_status check_item(const eng_session *s, const eng_step_item *it, sk_er
     if (it->pos > s->len[it->slot])
         return sk_fail(e, SK_E_INVALID, "slot %u is stepped at position %zu but holds %zu tokens",
                        it->slot, it->pos, s->len[it->slot]);
+    if (!eng_pages_reaches(eng_kv_pages(s->kv), it->slot, it->pos))
+        return sk_fail(e, SK_E_INVALID,
+                       "slot %u cannot go back to position %zu: what its windowed layers would see "
+                       "there has been given back",
+                       it->slot, it->pos);
     if (it->n > s->o.n_ctx || it->pos > s->o.n_ctx - it->n)
         return sk_fail(e, SK_E_INVALID, "%zu tokens at position %zu pass the context of %zu", it->n,
                        it->pos, s->o.n_ctx);
@@ -258,7 +273,7 @@ static size_t rows_wanted(const eng_step_item *it)
 static sk_status check_step(eng_session *s, const eng_step_item *item, size_t n, size_t *n_out,
                             sk_err *e)
 {
-    size_t tokens = 0, rows = 0, lack = 0;
+    size_t tokens = 0, rows = 0, lack = 0, near = 0;
     const eng_pages *pages = eng_kv_pages(s->kv);
     s->n_steps++;
     for (size_t i = 0; i < n; i++) {
@@ -272,6 +287,7 @@ static sk_status check_step(eng_session *s, const eng_step_item *item, size_t n,
         tokens += item[i].n;
         rows += rows_wanted(&item[i]);
         lack += eng_pages_lack(pages, item[i].slot, item[i].pos, item[i].n);
+        near += eng_pages_near_lack(pages, item[i].slot, item[i].pos, item[i].n);
         if (tokens > s->o.max_step)
             return sk_fail(e, SK_E_TOOBIG, "a step of this session takes %zu tokens; cut it",
                            s->o.max_step);
@@ -279,6 +295,10 @@ static sk_status check_step(eng_session *s, const eng_step_item *item, size_t n,
     if (lack > eng_pages_spare(pages))
         return sk_fail(e, SK_E_NOMEM, "the KV cache has %zu pages free; this step takes %zu",
                        eng_pages_spare(pages), lack);
+    if (near > eng_pages_near_spare(pages))
+        return sk_fail(e, SK_E_NOMEM,
+                       "the KV cache has %zu pages of windowed layers free; this step takes %zu",
+                       eng_pages_near_spare(pages), near);
     *n_out = rows;
     return SK_OK;
 }

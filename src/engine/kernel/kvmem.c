@@ -52,20 +52,24 @@ static bool place_layer(const eng_kv_layout *l, eng_kv_layer *y, size_t *at)
 sk_status eng_kv_layout_build(const eng_kv_shape *shape, size_t n_layer, eng_dtype type,
                               sk_arena *a, eng_kv_layout *out, sk_err *e)
 {
-    eng_kv_layout l = {type, n_layer, 0, NULL};
+    eng_kv_layout l = {.type = type, .n_layer = n_layer};
+    size_t first_head[2] = {0, 0};
     if (type != ENG_F32 && type != ENG_F16 && type != ENG_BF16 && type != ENG_Q8_0)
         return sk_fail(e, SK_E_INVALID, "keys and values are kept as F32, F16, BF16 or Q8_0");
     eng_kv_layer *layer = sk_new_n(a, eng_kv_layer, n_layer);
     if (!layer) return sk_fail(e, SK_E_NOMEM, "no memory for the layout of %zu layers", n_layer);
     for (size_t i = 0; i < n_layer; i++) {
         layer[i].shape = shape[i];
-        if (!place_layer(&l, &layer[i], &l.page_bytes))
+        int near = shape[i].near;
+        if (!place_layer(&l, &layer[i], &l.page_bytes[near]))
             return sk_fail(e, SK_E_TOOBIG, "the keys and values of %d tokens do not fit",
                            ENG_ATTN_BLOCK);
+        if (!first_head[near]) first_head[near] = layer[i].k_head;
     }
-    if (n_layer && l.page_bytes % SET_BYTES == 0 && !advance(&l.page_bytes, layer[0].k_head))
-        return sk_fail(e, SK_E_TOOBIG, "the keys and values of %d tokens do not fit",
-                       ENG_ATTN_BLOCK);
+    for (int near = 0; near < 2; near++)
+        if (l.page_bytes[near] % SET_BYTES == 0 && !advance(&l.page_bytes[near], first_head[near]))
+            return sk_fail(e, SK_E_TOOBIG, "the keys and values of %d tokens do not fit",
+                           ENG_ATTN_BLOCK);
     l.layer = layer;
     *out = l;
     return SK_OK;
@@ -138,7 +142,8 @@ void eng_kv_put(const eng_kernels *kern, const eng_kv_seq *s, size_t layer, size
     assert(layer < s->layout->n_layer);
     const eng_kv_layer *y = &s->layout->layer[layer];
     eng_dtype type = s->layout->type;
-    char *page = s->base + s->page[pos / ENG_ATTN_BLOCK] * s->layout->page_bytes;
+    int near = y->shape.near;
+    char *page = s->base[near] + s->page[near][pos / ENG_ATTN_BLOCK] * s->layout->page_bytes[near];
     size_t lane = pos % ENG_ATTN_BLOCK, dim_k = y->shape.dim_k, dim_v = y->shape.dim_v;
     for (size_t h = 0; h < y->shape.n_kv_head; h++) {
         char *to_k = page + y->k_at + h * y->k_head, *to_v = page + y->v_at + h * y->v_head;
@@ -155,10 +160,11 @@ void eng_kv_item(const eng_kv_seq *s, size_t layer, size_t head, eng_attn *a)
 {
     const eng_kv_layer *y = &s->layout->layer[layer];
     assert(layer < s->layout->n_layer && head < y->shape.n_kv_head);
-    a->k = s->base + y->k_at + head * y->k_head;
-    a->v = s->base + y->v_at + head * y->v_head;
-    a->page = s->page;
-    a->page_bytes = s->layout->page_bytes;
+    int near = y->shape.near;
+    a->k = s->base[near] + y->k_at + head * y->k_head;
+    a->v = s->base[near] + y->v_at + head * y->v_head;
+    a->page = s->page[near];
+    a->page_bytes = s->layout->page_bytes[near];
     a->k_row_bytes = y->k_row;
     a->v_row_bytes = y->v_row;
     a->k_blocks = !y->shape.v_in_k;

@@ -2,9 +2,10 @@
  *
  * Memory is cut into pages of ENG_ATTN_BLOCK positions, the block that attention walks at a time; a
  * sequence is a list of them.  A page is [layer][kv_head][position], keys and values apart: keys
- * lie as a block (kernel/attn.h), values in rows.  Layers may differ in heads and sizes.  Who owns
- * the memory is the cache's business (infer/kv.h); who computes attention asks here and need not
- * know the layout.
+ * lie as a block (kernel/attn.h), values in rows.  Layers may differ in heads and sizes, and some
+ * ("near" ones, which see a window only) may lie in pages of another pool, with lists of their own.
+ * Who owns the memory is the cache's business (infer/kv.h); who computes attention asks here and
+ * need not know the layout.
  */
 #ifndef ENG_KERNEL_KVMEM_H
 #define ENG_KERNEL_KVMEM_H
@@ -16,6 +17,7 @@
 typedef struct eng_kv_shape {
     uint32_t n_kv_head, dim_k, dim_v;
     bool v_in_k; /* a value is the first dim_v floats of its key (MLA): kept once */
+    bool near;   /* lies in near pages */
 } eng_kv_shape;
 
 /* Where a layer's heads lie: bytes from the page's start, from head to head, from row to row. */
@@ -25,15 +27,17 @@ typedef struct eng_kv_layer {
 } eng_kv_layer;
 
 typedef struct eng_kv_layout {
-    eng_dtype type;             /* of keys and values */
-    size_t n_layer, page_bytes; /* layers; from one page to the next */
-    const eng_kv_layer *layer;  /* [n_layer] */
+    eng_dtype type;            /* of keys and values */
+    size_t n_layer;            /* layers */
+    size_t page_bytes[2];      /* from one page to the next; [1]: near pages */
+    const eng_kv_layer *layer; /* [n_layer] */
 } eng_kv_layout;
 
 /* The memory of one sequence. */
 typedef struct eng_kv_seq {
-    char *base;                  /* of all pages */
-    const uint32_t *page;        /* [i] number of the page of positions i * ENG_ATTN_BLOCK and on */
+    char *base[2];           /* of all pages; [1]: near ones */
+    const uint32_t *page[2]; /* [i] number of the page of positions i * ENG_ATTN_BLOCK and on; near
+                                pages that nobody looks into any more may be any */
     const eng_kv_layout *layout; /* shared by all sequences */
 } eng_kv_seq;
 

@@ -260,40 +260,58 @@ uint64_t srv_local_room(const srv_local_opts *o)
     return now && now < left ? now : left;
 }
 
-/* Pages that the memory has room for, beside what is held already; 0: unknown. */
-static size_t pages_that_fit(const srv_local_opts *o, size_t page_bytes)
-{
-    uint64_t room = srv_local_room(o);
-    return (size_t)(KV_PART * (double)room / (double)page_bytes);
-}
-
 static size_t at_most(size_t n, size_t most)
 {
     return n < most ? n : most;
 }
 
-/* Tokens of the whole cache: what was asked for, else for every slot its context, as far as there
- * is memory.  A context that was asked for fits once in any case. */
-static sk_status size_cache(const srv_local *l, const srv_local_opts *o, size_t n_ctx, size_t *out,
-                            sk_err *e)
+/* Bytes of a cache of so many pages for every sequence; UINT64_MAX if there can be none. */
+static uint64_t bytes_of(const srv_local *l, eng_session_opts so, size_t pages)
 {
-    size_t bytes = 0, most = 0;
-    sk_status st = eng_model_kv_page(l->model, o->kv_type, &bytes, e);
+    uint64_t bytes;
+    so.kv_tokens = pages * ENG_KV_PAGE;
+    return eng_session_kv_need(l->model, &so, &bytes, NULL) ? UINT64_MAX : bytes;
+}
+
+/* Pages, up to `most`, that so many bytes have room for. */
+static size_t pages_in(const srv_local *l, const eng_session_opts *so, uint64_t bytes, size_t most)
+{
+    size_t lo = 0, hi = most;
+    while (lo < hi) {
+        size_t mid = hi - (hi - lo) / 2;
+        if (bytes_of(l, *so, mid) <= bytes)
+            lo = mid;
+        else
+            hi = mid - 1;
+    }
+    return lo;
+}
+
+/* Tokens of the whole cache of a session like so: what was asked for, else for every slot its
+ * context, as far as there is memory.  A context that was asked for fits once in any case. */
+static sk_status size_cache(const srv_local *l, const srv_local_opts *o, const eng_session_opts *so,
+                            size_t *out, sk_err *e)
+{
+    uint64_t one = 0;
+    size_t most = 0, each = (so->n_ctx - 1) / ENG_KV_PAGE + 1;
+    if (!sk_mul_size(each, o->n_slots, &most) || most > SIZE_MAX / ENG_KV_PAGE)
+        most = SIZE_MAX / ENG_KV_PAGE;
+    eng_session_opts least = *so;
+    least.kv_tokens = ENG_KV_PAGE;
+    sk_status st = eng_session_kv_need(l->model, &least, &one, e);
     if (st) return st;
-    size_t pages = o->kv_tokens / ENG_KV_PAGE;
-    if (!pages && o->kv_bytes) pages = o->kv_bytes / bytes;
     bool asked = o->kv_tokens || o->kv_bytes;
+    size_t pages = o->kv_tokens / ENG_KV_PAGE;
+    if (!pages && o->kv_bytes) pages = pages_in(l, so, o->kv_bytes, most);
     if (asked && !pages)
         return sk_fail(e, SK_E_INVALID,
-                       "the KV cache needs a page of %d tokens (%zu bytes) at least", ENG_KV_PAGE,
-                       bytes);
-    size_t each = (n_ctx - 1) / ENG_KV_PAGE + 1;
-    if (!sk_mul_size(each, o->n_slots, &most)) most = SIZE_MAX / ENG_KV_PAGE;
+                       "the KV cache needs a page of %d tokens (%" PRIu64 " bytes) at least",
+                       ENG_KV_PAGE, one);
     if (!asked) {
-        pages = at_most(pages_that_fit(o, bytes), most);
+        pages = pages_in(l, so, (uint64_t)(KV_PART * (double)srv_local_room(o)), most);
         if (!pages || (o->n_ctx && pages < each)) pages = o->n_ctx ? each : 1;
     }
-    uint64_t need = (uint64_t)at_most(pages, most) * bytes, room = srv_local_room(o);
+    uint64_t need = bytes_of(l, *so, at_most(pages, most)), room = srv_local_room(o);
     if ((o->aside || o->memory) && need > room)
         return sk_fail(e, SK_E_NOMEM,
                        "its cache of keys and values needs %" PRIu64
@@ -347,23 +365,24 @@ static sk_status open_session(srv_local *l, const srv_local_opts *o, sk_err *e)
         return sk_fail(e, SK_E_INVALID, "--context %zu is over the %u tokens of the model", n_ctx,
                        l->info.n_ctx);
     if (n_ctx < 2) return sk_fail(e, SK_E_INVALID, "a context of %zu tokens is too short", n_ctx);
-    sk_status st = l->info.encoder ? SK_OK : size_cache(l, o, n_ctx, &kv_tokens, e);
+    size_t max_step = o->max_step > o->n_slots ? o->max_step : o->n_slots;
+    eng_session_opts so = {.n_slots = o->n_slots,
+                           .n_ctx = n_ctx,
+                           .max_step = max_step,
+                           .kv_type = o->kv_type,
+                           .lora = l->lora,
+                           .prefix = true};
+    sk_status st = l->info.encoder ? SK_OK : size_cache(l, o, &so, &kv_tokens, e);
     if (st) return st;
     if (!l->info.encoder) n_ctx = at_most(n_ctx, kv_tokens);
-    size_t max_step = o->max_step > o->n_slots ? o->max_step : o->n_slots;
     fill_engine(l, o->n_slots, n_ctx, max_step);
     if (l->info.encoder) return SK_OK;
     l->worn = sk_calloc(SK_MEM_REQUEST, o->n_slots, sizeof *l->worn);
     if (!l->worn) return sk_fail(e, SK_E_NOMEM, "no memory for %zu slots", o->n_slots);
     for (size_t i = 0; i < o->n_slots; i++)
         l->worn[i] = l->lora;
-    eng_session_opts so = {.n_slots = o->n_slots,
-                           .n_ctx = n_ctx,
-                           .max_step = max_step,
-                           .kv_type = o->kv_type,
-                           .lora = l->lora,
-                           .kv_tokens = kv_tokens,
-                           .prefix = true};
+    so.n_ctx = n_ctx;
+    so.kv_tokens = kv_tokens;
     st = eng_session_open(l->exec, l->model, &so, &l->session, e);
     if (st == SK_E_NOMEM) return sk_while(e, "try a smaller --kv-bytes, --context or --parallel");
     return st ? st : open_samplers(l, o->n_slots, e);
