@@ -74,6 +74,7 @@ static const sk_opt rows[] = {
      NULL},
     ROW_SWITCH("status", "say how things stand", status),
     ROW_SWITCH("json", "with the others of this group: print JSON", json),
+    ROW_FILE("plot", "write a picture of the timeline, who had the cores when, as SVG", plot),
     ROW_SWITCH("pause-training", "train no more until --resume-training", pause),
     ROW_SWITCH("resume-training", "train again", resume),
     {"pin", 0, SK_OPT_INT, "VERSION", "0",
@@ -134,6 +135,16 @@ static sk_status ask(const cmd_up_flags *f, const char *request, sk_err *e)
     return st;
 }
 
+/* The picture of the timeline; whether a supervisor runs does not matter. */
+static sk_status plot(const cmd_up_flags *f, sk_err *e)
+{
+    sk_buf b = SK_BUF_INIT;
+    sk_status st = up_picture(f->dir, &b, e);
+    if (!st) st = sk_file_replace(f->plot, b.p, b.len, e);
+    sk_buf_fini(&b);
+    return st;
+}
+
 /* ---- running ---- */
 
 static void say(void *arg, const char *text)
@@ -173,7 +184,7 @@ static sk_status up(int argc, char **argv, sk_err *e)
     if (!st && !done) {
         bool pin = cmd_is_given(sk_opt_find(&cmd_up_verb.opt, "pin"), argc, argv);
         const char *request = request_of(f, pin, b);
-        st = request ? ask(f, request, e) : supervise(f, mem, e);
+        st = f->plot ? plot(f, e) : request ? ask(f, request, e) : supervise(f, mem, e);
     }
     sk_arena_free(mem);
     return st;

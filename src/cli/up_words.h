@@ -11,7 +11,7 @@ typedef struct cmd_up_flags {
     cmd_common common;
     const char *dir, *model, *host, *name, *keys, *admin_key;
     sk_opt_list data, chat;
-    const char *valid, *chat_valid, *answers, *plan, *train_by, *currency;
+    const char *valid, *chat_valid, *answers, *plan, *train_by, *currency, *plot;
     int64_t port, context, parallel, kv_bytes, keep, pin;
     double floor, price;
     bool serve_only, status, json, pause, resume, rollback, stop;

@@ -36,9 +36,9 @@ static void start_server(up_super *u, uint32_t version)
     const up_row *row = up_versions_find(&u->versions, version);
     sk_opt_list words = {.n = 0};
     (void)snprintf(fd, sizeof fd, "%d", UP_LISTEN_FD);
-    const char *const first[] = {"serve",  "-m",      row ? row->path : "",
-                                 "--name", u->o.name, "--listen-fd",
-                                 fd,       "--share", u->dir.share};
+    const char *const first[] = {
+        "serve", "-m",      row ? row->path : "", "--name", u->o.name,  "--listen-fd",
+        fd,      "--share", u->dir.share,         "--up",   u->dir.path};
     for (size_t i = 0; i < sizeof first / sizeof *first; i++)
         add_word(&words, first[i]);
     for (size_t i = 0; i < u->o.serve.n; i++)

@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/opt.h"
 #include "base/status.h"
+#include "up/picture.h"
 #include "up/round.h"
 
 #include <stdbool.h>
