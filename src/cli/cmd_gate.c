@@ -13,7 +13,7 @@ typedef struct gate_opts {
     cmd_common common;
     const char *live, *fresh, *answers, *share;
     sk_opt_list valid;
-    double margin;
+    double margin, worse;
     int64_t slack, context, answer_tokens, bytes;
     bool json;
 } gate_opts;
@@ -25,7 +25,7 @@ static const sk_opt rows[] = {
      offsetof(gate_opts, fresh), .required = true, .complete = SK_COMPLETE_MODEL},
     {"valid", 0, SK_OPT_LIST, "FILE", NULL,
      "held-out text, or conversations (.jsonl), plain or zstd: on the first file the new model has "
-     "to be better, on the others no worse",
+     "to be better, on the others not much worse",
      offsetof(gate_opts, valid), .required = true, .complete = SK_COMPLETE_FILE},
     {"answers", 0, SK_OPT_STRING, "FILE", NULL,
      "prompts with the answers that are accepted, JSON lines", offsetof(gate_opts, answers),
@@ -33,6 +33,9 @@ static const sk_opt rows[] = {
     {"margin", 0, SK_OPT_FLOAT, "BITS", "0.001",
      "bits per byte by which it has to be better; less is not worth a swap",
      offsetof(gate_opts, margin), 0, 8},
+    {"worse", 0, SK_OPT_FLOAT, "BITS", "0.01",
+     "bits per byte by which it may be worse on the further files", offsetof(gate_opts, worse), 0,
+     8},
     {"slack", 0, SK_OPT_INT, "N", "1", "right answers it may lose", offsetof(gate_opts, slack), 0,
      1e6},
     {"context", 'c', SK_OPT_INT, "N", "512",
@@ -121,6 +124,7 @@ static sk_status judge(const gate_opts *o, eng_gate *out, sk_err *e)
                         .n_valid = o->valid.n,
                         .answers = o->answers,
                         .margin = o->margin,
+                        .worse = o->worse,
                         .slack = (size_t)o->slack,
                         .n_ctx = (size_t)o->context,
                         .n_answer = (size_t)o->answer_tokens,

@@ -33,6 +33,7 @@ typedef struct eng_gate_opts {
     size_t n_valid;           /* 1 .. ENG_GATE_VALID */
     const char *answers;      /* a suite with answers that are accepted; NULL: none */
     double margin;            /* bits per byte by which the first has to get better, >= 0 */
+    double worse;             /* by which the others may get worse, >= 0 */
     size_t slack;             /* right answers that may be lost */
     size_t n_ctx;             /* tokens of a sequence; at most the live model's context is used */
     size_t n_answer;          /* tokens an answer may have */

@@ -159,7 +159,7 @@ static sk_status judge_file(gate *g, const eng_model *m, size_t i, eng_gate_chec
         return sk_fail(e, SK_E_INVALID, "%s has no text to count bytes of", g->o->valid[i]);
     if (i > 0) {
         const char *slash = strrchr(g->o->valid[i], '/');
-        eng_verdict_no_worse(&p, g->o->margin, slash ? slash + 1 : g->o->valid[i], c);
+        eng_verdict_no_worse(&p, g->o->worse, slash ? slash + 1 : g->o->valid[i], c);
         return SK_OK;
     }
     eng_verdict_better(&p, g->o->margin, c);
@@ -227,7 +227,7 @@ static sk_status check(gate *g, sk_err *e)
     if (o->n_valid < 1 || o->n_valid > ENG_GATE_VALID)
         return sk_fail(e, SK_E_INVALID, "there must be 1 to %d files of held-out documents",
                        ENG_GATE_VALID);
-    if (!(o->margin >= 0) || o->n_ctx < 2 || !o->n_answer)
+    if (!(o->margin >= 0) || !(o->worse >= 0) || o->n_ctx < 2 || !o->n_answer)
         return sk_fail(e, SK_E_INVALID, "margin, context or length of answers is out of bounds");
     for (size_t i = 0; i < o->n_valid; i++)
         if (!sk_file_exists(o->valid[i]))

@@ -68,6 +68,7 @@ static void score(held_run *r, const eng_held_seq *seq, const size_t *slot, size
 /* Steps n sequences from their beginning to their end, a piece of each at a time. */
 static sk_status run_batch(held_run *r, const eng_held_seq *seq, size_t n, sk_err *e)
 {
+    assert(n);
     size_t slot[SLOTS], most = r->rows_most / n, left = 0;
     if (most > STEP_TOKENS / n) most = STEP_TOKENS / n;
     if (most < 1) most = 1;

@@ -62,14 +62,14 @@ void eng_verdict_better(const eng_paired *p, double margin, eng_gate_check *out)
         eng_verdict_set(out, true, "%s", text);
 }
 
-void eng_verdict_no_worse(const eng_paired *p, double margin, const char *name, eng_gate_check *out)
+void eng_verdict_no_worse(const eng_paired *p, double worse, const char *name, eng_gate_check *out)
 {
     char text[160];
     figures(p, text, sizeof text);
     if (!isfinite(p->diff))
         eng_verdict_set(out, false, "%s: its bits per byte are not finite", name);
-    else if (p->diff > margin && p->low > 0)
-        eng_verdict_set(out, false, "%s: %s: worse", name, text);
+    else if (p->diff > worse && p->low > 0)
+        eng_verdict_set(out, false, "%s: %s: worse by over %g", name, text, worse);
     else
         eng_verdict_set(out, true, "%s: %s", name, text);
 }

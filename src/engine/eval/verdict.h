@@ -19,10 +19,9 @@ void eng_verdict_session(const eng_shadow *live, const eng_shadow *fresh, eng_ga
  * fail. */
 void eng_verdict_better(const eng_paired *p, double margin, eng_gate_check *out);
 
-/* What must not get worse: it has when it is higher by more than `margin` and the interval of the
+/* What must not get worse: it has when it is higher by more than `worse` and the interval of the
  * difference is above 0.  `name` says of what. */
-void eng_verdict_no_worse(const eng_paired *p, double margin, const char *name,
-                          eng_gate_check *out);
+void eng_verdict_no_worse(const eng_paired *p, double worse, const char *name, eng_gate_check *out);
 
 /* The suite: at most `slack` fewer right answers of n. */
 void eng_verdict_answers(size_t live, size_t fresh, size_t n, size_t slack, eng_gate_check *out);
