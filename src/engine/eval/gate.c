@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "engine/engine.h"
 #include "engine/eval/held.h"
+#include "engine/eval/suite.h"
 #include "engine/eval/verdict.h"
 
 #include <math.h>
@@ -116,6 +117,20 @@ static sk_status open_held(gate *g, const eng_model *m, sk_err *e)
     return st;
 }
 
+/* A suite with conversations can't be put to a model that has no chat template; then nothing is
+ * said of answers. */
+static void fit_suite(gate *g, const eng_model *m)
+{
+    eng_model_info info;
+    bool talks = false;
+    eng_model_get_info(m, &info);
+    for (size_t i = 0; g->suite && i < g->suite->n; i++)
+        talks |= g->suite->item[i].n_msg > 1;
+    if (info.has_chat || !talks) return;
+    eng_suite_close(g->suite);
+    g->suite = NULL;
+}
+
 /* All of the live model at once. */
 static sk_status measure_live(gate *g, const char *path, sk_err *e)
 {
@@ -123,6 +138,7 @@ static sk_status measure_live(gate *g, const char *path, sk_err *e)
     g->now = &g->live;
     sk_status st = eng_model_open(g->x, path, &m, e);
     if (st) return sk_while(e, "%s", path);
+    fit_suite(g, m);
     st = open_held(g, m, e);
     if (!st) st = run_shadow(g, m, &g->live, e);
     for (size_t i = 0; !st && i < g->o->n_valid; i++)
