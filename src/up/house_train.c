@@ -120,6 +120,7 @@ static void gate_exited(up_house *h, const up_event *ev, up_actions *out)
     if (was == UP_DOWN) return;
     up_house_ended(h, UP_GATE);
     if (was == UP_STOPPING) return;
+    if (ev->end == UP_END_OK || ev->end == UP_END_KEEP) up_backoff_reset(&h->life[UP_GATE].again);
     if (ev->end == UP_END_OK) {
         passed(h, ev, out);
     } else if (ev->end == UP_END_KEEP) {
