@@ -135,7 +135,14 @@ void up_act(up_super *u, const up_action *a)
 
 void up_ended(up_super *u, up_role role, up_end end, const char *text)
 {
+    static const char *const logs[UP_ROLES] = {"log/server.log", "log/trainer.log", "log/gate.log"};
+    char last[160], why[UP_WHY];
     up_event ev = {.kind = UP_EV_EXITED, .role = role, .end = end};
+    if (end == UP_END_FAILED) { /* its last words say more than its exit code */
+        up_dir_last_line(&u->dir, logs[role], last, sizeof last);
+        (void)snprintf(why, sizeof why, "%s%s%s", text, last[0] ? ": " : "", last);
+        text = why;
+    }
     if (role == UP_SERVER) {
         up_ask_drop(u);
         up_tell(u, &ev, text);

@@ -166,6 +166,20 @@ void up_dir_drop_round(const up_dir *d, uint32_t round)
     (void)unlink(up_dir_gate(d, round, path));
 }
 
+void up_dir_last_line(const up_dir *d, const char *name, char *b, size_t size)
+{
+    int fd = openat(d->fd, name, O_RDONLY | O_CLOEXEC);
+    off_t end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END), most = (off_t)size - 1;
+    ssize_t n =
+        end > 0 ? pread(fd, b, (size_t)(end < most ? end : most), end < most ? 0 : end - most) : 0;
+    if (fd >= 0) (void)close(fd);
+    while (n > 0 && b[n - 1] == '\n')
+        n--;
+    b[n > 0 ? n : 0] = 0;
+    char *line = strrchr(b, '\n');
+    if (line) memmove(b, line + 1, strlen(line));
+}
+
 uint64_t up_dir_free(const up_dir *d)
 {
     struct statvfs v;

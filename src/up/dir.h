@@ -49,6 +49,10 @@ void up_dir_trim(const up_dir *d, const char *name, const char *to, uint64_t mos
 /* Removes the folder of a round, with all in it, and its verdict. */
 void up_dir_drop_round(const up_dir *d, uint32_t round);
 
+/* The last line of a file of the folder, its last `size` - 1 bytes at most, into b; "" if there is
+ * none. */
+void up_dir_last_line(const up_dir *d, const char *name, char *b, size_t size);
+
 /* Bytes free on the folder's file system for this user; UINT64_MAX: unknown. */
 uint64_t up_dir_free(const up_dir *d);
 
