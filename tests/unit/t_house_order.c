@@ -168,6 +168,8 @@ static void check_state(world *w)
     for (size_t i = 0; i < h->n_versions; i++) {
         const up_version *v = &h->version[i];
         RULE(w, v->bad || !w->was_bad[v->number], "a bad version is good again");
+        RULE(w, !v->bad || w->was_bad[v->number] || h->pinned != v->number,
+             "a version that failed stays pinned");
         w->was_bad[v->number] = v->bad;
     }
     RULE(w, h->n_versions <= h->keep + 5u, "too many versions are kept");
@@ -265,9 +267,11 @@ static void kept(world *w, bool well)
     if (!w->keeping) return;
     uint32_t v = w->h.last + 1;
     if (v >= MOST) return;
+    bool lost = w->base && is_bad(w, w->base) && w->base != up_house_want(&w->h);
     w->keeping = false;
     w->has_passed[v] = w->has_file[v] = well;
     step(w, &(up_event){.kind = well ? UP_EV_KEPT : UP_EV_UNKEPT, .version = v});
+    RULE(w, !well || !lost || is_bad(w, v), "what was made from a discarded version is good");
 }
 
 static void set_disk(world *w, bool on)
@@ -391,6 +395,8 @@ static const int prefix[][16] = {
     {MOVE_ready, MOVE_stage_done, MOVE_stage_done, -1},
     {MOVE_ready, MOVE_stage_done, MOVE_stage_done, MOVE_promoted, -1},
     {MOVE_ready, MOVE_stage_done, MOVE_stage_done, MOVE_promoted, MOVE_kept, -1},
+    {MOVE_ready, MOVE_stage_done, MOVE_stage_done, MOVE_promoted, MOVE_kept, MOVE_swapped,
+     MOVE_stage_done, MOVE_stage_done, MOVE_promoted, -1},
     {MOVE_ready, MOVE_stage_done, MOVE_stage_done, MOVE_promoted, MOVE_kept, MOVE_swapped, -1},
     {MOVE_ready, MOVE_stage_done, MOVE_stage_done, MOVE_promoted, MOVE_kept, MOVE_swapped,
      MOVE_stage_done, MOVE_stage_done, MOVE_promoted, MOVE_kept, -1},
@@ -429,6 +435,16 @@ static void calm(world *w)
     RULE(w, w->h.live == up_house_want(&w->h), "what is wanted is not live");
     RULE(w, w->alive[UP_TRAINER] || w->alive[UP_GATE] || w->h.last + 1 >= MOST,
          "nothing is trained though nothing stands in its way");
+    uint32_t last = w->h.last;
+    for (int i = 0; i < 3 * STAGES && w->h.last == last && w->h.last + 1 < MOST; i++) {
+        stage_done(w);
+        promoted(w);
+        kept(w, true);
+    }
+    pass(w, 70);
+    swapped(w);
+    RULE(w, w->h.last == last || w->h.live == w->h.last, "a version that passed does not go live");
+    RULE(w, w->h.last > last || w->h.last + 1 >= MOST, "no round comes to its end");
 }
 
 /* Long ways at random; those that stop early are rare. */
