@@ -152,6 +152,43 @@ static void a_small_notebook(void **state)
     eng_grammar_close(s);
 }
 
+/* A mask that is made by pieces is the one that is made at once, however small they are; also where
+ * the notebook is emptied meanwhile. */
+static void masks_by_pieces(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    const char *text = "(?:[a-f]{1,40}[0-9]{1,40} (?:[^x]|xyz)?){1,20}";
+    const eng_grammar_opts small = {.max_memory = 60000};
+    size_t words = eng_tokentrie_words(grammar_trie());
+    for (uint64_t work = 1; work < 4000; work *= 7) {
+        eng_grammar *g = grammar_open(GRAMMAR_REGEX, text), *s = NULL;
+        eng_matcher *a = NULL, *b = NULL;
+        uint64_t x[64], y[64];
+        size_t tries = 0, masks = 0;
+        const eng_grammar_opts *o = work % 2 ? &small : NULL;
+        assert_status_ok(eng_grammar_open_regex(grammar_trie(), text, strlen(text), o, &s, &e), e);
+        assert_status_ok(eng_matcher_new(g, &a, &e), e);
+        assert_status_ok(eng_matcher_new(s, &b, &e), e);
+        for (const char *p = "abc123 fedcba0987654321 a1 "; *p; p++, masks++) {
+            sk_status st;
+            assert_status_ok(eng_matcher_mask(a, x, &e), e);
+            while (tries++, (st = eng_matcher_mask_some(b, work, y, &e)) == SK_E_AGAIN)
+                e = (sk_err)SK_ERR_INIT;
+            assert_status_ok(st, e);
+            assert_memory_equal(x, y, words * 8);
+            assert_status_ok(eng_matcher_accept_bytes(a, p, 1, &e), e);
+            assert_status_ok(eng_matcher_accept_bytes(b, p, 1, &e), e);
+        }
+        if (work == 1) assert_true(tries > masks + 20);
+        assert_true(tries < 100000);
+        eng_matcher_free(a);
+        eng_matcher_free(b);
+        eng_grammar_close(g);
+        eng_grammar_close(s);
+    }
+}
+
 /* A long list of words is one sum; a compiler's bound holds for what it makes. */
 static void many_alternatives(void **state)
 {
@@ -183,6 +220,7 @@ int main(void)
         cmocka_unit_test(matchers),
         cmocka_unit_test(forced_bytes),
         cmocka_unit_test(a_small_notebook),
+        cmocka_unit_test(masks_by_pieces),
         cmocka_unit_test(many_alternatives),
         cmocka_unit_test(grammar_trie_done),
     };

@@ -22,11 +22,21 @@ size_t eng_book_bytes(const eng_book *b)
            eng_rxpool_bytes(b->rx);
 }
 
+bool eng_book_is_full(eng_book *b)
+{
+    if (eng_book_bytes(b) > b->most_bytes)
+        eng_book_fail(b, SK_E_TOOBIG);
+    else if (eng_rxpool_is_spent(b->rx))
+        eng_book_fail(b, SK_E_AGAIN);
+    return b->st != SK_OK;
+}
+
 sk_status eng_book_check(const eng_book *b, sk_err *e)
 {
     sk_status st = b->st ? b->st : b->rx->st;
     if (!st) return SK_OK;
     if (st == SK_E_NOMEM) return sk_fail(e, st, "no memory for the grammar's states");
+    if (st == SK_E_AGAIN) return sk_fail(e, st, "the grammar's next state is not made yet");
     return sk_fail(e, st, "the grammar is too complex: its states pass the bound of %zu bytes",
                    b->most_bytes);
 }
@@ -363,6 +373,7 @@ static uint32_t closure(eng_book *b)
             break;
         if (b->n_todo > 200000) eng_book_fail(b, SK_E_TOOBIG);
     }
+    eng_rxpool_worked(b->rx, b->n_todo + (b->n_item - from));
     index_empty(&b->seen);
     b->n_todo = 0;
     return make_stand(b, from, complete);
@@ -417,7 +428,7 @@ uint32_t eng_book_move(eng_book *b, uint32_t stand, uint16_t lex)
     uint64_t h = hash_move(stand, lex);
     uint32_t i = eng_rxindex_find(&b->by_move, h, same_move, &(probe){b, &want, 1, false});
     if (i != UINT32_MAX) return b->move[i].to;
-    if (eng_book_bytes(b) > b->most_bytes) eng_book_fail(b, SK_E_TOOBIG);
+    if (eng_book_is_full(b)) return 0;
     seed(b, stand, lex);
     want.to = closure(b);
     if (b->st) return 0;
@@ -427,6 +438,7 @@ uint32_t eng_book_move(eng_book *b, uint32_t stand, uint16_t lex)
         return 0;
     }
     b->move[b->n_move++] = want;
+    b->rx->made++;
     if (!eng_rxindex_add(&b->by_move, h, i, hash_of_move, b)) eng_book_fail(b, SK_E_NOMEM);
     return want.to;
 }

@@ -84,7 +84,8 @@ typedef struct eng_book {
     size_t most_bytes;                /* of memory */
     uint64_t generation;              /* times it was emptied */
     uint32_t first;                   /* the stand at the beginning */
-    sk_status st;                     /* the first failure; the book must then be emptied */
+    sk_status st;                     /* the first failure; but for SK_E_AGAIN the book must then be
+                                         emptied */
     /* of one closure */
     eng_frame *todo; /* a node and the stack it has */
     eng_frame *call; /* frames of the calls of a closure, by rule */
@@ -141,6 +142,10 @@ uint32_t eng_book_move(eng_book *b, uint32_t stand, uint16_t lex);
 
 /* Notes a failure. */
 void eng_book_fail(eng_book *b, sk_status st);
+
+/* True, and a failure, where nothing more may be learnt: SK_E_TOOBIG by the bound of memory,
+ * SK_E_AGAIN by that of the work of this time (rx->most_work). */
+bool eng_book_is_full(eng_book *b);
 
 /* The stand of the grammar's start. */
 uint32_t eng_book_start(eng_book *b);

@@ -169,12 +169,10 @@ bool eng_book_row(eng_book *b, uint16_t lex)
     rowwork w = {.ok = true};
     uint16_t to[256];
     if (b->st) return false;
-    if (eng_book_bytes(b) > b->most_bytes) {
-        eng_book_fail(b, SK_E_TOOBIG);
-        return false;
-    }
+    if (eng_book_is_full(b)) return false;
     eng_spread_init(&w.s);
     collect(b, lex, &w);
+    eng_rxpool_worked(b->rx, 1 + w.n);
     eng_spread_done(&w.s);
     w.ok = w.ok && eng_grow(&w.one, &w.cap_one, w.n + 1, sizeof *w.one);
     for (size_t i = 0; i < w.n && w.ok; i++) {
@@ -190,6 +188,7 @@ bool eng_book_row(eng_book *b, uint16_t lex)
         b->lex[lex].row = row;
         b->lex[lex].blank = row[' '] == lex && !b->lex[lex].plain;
         b->n_row++;
+        b->rx->made++;
     } else {
         eng_book_fail(b, b->rx->st ? b->rx->st : SK_E_NOMEM);
     }

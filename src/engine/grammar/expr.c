@@ -244,6 +244,7 @@ eng_rx eng_rx_cat(eng_rxpool *p, eng_rx a, eng_rx b)
         part[n++] = more ? p->node[c].a : c;
         if (!more) break;
     }
+    eng_rxpool_worked(p, n / 2);
     while (n-- && !p->st) {
         const eng_rxnode *x = &p->node[part[n]], *y = &p->node[b];
         b = intern(p,
@@ -295,6 +296,7 @@ static bool flatten(eng_rxpool *p, eng_rxkind kind, const eng_rx *v, size_t n, e
         memcpy(*out + k, p->list + x->a, x->b * sizeof **out);
         k += x->b;
     }
+    eng_rxpool_worked(p, 1 + k / 4);
     *n_out = k;
     return true;
 }

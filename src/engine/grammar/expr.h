@@ -6,7 +6,7 @@
  * met: a string of at most 100,000 characters costs no more than one of 10 (Brzozowski 1964; Owens,
  * Reppy and Turon 2009, "Regular-expression derivatives re-examined").
  *
- * A pool only grows.  A call that finds no memory, or the pool at its bound, notes that in `st` and
+ * A pool only grows.  A call that finds no memory, or the pool at a bound, notes that in `st` and
  * returns ENG_RX_NONE; who builds something asks once at the end.
  */
 #ifndef ENG_GRAMMAR_EXPR_H
@@ -68,8 +68,12 @@ typedef struct eng_rxpool {
     size_t n, cap, n_list, cap_list, n_set, cap_set, n_arrow, cap_arrow;
     eng_rxindex by_node, by_set;
     size_t most;  /* nodes it may have, ENG_RX_MEMBERS members of OR and AND counting as one */
-    sk_status st; /* the first failure: SK_E_NOMEM or SK_E_TOOBIG */
+    sk_status st; /* the first failure: SK_E_NOMEM, SK_E_TOOBIG, or SK_E_AGAIN */
     int depth;    /* of a derivation under way */
+    /* Work done, in arrows that were looked at, and how much there may be of it before SK_E_AGAIN,
+     * 0: any.  What was made by then is kept, so that to ask again costs that much less; something
+     * always is. */
+    uint64_t work, most_work, made;
 } eng_rxpool;
 
 /* An empty pool of at most `most` expressions.  Free with eng_rxpool_fini, also after a failure. */
@@ -127,6 +131,20 @@ eng_rx eng_rx_rep(eng_rxpool *p, eng_rx a, uint32_t lo, uint32_t hi);
 /* Decimal digits, and a '.' with digits if places > 0, whose number times 10^places is a multiple
  * of div (1 .. 10^9), provided all digits behind `places` are 0. */
 eng_rx eng_rx_multiple(eng_rxpool *p, uint32_t div, uint32_t places);
+
+/* Notes n units of work. */
+static inline void eng_rxpool_worked(eng_rxpool *p, size_t n)
+{
+    p->work += n;
+}
+
+/* True when there was as much work as there may be: p has failed with SK_E_AGAIN. */
+static inline bool eng_rxpool_is_spent(eng_rxpool *p)
+{
+    if (!p->most_work || !p->made || p->work < p->most_work) return false;
+    if (!p->st) p->st = SK_E_AGAIN;
+    return true;
+}
 
 /* The arrows of e, made on the first call; *n of them from p->arrow[the result] on. */
 size_t eng_rx_arrows(eng_rxpool *p, eng_rx e, size_t *n);

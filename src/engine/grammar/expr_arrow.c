@@ -104,6 +104,8 @@ static void unite(arrows *w, const arrows *in)
     eng_spreadlink *link = NULL;
     eng_rx *to = NULL;
     size_t cap_link = 0, n_link = 0;
+    if (w->p->st) return;
+    eng_rxpool_worked(w->p, in->n);
     eng_spread_init(&s);
     for (size_t i = 0; i < in->n; i++)
         eng_spread_cut(&s, &in->v[i].set);
@@ -172,6 +174,7 @@ static void of_and(arrows *w, eng_rxnode x)
     for (uint32_t i = 1; i < x.b && !w->p->st; i++) {
         arrows next = {w->p, NULL, 0, 0};
         size_t n, at = eng_rx_arrows(w->p, w->p->list[x.a + i], &n);
+        eng_rxpool_worked(w->p, sum.n * n);
         for (size_t k = 0; k < sum.n && !w->p->st; k++)
             for (size_t j = 0; j < n; j++) {
                 eng_rxarrow a = w->p->arrow[at + j];
@@ -269,6 +272,7 @@ size_t eng_rx_arrows(eng_rxpool *p, eng_rx e, size_t *n)
     *n = 0;
     if (p->st) return 0;
     if (p->node[e].arrow == UINT32_MAX) {
+        if (eng_rxpool_is_spent(p)) return 0;
         if (p->depth >= DEPTH_MAX) {
             p->st = SK_E_TOOBIG;
             return 0;
@@ -277,6 +281,7 @@ size_t eng_rx_arrows(eng_rxpool *p, eng_rx e, size_t *n)
         p->depth++;
         derive(&w, e);
         p->depth--;
+        eng_rxpool_worked(p, 1 + w.n);
         if (!p->st && !eng_grow(&p->arrow, &p->cap_arrow, p->n_arrow + w.n, sizeof *p->arrow))
             p->st = SK_E_NOMEM;
         if (!p->st) {
@@ -287,6 +292,8 @@ size_t eng_rx_arrows(eng_rxpool *p, eng_rx e, size_t *n)
         }
         sk_free(w.v);
         if (p->st) return 0;
+        p->made++;
+        if (p->depth) (void)eng_rxpool_is_spent(p); /* then those around this one are given up */
     }
     *n = p->node[e].n_arrow;
     return p->node[e].arrow;

@@ -103,6 +103,12 @@ void eng_matcher_reset(eng_matcher *m);
  * the answer can't go on, and m is as before. */
 sk_status eng_matcher_mask(eng_matcher *m, uint64_t *allowed, sk_err *e);
 
+/* The same by at most about `work` units of what was not done before (a derivation of an
+ * expression, a state: some 50 ns each).  SK_E_AGAIN where that was not enough, or another thread
+ * works on this grammar just now: what was learnt is kept, and after some more calls the mask is
+ * done.  So a grammar that was made to take long holds up nobody but its own answer. */
+sk_status eng_matcher_mask_some(eng_matcher *m, uint64_t work, uint64_t *allowed, sk_err *e);
+
 /* Takes a token.  SK_E_INVALID for one that the mask would not have: m is as before.  A token that
  * ends an answer is taken when the answer may end; after it nothing is. */
 sk_status eng_matcher_accept(eng_matcher *m, int32_t id, sk_err *e);

@@ -51,6 +51,7 @@ struct eng_matcher {
     sk_buf text;         /* all bytes taken: the place can be found again from them */
     unsigned blank;      /* bytes of white space that were taken last, between values */
     bool ended;
+    bool emptied; /* the book was, for the operation that is not done yet */
 };
 
 /* An empty grammar whose expressions and rules are to be filled in; NULL without memory. */

@@ -1,6 +1,8 @@
 /* matcher.c - how far an answer is: taking tokens, and asking what may come. */
 #include "engine/grammar/grammar_core.h"
 
+#include <assert.h>
+
 sk_status eng_matcher_new(eng_grammar *g, eng_matcher **out, sk_err *e)
 {
     eng_matcher *m = sk_calloc(SK_MEM_REQUEST, 1, sizeof *m);
@@ -54,7 +56,8 @@ typedef struct op {
     size_t *taken;
     sk_buf *out; /* takes forced bytes */
     size_t most;
-    bool refused; /* the bytes can't come */
+    bool refused;  /* the bytes can't come */
+    uint64_t work; /* that may be done, 0: any */
     sk_err *e;
 } op;
 
@@ -93,21 +96,38 @@ static void refresh(eng_matcher *m)
     m->generation = b->generation;
 }
 
+/* Takes the grammar's lock; an operation of bounded work does not wait for it. */
+static bool lock(const op *o)
+{
+    if (o->work) return pthread_mutex_trylock(&o->m->g->lock) == 0;
+    pthread_mutex_lock(&o->m->g->lock);
+    return true;
+}
+
 /* Runs fn with the lock held.  When the book is full it is emptied, and fn has another try; a
- * second failure, or one of memory, leaves an empty book for others. */
+ * second failure, or one of memory, leaves an empty book for others.  SK_E_AGAIN leaves the book as
+ * far as it came. */
 static sk_status locked(op *o, void (*fn)(op *))
 {
     eng_grammar *g = o->m->g;
     sk_status st = SK_OK;
-    pthread_mutex_lock(&g->lock);
-    for (int i = 0; i < 2; i++) {
+    if (!lock(o)) return sk_fail(o->e, SK_E_AGAIN, "the grammar is in use");
+    g->rx.work = g->rx.made = 0;
+    g->rx.most_work = o->work;
+    for (bool again = true; again;) {
         st = g->book.st || g->rx.st ? eng_book_empty(&g->book, o->e) : SK_OK;
         if (st) break;
         refresh(o->m);
         if (!g->book.st) fn(o);
         st = eng_book_check(&g->book, o->e);
-        if (st != SK_E_TOOBIG) break;
+        again = st == SK_E_TOOBIG && !o->m->emptied;
+        if (again) o->m->emptied = true;
     }
+    if (st == SK_E_AGAIN)
+        g->book.st = g->rx.st = SK_OK;
+    else
+        o->m->emptied = false;
+    g->rx.most_work = 0;
     pthread_mutex_unlock(&g->lock);
     return st;
 }
@@ -117,14 +137,25 @@ static void do_mask(op *o)
     (void)eng_grammar_mask(o->m->g, &o->m->at, no_blank(o->m), o->mask);
 }
 
-sk_status eng_matcher_mask(eng_matcher *m, uint64_t *allowed, sk_err *e)
+static sk_status mask(eng_matcher *m, uint64_t work, uint64_t *allowed, sk_err *e)
 {
-    op o = {.m = m, .mask = allowed, .e = e};
+    op o = {.m = m, .mask = allowed, .work = work, .e = e};
     if (m->ended) {
         memset(allowed, 0, m->g->trie->words * 8);
         return SK_OK;
     }
     return locked(&o, do_mask);
+}
+
+sk_status eng_matcher_mask(eng_matcher *m, uint64_t *allowed, sk_err *e)
+{
+    return mask(m, 0, allowed, e);
+}
+
+sk_status eng_matcher_mask_some(eng_matcher *m, uint64_t work, uint64_t *allowed, sk_err *e)
+{
+    assert(work);
+    return mask(m, work, allowed, e);
 }
 
 static void do_accept(op *o)
