@@ -572,6 +572,87 @@ static void stops_at_sequences(void **state)
     rig_close(&r);
 }
 
+/* A guide that takes several tries for each mask and allows everything. */
+typedef struct slow_guide {
+    size_t tries, left, n_asked, n_told;
+} slow_guide;
+
+static bool slow_ready(void *self, uint64_t work)
+{
+    slow_guide *g = self;
+    assert_true(work > 0);
+    if (g->left) g->left--;
+    return !g->left;
+}
+
+static const uint64_t *slow_mask(void *self, sk_err *e)
+{
+    slow_guide *g = self;
+    (void)e;
+    assert_int_equal(g->left, 0); /* not asked before it is ready */
+    g->n_asked++;
+    return NULL;
+}
+
+static sk_status slow_take(void *self, int32_t id, sk_err *e)
+{
+    slow_guide *g = self;
+    (void)id;
+    (void)e;
+    g->n_told++;
+    g->left = g->tries;
+    return SK_OK;
+}
+
+/* Answers whose guides are not ready wait, the others don't; alone it is asked until it is. */
+static void waits_for_a_slow_guide(void **state)
+{
+    (void)state;
+    for (int alone = 0; alone < 2; alone++) {
+        rig r;
+        rig_open(&r, 4, 200, 8);
+        r.fake.end_one_in = 0;
+        slow_guide g = {.tries = 5, .left = 5}, h = {.tries = 1, .left = 1};
+        done_job *slow = make(&r, 'A', 20, 20, 0, 10), *quick = make(&r, 'B', 20, 20, 0, 10);
+        slow->job->guide = (srv_guide){&g, slow_mask, slow_take, slow_ready, NULL};
+        quick->job->guide = (srv_guide){&h, slow_mask, slow_take, slow_ready, NULL};
+        srv_batch_add(r.b, slow->job);
+        if (!alone) srv_batch_add(r.b, quick->job);
+        run_out(&r);
+        assert_answer(&r, slow);
+        assert_int_equal(g.n_told, 10);
+        if (!alone) {
+            assert_answer(&r, quick);
+            assert_true(quick->at_end + 30 < slow->at_end);
+        } else {
+            srv_job_free(quick->job);
+            quick->job = NULL;
+        }
+        assert_true(slow->at_end >= 50);
+        rig_close(&r);
+    }
+}
+
+/* Tokens that end an answer are like others where that is asked. */
+static void goes_on_over_ends(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r, 2, 200, 8);
+    r.fake.end_one_in = 4;
+    done_job *d = make(&r, 'A', 5, 5, 0, 100), *other = make(&r, 'A', 5, 5, 0, 100);
+    d->job->ignore_end = true;
+    srv_batch_add(r.b, d->job);
+    srv_batch_add(r.b, other->job);
+    run_out(&r);
+    assert_int_equal(d->finish, SRV_FIN_LENGTH);
+    assert_int_equal(d->job->n_out, 100);
+    assert_true(d->text.len < 100 && d->text.len > 40);
+    assert_int_equal(other->finish, SRV_FIN_STOP);
+    assert_true(other->text.len < 100 && !memcmp(d->text.p, other->text.p, other->text.len));
+    rig_close(&r);
+}
+
 static void counts_what_it_does(void **state)
 {
     (void)state;
@@ -622,6 +703,8 @@ int main(void)
         cmocka_unit_test(survives_a_failed_step),
         cmocka_unit_test(drains),
         cmocka_unit_test(stops_at_sequences),
+        cmocka_unit_test(waits_for_a_slow_guide),
+        cmocka_unit_test(goes_on_over_ends),
         cmocka_unit_test(counts_what_it_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,7 +180,7 @@ static void take_token(srv_batch *b, srv_job *j, int32_t id, const float *logits
     j->at_token_us = now;
     j->n_out++;
     srv_batch_count(b, SRV_M_OUT_TOKENS, 1);
-    if (b->eng->is_end(b->eng->self, id)) {
+    if (!j->ignore_end && b->eng->is_end(b->eng->self, id)) {
         srv_batch_leave(b, j, SRV_FIN_STOP, NULL);
         return;
     }
@@ -297,7 +297,7 @@ bool srv_batch_step(srv_batch *b)
     srv_plan(b, &n_decode, &n_prefill);
     if (b->n_items) run_step(b, n_decode, n_prefill);
     publish(b);
-    return b->n_items > 0;
+    return b->n_items > 0 || b->n_unready > 0;
 }
 
 /* Jobs without a slot. */

@@ -17,6 +17,7 @@ struct srv_batch {
     srv_job **who;       /* [n_slots] the job of each item */
     eng_pick *pick;      /* [n_slots] what is chosen after a step */
     size_t n_items, n_running;
+    size_t n_unready; /* jobs that are not in the step since their masks are not made */
     srv_waitq *waiting;
     uint64_t n_admitted, n_steps;
     srv_tempo tempo;

@@ -1,8 +1,8 @@
 /* engine.h - what the scheduler needs of an engine: a table of functions.
  *
  * local.h fills it from src/engine; the tests fill it from tests/api/fake_engine.h.  Threads:
- * encode, chat, chat_text, decode, piece, piece_all, special, is_end and adapter_open may be called
- * from any thread, the others from the engine thread only.
+ * encode, chat, chat_text, decode, piece, piece_all, special, is_end, rule and adapter_open may be
+ * called from any thread, by several at once, the others from the engine thread only.
  */
 #ifndef SRV_SCHED_ENGINE_H
 #define SRV_SCHED_ENGINE_H
@@ -50,7 +50,7 @@ typedef struct srv_engine {
      * the last message is to be gone on with. */
     sk_status (*chat)(void *self, json_t *messages, json_t *vars, bool open, eng_ids *out,
                       sk_err *e);
-    /* Compiles a rule (grammar.h); the I/O thread's. */
+    /* Compiles a rule (grammar.h). */
     sk_status (*rule)(void *self, srv_rule kind, const char *text, size_t n, eng_grammar **out,
                       sk_err *e);
     /* The text of ids, of control tokens too. */

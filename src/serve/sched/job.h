@@ -38,6 +38,9 @@ typedef struct srv_guide {
      * NULL for any, or with e filled (untouched otherwise) when the job can't go on. */
     const uint64_t *(*mask)(void *self, sk_err *e);
     sk_status (*take)(void *self, int32_t id, sk_err *e); /* this one was chosen */
+    /* Makes what mask gives by at most `work` units (grammar.h), which is not 0; false where it
+     * takes more: to be called again.  NULL: mask takes no time. */
+    bool (*ready)(void *self, uint64_t work);
     void (*free)(void *self);
 } srv_guide;
 
@@ -74,6 +77,7 @@ struct srv_job {
     size_t n_max;           /* tokens to make at most, may be 0; prompt.n + n_max <= n_ctx */
     eng_sample_opts sample; /* its biases are the job's: srv_job_set_sample */
     sk_stops stops;
+    bool ignore_end;              /* tokens that end an answer are tokens without text */
     bool want_toks;               /* mail has a record for each token but an end token */
     bool want_lp;                 /* ... with its log-probability */
     bool want_prompt;             /* ... and before them one for each token of the prompt */
@@ -112,6 +116,7 @@ struct srv_job {
     sk_buf toks;    /* records that wait for the next mail */
     uint64_t order; /* counts admissions, from 1; 0: not yet */
     bool planned;   /* has an item in the step being made */
+    bool unready;   /* what its answer may go on with is not known yet: no choice in that step */
     uint64_t at_start_us, at_token_us;
 };
 

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,8 +20,9 @@ struct srv_local {
     eng_session *session;
     eng_sampler **sampler; /* [n_samplers] one a thread, as far as there are slots */
     size_t n_samplers;
-    eng_embedder *embedder;     /* made when a request first asks for a vector */
-    eng_tokentrie *trie;        /* made when a request first brings a rule */
+    eng_embedder *embedder; /* made when a request first asks for a vector */
+    pthread_mutex_t trie_lock;
+    eng_tokentrie *trie;        /* made when a request first brings a rule, by whichever thread */
     eng_dry_breakers *breakers; /* of DRY, made when a request first asks for it */
     eng_model_info info;
     srv_engine engine;
@@ -173,10 +175,19 @@ static sk_status local_chat_text(void *self, json_t *messages, json_t *vars, boo
     return eng_model_chat_text(((srv_local *)self)->model, messages, &o, out, e);
 }
 
-/* What a grammar of a request may have: it is compiled on the I/O thread, which must not be held
- * for long, and many may be in use at once. */
+/* What a grammar of a request may have: it is compiled beside answers that are being made, and many
+ * may be in use at once. */
 #define RULE_NODES ((size_t)150000)
 #define RULE_BYTES ((size_t)32 << 20)
+
+/* The tree of the vocabulary, which does not change once it is made. */
+static sk_status find_trie(srv_local *l, const eng_vocab *v, sk_err *e)
+{
+    (void)pthread_mutex_lock(&l->trie_lock);
+    sk_status st = l->trie ? SK_OK : eng_tokentrie_new(v, &l->trie, e);
+    (void)pthread_mutex_unlock(&l->trie_lock);
+    return st;
+}
 
 static sk_status local_rule(void *self, srv_rule kind, const char *text, size_t n,
                             eng_grammar **out, sk_err *e)
@@ -184,7 +195,7 @@ static sk_status local_rule(void *self, srv_rule kind, const char *text, size_t 
     srv_local *l = self;
     const eng_vocab *v = eng_model_vocab(l->model);
     if (!v) return sk_fail(e, SK_E_UNSUPPORTED, "the model has no tokenizer that can be used");
-    sk_status st = l->trie ? SK_OK : eng_tokentrie_new(v, &l->trie, e);
+    sk_status st = find_trie(l, v, e);
     if (st) return st;
     const eng_grammar_opts o = {.max_nodes = RULE_NODES, .max_memory = RULE_BYTES};
     switch (kind) {
@@ -433,6 +444,7 @@ sk_status srv_local_open(const srv_local_opts *o, srv_local **out, sk_err *e)
     assert(o->n_slots > 0);
     srv_local *l = sk_calloc(SK_MEM_REQUEST, 1, sizeof *l);
     if (!l) return sk_fail(e, SK_E_NOMEM, "no memory for the engine");
+    (void)pthread_mutex_init(&l->trie_lock, NULL);
     sk_status st = eng_exec_open(o->n_threads, &l->exec, e);
     if (!st) st = read_model(l, o, e);
     if (!st) {
@@ -479,6 +491,7 @@ void srv_local_close(srv_local *l)
     eng_dry_breakers_free(l->breakers);
     eng_embedder_close(l->embedder);
     eng_tokentrie_free(l->trie);
+    (void)pthread_mutex_destroy(&l->trie_lock);
     if (l->session) eng_session_close(l->session);
     eng_lora_close(l->lora);
     if (l->model) eng_model_close(l->model);

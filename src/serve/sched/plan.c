@@ -17,6 +17,30 @@ static size_t min_size(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* Work that goes into masks between two steps (grammar.h): some milliseconds, shared by the answers
+ * that follow a grammar; and what each may have at least, which is more than most masks take. */
+#define MASK_WORK 40000u
+#define MASK_LEAST 2000u
+
+/* Work for the masks of each answer. */
+static uint64_t mask_work(const srv_batch *b)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < b->eng->n_slots; i++)
+        n += b->slot[i] && b->slot[i]->guide.ready;
+    uint64_t each = MASK_WORK / (n ? n : 1);
+    return each > MASK_LEAST ? each : MASK_LEAST;
+}
+
+/* True if a token may be chosen for j in this step.  A grammar that takes long to tell what may
+ * come next holds up its own answer, not the others. */
+static bool is_ready(srv_batch *b, srv_job *j, uint64_t work)
+{
+    j->unready = j->guide.ready && !j->guide.ready(j->guide.self, work);
+    b->n_unready += j->unready;
+    return !j->unready;
+}
+
 /* Puts j's next n tokens into the step. */
 static void plan_item(srv_batch *b, srv_job *j, size_t n)
 {
@@ -33,14 +57,15 @@ static void plan_item(srv_batch *b, srv_job *j, size_t n)
                                                                       : ENG_WANT_NONE};
 }
 
-/* One token for each answer that is not paused; returns their number. */
-static size_t plan_decode(srv_batch *b)
+/* One token for each answer that is neither paused nor unready; returns their number. */
+static size_t plan_decode(srv_batch *b, uint64_t work)
 {
     size_t n = 0;
     for (size_t i = 0; i < b->eng->n_slots; i++) {
         srv_job *j = b->slot[i];
         if (!j || j->state != SRV_JOB_DECODE) continue;
         if (atomic_load_explicit(&j->paused, memory_order_relaxed)) continue;
+        if (!is_ready(b, j, work)) continue;
         plan_item(b, j, 1);
         n++;
     }
@@ -65,7 +90,7 @@ static srv_job *next_prefill(const srv_batch *b, bool rows)
     srv_job *best = NULL;
     for (size_t i = 0; i < b->eng->n_slots; i++) {
         srv_job *j = b->slot[i];
-        if (!j || j->state != SRV_JOB_PREFILL || j->planned || j->leader) continue;
+        if (!j || j->state != SRV_JOB_PREFILL || j->planned || j->leader || j->unready) continue;
         if (!rows && srv_score_left(j)) continue;
         if (!best || goes_first(j, best, b->n_steps % OLDEST_EVERY == 0)) best = j;
     }
@@ -87,7 +112,7 @@ static bool is_brief(const srv_job *j)
 }
 
 /* Fills the rest of the step with prompt tokens; returns their number. */
-static size_t plan_prefill(srv_batch *b, size_t n_decode)
+static size_t plan_prefill(srv_batch *b, size_t n_decode, uint64_t work)
 {
     size_t all = b->eng->max_step - n_decode, rows = srv_score_rows(b->eng);
     size_t n_wait = n_prompts(b), room = all, some = all; /* some: of room, for long prompts */
@@ -104,7 +129,8 @@ static size_t plan_prefill(srv_batch *b, size_t n_decode)
             n = min_size(n, rows);
             rows -= n;
         }
-        plan_item(b, j, n);
+        if (j->n_fed + n == j->n_seq && !is_ready(b, j, work)) n--;
+        if (n) plan_item(b, j, n);
         room -= n;
         some -= min_size(some, n);
     }
@@ -113,7 +139,10 @@ static size_t plan_prefill(srv_batch *b, size_t n_decode)
 
 void srv_plan(srv_batch *b, size_t *n_decode, size_t *n_prefill)
 {
-    b->n_items = 0;
-    *n_decode = plan_decode(b);
-    *n_prefill = plan_prefill(b, *n_decode);
+    uint64_t work = mask_work(b);
+    b->n_items = b->n_unready = 0;
+    for (size_t i = 0; i < b->eng->n_slots; i++)
+        if (b->slot[i]) b->slot[i]->unready = false;
+    *n_decode = plan_decode(b, work);
+    *n_prefill = plan_prefill(b, *n_decode, work);
 }
