@@ -1,16 +1,18 @@
 /* overhead.c - what the server costs beside the engine: CPU time per token sent.
  *
- *     overhead [STREAMS [TOKENS [STEP_US]]]        16 streams of 1,000 tokens, a step each 2,000 us
+ *     overhead [STREAMS [TOKENS [STEP_US [PAD]]]]  16 streams of 1,000 tokens, a step each 2,000 us
  *
  * The server's own code (http, api, sched) runs over an engine that computes nothing: a step
  * sleeps, then every stream's next token is a letter.  The client is another process: STREAMS
  * connections at once, each with a streamed chat; it counts the events that have text.  Prints CPU
- * microseconds (user and system, all threads) for each of them.
+ *     overhead [STREAMS [TOKENS [STEP_US [PAD]]]]   16 streams of 1,000 tokens, steps of 2,000 us
+ * it one that is read by another thread.
  */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "serve/api/api.h"
 #include "serve/api/store.h"
+#include "serve/sched/hands.h"
 #include "serve/sched/stats.h"
 
 #include <arpa/inet.h>
@@ -118,18 +120,19 @@ static sk_status stub_decode(void *self, const int32_t *id, size_t n, sk_buf *ou
 }
 
 /* Eight tokens, whatever was asked. */
-static sk_status stub_chat(void *self, json_t *messages, json_t *vars, eng_ids *out, sk_err *e)
+static sk_status stub_chat(void *self, json_t *messages, json_t *vars, bool open, eng_ids *out,
+                           sk_err *e)
 {
-    (void)self, (void)messages, (void)vars;
+    (void)self, (void)messages, (void)vars, (void)open;
     for (int32_t i = 0; i < 8; i++)
         if (!eng_ids_push(out, i)) return sk_fail(e, SK_E_NOMEM, "no memory");
     return SK_OK;
 }
 
-static sk_status stub_chat_text(void *self, json_t *messages, json_t *vars, eng_jinja_text *out,
-                                sk_err *e)
+static sk_status stub_chat_text(void *self, json_t *messages, json_t *vars, bool open,
+                                eng_jinja_text *out, sk_err *e)
 {
-    (void)self, (void)messages, (void)vars, (void)e;
+    (void)self, (void)messages, (void)vars, (void)open, (void)e;
     sk_buf_adds(&out->text, "x");
     return SK_OK;
 }
@@ -165,15 +168,15 @@ static void stub_init(stub *s, size_t n_slots, unsigned step_us)
 
 /* ---- the client, in a process of its own ---- */
 
-static int say_and_connect(int port, size_t tokens)
+static int say_and_connect(int port, size_t tokens, size_t pad)
 {
-    char body[256], text[512];
+    static char body[1 << 17], text[(1 << 17) + 256];
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int n = snprintf(body, sizeof body,
                      "{\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}],\"stream\":true,"
-                     "\"max_tokens\":%zu}",
-                     tokens);
+                     "\"max_tokens\":%zu%*s}",
+                     tokens, (int)pad, "");
     n = snprintf(text, sizeof text,
                  "POST /v1/chat/completions HTTP/1.1\r\nHost: b\r\nConnection: close\r\n"
                  "Content-Length: %d\r\n\r\n%s",
@@ -198,14 +201,14 @@ static size_t count(const char *p, size_t n, const char *what, size_t *at)
 }
 
 /* Reads all streams to their ends; prints how many events with text there were. */
-static int client(int port, size_t n, size_t tokens, int out)
+static int client(int port, size_t n, size_t tokens, size_t pad, int out)
 {
     static struct pollfd p[MOST_STREAMS];
     static size_t at[MOST_STREAMS];
     static char b[65536];
     size_t events = 0, open = n;
     for (size_t i = 0; i < n; i++)
-        p[i] = (struct pollfd){.fd = say_and_connect(port, tokens), .events = POLLIN};
+        p[i] = (struct pollfd){.fd = say_and_connect(port, tokens, pad), .events = POLLIN};
     while (open && poll(p, n, 10000) > 0) {
         for (size_t i = 0; i < n; i++) {
             if (p[i].fd < 0 || !p[i].revents) continue;
@@ -235,6 +238,12 @@ static void on_mail(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
     srv_gen_collect(((bench *)arg)->core->sched);
+}
+
+static void on_back(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    srv_hands_collect(arg);
 }
 
 static void on_client(evutil_socket_t fd, short what, void *arg)
@@ -278,6 +287,7 @@ static sk_status open_server(bench *b, size_t n, unsigned step_us, sk_err *e)
     srv_source none = {.fd = -1, .lora_fd = -1};
     srv_version *v = NULL;
     sk_status st = srv_http_open(b->base, &ho, &api->http, e);
+    if (!st) st = srv_hands_open(1, 2 * n, &api->hands, e);
     if (!st) st = srv_core_open(&b->stub.engine, NULL, NULL, &so, &none, &b->core, e);
     none = (srv_source){.path = path, .fd = -1, .lora_fd = -1};
     return st ? st : srv_roster_put(api->roster, "stub", b->core, NULL, &none, &v, e);
@@ -301,8 +311,9 @@ int main(int argc, char **argv)
     static bench b;
     sk_err e = SK_ERR_INIT;
     size_t n = arg_or(argc, argv, 1, 16), tokens = arg_or(argc, argv, 2, 1000);
+    size_t pad = arg_or(argc, argv, 4, 0);
     unsigned step_us = (unsigned)arg_or(argc, argv, 3, 2000);
-    if (!n || n > MOST_STREAMS || !tokens || pipe(b.pipe)) return 2;
+    if (!n || n > MOST_STREAMS || !tokens || pad > 100000 || pipe(b.pipe)) return 2;
     (void)signal(SIGPIPE, SIG_IGN);
     if (open_server(&b, n, step_us, &e)) {
         (void)fprintf(stderr, "%s\n", e.text);
@@ -310,11 +321,14 @@ int main(int argc, char **argv)
     }
     int port = (int)strtol(strrchr(srv_http_url(b.api.http), ':') + 1, NULL, 10);
     pid_t pid = fork();
-    if (pid == 0) _exit(client(port, n, tokens, b.pipe[1]));
+    if (pid == 0) _exit(client(port, n, tokens, pad, b.pipe[1]));
     struct event *mail =
         event_new(b.base, srv_sched_fd(b.core->sched), EV_READ | EV_PERSIST, on_mail, &b);
     struct event *end = event_new(b.base, b.pipe[0], EV_READ, on_client, &b);
+    struct event *back =
+        event_new(b.base, srv_hands_fd(b.api.hands), EV_READ | EV_PERSIST, on_back, b.api.hands);
     (void)event_add(mail, NULL);
+    (void)event_add(back, NULL);
     (void)event_add(end, NULL);
     double before = cpu_us();
     uint64_t began = sk_now_us();

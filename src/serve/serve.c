@@ -2,6 +2,7 @@
 #include "serve/serve.h"
 
 #include "base/clock.h"
+#include "base/cores.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "serve/api/access.h"
@@ -13,6 +14,7 @@
 #include "serve/models/keeper.h"
 #include "serve/models/opener.h"
 #include "serve/models/watch.h"
+#include "serve/sched/hands.h"
 #include "serve/sched/stats.h"
 #include "serve/web/page.h"
 
@@ -32,13 +34,18 @@
 #define STORE_ITEMS 1024u
 #define STORE_BYTES ((size_t)64 << 20)
 
+/* Threads that prepare requests: most of the time one is enough, and a second lets a short one pass
+ * a long one where there are cores for it. */
+#define MOST_HANDS 2u
+
 /* Descriptors kept for everything but connections. */
 #define OTHER_FDS 64u
 
 struct srv_server {
     srv_opts o;
     struct event_base *base;
-    struct event *stop, *tick, *reload;
+    struct event *stop, *tick, *reload, *prepared;
+    srv_hands *hands;
     srv_local_opener opener;
     srv_baton *baton;
     sk_share *share;
@@ -100,7 +107,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     srv_server *s = arg;
-    if (srv_http_conns(s->api.http) == 0 && srv_keeper_alive(s->keeper) == 0) {
+    if (srv_http_conns(s->api.http) == 0 && srv_keeper_alive(s->keeper) == 0 &&
+        srv_hands_alive(s->hands) == 0) {
         (void)event_base_loopbreak(s->base);
         return;
     }
@@ -212,6 +220,29 @@ static sk_status open_http(srv_server *s, sk_err *e)
     s->base = event_base_new();
     if (!s->base) return sk_fail(e, SK_E_NOMEM, "cannot make an event loop");
     return srv_http_open(s->base, &ho, &s->api.http, e);
+}
+
+/* Requests are back from those who prepared them. */
+static void on_prepared(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    srv_hands_collect(arg);
+}
+
+/* As many may wait to be prepared as may be under way. */
+static sk_status open_hands(srv_server *s, sk_err *e)
+{
+    size_t cores = sk_cores(), n = cores / 2 < MOST_HANDS ? cores / 2 : MOST_HANDS;
+    sk_status st =
+        srv_hands_open(n ? n : 1, (size_t)(s->o.parallel + s->o.max_queue), &s->hands, e);
+    if (st) return st;
+    s->api.hands = s->hands;
+    s->prepared =
+        event_new(s->base, srv_hands_fd(s->hands), EV_READ | EV_PERSIST, on_prepared, s->hands);
+    if (!s->prepared || event_add(s->prepared, NULL))
+        return sk_fail(e, SK_E_NOMEM, "no memory for the event loop");
+    return SK_OK;
 }
 
 /* How models are opened, now and later. */
@@ -354,6 +385,7 @@ sk_status srv_open(const srv_opts *o, srv_server **out, sk_err *e)
         s->api.store = srv_store_new(STORE_ITEMS, STORE_BYTES);
         if (!s->api.store) st = sk_fail(e, SK_E_NOMEM, "no memory for the server");
     }
+    if (!st) st = open_hands(s, e);
     if (!st) {
         fill_api(s);
         st = open_events(s, e);
@@ -387,6 +419,8 @@ void srv_close(srv_server *s)
     if (s->stop) event_free(s->stop);
     if (s->tick) event_free(s->tick);
     if (s->reload) event_free(s->reload);
+    if (s->prepared) event_free(s->prepared);
+    srv_hands_close(s->hands);
     if (s->keeper) {
         srv_keeper_drain(s->keeper, true);
         while (srv_keeper_alive(s->keeper))

@@ -99,22 +99,15 @@ const srv_route *srv_api_routes(size_t *n)
     return routes;
 }
 
-sk_status srv_api_model(const srv_api *api, const char *name, srv_version **out, srv_fault *f)
+sk_status srv_api_no_model(const char *name, const char *first, size_t n, srv_fault *f)
 {
-    srv_version *v = srv_roster_find(api->roster, name),
-                *first = srv_roster_find(api->roster, NULL);
-    size_t others = srv_roster_count(api->roster);
-    if (v) {
-        *out = v;
-        return SK_OK;
-    }
-    if (others > 1)
+    if (n > 1)
         return srv_fail(f, SRV_NO_MODEL, "model",
                         "model '%.100s' is not loaded; GET /v1/models lists the %zu that are", name,
-                        others);
+                        n);
     if (name && first)
         return srv_fail(f, SRV_NO_MODEL, "model", "model '%.100s' is not loaded; '%.100s' is", name,
-                        first->name);
+                        first);
     return srv_fail(f, SRV_NO_MODEL, "model", "no model is loaded");
 }
 

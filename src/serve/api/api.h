@@ -7,10 +7,13 @@
 #include "serve/models/roster.h"
 
 struct srv_page;
+struct srv_hands;
 
-/* What handlers work with; filled by serve.c, on the I/O thread. */
+/* What handlers work with; filled by serve.c, on the I/O thread.  Other threads touch only what is
+ * said to be for them. */
 typedef struct srv_api {
     struct event_base *base;
+    struct srv_hands *hands;   /* who prepares requests; NULL: the I/O thread does all */
     srv_roster *roster;        /* the models */
     struct srv_keeper *keeper; /* who changes them */
     srv_http *http;
@@ -26,7 +29,7 @@ typedef struct srv_api {
     sk_share *share;           /* with trainers, NULL: none is */
     struct srv_keys *keys;     /* who may ask, NULL: anybody */
     struct srv_access *access; /* the access log, NULL: none */
-    struct srv_store *store;   /* conversations to go on from */
+    struct srv_store *store;   /* conversations to go on from; any thread's (store.h) */
     const char *cors;          /* origins whose pages may ask, NULL: none */
 } srv_api;
 
@@ -60,9 +63,9 @@ typedef struct srv_route {
 /* The table of endpoints. */
 const srv_route *srv_api_routes(size_t *n);
 
-/* The live version of the model that a request names, borrowed; the first model if it names none.
- * SRV_NO_MODEL. */
-sk_status srv_api_model(const srv_api *api, const char *name, srv_version **out, srv_fault *f);
+/* SRV_NO_MODEL: there are n live ones, the first of which is `first` (NULL: none), and `name` is
+ * not among them. */
+sk_status srv_api_no_model(const char *name, const char *first, size_t n, srv_fault *f);
 
 /* Answers with b, which is freed; 503 where it had no memory. */
 void srv_api_reply(srv_req *r, int status, const char *type, sk_buf *b);

@@ -18,11 +18,9 @@
 
 /* ---- life ---- */
 
-void srv_ask_free(srv_ask *a)
+/* Frees the choices and what they hold. */
+static void free_choices(srv_ask *a)
 {
-    if (!a) return;
-    if (a->form->fini) a->form->fini(a);
-    if (a->ping) event_free(a->ping);
     for (size_t i = 0; i < a->n; i++) {
         srv_choice *c = &a->choice[i];
         srv_job_free(c->job);
@@ -31,6 +29,14 @@ void srv_ask_free(srv_ask *a)
         sk_buf_fini(&c->toks);
         sk_buf_fini(&c->echo);
     }
+}
+
+void srv_ask_free(srv_ask *a)
+{
+    if (!a) return;
+    if (a->form->fini) a->form->fini(a);
+    if (a->ping) event_free(a->ping);
+    free_choices(a);
     srv_rules_put(a->on->rules, a->rule);
     sk_buf_fini(&a->json);
     sk_buf_fini(&a->sse);
@@ -75,24 +81,24 @@ static bool init_choice(srv_ask *a, size_t i)
     return true;
 }
 
-srv_ask *srv_ask_new(srv_api *api, srv_version *v, srv_req *r, const srv_form *form, size_t n,
+srv_ask *srv_ask_new(srv_api *api, srv_version *v, const char *id, const srv_form *form, size_t n,
                      bool stream, srv_fault *f)
 {
     srv_ask *a = sk_calloc(SK_MEM_REQUEST, 1, sizeof *a + n * sizeof *a->choice);
     bool ok = a != NULL;
     if (a) {
         a->api = api;
-        a->on = srv_version_take(v);
+        a->on = v;
         a->form = form;
         a->stream = stream;
-        snprintf(a->id, sizeof a->id, "%s%.39s", form->stem, srv_req_id(r));
+        snprintf(a->id, sizeof a->id, "%s%.39s", form->stem, id);
         a->answer = (srv_answer){.id = a->id, .model = v->name, .created = sk_unix_s()};
     }
     for (; ok && a->n < n; a->n++)
         ok = init_choice(a, a->n);
-    if (ok && stream) ok = (a->ping = evtimer_new(api->base, on_ping, a)) != NULL;
     if (ok) return a;
-    srv_ask_free(a);
+    if (a) free_choices(a);
+    sk_free(a);
     (void)srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the request");
     return NULL;
 }
@@ -413,6 +419,9 @@ sk_status srv_ask_overloaded(const srv_sched *s, srv_fault *f)
 sk_status srv_ask_submit(srv_ask *a, srv_req *r, srv_fault *f)
 {
     sk_status st = srv_sched_room(a->on->sched) < a->n ? SK_E_BUSY : SK_OK;
+    if (a->stream) a->ping = evtimer_new(a->api->base, on_ping, a);
+    bool oom = a->stream && !a->ping;
+    if (oom) st = SK_E_NOMEM;
     for (size_t i = 0; i < a->n && !st; i++) {
         a->choice[i].usage.n_prompt = a->choice[i].job->prompt.n;
         st = srv_sched_submit(a->on->sched, a->choice[i].job);
@@ -430,7 +439,10 @@ sk_status srv_ask_submit(srv_ask *a, srv_req *r, srv_fault *f)
     }
     if (a->key) srv_keys_give(a->api->keys, a->key, a->taken);
     a->settled = true;
-    (void)srv_ask_overloaded(a->on->sched, f);
+    if (oom)
+        (void)srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the request");
+    else
+        (void)srv_ask_overloaded(a->on->sched, f);
     if (a->n_live)
         each_job(a, srv_sched_cancel);
     else

@@ -82,11 +82,13 @@ struct srv_ask {
 
 extern const srv_form srv_form_chat, srv_form_text;
 
-/* A request to v with n choices, each with a job that is to be filled in; NULL with f filled. */
-srv_ask *srv_ask_new(srv_api *api, srv_version *v, srv_req *r, const srv_form *form, size_t n,
+/* The request `id` to v with n choices, each with a job that is to be filled in; NULL with f
+ * filled.  Any thread, which may then fill it; v is only borrowed until somebody takes it for the
+ * ask (srv_version_take) on the I/O thread, to which all the rest belongs. */
+srv_ask *srv_ask_new(srv_api *api, srv_version *v, const char *id, const srv_form *form, size_t n,
                      bool stream, srv_fault *f);
 
-/* Frees one whose jobs are not submitted, or have all come back. */
+/* Frees one whose jobs are not submitted, or have all come back; its version has a user less. */
 void srv_ask_free(srv_ask *a);
 
 /* Hands its jobs to the scheduler; r is the ask's from then on.  Otherwise f says why not, and the

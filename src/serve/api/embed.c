@@ -1,7 +1,7 @@
 /* embed.c - POST /v1/embeddings: texts as vectors.
  *
  * The vectors are computed on the engine thread, text by text, as one task; between the steps of
- * long texts running answers go on.
+ * long texts running answers go on.  A large answer is written by another thread (sched/hands.h).
  */
 #include "serve/api/gen.h"
 #include "serve/api/keys.h"
@@ -62,9 +62,14 @@ static const srv_field rows[] = {
 const srv_fields srv_embed_fields = {"POST /v1/embeddings", "Vectors of texts, of length 1.", rows,
                                      sizeof rows / sizeof *rows};
 
+/* Numbers of an answer that is written at once. */
+#define FEW_NUMBERS 4096u
+
 /* A request on its way. */
 typedef struct embed_ask {
     srv_owner owner;
+    srv_chore chore; /* of writing the answer */
+    sk_buf out;      /* which is this */
     srv_api *api;
     srv_version *on;
     srv_req *req; /* NULL: the client is gone */
@@ -84,6 +89,7 @@ static void ask_free(embed_ask *a)
         eng_ids_fini(&a->ids[i]);
     sk_free(a->ids);
     sk_free(a->v);
+    sk_buf_fini(&a->out);
     srv_job_free(a->job);
     srv_version_put(a->on);
     sk_free(a);
@@ -143,24 +149,48 @@ static void add_vector(embed_ask *a, size_t which, sk_buf *out)
     sk_buf_adds(out, a->base64 ? "\"}" : "]}");
 }
 
-static void answer(embed_ask *a, srv_req *r)
+/* The answer, by whichever thread. */
+static void write_answer(embed_ask *a)
 {
-    sk_buf b = SK_BUF_INIT;
-    srv_fault f = {0};
-    sk_buf_adds(&b, "{\"object\":\"list\",\"data\":[");
+    sk_buf *b = &a->out;
+    sk_buf_adds(b, "{\"object\":\"list\",\"data\":[");
     for (size_t i = 0; i < a->n; i++)
-        add_vector(a, i, &b);
-    sk_buf_adds(&b, "],\"model\":");
-    sk_json_add_str(&b, a->on->name, strlen(a->on->name));
-    sk_buf_addf(&b, ",\"usage\":{\"prompt_tokens\":%zu,\"total_tokens\":%zu}}\n", a->n_tokens,
+        add_vector(a, i, b);
+    sk_buf_adds(b, "],\"model\":");
+    sk_json_add_str(b, a->on->name, strlen(a->on->name));
+    sk_buf_addf(b, ",\"usage\":{\"prompt_tokens\":%zu,\"total_tokens\":%zu}}\n", a->n_tokens,
                 a->n_tokens);
-    if (sk_buf_ok(&b)) {
-        srv_reply(r, 200, "application/json", b.p, b.len);
-    } else {
-        (void)srv_fail(&f, SRV_NO_MEMORY, NULL, "no memory for the answer");
-        srv_reply_fault(r, &f);
-    }
-    sk_buf_fini(&b);
+}
+
+static void work(srv_chore *c)
+{
+    write_answer((embed_ask *)(void *)((char *)c - offsetof(embed_ask, chore)));
+}
+
+/* The end of a, which was written or is no more wanted. */
+static void send_answer(embed_ask *a)
+{
+    srv_req *r = a->req;
+    if (r) srv_req_watch(r, NULL, NULL);
+    if (r) srv_api_reply(r, 200, "application/json", &a->out);
+    ask_free(a);
+}
+
+/* An answer that was computed is written here where too many others wait. */
+static void written(srv_chore *c, srv_chore_end how)
+{
+    embed_ask *a = (embed_ask *)(void *)((char *)c - offsetof(embed_ask, chore));
+    if (how == SRV_CHORE_CROWDED) write_answer(a);
+    send_answer(a);
+}
+
+static void answer(embed_ask *a)
+{
+    a->chore = (srv_chore){.work = work, .done = written, .key = a->key};
+    bool many = a->n * a->dims > FEW_NUMBERS && a->api->hands;
+    if (many && srv_hands_give(a->api->hands, &a->chore)) return;
+    write_answer(a);
+    send_answer(a);
 }
 
 /* The task's only mail. */
@@ -169,18 +199,23 @@ static void take_mail(srv_owner *o, srv_job *j, const srv_mail *m)
     embed_ask *a = (embed_ask *)(void *)o;
     srv_req *r = a->req;
     srv_fault f = {0};
+    bool good = m->finish == SRV_FIN_STOP;
     assert(m->finish && a->job == j);
-    if (r) srv_req_watch(r, NULL, NULL);
-    srv_key_usage used = {1, m->finish == SRV_FIN_STOP ? a->n_tokens : 0, 0, 0};
+    srv_job_free(a->job);
+    a->job = NULL;
+    srv_key_usage used = {1, good ? a->n_tokens : 0, 0, 0};
     if (a->key) srv_keys_used(a->api->keys, a->key, a->taken, &used);
     if (r) srv_req_marks(r)->n_prompt = used.prompt;
-    if (r && m->finish == SRV_FIN_STOP) {
-        answer(a, r);
-    } else if (r) {
+    if (r && good) {
+        answer(a);
+        return;
+    }
+    if (r) {
         if (m->finish == SRV_FIN_ERROR)
             (void)srv_fail_err(&f, &m->err);
         else
             (void)srv_fail(&f, SRV_DRAINING, NULL, "the server is shutting down");
+        srv_req_watch(r, NULL, NULL);
         srv_reply_fault(r, &f);
     }
     ask_free(a);
@@ -194,7 +229,10 @@ static void on_news(void *arg, srv_req *r, srv_req_news news)
     (void)r;
     if (news != SRV_REQ_GONE) return;
     a->req = NULL;
-    srv_sched_cancel(a->on->sched, a->job);
+    if (a->job)
+        srv_sched_cancel(a->on->sched, a->job);
+    else
+        (void)srv_hands_drop(a->api->hands, &a->chore);
 }
 
 /* The ids of one text, within what the model can read. */
@@ -245,48 +283,77 @@ static sk_status fill(embed_ask *a, const embed_body *b, srv_fault *f)
     return st;
 }
 
-/* Reads, checks, submits. */
-static sk_status start(srv_api *api, srv_req *r, embed_body *b, srv_fault *f)
+/* A request that is prepared. */
+typedef struct embed_prep {
+    srv_prep prep;
+    embed_body b;
+    embed_ask *a; /* its version is borrowed from prep.live; NULL: not made, or submitted */
+    sk_buf unknown;
+} embed_prep;
+
+static sk_status read_body(srv_prep *p, srv_fault *f)
 {
-    size_t n;
-    const char *body = srv_req_body(r, &n);
-    sk_status st = srv_gen_ready(api, f);
-    if (!st) st = srv_params_init(&b->p, f);
-    if (!st)
-        st = srv_fields_read(&srv_embed_fields, body, n, api->strict, b, &b->p.root, &b->p.unknown,
-                             f);
+    embed_body *b = &((embed_prep *)(void *)p)->b;
+    sk_status st = srv_params_init(&b->p, f);
+    return st ? st : srv_prep_fields(p, &srv_embed_fields, b, &b->p.root, &b->p.unknown, f);
+}
+
+static sk_status make(srv_prep *p, srv_fault *f)
+{
+    embed_prep *x = (embed_prep *)(void *)p;
     srv_version *v = NULL;
-    if (!st) st = srv_api_model(api, b->p.model, &v, f);
+    sk_status st = srv_prep_model(p, x->b.p.model, &v, f);
     if (st) return st;
-    embed_ask *a = sk_calloc(SK_MEM_REQUEST, 1, sizeof *a);
+    embed_ask *a = x->a = sk_calloc(SK_MEM_REQUEST, 1, sizeof *x->a);
     if (!a) return srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the request");
     a->owner.mail = take_mail;
-    a->api = api;
-    a->on = srv_version_take(v);
-    st = fill(a, b, f);
-    if (!st) st = srv_params_whole(&b->p, f);
-    a->key = srv_req_mark_of(r)->key;
-    if (!st && a->key) st = srv_keys_take(api->keys, a->key, a->n_tokens, &a->taken, r, f);
-    if (!st && srv_sched_submit(v->sched, a->job)) {
-        if (a->key) srv_keys_give(api->keys, a->key, a->taken);
-        st = srv_ask_overloaded(v->sched, f);
+    a->api = p->api;
+    a->on = v;
+    a->key = p->key;
+    x->unknown = x->b.p.unknown;
+    x->b.p.unknown = (sk_buf)SK_BUF_INIT;
+    return fill(a, &x->b, f);
+}
+
+static void clear(srv_prep *p)
+{
+    srv_params_fini(&((embed_prep *)(void *)p)->b.p);
+}
+
+static sk_status done(srv_prep *p, srv_req *r, srv_fault *f)
+{
+    embed_prep *x = (embed_prep *)(void *)p;
+    embed_ask *a = x->a;
+    srv_sched *s = a->on->sched;
+    sk_status st = srv_gen_ready(p->api, f);
+    if (!st && a->key) st = srv_keys_take(p->api->keys, a->key, a->n_tokens, &a->taken, r, f);
+    if (!st && srv_sched_submit(s, a->job)) {
+        if (a->key) srv_keys_give(p->api->keys, a->key, a->taken);
+        st = srv_ask_overloaded(s, f);
     }
-    if (st) {
-        ask_free(a);
-        return st;
-    }
+    if (st) return st;
+    (void)srv_version_take(a->on);
+    x->a = NULL;
     a->req = r;
     srv_req_watch(r, on_news, a);
-    srv_ask_version(v, r);
-    if (b->p.unknown.len) srv_req_header(r, "x-stoke-ignored", b->p.unknown.p);
+    srv_ask_version(a->on, r);
+    if (x->unknown.len) srv_req_header(r, "x-stoke-ignored", x->unknown.p);
     return SK_OK;
+}
+
+static void fini(srv_prep *p)
+{
+    embed_prep *x = (embed_prep *)(void *)p;
+    sk_buf_fini(&x->unknown);
+    if (!x->a) return;
+    (void)srv_version_take(x->a->on); /* which goes with it */
+    ask_free(x->a);
 }
 
 /* POST /v1/embeddings */
 void srv_post_embed(srv_api *api, srv_req *r)
 {
-    srv_fault f = {0};
-    embed_body b = {.format = NULL};
-    if (start(api, r, &b, &f)) srv_reply_fault(r, &f);
-    srv_params_fini(&b.p);
+    static const srv_prep_kind kind = {sizeof(embed_prep), read_body, NULL, make, clear, done, fini,
+                                       srv_fault_json};
+    srv_gen_begin(api, r, &kind);
 }

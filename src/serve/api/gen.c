@@ -2,20 +2,11 @@
 #include "serve/api/gen.h"
 #include "serve/api/aim.h"
 
-#include <event2/util.h>
 #include <inttypes.h>
 #include <string.h>
 
 /* Bytes of records of prompts' tokens that one request may ask for. */
 #define MAX_SCORES ((uint64_t)32 << 20)
-
-/* A random seed for requests that bring none. */
-static uint64_t new_seed(void)
-{
-    uint64_t seed;
-    evutil_secure_rng_get_bytes(&seed, sizeof seed);
-    return seed;
-}
 
 /* The seed of answer number k to one prompt: the first has the request's own, so that it is the
  * answer of a request for one; the others are far from it and from each other (the finaliser of
@@ -39,6 +30,7 @@ static sk_status fill_job(srv_job *j, const srv_params *p, uint64_t seed, uint64
         return srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the request");
     j->sample.seed = seed;
     j->stops = p->stops;
+    j->ignore_end = p->ignore_eos;
     j->want_lp = p->chat ? p->logprobs : p->n_logprobs >= 0;
     j->want_toks = j->want_lp;
     j->n_top = j->want_lp ? (uint32_t)(p->chat ? p->top_logprobs : p->n_logprobs) : 0;
@@ -120,7 +112,6 @@ static sk_status check_scores(const srv_ask *a, srv_fault *f)
 /* What does not depend on the prompt's tokens. */
 static sk_status check_early(const srv_version *v, const srv_params *p, srv_fault *f)
 {
-    if (srv_sched_is_full(v->sched)) return srv_ask_overloaded(v->sched, f);
     if (v->eng->no_text)
         return srv_fail(f, SRV_UNSUPPORTED, "model",
                         "model '%.100s' writes no text; ask it for /v1/embeddings", v->name);
@@ -153,84 +144,151 @@ sk_status srv_gen_ready(srv_api *api, srv_fault *f)
 }
 
 /* The jobs of all prompts. */
-static sk_status fill_all(srv_ask *a, srv_params *p, srv_fault *f)
+static sk_status fill_all(srv_ask *a, srv_params *p, uint64_t seed, srv_fault *f)
 {
-    uint64_t seed = p->has_seed ? p->sample.seed : new_seed();
     sk_status st = srv_aim_rule(a, p, f);
     for (size_t i = 0; i < srv_params_prompts(p) && !st; i++)
         st = fill_prompt(a, p, i, seed, f);
     return st;
 }
 
-sk_status srv_gen_start(srv_api *api, srv_req *r, srv_params *p, const srv_form *form,
-                        srv_ask **out, srv_fault *f)
+/* An ask for the answers to p's prompts, with its jobs. */
+static sk_status fill_ask(srv_ask *a, srv_params *p, const srv_prep *prep, srv_fault *f)
 {
-    size_t n = srv_params_prompts(p) * srv_params_width(p);
-    srv_version *v = NULL;
-    sk_status st = srv_api_model(api, p->model, &v, f);
-    if (!st) st = check_early(v, p, f);
-    if (st) return st;
-    srv_ask *a = srv_ask_new(api, v, r, form, n, p->stream, f);
-    if (!a) return SK_E_NOMEM;
+    uint64_t seed = p->has_seed ? p->sample.seed : prep->seed;
+    sk_status st = SK_OK;
     if (p->chat) {
-        st = srv_syntax_find(v->syntax, v->eng, f);
-        if (!st) st = srv_syntax_prompt(v->syntax, p, f);
+        st = srv_syntax_find(a->on->syntax, a->on->eng, f);
+        if (!st) st = srv_syntax_prompt(a->on->syntax, p, f);
     }
-    a->extra = p->extra;
-    p->extra = NULL;
     a->include_usage = p->include_usage;
     a->width = srv_params_width(p);
     a->keep = (size_t)p->n;
-    a->at_us = srv_req_mark_of(r)->at_us;
+    a->at_us = prep->at_us;
     a->answer.chat = p->chat;
     a->answer.has_usage = p->include_usage;
-    if (!st) st = fill_all(a, p, f);
+    if (!st) st = fill_all(a, p, seed, f);
     a->want_lp = p->chat ? p->logprobs : p->n_logprobs >= 0;
     if (!st) st = check_scores(a, f);
-    for (size_t i = 0; !st && p->echo && i < n; i++)
+    for (size_t i = 0; !st && p->echo && i < a->n; i++)
         echo_prompt(&a->choice[i], p);
-    if (!st && srv_aim_forced(p)) st = srv_aim_begin(a, p, f);
-    if (!st) st = srv_params_whole(p, f);
+    return !st && srv_aim_forced(p) ? srv_aim_begin(a, p, f) : st;
+}
+
+/* What fails here leaves the ask to srv_gen_fini. */
+sk_status srv_gen_make(srv_gen *g, const srv_form *form, srv_fault *f)
+{
+    srv_params *p = g->p;
+    size_t n = srv_params_prompts(p) * srv_params_width(p);
+    srv_version *v = NULL;
+    sk_status st = srv_prep_model(&g->prep, p->model, &v, f);
+    if (!st) st = check_early(v, p, f);
+    if (st) return st;
+    g->ask = srv_ask_new(g->prep.api, v, g->prep.id, form, n, p->stream, f);
+    if (!g->ask) return SK_E_NOMEM;
+    g->ask->extra = p->extra;
+    p->extra = NULL;
+    g->unknown = p->unknown;
+    p->unknown = (sk_buf)SK_BUF_INIT;
+    return fill_ask(g->ask, p, &g->prep, f);
+}
+
+/* What makes a grammar, or shows the template more than messages. */
+bool srv_gen_is_long(const srv_prep *p)
+{
+    const srv_params *of = ((const srv_gen *)(const void *)p)->p;
+    return of->rule || json_array_size(of->tools) || of->vars;
+}
+
+sk_status srv_gen_done(srv_prep *p, srv_req *r, srv_fault *f)
+{
+    srv_gen *g = (srv_gen *)(void *)p;
+    srv_ask *a = g->ask;
+    sk_status st = srv_gen_ready(p->api, f);
     if (!st) st = srv_ask_take(a, r, f);
-    if (st) {
-        srv_ask_free(a);
-        return st;
-    }
-    srv_ask_version(v, r);
-    if (p->unknown.len) srv_req_header(r, "x-stoke-ignored", p->unknown.p);
+    if (st) return st;
+    (void)srv_version_take(a->on);
+    g->ask = NULL;
+    srv_ask_version(a->on, r);
+    if (g->unknown.len) srv_req_header(r, "x-stoke-ignored", g->unknown.p);
     st = srv_ask_submit(a, r, f);
     if (st) return st;
-    if (out) *out = a;
     if (a->sse.len) srv_ask_flush(a);
     return SK_OK;
 }
 
-/* Reads, checks, submits.  On SK_OK the request is the ask's. */
-static sk_status start(srv_api *api, srv_req *r, srv_params *p, bool chat, srv_fault *f)
+void srv_gen_fini(srv_prep *p)
 {
-    size_t n;
-    const char *body = srv_req_body(r, &n);
-    sk_status st = srv_gen_ready(api, f);
-    if (!st) st = srv_params_read(p, chat, body, n, api->strict, f);
-    return st ? st : srv_gen_start(api, r, p, chat ? &srv_form_chat : &srv_form_text, NULL, f);
+    srv_gen *g = (srv_gen *)(void *)p;
+    sk_buf_fini(&g->unknown);
+    if (!g->ask) return;
+    (void)srv_version_take(g->ask->on); /* which goes with the ask */
+    srv_ask_free(g->ask);
 }
 
-static void post(srv_api *api, srv_req *r, bool chat)
+void srv_gen_begin(srv_api *api, srv_req *r, const srv_prep_kind *kind)
 {
     srv_fault f = {0};
-    srv_params p = {0};
-    if (start(api, r, &p, chat, &f)) srv_reply_fault(r, &f);
-    srv_params_fini(&p);
+    if (srv_gen_ready(api, &f)) {
+        sk_buf b = SK_BUF_INIT;
+        kind->fault(&f, &b);
+        srv_reply_fault_as(r, &f, &b);
+        sk_buf_fini(&b);
+        return;
+    }
+    srv_prep_begin(api, r, kind);
+}
+
+/* ---- the two older endpoints ---- */
+
+typedef struct gen_body {
+    srv_gen g;
+    srv_params p;
+} gen_body;
+
+static sk_status read_chat(srv_prep *p, srv_fault *f)
+{
+    gen_body *b = (gen_body *)(void *)p;
+    b->g.p = &b->p;
+    return srv_params_read(&b->p, true, p->body.len ? p->body.p : "", p->body.len, p->strict, f);
+}
+
+static sk_status read_text(srv_prep *p, srv_fault *f)
+{
+    gen_body *b = (gen_body *)(void *)p;
+    b->g.p = &b->p;
+    return srv_params_read(&b->p, false, p->body.len ? p->body.p : "", p->body.len, p->strict, f);
+}
+
+static sk_status make_chat(srv_prep *p, srv_fault *f)
+{
+    return srv_gen_make((srv_gen *)(void *)p, &srv_form_chat, f);
+}
+
+static sk_status make_text(srv_prep *p, srv_fault *f)
+{
+    return srv_gen_make((srv_gen *)(void *)p, &srv_form_text, f);
+}
+
+static void clear(srv_prep *p)
+{
+    srv_params_fini(&((gen_body *)(void *)p)->p);
 }
 
 /* POST /v1/chat/completions */
 void srv_post_chat(srv_api *api, srv_req *r)
 {
-    post(api, r, true);
+    static const srv_prep_kind kind = {sizeof(gen_body), read_chat,     srv_gen_is_long,
+                                       make_chat,        clear,         srv_gen_done,
+                                       srv_gen_fini,     srv_fault_json};
+    srv_gen_begin(api, r, &kind);
 }
 
 /* POST /v1/completions */
 void srv_post_complete(srv_api *api, srv_req *r)
 {
-    post(api, r, false);
+    static const srv_prep_kind kind = {sizeof(gen_body), read_text,     srv_gen_is_long,
+                                       make_text,        clear,         srv_gen_done,
+                                       srv_gen_fini,     srv_fault_json};
+    srv_gen_begin(api, r, &kind);
 }

@@ -3,6 +3,7 @@
 #include "serve/api/keys.h"
 
 #include "base/json.h"
+#include "serve/sched/hands.h"
 #include "serve/sched/stats.h"
 
 #include <inttypes.h>
@@ -49,8 +50,11 @@ void srv_get_models(srv_api *api, srv_req *r)
 void srv_get_model(srv_api *api, srv_req *r)
 {
     srv_fault f = {0};
-    srv_version *v = NULL;
-    if (srv_api_model(api, srv_req_head(r)->path + strlen("/v1/models/"), &v, &f)) {
+    const char *name = srv_req_head(r)->path + strlen("/v1/models/");
+    const srv_version *v = srv_roster_find(api->roster, name),
+                      *first = srv_roster_find(api->roster, NULL);
+    if (!v) {
+        (void)srv_api_no_model(name, first ? first->name : NULL, srv_roster_count(api->roster), &f);
         srv_reply_fault(r, &f);
         return;
     }
@@ -75,6 +79,8 @@ static void note_gauges(srv_api *api)
         slots += c->eng->n_slots;
     }
     double all = pages ? (double)pages : 1;
+    sk_metric_set(api->metrics, SRV_M_PREPARING,
+                  api->hands ? (double)srv_hands_alive(api->hands) : 0);
     sk_metric_set(api->metrics, SRV_M_RUNNING, (double)running);
     sk_metric_set(api->metrics, SRV_M_WAITING, (double)waiting);
     sk_metric_set(api->metrics, SRV_M_SLOTS, (double)slots);

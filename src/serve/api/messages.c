@@ -282,62 +282,76 @@ static bool ends_open(const srv_params *p)
            !json_object_get(last, "tool_calls");
 }
 
-static sk_status read_body(srv_api *api, srv_req *r, const srv_fields *t, srv_params *p,
-                           srv_fault *f)
+/* What both are asked. */
+typedef struct msg_body {
+    srv_gen g;
+    srv_params p;
+} msg_body;
+
+static sk_status read_by(srv_prep *prep, const srv_fields *t, srv_fault *f)
 {
-    size_t n;
-    const char *body = srv_req_body(r, &n);
+    msg_body *b = (msg_body *)(void *)prep;
+    srv_params *p = b->g.p = &b->p;
     sk_status st = srv_params_init(p, f);
     p->chat = true;
-    if (!st) st = srv_fields_read(t, body, n, api->strict, p, &p->root, &p->unknown, f);
+    if (!st) st = srv_prep_fields(prep, t, p, &p->root, &p->unknown, f);
     if (!st && !json_array_size(p->messages))
         st = srv_fail(f, SRV_BAD_VALUE, "messages", "'messages' must hold a message");
     if (!st) p->go_on = ends_open(p);
     return st ? st : srv_params_check(p, f);
 }
 
-static void refuse(srv_req *r, const srv_fault *f)
+static sk_status read_messages_body(srv_prep *p, srv_fault *f)
 {
-    sk_buf b = SK_BUF_INIT;
-    srv_messages_fault(f, &b);
-    srv_reply_fault_as(r, f, &b);
-    sk_buf_fini(&b);
+    return read_by(p, &srv_messages_fields, f);
+}
+
+static sk_status read_count_body(srv_prep *p, srv_fault *f)
+{
+    return read_by(p, &srv_count_fields, f);
+}
+
+static sk_status make_jobs(srv_prep *p, srv_fault *f)
+{
+    return srv_gen_make((srv_gen *)(void *)p, &srv_form_messages, f);
+}
+
+/* The answer to how many tokens there are. */
+static sk_status make_count(srv_prep *prep, srv_fault *f)
+{
+    srv_params *p = &((msg_body *)(void *)prep)->p;
+    eng_ids ids = {0};
+    sk_err e = SK_ERR_INIT;
+    srv_version *v = NULL;
+    sk_status st = srv_prep_model(prep, p->model, &v, f);
+    if (!st) st = srv_syntax_find(v->syntax, v->eng, f);
+    if (!st) st = srv_syntax_prompt(v->syntax, p, f);
+    if (!st && v->eng->chat(v->eng->self, p->messages, p->vars, p->go_on, &ids, &e))
+        st = srv_fail_err(f, &e);
+    sk_buf_addf(&prep->out, "{\"input_tokens\":%zu}\n", ids.n);
+    eng_ids_fini(&ids);
+    return st;
+}
+
+static void clear(srv_prep *p)
+{
+    srv_params_fini(&((msg_body *)(void *)p)->p);
 }
 
 /* POST /v1/messages */
 void srv_post_messages(srv_api *api, srv_req *r)
 {
-    srv_fault f = {0};
-    srv_params p = {0};
-    sk_status st = srv_gen_ready(api, &f);
-    if (!st) st = read_body(api, r, &srv_messages_fields, &p, &f);
-    if (!st) st = srv_gen_start(api, r, &p, &srv_form_messages, NULL, &f);
-    if (st) refuse(r, &f);
-    srv_params_fini(&p);
+    static const srv_prep_kind kind = {
+        sizeof(msg_body), read_messages_body, srv_gen_is_long,   make_jobs, clear,
+        srv_gen_done,     srv_gen_fini,       srv_messages_fault};
+    srv_gen_begin(api, r, &kind);
 }
 
 /* POST /v1/messages/count_tokens */
 void srv_post_count(srv_api *api, srv_req *r)
 {
-    srv_fault f = {0};
-    srv_params p = {0};
-    eng_ids ids = {0};
-    sk_err e = SK_ERR_INIT;
-    sk_buf b = SK_BUF_INIT;
-    srv_version *v = NULL;
-    sk_status st = read_body(api, r, &srv_count_fields, &p, &f);
-    if (!st) st = srv_api_model(api, p.model, &v, &f);
-    if (!st) st = srv_syntax_find(v->syntax, v->eng, &f);
-    if (!st) st = srv_syntax_prompt(v->syntax, &p, &f);
-    if (!st && v->eng->chat(v->eng->self, p.messages, p.vars, p.go_on, &ids, &e))
-        st = srv_fail_err(&f, &e);
-    if (!st) st = srv_params_whole(&p, &f);
-    sk_buf_addf(&b, "{\"input_tokens\":%zu}\n", ids.n);
-    if (st)
-        refuse(r, &f);
-    else
-        srv_api_reply(r, 200, "application/json", &b);
-    sk_buf_fini(&b);
-    eng_ids_fini(&ids);
-    srv_params_fini(&p);
+    static const srv_prep_kind kind = {
+        sizeof(msg_body),  read_count_body, srv_gen_is_long, make_count, clear, NULL, NULL,
+        srv_messages_fault};
+    srv_prep_begin(api, r, &kind);
 }

@@ -34,6 +34,9 @@
     {.name = "stop", .type = SRV_FIELD_READ, .kind = "string or array", .deflt = "none",           \
      .read = srv_read_stop,                                                                        \
      .help = "up to 4 sequences of 1 to 256 bytes that end the answer; they are no part of it"},   \
+    {.name = "ignore_eos", .type = SRV_FIELD_BOOL, .deflt = "false", .offset = AT(ignore_eos),     \
+     .help = "the model's end tokens do not end the answer, which goes on to `max_tokens` or a "   \
+             "stop sequence, as vLLM has it; not with a grammar or a call that must be made"},     \
     {.name = "stream", .type = SRV_FIELD_BOOL, .deflt = "false", .offset = AT(stream),             \
      .help = "send the answer as server-sent events while it is made"},                            \
     {.name = "stream_options", .type = SRV_FIELD_READ, .kind = "object", .deflt = "none",          \
@@ -221,6 +224,11 @@ static sk_status check_together(const srv_params *p, srv_fault *f)
         return srv_fail(f, SRV_BAD_VALUE, "best_of",
                         "the best of several answers can't be streamed; leave out 'stream' or "
                         "'best_of'");
+    if (p->ignore_eos && (p->rule || p->choice >= SRV_TOOLS_REQUIRED))
+        return srv_fail(f, SRV_UNSUPPORTED, "ignore_eos",
+                        "an answer that must follow '%s' ends where that does; leave 'ignore_eos' "
+                        "out",
+                        p->rule ? p->rule_field : "tool_choice");
     if (p->sample.mirostat == 1)
         return srv_fail(f, SRV_BAD_VALUE, "mirostat", "'mirostat' must be 0 or 2");
     if (p->max_tokens == 0 && !p->echo)
@@ -269,22 +277,12 @@ sk_status srv_params_check(srv_params *p, srv_fault *f)
 
 sk_status srv_params_init(srv_params *p, srv_fault *f)
 {
-    *p = (srv_params){.n = 1,
-                      .n_logprobs = -1,
-                      .max_tokens = -1,
-                      .max_completion_tokens = -1,
-                      .parallel = true,
-                      .missed = sk_mem_missed()};
+    *p = (srv_params){
+        .n = 1, .n_logprobs = -1, .max_tokens = -1, .max_completion_tokens = -1, .parallel = true};
     p->mem = sk_arena_new(SK_MEM_REQUEST);
     if (!p->mem) return srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the request");
     eng_sample_opts_default(&p->sample);
     return SK_OK;
-}
-
-sk_status srv_params_whole(const srv_params *p, srv_fault *f)
-{
-    if (p->missed == sk_mem_missed()) return SK_OK;
-    return srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the request");
 }
 
 /* Reads a body. */

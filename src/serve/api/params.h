@@ -29,6 +29,7 @@ typedef struct srv_params {
     bool chat;         /* else a plain completion */
     const char *model; /* NULL: not given */
     eng_sample_opts sample;
+    bool ignore_eos; /* only stop sequences and max_tokens end an answer */
     bool has_seed, stream, include_usage, has_stream_options, echo;
     bool logprobs;                             /* chat: give them */
     int64_t top_logprobs;                      /* chat: alternatives a token */
@@ -56,7 +57,6 @@ typedef struct srv_params {
     sk_buf unknown;     /* names of fields that had no bearing */
     sk_arena *mem;
     json_t *root;
-    unsigned long missed; /* sk_mem_missed when it was begun */
 } srv_params;
 
 extern const srv_fields srv_chat_fields, srv_completion_fields;
@@ -88,10 +88,6 @@ sk_status srv_params_init(srv_params *p, srv_fault *f);
 /* Reads a body; p is to be freed with srv_params_fini whatever happens. */
 sk_status srv_params_read(srv_params *p, bool chat, const char *body, size_t n, bool strict,
                           srv_fault *f);
-
-/* SRV_NO_MEMORY if anything had no memory since srv_params_init, in this thread: jansson and text
- * buffers go on without what they had no room for, so this comes before what was made is used. */
-sk_status srv_params_whole(const srv_params *p, srv_fault *f);
 
 /* Refuses to go on with a message that is no text of an assistant. */
 sk_status srv_check_go_on(const srv_params *p, srv_fault *f);

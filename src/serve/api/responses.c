@@ -264,14 +264,24 @@ static json_t *items_of(const json_t *root)
                      "type", "input_text", "text", input);
 }
 
-/* Puts the conversation together: what was before, the input; in front of it the instructions. */
-static sk_status join(const srv_api *api, resp_body *b, uint32_t key, srv_response *x, srv_fault *f)
+/* A response that is to be prepared. */
+typedef struct resp_prep {
+    srv_gen g;
+    resp_body b;
+    srv_response *x; /* NULL: the ask has it, or had */
+} resp_prep;
+
+/* Puts the conversation together: what was before, the input; in front of it the instructions.
+ * What is kept is not to be changed, and templates have some things renamed: a copy. */
+static sk_status join(const srv_prep *p, resp_body *b, srv_response *x, srv_fault *f)
 {
-    srv_kept kept = {.messages = NULL};
-    if (b->previous && !srv_store_get(api->store, b->previous, key, &kept))
+    json_t *kept =
+        b->previous ? srv_store_messages(p->api->store, b->previous, p->key) : json_array();
+    if (!kept && b->previous)
         return srv_fail(f, SRV_NO_RESPONSE, "previous_response_id",
                         "no response '%.80s' is kept here", b->previous);
-    json_t *all = kept.messages ? json_copy(kept.messages) : json_array();
+    json_t *all = json_deep_copy(kept);
+    json_decref(kept);
     if (!all || (b->p.messages && json_array_extend(all, b->p.messages))) {
         json_decref(all);
         return no_memory(f);
@@ -287,37 +297,49 @@ static sk_status join(const srv_api *api, resp_body *b, uint32_t key, srv_respon
     return json_array_insert_new(all, 0, m) ? no_memory(f) : SK_OK;
 }
 
-/* Reads, checks, submits. */
-static sk_status start(srv_api *api, srv_req *r, resp_body *b, srv_response **x, srv_fault *f)
+static sk_status read_body(srv_prep *p, srv_fault *f)
 {
-    size_t n;
-    const char *body = srv_req_body(r, &n);
-    sk_status st = srv_gen_ready(api, f);
-    if (!st) st = srv_params_init(&b->p, f);
-    b->p.chat = b->store = true;
+    resp_prep *x = (resp_prep *)(void *)p;
+    x->g.p = &x->b.p;
+    sk_status st = srv_params_init(&x->b.p, f);
+    x->b.p.chat = x->b.store = true;
     if (!st)
-        st = srv_fields_read(&srv_responses_fields, body, n, api->strict, b, &b->p.root,
-                             &b->p.unknown, f);
-    if (!st) st = srv_params_check(&b->p, f);
+        st = srv_prep_fields(p, &srv_responses_fields, &x->b, &x->b.p.root, &x->b.p.unknown, f);
+    return st ? st : srv_params_check(&x->b.p, f);
+}
+
+/* A conversation that is gone on with may be long. */
+static bool is_long(const srv_prep *p)
+{
+    return ((const resp_prep *)(const void *)p)->b.previous || srv_gen_is_long(p);
+}
+
+static sk_status make(srv_prep *p, srv_fault *f)
+{
+    resp_prep *x = (resp_prep *)(void *)p;
+    x->x = srv_response_new();
+    if (!x->x) return no_memory(f);
+    sk_status st = join(p, &x->b, x->x, f);
     if (st) return st;
-    *x = srv_response_new();
-    if (!*x) return no_memory(f);
-    st = join(api, b, srv_req_mark_of(r)->key, *x, f);
-    if (st) return st;
-    add_echo(b->p.root, &(*x)->echo);
-    b->p.extra = *x;
-    st = srv_gen_start(api, r, &b->p, &srv_form_responses, NULL, f);
-    if (!b->p.extra) *x = NULL; /* the ask has it, or had */
+    add_echo(x->b.p.root, &x->x->echo);
+    x->b.p.extra = x->x;
+    st = srv_gen_make(&x->g, &srv_form_responses, f);
+    if (!x->b.p.extra) x->x = NULL;
     return st;
+}
+
+static void clear(srv_prep *p)
+{
+    resp_prep *x = (resp_prep *)(void *)p;
+    srv_response_free(x->x);
+    x->x = NULL;
+    srv_params_fini(&x->b.p);
 }
 
 /* POST /v1/responses */
 void srv_post_responses(srv_api *api, srv_req *r)
 {
-    srv_fault f = {0};
-    resp_body b = {.instructions = NULL};
-    srv_response *x = NULL;
-    if (start(api, r, &b, &x, &f)) srv_reply_fault(r, &f);
-    srv_response_free(x);
-    srv_params_fini(&b.p);
+    static const srv_prep_kind kind = {sizeof(resp_prep), read_body,    is_long,       make, clear,
+                                       srv_gen_done,      srv_gen_fini, srv_fault_json};
+    srv_gen_begin(api, r, &kind);
 }

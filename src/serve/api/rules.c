@@ -5,6 +5,7 @@
 #include "base/sha256.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <string.h>
 
 /* Grammars kept when nobody uses them. */
@@ -12,6 +13,9 @@
 
 /* ... and their bytes, states and masks that were learnt included. */
 #define KEEP_BYTES ((size_t)256 << 20)
+
+/* Bytes that a matcher is given at a time of what an answer begins with. */
+#define PIECE 64u
 
 /* Bytes a schema, grammar or pattern may have. */
 #define MAX_TEXT ((size_t)256 << 10)
@@ -26,6 +30,7 @@ struct srv_rule_ref {
 
 struct srv_rules {
     const srv_engine *eng;
+    pthread_mutex_t lock; /* of what follows, the users of each included */
     srv_rule_ref *ref[2 * KEEP];
     size_t n;
     uint64_t uses;
@@ -34,7 +39,9 @@ struct srv_rules {
 srv_rules *srv_rules_new(const srv_engine *eng)
 {
     srv_rules *r = sk_calloc(SK_MEM_REQUEST, 1, sizeof *r);
-    if (r) r->eng = eng;
+    if (!r) return NULL;
+    r->eng = eng;
+    (void)pthread_mutex_init(&r->lock, NULL);
     return r;
 }
 
@@ -50,6 +57,7 @@ void srv_rules_free(srv_rules *r)
     if (!r) return;
     for (size_t i = 0; i < r->n; i++)
         ref_free(r->ref[i]);
+    (void)pthread_mutex_destroy(&r->lock);
     sk_free(r);
 }
 
@@ -62,17 +70,31 @@ static size_t unused_bytes(const srv_rules *r)
     return sum;
 }
 
-/* Drops the one unused for longest while there are more than `most`, or too many bytes. */
-static void shrink(srv_rules *r, size_t most)
+/* Takes the one unused for longest out while there are more than `most`, or too many bytes: to be
+ * freed without the lock.  NULL if there is none to go. */
+static srv_rule_ref *shrink(srv_rules *r, size_t most)
 {
-    while (r->n > most || unused_bytes(r) > KEEP_BYTES) {
-        size_t at = r->n;
-        for (size_t i = 0; i < r->n; i++)
-            if (!r->ref[i]->users && (at == r->n || r->ref[i]->used < r->ref[at]->used)) at = i;
-        if (at == r->n) return;
-        ref_free(r->ref[at]);
-        r->ref[at] = r->ref[--r->n];
+    if (r->n <= most && unused_bytes(r) <= KEEP_BYTES) return NULL;
+    size_t at = r->n;
+    for (size_t i = 0; i < r->n; i++)
+        if (!r->ref[i]->users && (at == r->n || r->ref[i]->used < r->ref[at]->used)) at = i;
+    if (at == r->n) return NULL;
+    srv_rule_ref *out = r->ref[at];
+    r->ref[at] = r->ref[--r->n];
+    return out;
+}
+
+/* The grammar of a hash if it is there, with one more user. */
+static srv_rule_ref *find(srv_rules *r, srv_rule kind, const uint8_t hash[SK_SHA256_BYTES])
+{
+    for (size_t i = 0; i < r->n; i++) {
+        srv_rule_ref *ref = r->ref[i];
+        if (ref->kind != kind || memcmp(ref->hash, hash, sizeof ref->hash) != 0) continue;
+        ref->users++;
+        ref->used = ++r->uses;
+        return ref;
     }
+    return NULL;
 }
 
 /* Compiles; the sentence of a refusal is the grammar's. */
@@ -91,22 +113,38 @@ static sk_status compile(srv_rules *r, srv_rule kind, const char *text, size_t n
     return st;
 }
 
+/* Puts a new grammar in, with one user; the one that another thread has put in meanwhile, if there
+ * is such.  NULL where there is no place. */
+static srv_rule_ref *put_in(srv_rules *r, srv_rule_ref *mine)
+{
+    srv_rule_ref *old, *same;
+    (void)pthread_mutex_lock(&r->lock);
+    while (old = shrink(r, KEEP - 1), old) {
+        (void)pthread_mutex_unlock(&r->lock);
+        ref_free(old);
+        (void)pthread_mutex_lock(&r->lock);
+    }
+    same = find(r, mine->kind, mine->hash);
+    if (!same && r->n < sizeof r->ref / sizeof *r->ref) {
+        mine->users = 1;
+        mine->used = ++r->uses;
+        r->ref[r->n++] = same = mine;
+    }
+    (void)pthread_mutex_unlock(&r->lock);
+    if (same != mine) ref_free(mine);
+    return same;
+}
+
 sk_status srv_rules_get(srv_rules *r, srv_rule kind, const char *text, size_t n, const char *field,
                         srv_rule_ref **out, srv_fault *f)
 {
     uint8_t hash[SK_SHA256_BYTES];
+    eng_grammar *g = NULL;
     sk_sha256_of(text, n, hash);
-    srv_rule_ref *ref = NULL;
-    for (size_t i = 0; i < r->n && !ref; i++)
-        if (r->ref[i]->kind == kind && memcmp(r->ref[i]->hash, hash, sizeof hash) == 0)
-            ref = r->ref[i];
+    (void)pthread_mutex_lock(&r->lock);
+    srv_rule_ref *ref = find(r, kind, hash);
+    (void)pthread_mutex_unlock(&r->lock);
     if (!ref) {
-        eng_grammar *g = NULL;
-        shrink(r, KEEP - 1);
-        if (r->n == sizeof r->ref / sizeof *r->ref) {
-            f->retry_s = 1;
-            return srv_fail(f, SRV_OVERLOADED, field, "too many grammars are in use; try again");
-        }
         sk_status st = compile(r, kind, text, n, field, &g, f);
         if (st) return st;
         ref = sk_calloc(SK_MEM_REQUEST, 1, sizeof *ref);
@@ -117,20 +155,23 @@ sk_status srv_rules_get(srv_rules *r, srv_rule kind, const char *text, size_t n,
         memcpy(ref->hash, hash, sizeof hash);
         ref->kind = kind;
         ref->g = g;
-        r->ref[r->n++] = ref;
+        ref = put_in(r, ref);
     }
-    ref->users++;
-    ref->used = ++r->uses;
+    if (!ref) {
+        f->retry_s = 1;
+        return srv_fail(f, SRV_OVERLOADED, field, "too many grammars are in use; try again");
+    }
     *out = ref;
     return SK_OK;
 }
 
 void srv_rules_put(srv_rules *r, srv_rule_ref *ref)
 {
-    (void)r;
     if (!ref) return;
+    (void)pthread_mutex_lock(&r->lock);
     assert(ref->users);
     ref->users--;
+    (void)pthread_mutex_unlock(&r->lock);
 }
 
 /* ---- guides ---- */
@@ -142,6 +183,9 @@ typedef struct guide {
     eng_matcher *m;
     srv_rule_when when;
     bool on;
+    bool made; /* `mask` is that of the matcher's place, or st says why there is none */
+    sk_status st;
+    sk_err err;
     size_t n_tail;
     char tail[64];
     uint64_t mask[];
@@ -154,11 +198,23 @@ static void guide_free(void *self)
     sk_free(g);
 }
 
+static bool guide_ready(void *self, uint64_t work)
+{
+    guide *g = self;
+    if (!g->on || g->made) return true;
+    g->err = (sk_err)SK_ERR_INIT;
+    g->st = eng_matcher_mask_some(g->m, work, g->mask, &g->err);
+    g->made = g->st != SK_E_AGAIN;
+    return g->made;
+}
+
 /* NULL without an error: anything. */
 static const uint64_t *guide_mask(void *self, sk_err *e)
 {
     guide *g = self;
-    if (g->on) return eng_matcher_mask(g->m, g->mask, e) ? NULL : g->mask;
+    if (g->on && !g->made) return eng_matcher_mask(g->m, g->mask, e) ? NULL : g->mask;
+    if (g->on && g->st) *e = g->err;
+    if (g->on) return g->st ? NULL : g->mask;
     return g->when.after && !g->when.again && !g->when.first ? g->mask : NULL;
 }
 
@@ -212,6 +268,7 @@ static sk_status guide_take(void *self, int32_t id, sk_err *e)
 {
     guide *g = self;
     size_t n = 0;
+    g->made = false;
     if (!g->on && !g->when.after) return SK_OK;
     if (!g->on) {
         const char *p = g->eng->piece_all(g->eng->self, id, &n);
@@ -246,8 +303,21 @@ sk_status srv_rules_guide(srv_rule_ref *ref, const srv_engine *eng, const srv_ru
         return srv_fail_err(f, &e);
     }
     if (when->after && !when->again && !when->first) allow_all(g);
-    j->guide = (srv_guide){.self = g, .mask = guide_mask, .take = guide_take, .free = guide_free};
+    j->guide = (srv_guide){.self = g,
+                           .mask = guide_mask,
+                           .take = guide_take,
+                           .ready = guide_ready,
+                           .free = guide_free};
     return SK_OK;
+}
+
+/* Piece by piece, since the grammar may guide other answers meanwhile, which wait for each. */
+static sk_status accept_all(guide *g, const char *p, size_t n, sk_err *e)
+{
+    sk_status st = SK_OK;
+    for (size_t i = 0; i < n && !st; i += PIECE)
+        st = eng_matcher_accept_bytes(g->m, p + i, n - i < PIECE ? n - i : PIECE, e);
+    return st;
 }
 
 sk_status srv_rules_said(srv_job *j, const char *p, size_t n, const char *field, srv_fault *f)
@@ -259,7 +329,7 @@ sk_status srv_rules_said(srv_job *j, const char *p, size_t n, const char *field,
         if (g->when.after) listen(g, p, n);
         return SK_OK;
     }
-    if (!eng_matcher_accept_bytes(g->m, p, n, &e)) return SK_OK;
+    if (!accept_all(g, p, n, &e)) return SK_OK;
     (void)srv_fail_err(f, &e);
     return f->code == SRV_BAD_VALUE
                ? srv_fail(f, f->code, field, "'%s' does not allow what the answer begins with: %s",

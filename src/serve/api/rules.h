@@ -1,7 +1,7 @@
 /* rules.h - what an answer must look like, made into guides of its choices.
  *
- * Compiled grammars are kept for further requests with the same one, the last few of them.  All on
- * the I/O thread, but for the guides themselves. */
+ * Compiled grammars are kept for further requests with the same one, the last few of them.  Any
+ * thread may take and give back; compiling holds up nobody else. */
 #ifndef SRV_API_RULES_H
 #define SRV_API_RULES_H
 

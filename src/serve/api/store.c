@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ typedef struct item {
 } item;
 
 struct srv_store {
+    pthread_mutex_t lock; /* held by the I/O thread to change something, by others to read */
     size_t n, next, oldest, bytes, max_bytes;
     uint64_t n_put;
     item item[]; /* [n] */
@@ -24,6 +26,7 @@ srv_store *srv_store_new(size_t n, size_t max_bytes)
 {
     srv_store *s = sk_calloc(SK_MEM_REQUEST, 1, sizeof *s + n * sizeof *s->item);
     if (!s) return NULL;
+    (void)pthread_mutex_init(&s->lock, NULL);
     s->n = n;
     s->max_bytes = max_bytes;
     return s;
@@ -43,6 +46,7 @@ void srv_store_free(srv_store *s)
     if (!s) return;
     for (size_t i = 0; i < s->n; i++)
         drop(s, &s->item[i]);
+    (void)pthread_mutex_destroy(&s->lock);
     sk_free(s);
 }
 
@@ -51,6 +55,21 @@ static int count(const char *p, size_t n, void *sum)
     (void)p;
     *(size_t *)sum += n;
     return 0;
+}
+
+/* Puts what was made into the next place; the lock is held. */
+static void put_in(srv_store *s, const item *i)
+{
+    item *at = &s->item[s->next];
+    drop(s, at);
+    while (s->bytes + i->bytes > s->max_bytes) {
+        drop(s, &s->item[s->oldest]);
+        s->oldest = (s->oldest + 1) % s->n;
+    }
+    *at = *i;
+    s->bytes += i->bytes;
+    s->next = (s->next + 1) % s->n;
+    if (++s->n_put >= s->n) s->oldest = s->next;
 }
 
 void srv_store_put(srv_store *s, const char *id, uint32_t key, const srv_kept *k)
@@ -62,20 +81,12 @@ void srv_store_put(srv_store *s, const char *id, uint32_t key, const srv_kept *k
     char *body = sk_alloc(SK_MEM_REQUEST, k->n_body + 1);
     if (!body) return;
     memcpy(body, k->body, k->n_body);
-    item *at = &s->item[s->next];
-    drop(s, at);
-    while (s->bytes + bytes > s->max_bytes) {
-        drop(s, &s->item[s->oldest]);
-        s->oldest = (s->oldest + 1) % s->n;
-    }
-    snprintf(at->id, sizeof at->id, "%s", id);
-    at->key = key;
-    at->kept = (srv_kept){json_incref(k->messages), json_incref(k->input), body, k->n_body};
-    at->body = body;
-    at->bytes = bytes;
-    s->bytes += bytes;
-    s->next = (s->next + 1) % s->n;
-    if (++s->n_put >= s->n) s->oldest = s->next;
+    item i = {.key = key, .body = body, .bytes = bytes};
+    snprintf(i.id, sizeof i.id, "%s", id);
+    i.kept = (srv_kept){json_incref(k->messages), json_incref(k->input), body, k->n_body};
+    (void)pthread_mutex_lock(&s->lock);
+    put_in(s, &i);
+    (void)pthread_mutex_unlock(&s->lock);
 }
 
 /* The place of an id; NULL if there is none. */
@@ -94,9 +105,20 @@ bool srv_store_get(const srv_store *s, const char *id, uint32_t key, srv_kept *o
     return i != NULL;
 }
 
+json_t *srv_store_messages(srv_store *s, const char *id, uint32_t key)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    const item *i = find(s, id, key);
+    json_t *out = i ? json_incref(i->kept.messages) : NULL;
+    (void)pthread_mutex_unlock(&s->lock);
+    return out;
+}
+
 bool srv_store_drop(srv_store *s, const char *id, uint32_t key)
 {
+    (void)pthread_mutex_lock(&s->lock);
     const item *i = find(s, id, key);
     if (i) drop(s, &s->item[i - s->item]);
+    (void)pthread_mutex_unlock(&s->lock);
     return i != NULL;
 }

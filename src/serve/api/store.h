@@ -1,5 +1,6 @@
 /* store.h - responses that can be asked for again and gone on from, in memory: the newest ones,
- * within bounds.  A restart forgets them. */
+ * within bounds.  A restart forgets them.  All but srv_store_messages is the I/O thread's; what is
+ * kept is never changed. */
 #ifndef SRV_API_STORE_H
 #define SRV_API_STORE_H
 
@@ -31,6 +32,9 @@ void srv_store_put(srv_store *s, const char *id, uint32_t key, const srv_kept *k
 /* The response of an id, if that key made it: borrowed until the next call; false if it is not
  * there. */
 bool srv_store_get(const srv_store *s, const char *id, uint32_t key, srv_kept *out);
+
+/* The conversation of such a response, as a new reference; NULL if it is not there.  Any thread. */
+json_t *srv_store_messages(srv_store *s, const char *id, uint32_t key);
 
 /* Forgets it; false if it is not there. */
 bool srv_store_drop(srv_store *s, const char *id, uint32_t key);

@@ -83,13 +83,24 @@ static bool names_first(srv_calls calls, const char *text)
            strstr(mark, "[ARGS]");
 }
 
+void srv_syntax_init(srv_syntax *s)
+{
+    (void)pthread_mutex_init(&s->lock, NULL);
+}
+
+void srv_syntax_fini(srv_syntax *s)
+{
+    (void)pthread_mutex_destroy(&s->lock);
+}
+
 /* A call is looked for without tools, so that what a template says of tools is not taken for it. */
-sk_status srv_syntax_find(srv_syntax *s, const srv_engine *eng, srv_fault *f)
+static void find(srv_syntax *s, const srv_engine *eng)
 {
     sk_buf text = SK_BUF_INIT;
     unsigned long missed = sk_mem_missed();
-    if (s->known) return SK_OK;
-    *s = (srv_syntax){.calls = SRV_CALLS_TAGS};
+    s->calls = SRV_CALLS_TAGS;
+    s->own_tools = s->own_calls = s->named = false;
+    s->n_shown = 0;
     if (eng->has_chat) {
         render(eng, true, false, &text);
         s->own_tools = sk_buf_ok(&text) && strstr(text.p, PROBE);
@@ -102,7 +113,15 @@ sk_status srv_syntax_find(srv_syntax *s, const srv_engine *eng, srv_fault *f)
     find_shown(s, eng);
     sk_buf_fini(&text);
     s->known = missed == sk_mem_missed();
-    return s->known ? SK_OK : srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the template");
+}
+
+sk_status srv_syntax_find(srv_syntax *s, const srv_engine *eng, srv_fault *f)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    if (!s->known) find(s, eng);
+    bool known = s->known;
+    (void)pthread_mutex_unlock(&s->lock);
+    return known ? SK_OK : srv_fail(f, SRV_NO_MEMORY, NULL, "no memory for the template");
 }
 
 /* ---- prompts ---- */

@@ -10,8 +10,11 @@
 #include "serve/api/params.h"
 #include "serve/api/split.h"
 
+#include <pthread.h>
+
 typedef struct srv_syntax {
-    bool known;                   /* found out */
+    pthread_mutex_t lock;
+    bool known;                   /* found out; nothing changes any more */
     bool own_tools;               /* the template shows tools */
     bool own_calls;               /* ... and calls */
     srv_calls calls;              /* how */
@@ -21,7 +24,12 @@ typedef struct srv_syntax {
     size_t n_shown;
 } srv_syntax;
 
-/* Finds out, once; only want of memory is a failure, and the next request tries again. */
+/* Before anything else; and when nobody asks any more. */
+void srv_syntax_init(srv_syntax *s);
+void srv_syntax_fini(srv_syntax *s);
+
+/* Finds out, once; only want of memory is a failure, and the next request tries again.  Any thread;
+ * what else is here may be asked, by any thread, once this was SK_OK. */
 sk_status srv_syntax_find(srv_syntax *s, const srv_engine *eng, srv_fault *f);
 
 /* Puts the request's tools into its variables, or into its messages. */

@@ -1,6 +1,6 @@
 /* tokens.c - POST /tokenize, /detokenize, /apply-template: what the model would read. */
-#include "serve/api/api.h"
 #include "serve/api/message.h"
+#include "serve/api/prep.h"
 #include "serve/api/tools.h"
 
 #include "base/json.h"
@@ -11,7 +11,6 @@
 /* What the three are asked; srv_params first, since readers of shared fields fill that. */
 typedef struct tok_body {
     srv_params p;
-    srv_version *on; /* the model's version, borrowed */
     const char *content, *prompt;
     bool add, pieces;
 } tok_body;
@@ -106,22 +105,48 @@ const srv_fields srv_detokenize_fields = {"POST /detokenize", "The text of token
 const srv_fields srv_template_fields = {
     "POST /apply-template", "The prompt of a conversation, as text.", TABLE(template_rows)};
 
-/* Reads a body; b is to be freed with srv_params_fini(&b->p). */
-static sk_status read_body(srv_api *api, srv_req *r, const srv_fields *t, tok_body *b, srv_fault *f)
+typedef struct tok_prep {
+    srv_prep prep;
+    tok_body b;
+} tok_prep;
+
+static tok_body *body_of(srv_prep *p)
 {
-    size_t n;
-    const char *body = srv_req_body(r, &n);
+    return &((tok_prep *)(void *)p)->b;
+}
+
+static sk_status read_by(srv_prep *p, const srv_fields *t, srv_fault *f)
+{
+    tok_body *b = body_of(p);
     b->add = true;
     sk_status st = srv_params_init(&b->p, f);
-    if (!st) st = srv_fields_read(t, body, n, api->strict, b, &b->p.root, &b->p.unknown, f);
-    if (!st && b->p.go_on) st = srv_check_go_on(&b->p, f);
-    return st ? st : srv_api_model(api, b->p.model, &b->on, f);
+    if (!st) st = srv_prep_fields(p, t, b, &b->p.root, &b->p.unknown, f);
+    return !st && b->p.go_on ? srv_check_go_on(&b->p, f) : st;
+}
+
+static sk_status read_tokenize(srv_prep *p, srv_fault *f)
+{
+    return read_by(p, &srv_tokenize_fields, f);
+}
+
+static sk_status read_detokenize(srv_prep *p, srv_fault *f)
+{
+    return read_by(p, &srv_detokenize_fields, f);
+}
+
+static sk_status read_template(srv_prep *p, srv_fault *f)
+{
+    return read_by(p, &srv_template_fields, f);
+}
+
+static void clear(srv_prep *p)
+{
+    srv_params_fini(&body_of(p)->p);
 }
 
 /* The ids of what is to be tokenized. */
-static sk_status encode(const tok_body *b, eng_ids *ids, srv_fault *f)
+static sk_status encode(const tok_body *b, const srv_engine *eng, eng_ids *ids, srv_fault *f)
 {
-    const srv_engine *eng = b->on->eng;
     sk_err e = SK_ERR_INIT;
     const char *text = b->content ? b->content : b->prompt;
     if (!text && !b->p.messages)
@@ -150,36 +175,32 @@ static void add_tokens(const srv_engine *eng, const eng_ids *ids, bool pieces, s
     sk_buf_addf(out, "],\"count\":%zu,\"max_model_len\":%zu}\n", ids->n, eng->n_ctx);
 }
 
-/* Answers with out, or refuses with f; frees both bodies. */
-static void reply(srv_req *r, sk_status st, srv_fault *f, tok_body *b, sk_buf *out)
+static sk_status make_tokens(srv_prep *p, srv_fault *f)
 {
-    if (!st) st = srv_params_whole(&b->p, f);
-    if (st)
-        srv_reply_fault(r, f);
-    else
-        srv_reply(r, 200, "application/json", out->p, out->len);
-    sk_buf_fini(out);
-    srv_params_fini(&b->p);
+    const tok_body *b = body_of(p);
+    srv_version *v = NULL;
+    eng_ids ids = {0};
+    sk_status st = srv_prep_model(p, b->p.model, &v, f);
+    if (!st) st = encode(b, v->eng, &ids, f);
+    if (!st) add_tokens(v->eng, &ids, b->pieces, &p->out);
+    eng_ids_fini(&ids);
+    return st;
 }
 
 /* POST /tokenize */
 void srv_post_tokenize(srv_api *api, srv_req *r)
 {
-    tok_body b = {.content = NULL};
-    srv_fault f = {0};
-    eng_ids ids = {0};
-    sk_buf out = SK_BUF_INIT;
-    sk_status st = read_body(api, r, &srv_tokenize_fields, &b, &f);
-    if (!st) st = encode(&b, &ids, &f);
-    if (!st) add_tokens(b.on->eng, &ids, b.pieces, &out);
-    eng_ids_fini(&ids);
-    reply(r, st, &f, &b, &out);
+    static const srv_prep_kind kind = {.bytes = sizeof(tok_prep),
+                                       .read = read_tokenize,
+                                       .make = make_tokens,
+                                       .clear = clear,
+                                       .fault = srv_fault_json};
+    srv_prep_begin(api, r, &kind);
 }
 
 /* The text of the ids in a body. */
-static sk_status decode(const tok_body *b, sk_buf *out, srv_fault *f)
+static sk_status decode(const tok_body *b, const srv_engine *eng, sk_buf *out, srv_fault *f)
 {
-    const srv_engine *eng = b->on->eng;
     sk_err e = SK_ERR_INIT;
     const eng_ids *ids = &b->p.prompt[0].ids;
     if (b->p.n_prompts != 1 || b->p.prompt[0].text)
@@ -192,37 +213,56 @@ static sk_status decode(const tok_body *b, sk_buf *out, srv_fault *f)
     return eng->decode(eng->self, ids->id, ids->n, out, &e) ? srv_fail_err(f, &e) : SK_OK;
 }
 
+static sk_status make_text(srv_prep *p, srv_fault *f)
+{
+    const tok_body *b = body_of(p);
+    srv_version *v = NULL;
+    sk_buf text = SK_BUF_INIT;
+    sk_status st = srv_prep_model(p, b->p.model, &v, f);
+    if (!st) st = decode(b, v->eng, &text, f);
+    sk_buf_adds(&p->out, "{\"content\":");
+    sk_json_add_str(&p->out, text.len ? text.p : "", text.len);
+    sk_buf_adds(&p->out, "}\n");
+    sk_buf_fini(&text);
+    return st;
+}
+
 /* POST /detokenize */
 void srv_post_detokenize(srv_api *api, srv_req *r)
 {
-    tok_body b = {.content = NULL};
-    srv_fault f = {0};
-    sk_buf text = SK_BUF_INIT, out = SK_BUF_INIT;
-    sk_status st = read_body(api, r, &srv_detokenize_fields, &b, &f);
-    if (!st) st = decode(&b, &text, &f);
-    sk_buf_adds(&out, "{\"content\":");
-    sk_json_add_str(&out, text.len ? text.p : "", text.len);
-    sk_buf_adds(&out, "}\n");
-    sk_buf_fini(&text);
-    reply(r, st, &f, &b, &out);
+    static const srv_prep_kind kind = {.bytes = sizeof(tok_prep),
+                                       .read = read_detokenize,
+                                       .make = make_text,
+                                       .clear = clear,
+                                       .fault = srv_fault_json};
+    srv_prep_begin(api, r, &kind);
+}
+
+static sk_status make_prompt(srv_prep *p, srv_fault *f)
+{
+    tok_body *b = body_of(p);
+    sk_err e = SK_ERR_INIT;
+    srv_version *v = NULL;
+    eng_jinja_text text = {SK_BUF_INIT, NULL, 0};
+    sk_status st = srv_prep_model(p, b->p.model, &v, f);
+    if (!st) st = srv_syntax_find(v->syntax, v->eng, f);
+    if (!st) st = srv_syntax_prompt(v->syntax, &b->p, f);
+    if (!st && v->eng->chat_text(v->eng->self, b->p.messages, b->p.vars, b->p.go_on, &text, &e))
+        st = srv_fail_err(f, &e);
+    sk_buf_adds(&p->out, "{\"prompt\":");
+    sk_json_add_str(&p->out, text.text.len ? text.text.p : "", text.text.len);
+    sk_buf_adds(&p->out, "}\n");
+    eng_jinja_text_fini(&text);
+    return st;
 }
 
 /* POST /apply-template */
 void srv_post_template(srv_api *api, srv_req *r)
 {
-    tok_body b = {.content = NULL};
-    srv_fault f = {0};
-    sk_err e = SK_ERR_INIT;
-    eng_jinja_text text = {SK_BUF_INIT, NULL, 0};
-    sk_buf out = SK_BUF_INIT;
-    sk_status st = read_body(api, r, &srv_template_fields, &b, &f);
-    if (!st) st = srv_syntax_find(b.on->syntax, b.on->eng, &f);
-    if (!st) st = srv_syntax_prompt(b.on->syntax, &b.p, &f);
-    if (!st && b.on->eng->chat_text(b.on->eng->self, b.p.messages, b.p.vars, b.p.go_on, &text, &e))
-        st = srv_fail_err(&f, &e);
-    sk_buf_adds(&out, "{\"prompt\":");
-    sk_json_add_str(&out, text.text.len ? text.text.p : "", text.text.len);
-    sk_buf_adds(&out, "}\n");
-    eng_jinja_text_fini(&text);
-    reply(r, st, &f, &b, &out);
+    static const srv_prep_kind kind = {.bytes = sizeof(tok_prep),
+                                       .read = read_template,
+                                       .make = make_prompt,
+                                       .clear = clear,
+                                       .fault = srv_fault_json};
+    srv_prep_begin(api, r, &kind);
 }

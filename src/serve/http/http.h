@@ -80,6 +80,9 @@ const srv_head *srv_req_head(const srv_req *r);
 /* The request's body, borrowed, NUL-terminated. */
 const char *srv_req_body(const srv_req *r, size_t *n);
 
+/* Moves the body, NUL-terminated if it has any bytes, to out; r then has none. */
+void srv_req_take_body(srv_req *r, sk_buf *out);
+
 /* The id in x-request-id: the client's, if it sent a decent one, or a new one. */
 const char *srv_req_id(const srv_req *r);
 

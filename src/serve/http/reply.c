@@ -55,6 +55,12 @@ const char *srv_req_body(const srv_req *r, size_t *n)
     return r->body.len ? r->body.p : "";
 }
 
+void srv_req_take_body(srv_req *r, sk_buf *out)
+{
+    *out = r->body;
+    r->body = (sk_buf)SK_BUF_INIT;
+}
+
 /* The id in x-request-id. */
 const char *srv_req_id(const srv_req *r)
 {

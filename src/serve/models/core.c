@@ -19,6 +19,7 @@ sk_status srv_core_open(const srv_engine *eng, void (*close)(void *self), void *
     c->self = self;
     c->source = *source;
     *source = (srv_source){.path = NULL};
+    srv_syntax_init(&c->syntax);
     c->rules = srv_rules_new(eng);
     sk_status st = c->rules ? srv_sched_open(eng, so, &c->sched, e)
                             : sk_fail(e, SK_E_NOMEM, "no memory for a model");
@@ -35,6 +36,7 @@ void srv_core_close(srv_core *c)
     assert(!c->users && !c->mail);
     srv_sched_close(c->sched);
     srv_rules_free(c->rules);
+    srv_syntax_fini(&c->syntax);
     for (srv_adapter *a = c->adapters, *next; a; a = next) {
         next = a->next;
         c->eng->adapter_close(c->eng->self, a->lora);

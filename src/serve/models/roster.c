@@ -209,6 +209,34 @@ size_t srv_roster_count(const srv_roster *r)
     return n;
 }
 
+/* ---- the live ones of a moment ---- */
+
+sk_status srv_live_take(srv_live *l, const srv_roster *r)
+{
+    size_t n = srv_roster_count(r);
+    *l = (srv_live){.v = l->few};
+    if (n > sizeof l->few / sizeof *l->few) l->v = sk_calloc(SK_MEM_REQUEST, n, sizeof *l->v);
+    if (!l->v) return SK_E_NOMEM;
+    for (const srv_model *m = r->first; m; m = m->next)
+        if (m->live) l->v[l->n++] = srv_version_take(m->live);
+    return SK_OK;
+}
+
+void srv_live_put(srv_live *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        srv_version_put(l->v[i]);
+    if (l->v != l->few) sk_free(l->v);
+    *l = (srv_live){.n = 0};
+}
+
+srv_version *srv_live_find(const srv_live *l, const char *name)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (!name || strcmp(l->v[i]->name, name) == 0) return l->v[i];
+    return NULL;
+}
+
 srv_version *srv_roster_versions(const srv_roster *r)
 {
     return r->versions;

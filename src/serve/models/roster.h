@@ -78,6 +78,23 @@ srv_version *srv_roster_versions(const srv_roster *r);
 /* All cores in use, linked by next, those that only end their requests included. */
 srv_core *srv_roster_cores(const srv_roster *r);
 
+/* The versions that are live at a moment, each with one more user: a request that came then may be
+ * told apart by its model's name on another thread, which reads only what never changes of them. */
+typedef struct srv_live {
+    srv_version **v; /* [n] in the order of the names' rows */
+    size_t n;
+    srv_version *few[4];
+} srv_live;
+
+/* SK_E_NOMEM leaves it empty. */
+sk_status srv_live_take(srv_live *l, const srv_roster *r);
+
+/* Lets go of them. */
+void srv_live_put(srv_live *l);
+
+/* The one of a name, borrowed; NULL: the first.  NULL if there is none.  Any thread. */
+srv_version *srv_live_find(const srv_live *l, const char *name);
+
 /* One more user of v. */
 srv_version *srv_version_take(srv_version *v);
 
