@@ -486,13 +486,14 @@ void eng_gguf_rest(const eng_gguf *g, const eng_gguf_tensor *t)
     if (is_mapped(g, t)) sk_map_rest(t->data, t->bytes);
 }
 
-void eng_gguf_fetch(const eng_gguf *g, const eng_gguf_tensor *t, size_t at, size_t n)
+bool eng_gguf_fetch(const eng_gguf *g, const eng_gguf_tensor *t, size_t at, size_t n)
 {
-    if (!is_mapped(g, t)) return;
+    if (!is_mapped(g, t)) return false;
     const sk_map *m = &g->map[t->file];
     size_t from = (size_t)((const uint8_t *)t->data - m->p);
     size_t left = at < m->len - from ? m->len - from - at : 0;
     if (left) sk_map_read((const char *)t->data + at, n < left ? n : left);
+    return left > n;
 }
 
 void eng_gguf_watch(const eng_gguf *g)

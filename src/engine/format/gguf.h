@@ -79,8 +79,9 @@ const eng_gguf_tensor *eng_gguf_tensor_find(const eng_gguf *g, const char *name)
 void eng_gguf_rest(const eng_gguf *g, const eng_gguf_tensor *t);
 
 /* Reads n bytes from byte `at` of a tensor's data on into memory, where they lie in a mapped file
- * (sk_map_read); what lies behind the tensor too, to the end of the file. */
-void eng_gguf_fetch(const eng_gguf *g, const eng_gguf_tensor *t, size_t at, size_t n);
+ * (sk_map_read); what lies behind the tensor too, to the end of the file.  False where there is
+ * nothing more. */
+bool eng_gguf_fetch(const eng_gguf *g, const eng_gguf_tensor *t, size_t at, size_t n);
 
 /* Guards against files that are cut short while they are in use (sk_map_watch); nothing for what
  * was not read from GGUF files.  From then on what is read must not be believed before

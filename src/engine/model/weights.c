@@ -133,9 +133,10 @@ static bool is_looked_through(const loader *l, const eng_param *p)
     return m->packs.filled || (p->kind == ENG_P_EMBD && m->cfg.tied && !m->cfg.encoder && !m->embd);
 }
 
-/* Bytes that are read from a disk, or looked through, from one question whether to go on to the
- * next. */
+/* Bytes that are looked through, and read from a disk, from one question whether to go on to the
+ * next: about a millisecond. */
 #define ASKED_BYTES ((size_t)8 << 20)
+#define FETCHED_BYTES ((size_t)1 << 20)
 
 /* Bytes that are read at least: tensors are used about as they lie in the file, so that those which
  * follow are there when it is their turn. */
@@ -148,10 +149,10 @@ static sk_status fetch(const loader *l, const eng_gguf_tensor *t, sk_err *e)
     size_t bytes = (size_t)t->bytes < AHEAD_BYTES ? AHEAD_BYTES : (size_t)t->bytes;
     if (!eng_exec_is_asked(l->x)) return SK_OK;
     if (from >= l->ahead_of_use[0] && from + t->bytes <= l->ahead_of_use[1]) return SK_OK;
-    for (size_t at = 0; at < bytes; at += ASKED_BYTES) {
+    for (size_t at = 0; at < bytes; at += FETCHED_BYTES) {
         if (!eng_exec_go_on(l->x, ENG_WORK_WAIT))
             return sk_fail(e, SK_E_STOPPED, "stopped while the file was read");
-        eng_gguf_fetch(l->m->gguf, t, at, ASKED_BYTES);
+        if (!eng_gguf_fetch(l->m->gguf, t, at, FETCHED_BYTES)) break;
     }
     l->ahead_of_use[0] = from;
     l->ahead_of_use[1] = from + bytes;

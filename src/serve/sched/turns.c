@@ -6,9 +6,9 @@
 #include <poll.h>
 
 /* A turn takes one of so many parts of the time that was waited for it, within these bounds. */
-#define PART 8u
+#define PART 9u
 #define LEAST_US 500u
-#define MOST_US 8000u
+#define MOST_US 6000u
 
 static bool is_stopped(const srv_turns *t)
 {
