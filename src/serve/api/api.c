@@ -34,9 +34,14 @@ static const srv_route routes[] = {
     {"POST", "/v1/responses", srv_post_responses, "answer items, as items", &srv_responses_fields,
      true, false, NULL, NULL},
     {"GET", "/v1/responses/*", srv_get_response,
-     "a response that was kept; with `/input_items` behind its id the items of its request "
-     "(`limit`, `order`, `after`)",
+     "a response that was kept, or is made in the background: as a stream with `stream=true`, "
+     "behind "
+     "event `starting_after`; with `/input_items` behind its id the items of its request (`limit`, "
+     "`order`, `after`)",
      NULL, false, false, NULL, NULL},
+    {"POST", "/v1/responses/*", srv_cancel_response,
+     "with `/cancel` behind its id: ends a response that is made in the background", NULL, false,
+     false, NULL, NULL},
     {"DELETE", "/v1/responses/*", srv_delete_response, "forget a response", NULL, false, false,
      NULL, NULL},
     {"POST", "/v1/messages", srv_post_messages, "answer a conversation, in Anthropic's form",
@@ -148,7 +153,7 @@ static const char *methods_of(const char *path)
         post = post || strcmp(routes[i].method, "POST") == 0;
         del = del || strcmp(routes[i].method, "DELETE") == 0;
     }
-    if (get && del) return "GET, HEAD, DELETE";
+    if (get && del) return post ? "GET, HEAD, POST, DELETE" : "GET, HEAD, DELETE";
     return post ? "POST" : "GET, HEAD";
 }
 

@@ -8,6 +8,7 @@
 
 struct srv_page;
 struct srv_hands;
+struct srv_behind;
 
 /* What handlers work with; filled by serve.c, on the I/O thread.  Other threads touch only what is
  * said to be for them. */
@@ -30,6 +31,7 @@ typedef struct srv_api {
     struct srv_keys *keys;     /* who may ask, NULL: anybody */
     struct srv_access *access; /* the access log, NULL: none */
     struct srv_store *store;   /* conversations to go on from; any thread's (store.h) */
+    struct srv_behind *behind; /* responses under way that nobody need wait for */
     const char *cors;          /* origins whose pages may ask, NULL: none */
 } srv_api;
 
@@ -93,6 +95,7 @@ void srv_post_template(srv_api *api, srv_req *r);    /* tokens.c */
 void srv_post_responses(srv_api *api, srv_req *r);   /* responses.c */
 void srv_get_response(srv_api *api, srv_req *r);     /* kept.c */
 void srv_delete_response(srv_api *api, srv_req *r);  /* kept.c */
+void srv_cancel_response(srv_api *api, srv_req *r);  /* kept.c */
 void srv_post_messages(srv_api *api, srv_req *r);    /* messages.c */
 void srv_post_count(srv_api *api, srv_req *r);       /* messages.c */
 void srv_post_chat(srv_api *api, srv_req *r);        /* gen.c */

@@ -1,7 +1,9 @@
 /* ask.c - from the scheduler's mail to the client's answer. */
 #include "serve/api/ask.h"
+#include "serve/api/behind.h"
 #include "serve/api/keys.h"
 #include "serve/api/rules.h"
+#include "serve/api/store.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -36,6 +38,7 @@ void srv_ask_free(srv_ask *a)
     if (!a) return;
     if (a->form->fini) a->form->fini(a);
     if (a->ping) event_free(a->ping);
+    srv_behind_free(a->behind);
     free_choices(a);
     srv_rules_put(a->on->rules, a->rule);
     sk_buf_fini(&a->json);
@@ -57,6 +60,10 @@ static void on_ping(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     srv_ask *a = arg;
+    if (a->behind) {
+        srv_behind_ping(a->behind);
+        arm_ping(a);
+    }
     if (!a->req) return;
     if (a->begun && srv_stream_full(a->req)) return;
     sk_buf_adds(&a->sse, ": still here\n\n");
@@ -128,6 +135,12 @@ srv_usage srv_ask_usage(const srv_ask *a)
 
 static void fail_memory(srv_ask *a);
 
+/* Whether anybody may want to know how a goes on. */
+static bool is_heard(const srv_ask *a)
+{
+    return a->req || a->behind;
+}
+
 /* For every job that is under way. */
 static void each_job(srv_ask *a, void (*fn)(srv_sched *s, srv_job *j))
 {
@@ -149,6 +162,12 @@ void srv_ask_flush(srv_ask *a)
 {
     if (!sk_buf_ok(&a->sse)) {
         fail_memory(a);
+        return;
+    }
+    if (a->behind) {
+        srv_behind_tell(a->behind, &a->sse);
+        sk_buf_reset(&a->sse);
+        arm_ping(a);
         return;
     }
     if (!a->begun) srv_stream_begin(a->req, 200, "text/event-stream; charset=utf-8");
@@ -187,10 +206,36 @@ static srv_req *take_req(srv_ask *a)
     return r;
 }
 
+/* Nothing more comes of what is made in the background: its events are kept with it. */
+static void end_behind(srv_ask *a)
+{
+    sk_buf log = SK_BUF_INIT;
+    if (a->sse.len && sk_buf_ok(&a->sse)) srv_behind_tell(a->behind, &a->sse);
+    sk_buf_reset(&a->sse);
+    srv_behind_end(a->behind, &log);
+    if (log.len) srv_store_events(a->api->store, a->id, a->key, &log);
+    sk_buf_fini(&log);
+    srv_behind_free(a->behind);
+    a->behind = NULL;
+}
+
+void srv_ask_cancel(srv_ask *a)
+{
+    each_job(a, srv_sched_cancel);
+    a->form->lost(a, "cancelled", NULL);
+    end_behind(a);
+}
+
 /* The request failed: with a status of its own, or within the stream. */
 static void fail(srv_ask *a, const srv_fault *f)
 {
     each_job(a, srv_sched_cancel);
+    if (a->behind) {
+        sk_buf_reset(&a->sse);
+        a->form->lost(a, "failed", f);
+        end_behind(a);
+        return;
+    }
     srv_req *r = take_req(a);
     if (!a->begun) {
         sk_buf_reset(&a->json);
@@ -227,6 +272,10 @@ static void complete(srv_ask *a)
         a->form->whole(a);
     if (missed != sk_mem_missed()) {
         fail_memory(a);
+        return;
+    }
+    if (a->behind) {
+        end_behind(a);
         return;
     }
     if (!a->stream) {
@@ -343,7 +392,7 @@ static void take_finish(srv_choice *c, const srv_mail *m)
     c->fin = m->finish;
     c->stopped = c->job->tail.stopped;
     c->stops = c->job->stops;
-    if (a->req) {
+    if (is_heard(a)) {
         srv_split_end(&c->split);
         if (a->stream) open_stream(a);
         if (a->stream || a->form->always) a->form->finish(c);
@@ -367,17 +416,17 @@ static void take_mail(srv_owner *o, srv_job *j, const srv_mail *m)
     if (m->finish)
         sk_log(SK_LOG_DEBUG, "%s prompt %zu (%zu cached) made %zu finish %d", a->id,
                c->usage.n_prompt, m->n_cached, m->n_out, (int)m->finish);
-    if (a->req && !mail_fault(m, &f)) {
+    if (is_heard(a) && !mail_fault(m, &f)) {
         see_tokens(c, m);
         srv_split_feed(&c->split, m->text.p, m->text.len);
         count_tokens(c, m);
-    } else if (a->req) {
+    } else if (is_heard(a)) {
         fail(a, &f);
     }
     if (m->finish) take_finish(c, m);
-    if (a->req && missed != sk_mem_missed()) fail_memory(a);
-    if (!a->n_live && a->req) complete(a);
-    if (a->req && a->sse.len) srv_ask_flush(a);
+    if (is_heard(a) && missed != sk_mem_missed()) fail_memory(a);
+    if (!a->n_live && is_heard(a)) complete(a);
+    if (is_heard(a) && a->sse.len) srv_ask_flush(a);
     if (!a->n_live) srv_ask_free(a);
 }
 
@@ -415,6 +464,30 @@ sk_status srv_ask_overloaded(const srv_sched *s, srv_fault *f)
     return srv_fail(f, SRV_OVERLOADED, NULL, "the queue is full; try again in %u s", f->retry_s);
 }
 
+/* The request that asked for what is made in the background: it is answered at once, or the first
+ * that listens. */
+static sk_status begin_behind(srv_ask *a, srv_req *r, srv_fault *f)
+{
+    sk_buf b = SK_BUF_INIT;
+    srv_behind_begin(a->behind, a);
+    arm_ping(a);
+    if (!a->stream) {
+        a->form->as_is(a, "queued", &b);
+        srv_api_reply(r, 200, "application/json", &b);
+        return SK_OK;
+    }
+    sk_status st = srv_behind_follow(a->behind, r, -1, f);
+    if (st) {
+        each_job(a, srv_sched_cancel);
+        srv_behind_free(a->behind);
+        a->behind = NULL;
+        return st;
+    }
+    open_stream(a);
+    srv_ask_flush(a);
+    return SK_OK;
+}
+
 /* All of its jobs or none, as far as can be known: the queue has room for them when asked. */
 sk_status srv_ask_submit(srv_ask *a, srv_req *r, srv_fault *f)
 {
@@ -427,6 +500,7 @@ sk_status srv_ask_submit(srv_ask *a, srv_req *r, srv_fault *f)
         st = srv_sched_submit(a->on->sched, a->choice[i].job);
         if (!st) a->n_live++;
     }
+    if (!st && a->behind) return begin_behind(a, r, f);
     if (!st) {
         a->req = r;
         srv_req_watch(r, on_news, a);

@@ -56,13 +56,18 @@ typedef struct srv_form {
     void (*whole)(srv_ask *a);                           /* into a->json, from the turns */
     void (*fault)(srv_ask *a, const srv_fault *f);       /* within a stream */
     void (*fault_json)(const srv_fault *f, sk_buf *out); /* the body of a refusal */
-    void (*fini)(srv_ask *a);                            /* frees a->extra; NULL: none */
+    /* For what may go on without a client, else NULL: the answer as it is now; and has it kept as
+     * that, f saying what went wrong (NULL: nothing). */
+    void (*as_is)(const srv_ask *a, const char *status, sk_buf *out);
+    void (*lost)(srv_ask *a, const char *status, const srv_fault *f);
+    void (*fini)(srv_ask *a); /* frees a->extra; NULL: none */
 } srv_form;
 
 struct srv_ask {
     srv_api *api;
-    srv_version *on; /* the version that answers, to the end */
-    srv_req *req;    /* NULL: the client is gone, or has its answer */
+    srv_version *on;           /* the version that answers, to the end */
+    srv_req *req;              /* NULL: the client is gone, or has its answer */
+    struct srv_behind *behind; /* it goes on without a client; NULL: it ends when that goes */
     const srv_form *form;
     struct event *ping; /* streams only */
     bool stream, begun, opened, include_usage, want_lp;
@@ -98,6 +103,9 @@ sk_status srv_ask_submit(srv_ask *a, srv_req *r, srv_fault *f);
 /* Gives bytes of an answer to the client, or keeps them for later; fits srv_part_fn with a
  * srv_choice. */
 void srv_ask_part(void *choice, srv_part part, size_t call, const char *p, size_t n);
+
+/* Ends what is made in the background (a->behind), which is kept as far as it came. */
+void srv_ask_cancel(srv_ask *a);
 
 /* Says in the head of r's answer which version makes it. */
 void srv_ask_version(const srv_version *v, srv_req *r);

@@ -26,6 +26,7 @@ void srv_response_free(srv_response *x)
     }
     sk_free(x->item);
     sk_buf_fini(&x->echo);
+    sk_buf_fini(&x->error);
     json_decref(x->messages);
     json_decref(x->input);
     sk_free(x);
@@ -105,16 +106,16 @@ static void add_item_json(const srv_ask *a, size_t i, bool empty, sk_buf *out)
     }
 }
 
-/* The response; `end` NULL while it is being made. */
+/* The response; it has no output while it is being made. */
 static void add_response(const srv_ask *a, const char *status, sk_buf *out)
 {
     const srv_response *x = a->extra;
     const srv_choice *c = &a->choice[0];
-    bool made = strcmp(status, "in_progress") != 0;
+    bool made = strcmp(status, "in_progress") != 0 && strcmp(status, "queued") != 0;
     sk_buf_addf(out,
                 "{\"id\":\"%s\",\"object\":\"response\",\"created_at\":%" PRId64
-                ",\"status\":\"%s\",\"error\":null,\"incomplete_details\":%s,\"model\":",
-                a->id, a->answer.created, status,
+                ",\"status\":\"%s\",\"error\":%s,\"incomplete_details\":%s,\"model\":",
+                a->id, a->answer.created, status, x->error.len ? x->error.p : "null",
                 strcmp(status, "incomplete") == 0 ? "{\"reason\":\"max_output_tokens\"}" : "null");
     sk_json_add_str(out, a->answer.model, strlen(a->answer.model));
     sk_buf_adds(out, ",\"output\":[");
@@ -305,7 +306,7 @@ static const char *status_of(const srv_ask *a)
 }
 
 /* The answer as messages of the conversation, which is then kept. */
-static void keep(srv_ask *a)
+static void keep(srv_ask *a, const char *status)
 {
     srv_response *x = a->extra;
     sk_buf text = SK_BUF_INIT;
@@ -330,8 +331,8 @@ static void keep(srv_ask *a)
     if (m && json_array_size(calls)) (void)json_object_set(m, "tool_calls", calls);
     if (m && json_array_append(x->messages, m) == 0 && missed == sk_mem_missed()) {
         sk_buf body = SK_BUF_INIT;
-        add_response(a, status_of(a), &body);
-        const srv_kept k = {x->messages, x->input, body.p, body.len};
+        add_response(a, status, &body);
+        const srv_kept k = {x->messages, x->input, body.p, body.len, a->behind != NULL, NULL};
         if (sk_buf_ok(&body)) srv_store_put(a->api->store, a->id, a->key, &k);
         sk_buf_fini(&body);
     }
@@ -352,13 +353,32 @@ static void finish(srv_choice *c)
 static void end(srv_ask *a)
 {
     bool cut = a->choice[0].fin == SRV_FIN_LENGTH;
-    keep(a);
+    keep(a, status_of(a));
     whole_event(a, cut ? "response.incomplete" : "response.completed", status_of(a));
+}
+
+static void as_is(const srv_ask *a, const char *status, sk_buf *out)
+{
+    add_response(a, status, out);
+    sk_buf_addc(out, '\n');
+}
+
+/* Clients of a stream are told of a failure only: one who had it cancelled knows. */
+static void lost(srv_ask *a, const char *status, const srv_fault *f)
+{
+    srv_response *x = a->extra;
+    if (f) {
+        sk_buf_addf(&x->error, "{\"code\":\"%s\",\"message\":", srv_code_name(f->code));
+        sk_json_add_str(&x->error, f->text, strlen(f->text));
+        sk_buf_addc(&x->error, '}');
+    }
+    keep(a, status);
+    if (a->stream && f) whole_event(a, "response.failed", status);
 }
 
 static void whole(srv_ask *a)
 {
-    keep(a);
+    keep(a, status_of(a));
     add_response(a, status_of(a), &a->json);
     sk_buf_addc(&a->json, '\n');
 }
@@ -382,4 +402,6 @@ const srv_form srv_form_responses = {.stem = "resp_",
                                      .whole = whole,
                                      .fault = fault,
                                      .fault_json = srv_fault_json,
+                                     .as_is = as_is,
+                                     .lost = lost,
                                      .fini = fini};

@@ -1,6 +1,7 @@
 /* responses.c - POST /v1/responses: OpenAI's newer API, brought into the form of a chat. */
 #include "serve/api/responses.h"
 
+#include "serve/api/behind.h"
 #include "serve/api/gen.h"
 #include "serve/api/message.h"
 #include "serve/api/tools.h"
@@ -14,7 +15,7 @@
 typedef struct resp_body {
     srv_params p;
     const char *instructions, *previous;
-    bool store;
+    bool store, background;
 } resp_body;
 
 static sk_status no_memory(srv_fault *f)
@@ -197,8 +198,10 @@ static const srv_field rows[] = {
     SRV_WHEN_ROWS(AT_P),
     {.name = "truncation", .type = SRV_FIELD_ONLY, .deflt = "disabled", .only = "[\"disabled\"]",
      .help = "a prompt is never cut"},
-    {.name = "background", .type = SRV_FIELD_ONLY, .deflt = "false", .only = "[false]",
-     .help = "not supported"},
+    {.name = "background", .type = SRV_FIELD_BOOL, .deflt = "false", .offset = AT(background),
+     .help = "answer at once with status queued, and go on without the client: `GET "
+             "/v1/responses/ID` says how far it is; a stream goes on when its client leaves, and "
+             "can be come back to. Needs `store`"},
     {.name = "top_logprobs", .type = SRV_FIELD_ONLY, .deflt = "0", .only = "[0]",
      .help = "not supported here; /v1/chat/completions has them"},
     {.name = "include", .type = SRV_FIELD_ONLY, .deflt = "none",
@@ -230,6 +233,7 @@ static int append(const char *s, size_t n, void *out)
 static void add_echo(const json_t *root, sk_buf *out)
 {
     static const char *const member[][2] = {
+        {"background", "false"},
         {"instructions", "null"},
         {"max_output_tokens", "null"},
         {"metadata", "{}"},
@@ -305,6 +309,8 @@ static sk_status read_body(srv_prep *p, srv_fault *f)
     x->b.p.chat = x->b.store = true;
     if (!st)
         st = srv_prep_fields(p, &srv_responses_fields, &x->b, &x->b.p.root, &x->b.p.unknown, f);
+    if (!st && x->b.background && !x->b.store)
+        st = srv_fail(f, SRV_BAD_VALUE, "background", "'background' needs 'store'");
     return st ? st : srv_params_check(&x->b.p, f);
 }
 
@@ -325,7 +331,9 @@ static sk_status make(srv_prep *p, srv_fault *f)
     x->b.p.extra = x->x;
     st = srv_gen_make(&x->g, &srv_form_responses, f);
     if (!x->b.p.extra) x->x = NULL;
-    return st;
+    if (st || !x->b.background) return st;
+    x->g.ask->behind = srv_behind_new();
+    return x->g.ask->behind ? SK_OK : no_memory(f);
 }
 
 static void clear(srv_prep *p)

@@ -19,6 +19,7 @@ typedef struct srv_response {
     json_t *messages; /* the conversation up to the answer, without instructions; NULL: not kept */
     json_t *input;    /* the request's items, to be kept with it */
     sk_buf echo;      /* members of the answer that repeat the request */
+    sk_buf error;     /* what went wrong, as JSON; empty: nothing */
     uint64_t seq;     /* of the next event */
     srv_item *item;   /* [cap], n in use */
     size_t n, cap;

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,7 @@ typedef struct item {
     uint32_t key;
     srv_kept kept; /* messages NULL: none */
     char *body;
+    sk_buf events;
     size_t bytes;
 } item;
 
@@ -38,6 +40,7 @@ static void drop(srv_store *s, item *i)
     json_decref(i->kept.messages);
     json_decref(i->kept.input);
     sk_free(i->body);
+    sk_buf_fini(&i->events);
     *i = (item){.body = NULL};
 }
 
@@ -83,7 +86,11 @@ void srv_store_put(srv_store *s, const char *id, uint32_t key, const srv_kept *k
     memcpy(body, k->body, k->n_body);
     item i = {.key = key, .body = body, .bytes = bytes};
     snprintf(i.id, sizeof i.id, "%s", id);
-    i.kept = (srv_kept){json_incref(k->messages), json_incref(k->input), body, k->n_body};
+    i.kept = *k;
+    i.kept.body = body;
+    i.kept.events = NULL;
+    (void)json_incref(k->messages);
+    (void)json_incref(k->input);
     (void)pthread_mutex_lock(&s->lock);
     put_in(s, &i);
     (void)pthread_mutex_unlock(&s->lock);
@@ -101,8 +108,24 @@ static const item *find(const srv_store *s, const char *id, uint32_t key)
 bool srv_store_get(const srv_store *s, const char *id, uint32_t key, srv_kept *out)
 {
     const item *i = find(s, id, key);
-    if (i) *out = i->kept;
-    return i != NULL;
+    if (!i) return false;
+    *out = i->kept;
+    out->events = i->events.len ? &i->events : NULL;
+    return true;
+}
+
+void srv_store_events(srv_store *s, const char *id, uint32_t key, sk_buf *log)
+{
+    const item *at = find(s, id, key);
+    if (!at || s->bytes + log->cap > s->max_bytes) return;
+    item *i = &s->item[at - s->item];
+    assert(!i->events.len);
+    (void)pthread_mutex_lock(&s->lock);
+    i->events = *log;
+    i->bytes += log->cap;
+    s->bytes += log->cap;
+    (void)pthread_mutex_unlock(&s->lock);
+    *log = (sk_buf)SK_BUF_INIT;
 }
 
 json_t *srv_store_messages(srv_store *s, const char *id, uint32_t key)

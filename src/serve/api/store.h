@@ -4,6 +4,7 @@
 #ifndef SRV_API_STORE_H
 #define SRV_API_STORE_H
 
+#include "base/buf.h"
 #include "base/json.h"
 
 #include <stdint.h>
@@ -16,6 +17,8 @@ typedef struct srv_kept {
     json_t *input;    /* the request's items, an array */
     const char *body; /* the response as JSON, n_body bytes */
     size_t n_body;
+    bool background;      /* it was made in the background */
+    const sk_buf *events; /* its stream, the store's; NULL: none is kept */
 } srv_kept;
 
 /* An empty store of at most n responses and about max_bytes of text; NULL without memory. */
@@ -28,6 +31,10 @@ void srv_store_free(srv_store *s);
  * bytes for the key that made it.  Older ones make room; what is too large by itself, or for which
  * there is no memory, is not kept. */
 void srv_store_put(srv_store *s, const char *id, uint32_t key, const srv_kept *k);
+
+/* Has the events of a response's stream kept with it, if it is kept and there is room: moves them.
+ */
+void srv_store_events(srv_store *s, const char *id, uint32_t key, sk_buf *log);
 
 /* The response of an id, if that key made it: borrowed until the next call; false if it is not
  * there. */
