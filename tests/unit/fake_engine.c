@@ -1,6 +1,8 @@
 /* fake_engine.c - deterministic tokens out of a digest of the sequence. */
 #include "tests/unit/fake_engine.h"
 
+#include "base/clock.h"
+
 #include "base/mem.h"
 
 #include <assert.h>
@@ -167,7 +169,11 @@ static sk_status fake_step(void *self, eng_step_item *item, size_t n, sk_err *e)
     f->n_tokens += tokens;
     if (tokens > f->max_tokens) f->max_tokens = tokens;
     if (n > f->max_items) f->max_items = n;
-    nap(f->step_us + f->token_us * (unsigned)tokens);
+    unsigned us = f->step_us + f->token_us * (unsigned)tokens;
+    if (f->virtual_us)
+        sk_clock_virtual(f->virtual_us += us);
+    else
+        nap(us);
     sk_status st = f->fail_next;
     f->fail_next = SK_OK;
     if (st) return sk_fail(e, st, "the fake was told to fail");

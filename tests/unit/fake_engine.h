@@ -29,6 +29,7 @@ typedef struct fake_engine {
     unsigned end_one_in;           /* about one token in this many ends the answer; 0: none */
     uint64_t salt;                 /* makes its answers others than those of another fake */
     unsigned step_us, token_us;    /* time a step takes, really slept */
+    uint64_t virtual_us;           /* not 0: what the virtual clock says; steps move it instead */
     const char *script;            /* if set, answers are this text over and over, then an end */
     size_t n_steps, max_tokens, max_items; /* seen */
     size_t n_tokens;                       /* all tokens stepped */
