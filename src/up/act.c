@@ -213,6 +213,8 @@ static sk_status adopt(up_super *u, up_proc *p, int *listen, sk_err *e)
         return SK_OK;
     }
     u->proc[role] = *p;
+    u->cpu_last[role] = up_proc_cpu(p);
+    u->taken[role] = true;
     if (role == UP_SERVER) *listen = fd;
     up_house_adopt(&u->house, role);
     (void)snprintf(text, sizeof text,

@@ -139,6 +139,8 @@ static void probe_answered(up_super *u, int status, const char *body)
         u->failed_base = u->serving.failed;
         up_tell(u, &(up_event){.kind = UP_EV_SICK}, why);
     }
+    if (u->taken[UP_SERVER]) u->last = u->serving;
+    u->taken[UP_SERVER] = false;
     double people = up_grown(&u->last.generated, u->serving.generated);
     double prompt = up_grown(&u->last.prompt, u->serving.prompt);
     u->total.people += people;

@@ -138,6 +138,7 @@ static void look_at_processes(up_super *u)
         if (!u->proc[r].pid || !up_proc_ended(&u->proc[r], &end, text)) continue;
         up_proc_close(&u->proc[r]);
         u->cpu_last[r] = 0;
+        u->taken[r] = false;
         up_ended(u, (up_role)r, end, text);
     }
 }

@@ -65,7 +65,8 @@ struct up_super {
     up_serving serving, last; /* last: for growth */
     double failed_base;       /* failures before the watch began; -1: to be taken */
     double tokens_last, cpu_last[UP_ROLES], busy_last;
-    double busy, floor; /* of the last second; of the share, now */
+    bool taken[UP_ROLES]; /* taken over: what it did until the first look is not to be counted */
+    double busy, floor;   /* of the last second; of the share, now */
     up_sums total, line;
     int64_t line_at;
     sk_share_figures figures;

@@ -57,8 +57,10 @@ static void look_at_training(up_super *u)
     if (!u->has_training) return;
     double now = (double)u->training.tokens;
     double by = now > u->tokens_last ? now - u->tokens_last : 0;
+    bool taken = u->taken[UP_TRAINER];
     u->tokens_last = now;
-    if (by > 1e9) return; /* another run's folder */
+    u->taken[UP_TRAINER] = false;
+    if (taken || by > 1e9) return; /* trained before; another run's folder */
     u->total.training += by;
     u->line.training += by;
 }
