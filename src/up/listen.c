@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BACKLOG 1024
+#define PATIENCE 100 /* tries, 20 ms apart */
 
 /* A listening socket for one address; -1 with errno. */
 static int listen_on(const struct addrinfo *a)
@@ -54,6 +56,21 @@ bool up_listen_wrap(int fd, up_listen *out)
     return true;
 }
 
+/* A server that was killed a moment ago holds its socket until the kernel has taken it apart, so a
+ * port that is taken is tried again for a while. */
+static int listen_on_any(const struct addrinfo *list)
+{
+    const struct timespec pause = {0, 20000000};
+    int fd = -1;
+    for (int i = 0; fd < 0 && i < PATIENCE; i++) {
+        if (i > 0) (void)nanosleep(&pause, NULL);
+        for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next)
+            fd = listen_on(a);
+        if (fd < 0 && errno != EADDRINUSE) break;
+    }
+    return fd;
+}
+
 sk_status up_listen_open(const char *host, int port, up_listen *out, sk_err *e)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *list;
@@ -63,10 +80,7 @@ sk_status up_listen_open(const char *host, int port, up_listen *out, sk_err *e)
     if (rc)
         return sk_fail(e, SK_E_USAGE, "cannot find the address of host %s: %s", host,
                        gai_strerror(rc));
-    int fd = -1;
-    for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next)
-        fd = listen_on(a);
-    int err = errno;
+    int fd = listen_on_any(list), err = errno;
     freeaddrinfo(list);
     if (fd < 0 && err == EADDRINUSE)
         return sk_fail(e, SK_E_INUSE,
