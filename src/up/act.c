@@ -133,6 +133,15 @@ void up_act(up_super *u, const up_action *a)
     }
 }
 
+/* A process that found no room, although there seemed to be some: that is the disk's fault and not
+ * the round's, and it is tried again when there is clearly more. */
+static void look_for_short_disk(up_super *u, const char *said)
+{
+    if (!strstr(said, strerror(ENOSPC)) && !strstr(said, strerror(EDQUOT))) return;
+    u->disk_need = up_dir_free(&u->dir) + ((uint64_t)16 << 20);
+    up_tell(u, &(up_event){.kind = UP_EV_DISK, .on = true}, said);
+}
+
 void up_ended(up_super *u, up_role role, up_end end, const char *text)
 {
     static const char *const logs[UP_ROLES] = {"log/server.log", "log/trainer.log", "log/gate.log"};
@@ -142,6 +151,7 @@ void up_ended(up_super *u, up_role role, up_end end, const char *text)
         up_dir_last_line(&u->dir, logs[role], last, sizeof last);
         (void)snprintf(why, sizeof why, "%s%s%s", text, last[0] ? ": " : "", last);
         text = why;
+        if (role != UP_SERVER) look_for_short_disk(u, last);
     }
     if (role == UP_SERVER) {
         up_ask_drop(u);

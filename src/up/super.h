@@ -70,7 +70,7 @@ struct up_super {
     up_sums total, line;
     int64_t line_at;
     sk_share_figures figures;
-    uint64_t free_bytes;
+    uint64_t free_bytes, disk_need; /* need: more than was free when something failed for it */
     bool memo_failed, ended;
     char off_why[UP_WHY]; /* why nothing can be trained at all */
 };

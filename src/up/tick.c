@@ -12,13 +12,15 @@ enum { DISK_EVERY = 2, PROBE_EVERY = 5, LINE_EVERY = 10, ROOM_EVERY = 30, TRIM_E
 #define TIMELINE_MOST ((uint64_t)16 << 20)
 #define DISK_LEAST ((uint64_t)16 << 20)
 
-/* A checkpoint takes about three times the model and is written beside the old one. */
+/* A checkpoint takes about three times the model and is written beside the old one; where that was
+ * too little once, more. */
 static void look_at_disk(up_super *u)
 {
     char text[96];
     const up_row *live = up_versions_find(&u->versions, u->house.live);
     uint64_t least = DISK_LEAST + 4 * (live ? live->bytes : 0);
     bool full = u->house.disk_full;
+    if (least < u->disk_need) least = u->disk_need;
     u->free_bytes = up_dir_free(&u->dir);
     if (full ? u->free_bytes < least + least / 4 : u->free_bytes >= least) return;
     (void)snprintf(text, sizeof text, "%.0f MB are free, it takes %.0f",
