@@ -3,19 +3,14 @@
 #ifndef UP_LISTEN_H
 #define UP_LISTEN_H
 
-#include "base/status.h"
+#include "base/listen.h"
 
-#include <netinet/in.h>
 #include <stdbool.h>
 
 typedef struct up_listen {
     int fd; /* -1: none */
     char url[256];
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } near; /* where this machine reaches it */
+    sk_inet near; /* where this machine reaches it */
     socklen_t near_len;
 } up_listen;
 

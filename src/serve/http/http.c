@@ -1,23 +1,20 @@
 /* http.c - the listener: takes connections, keeps their number within bounds. */
 #include "serve/http/conn.h"
 
+#include "base/listen.h"
 #include "base/log.h"
 #include "base/mem.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <event2/listener.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#define BACKLOG 1024
 
 /* How long nobody is let in after a failure to. */
 #define ACCEPT_PAUSE_US 100000
@@ -123,27 +120,11 @@ static bool make_room(struct event_base *base, size_t n)
     return ok;
 }
 
-/* A bound and listening socket for one address; -1 with errno. */
-static int listen_on(const struct addrinfo *a)
-{
-    int fd = socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
-    if (fd < 0) return -1;
-    int on = 1;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0) return fd;
-    int err = errno;
-    (void)close(fd);
-    errno = err;
-    return -1;
-}
-
 /* Checks a socket that was inherited.  Whoever passed it on may keep it: what waits in it then
  * waits for the next server. */
 static sk_status take_socket(int fd, int *out, sk_err *e)
 {
-    int on = 0;
-    socklen_t n = sizeof on;
-    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &n) != 0 || !on)
+    if (!sk_listens(fd))
         return sk_fail(e, SK_E_USAGE, "descriptor %d is no socket that listens", fd);
     if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
         return sk_fail_errno(e, errno, "cannot take over descriptor %d", fd);
@@ -151,54 +132,23 @@ static sk_status take_socket(int fd, int *out, sk_err *e)
     return SK_OK;
 }
 
-/* Binds the first address of host that can be bound. */
-static sk_status bind_socket(const srv_http_opts *o, int *out, sk_err *e)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *list;
-    char port[16];
-    snprintf(port, sizeof port, "%d", o->port);
-    int rc = getaddrinfo(o->host, port, &hints, &list);
-    if (rc)
-        return sk_fail(e, SK_E_USAGE, "cannot find the address of host %s: %s", o->host,
-                       gai_strerror(rc));
-    int fd = -1;
-    for (struct addrinfo *a = list; a && fd < 0; a = a->ai_next)
-        fd = listen_on(a);
-    int err = errno;
-    freeaddrinfo(list);
-    if (fd < 0 && err == EADDRINUSE)
-        return sk_fail(e, SK_E_INUSE,
-                       "port %d of %s is taken by another program; stop that one or choose "
-                       "another port (--port 0 takes any free one)",
-                       o->port, o->host);
-    if (fd < 0) return sk_fail_errno(e, err, "cannot listen on %s port %d", o->host, o->port);
-    *out = fd;
-    return SK_OK;
-}
-
 static sk_status open_socket(const srv_http_opts *o, int *out, sk_err *e)
 {
-    return o->listen_fd ? take_socket(o->listen_fd, out, e) : bind_socket(o, out, e);
+    return o->listen_fd ? take_socket(o->listen_fd, out, e)
+                        : sk_listen(o->host, o->port, 0, out, e);
 }
 
 /* Writes the address really bound, as a URL: by the name it was given, an inherited one by number.
  */
 static void note_url(srv_http *h, int fd)
 {
-    char number[INET6_ADDRSTRLEN] = "";
+    char number[INET6_ADDRSTRLEN];
     const char *host = h->o.host;
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } sa = {.v6 = {0}};
-    socklen_t n = sizeof sa;
+    sk_inet at;
+    socklen_t n;
     int port = h->o.port;
-    bool known = getsockname(fd, &sa.any, &n) == 0, six = known && sa.any.sa_family == AF_INET6;
-    const void *addr = six ? (const void *)&sa.v6.sin6_addr : (const void *)&sa.v4.sin_addr;
-    if (known) port = ntohs(six ? sa.v6.sin6_port : sa.v4.sin_port);
-    if (known && h->o.listen_fd && inet_ntop(sa.any.sa_family, addr, number, sizeof number))
-        host = number;
+    bool known = sk_inet_of(fd, &at, &n, number, &port);
+    if (known && h->o.listen_fd) host = number;
     bool v6 = strchr(host, ':') != NULL;
     snprintf(h->url, sizeof h->url, "http%s://%s%s%s:%d", h->o.tls ? "s" : "", v6 ? "[" : "", host,
              v6 ? "]" : "", port);
