@@ -38,14 +38,14 @@ all: $(B)/stoke $(B)/libstoke.a
 # Kernels for another processor than the compiler's are left out.
 ARCH     := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 OTHERS   := $(if $(filter x86_64,$(ARCH)),,x86) $(if $(filter aarch64,$(ARCH)),,arm)
-LIB_SRC  := $(sort $(shell find src/base src/engine src/serve src/up -name '*.c' $(OTHERS:%=! -path '*/kernel/%/*') 2>/dev/null))
+LIB_SRC  := $(sort $(shell find src/base src/engine src/serve src/up src/fleet -name '*.c' $(OTHERS:%=! -path '*/kernel/%/*') 2>/dev/null))
 # With KERNELS=1 only what checkkern needs is built, without the libraries (for another processor).
 ifdef KERNELS
 LIB_SRC  := $(filter src/base/% src/engine/tensor/% src/engine/quant/% src/engine/kernel/%,$(LIB_SRC))
 LDFLAGS  += -Wl,--gc-sections
 OPT      += -ffunction-sections
 endif
-CLI_SRC  := $(sort $(wildcard src/cli/*.c))
+CLI_SRC  := $(sort $(wildcard src/cli/*.c src/cli/*/*.c))
 WEB_SRC  := $(wildcard $(addprefix src/serve/web/*.,html js css svg) $(addprefix src/serve/web/vendor/*.,js css))
 TEST_SRC := $(wildcard $(addsuffix /t_*.c,$(addprefix tests/,unit grad fault crash arch)))
 AUX_SRC  := $(filter-out $(TEST_SRC) tests/arch/make_arch.c,$(wildcard $(addsuffix /*.c,$(addprefix tests/,unit grad fault crash arch))))
@@ -59,7 +59,8 @@ WEB_GZ  := $(patsubst src/serve/web/%,$(B)/web/%.gz,$(WEB_SRC)) $(B)/web/vendor/
 
 # ---- libraries: pkg-config name, Debian package ------------------------------------------------
 
-PKGS     := libevent libevent_pthreads libevent_openssl openssl jansson libpcre2-8 libzstd zlib libedit yaml-0.1
+PKGS     := libevent libevent_pthreads libevent_openssl openssl jansson libpcre2-8 libzstd zlib libedit yaml-0.1 \
+            sqlite3 libpq
 DEB_libevent := libevent-dev
 DEB_libevent_pthreads := libevent-dev
 DEB_libevent_openssl := libevent-dev
@@ -70,6 +71,8 @@ DEB_libzstd := libzstd-dev
 DEB_zlib := zlib1g-dev
 DEB_libedit := libedit-dev
 DEB_yaml-0.1 := libyaml-dev
+DEB_sqlite3 := libsqlite3-dev
+DEB_libpq := libpq-dev
 GOALS := $(or $(MAKECMDGOALS),all)
 ifneq ($(filter-out clean help lint,$(GOALS)),)
 PKG_L := $(if $(KERNELS),-lm,$(shell pkg-config --libs $(PKGS) 2>/dev/null))

@@ -4,9 +4,10 @@
 # called at all when nothing is missing.
 
 build_packages="gcc libc6-dev make pkg-config libevent-dev libssl-dev libjansson-dev libpcre2-dev libzstd-dev zlib1g-dev
-    libedit-dev libyaml-dev"
+    libedit-dev libyaml-dev libsqlite3-dev libpq-dev"
 test_packages="openssl libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev curl universal-ctags groff-base
-    git procps chromium chromium-driver gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user openmpi-bin"
+    git procps chromium chromium-driver gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user openmpi-bin glpk-utils
+    postgresql"
 
 say() {
     printf '%s\n' "$*" >&2

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,13 +91,31 @@ static const sk_opt *nearest(const sk_opt_verb *verb, const char *name)
     return best;
 }
 
+/* SK_E_USAGE: the sentence, and where to read about the verb. */
+__attribute__((format(printf, 3, 4))) static sk_status fail_see_help(const sk_opt_verb *verb,
+                                                                     sk_err *e, const char *fmt,
+                                                                     ...)
+{
+    char what[256];
+    sk_buf name = SK_BUF_INIT;
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(what, sizeof what, fmt, args);
+    va_end(args);
+    sk_opt_typed(verb, &name);
+    sk_status st =
+        sk_fail(e, SK_E_USAGE, "%s: see %s --help", what, name.len ? name.p : verb->name);
+    sk_buf_fini(&name);
+    return st;
+}
+
 sk_status sk_opt_unknown(const sk_opt_verb *verb, const char *dashes, const char *name, sk_err *e)
 {
     const sk_opt *best = nearest(verb, name);
     if (best)
         return sk_fail(e, SK_E_USAGE, "unknown flag %s%s: did you mean %s%s?", dashes, name, dashes,
                        best->name);
-    return sk_fail(e, SK_E_USAGE, "unknown flag %s%s: see %s --help", dashes, name, verb->name);
+    return fail_see_help(verb, e, "unknown flag %s%s", dashes, name);
 }
 
 /* Refuses an unknown flag, naming the nearest known one. */
@@ -331,9 +350,7 @@ static sk_status read_letters(reader *r, const char *word)
             *r->help = true;
             return SK_OK;
         }
-        if (!f.row)
-            return sk_fail(r->e, SK_E_USAGE, "unknown flag -%c in '%s': see %s --help", *c, word,
-                           r->verb->name);
+        if (!f.row) return fail_see_help(r->verb, r->e, "unknown flag -%c in '%s'", *c, word);
         bool last = f.row->type != SK_OPT_BOOL;
         if (last && c[1]) f.value = c + 1;
         sk_status st = take_flag(r, &f);

@@ -52,8 +52,10 @@ typedef struct sk_opt {
 
 /* A verb of the program, as help sees it. */
 typedef struct sk_opt_verb {
-    const char *name, *summary; /* "train", "train a model from text" */
-    const char *args;           /* positional arguments in the synopsis: "[FILE]" or "" */
+    /* "train", "train a model from text".  A name of several words has dashes between them
+     * ("fleet-plan"), which a person types as spaces; pages and files carry the dashes. */
+    const char *name, *summary;
+    const char *args; /* positional arguments in the synopsis: "[FILE]" or "" */
     size_t min_args, max_args;
     const char *describe; /* paragraphs of plain text for --help and the man page */
     const char *examples; /* lines "command\n  what it does\n" */
@@ -65,6 +67,9 @@ typedef struct sk_opt_verb {
  * stops reading. */
 sk_status sk_opt_parse(const sk_opt_verb *verb, int argc, char **argv, void *into,
                        sk_opt_list *args, bool *help, sk_err *e);
+
+/* Appends the verb's name as it is typed: "fleet plan" for fleet-plan. */
+void sk_opt_typed(const sk_opt_verb *verb, sk_buf *out);
 
 /* The row of that name, NULL if there is none; and the sentence for a name that has none, with the
  * nearest one there is.  `dashes` stands before names: "--" or "". */

@@ -22,11 +22,24 @@ void sk_opt_doc_value(const sk_opt *row, sk_buf *out)
     sk_buf_addf(out, " %s%s", value, row->type == SK_OPT_LIST && !dots ? "..." : "");
 }
 
+void sk_opt_typed(const sk_opt_verb *verb, sk_buf *out)
+{
+    for (const char *s = verb->name; *s; s++)
+        sk_buf_addc(out, *s == '-' ? ' ' : *s);
+}
+
+/* Appends "PROGRAM VERB". */
+static void command(const sk_opt_verb *verb, const char *program, sk_buf *out)
+{
+    sk_buf_addf(out, "%s ", program);
+    sk_opt_typed(verb, out);
+}
+
 /* Appends the line of the synopsis: required flags by name, the others as [flags]. */
 void sk_opt_doc_synopsis(const sk_opt_verb *verb, const char *program, sk_buf *out)
 {
     bool optional = false;
-    sk_buf_addf(out, "%s %s", program, verb->name);
+    command(verb, program, out);
     for (const sk_opt *row = verb->opts; row->name; row++) {
         if (!sk_opt_is_flag(row)) continue;
         optional |= !row->required;
@@ -182,7 +195,8 @@ void sk_opt_help(const sk_opt_verb *verb, const char *program, int columns, sk_b
                                             : (size_t)columns;
     size_t column = wide < 2 * FLAG_COLUMN ? 8 : FLAG_COLUMN;
     sk_buf line = SK_BUF_INIT;
-    sk_buf_addf(out, "%s %s - %s\n\n", program, verb->name, verb->summary);
+    command(verb, program, out);
+    sk_buf_addf(out, " - %s\n\n", verb->summary);
     sk_buf_adds(&line, "usage: ");
     sk_opt_doc_synopsis(verb, program, &line);
     if (sk_buf_ok(&line)) wrap(line.p, line.len, 0, 4, wide, out);
@@ -243,7 +257,9 @@ static void markdown_row(const sk_opt *row, sk_buf *out)
 /* Appends the page of docs/cli for a verb. */
 void sk_opt_markdown(const sk_opt_verb *verb, const char *program, sk_buf *out)
 {
-    sk_buf_addf(out, "# %s %s\n\n%s.\n\n```\n", program, verb->name, verb->summary);
+    sk_buf_adds(out, "# ");
+    command(verb, program, out);
+    sk_buf_addf(out, "\n\n%s.\n\n```\n", verb->summary);
     sk_opt_doc_synopsis(verb, program, out);
     sk_buf_adds(out, "\n```\n");
     if (verb->describe && verb->describe[0]) sk_buf_addf(out, "\n%s", verb->describe);

@@ -55,7 +55,12 @@ typedef struct cmd_verb {
 /* All verbs in the order help shows them, and one by name (NULL if there is none). */
 const cmd_verb *const *cmd_verbs(size_t *n);
 
-/* The verb of that exact name, static storage; NULL if there is none. */
+/* The verb that words[0..n) begin with, static storage, NULL if there is none, and how many of the
+ * words are its name: 2 for `fleet plan`, whose table calls it fleet-plan, and for `fleet-plan` 1.
+ */
+const cmd_verb *cmd_find_words(char *const *words, size_t n, size_t *used);
+
+/* The verb of that exact name; NULL if there is none. */
 const cmd_verb *cmd_find(const char *name);
 
 /* Flags every verb understands. */

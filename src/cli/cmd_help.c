@@ -31,7 +31,8 @@ static void overview(sk_buf *out)
     sk_buf_addf(out, "%s %s: %s.\n\nusage: %s VERB [FLAG...]\n\n", CMD_PROGRAM, SK_VERSION, about,
                 CMD_PROGRAM);
     for (size_t i = 0; i < n; i++)
-        sk_buf_addf(out, "  %-10s %s\n", v[i]->opt.name, v[i]->opt.summary);
+        if (!strchr(v[i]->opt.name, '-'))
+            sk_buf_addf(out, "  %-10s %s\n", v[i]->opt.name, v[i]->opt.summary);
     sk_buf_addf(out, "\n%s VERB --help shows the flags of a verb.\n", CMD_PROGRAM);
 }
 
@@ -61,14 +62,16 @@ static void overview_markdown(sk_buf *out)
     const cmd_verb *const *v = cmd_verbs(&n);
     sk_buf_addf(out, "# %s\n\n%s %s.\n\n| verb | what it does |\n| --- | --- |\n", CMD_PROGRAM,
                 CMD_PROGRAM, about);
-    for (size_t i = 0; i < n; i++)
-        sk_buf_addf(out, "| [%s](%s.md) | %s |\n", v[i]->opt.name, v[i]->opt.name,
-                    v[i]->opt.summary);
+    for (size_t i = 0; i < n; i++) {
+        sk_buf_adds(out, "| [");
+        sk_opt_typed(&v[i]->opt, out);
+        sk_buf_addf(out, "](%s.md) | %s |\n", v[i]->opt.name, v[i]->opt.summary);
+    }
 }
 
 static sk_status bash(sk_buf *out)
 {
-    const sk_opt_verb *opt[64];
+    const sk_opt_verb *opt[128];
     size_t n;
     const cmd_verb *const *v = cmd_verbs(&n);
     if (n > sizeof opt / sizeof *opt) return SK_E_INTERNAL;
@@ -113,8 +116,9 @@ static sk_status help(int argc, char **argv, sk_err *e)
     if (o.man + o.markdown + o.bash + o.names > 1)
         return sk_fail(e, SK_E_USAGE, "choose one of --man, --markdown, --bash and --names");
 
-    const cmd_verb *v = args.n ? cmd_find(args.item[0]) : NULL;
-    if (args.n && !v) return cmd_unknown(args.item[0], e);
+    size_t used = 0;
+    const cmd_verb *v = args.n ? cmd_find_words((char *const *)args.item, args.n, &used) : NULL;
+    if (used < args.n) return cmd_unknown(args.item[used], e);
     st = write_help(&o, v, &out);
     if (st) {
         sk_buf_fini(&out);
@@ -124,7 +128,7 @@ static sk_status help(int argc, char **argv, sk_err *e)
 }
 
 const cmd_verb cmd_help_verb = {
-    {"help", "show the verbs, or the flags of one", "[VERB]", 0, 1,
+    {"help", "show the verbs, or the flags of one", "[VERB...]", 0, 3,
      "Without a verb: the list of verbs. With --man, --markdown or --bash: the manual page, the "
      "page of docs/cli or the completion script, made from the same tables as this help.",
      "stoke help train\n  the flags of stoke train\n"

@@ -4,7 +4,8 @@
 
 #include "cli/cmd.h"
 
-/* One row a verb: the NAME of cmd_NAME.c.  To add one: docs/adding.md. */
+/* One row a verb: the NAME of cmd_NAME.c (of cli/fleet/NAME.c for fleet_NAME).  To add one:
+ * docs/adding.md. */
 #define CMD_VERBS(ROW)                                                                             \
     /* making models */                                                                            \
     ROW(tokenizer)                                                                                 \
@@ -33,6 +34,8 @@
     ROW(perplexity)                                                                                \
     ROW(eval)                                                                                      \
     ROW(gate)                                                                                      \
+    /* compute from several providers; the dashes of names are spaces */                           \
+    ROW(fleet)                                                                                     \
     /* the machine and the program */                                                              \
     ROW(bench)                                                                                     \
     ROW(version)                                                                                   \

@@ -36,6 +36,13 @@ done
 check_room "engine/door includes base and the rooms whose types it shows" src/engine/door \
     'base/[a-z0-9_]+\.h|engine/(tensor|kernel|token|jinja|door)/.*'
 
+# Inside the fleet likewise; its door shows the headers of the rooms.
+below=
+for room in money book rate place plan sim store ledger focus; do
+    below=$below${below:+|}$room
+    check_room "fleet/$room includes nothing above it" "src/fleet/$room" "base/[a-z0-9_]+\.h|fleet/($below)/.*"
+done
+
 # A header of the project that is part of a cycle can't be understood alone.
 find src -name '*.h' | xargs grep -H '^ *# *include *"' |
     sed -n 's|^src/\([^:]*\):.*"\(.*\)".*|\1 \2|p' | tsort 2>&1 >/dev/null |

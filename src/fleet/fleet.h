@@ -1,0 +1,16 @@
+/* fleet.h - the fleet's door: contracts, ledger, placement, plan, simulator.
+ *
+ * A fleet's rows are a flt_book (book/book.h), kept by a store.  Rating, placement, plan and
+ * simulation are functions over a book.  This room knows base only: replicas and training jobs
+ * reach it as plain numbers, so that all of it can be built and tested alone.
+ *
+ * What it offers is declared by subject in the rooms below; who is outside includes this file.
+ */
+#ifndef FLT_FLEET_FLEET_H
+#define FLT_FLEET_FLEET_H
+
+#include "fleet/book/book.h"
+#include "fleet/book/usage.h"
+#include "fleet/money/money.h"
+
+#endif
