@@ -52,11 +52,18 @@ static void stage_done(up_house *h, up_actions *out)
           h->phase == UP_PHASE_GATE ? ": there is a candidate" : "");
 }
 
+/* What a full disk does is not the round's fault, nor a reason to wait longer than for room. */
 static void stage_failed(up_house *h, const up_event *ev, up_actions *out)
 {
     bool own = ev->end == UP_END_FAILED || ev->end == UP_END_FAULT;
+    if (own && h->disk_full) {
+        h->life[UP_TRAINER].restarts++;
+        up_do(out, UP_DO_SAY, "the trainer failed (%.120s): it goes on once there is room",
+              text_of(ev));
+        return;
+    }
     double wait = wait_more(h, UP_TRAINER);
-    if (own && !h->disk_full && ++h->round_fails >= ROUND_FAILS) {
+    if (own && ++h->round_fails >= ROUND_FAILS) {
         up_do(out, UP_DO_SAY,
               "give up round %u, the next one in %.0f s: it failed %u times in a "
               "row: %.120s",
@@ -103,6 +110,11 @@ static void passed(up_house *h, const up_event *ev, up_actions *out)
 static void gate_failed(up_house *h, const up_event *ev, up_actions *out)
 {
     bool own = ev->end == UP_END_FAILED || ev->end == UP_END_FAULT;
+    if (own && h->disk_full) {
+        h->life[UP_GATE].restarts++;
+        up_do(out, UP_DO_SAY, "the gate failed (%.120s): again once there is room", text_of(ev));
+        return;
+    }
     double wait = wait_more(h, UP_GATE);
     if (own && ++h->round_fails >= GATE_FAILS) {
         up_do(out, UP_DO_SAY, "discard the candidate of round %u, it can't be judged: %.160s",

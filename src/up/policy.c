@@ -15,6 +15,11 @@ double up_policy_floor(double floor, double need_s, double left_s, double busy)
     return more > floor ? more : floor;
 }
 
+bool up_policy_disk_full(bool full, uint64_t free_bytes, uint64_t least)
+{
+    return free_bytes < (full ? least + least / 4 : least);
+}
+
 sk_status up_budget_check(const up_budget *b, sk_err *e)
 {
     uint64_t need = b->version + b->training + SPARE;

@@ -5,6 +5,7 @@
 
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* The floor of the share (base/share.h): at least `floor`, and as much more as training needs to be
@@ -21,6 +22,11 @@ typedef struct up_budget {
     uint64_t version;   /* a further version during a swap */
     uint64_t training;
 } up_budget;
+
+/* Whether a disk with so many bytes free counts as full, where `least` are wanted and it counted so
+ * until now or not: it takes a quarter more to be called roomy again, so that it does not change
+ * with every file. */
+bool up_policy_disk_full(bool full, uint64_t free_bytes, uint64_t least);
 
 /* SK_OK, or SK_E_NOMEM with a sentence that has the sums. */
 sk_status up_budget_check(const up_budget *b, sk_err *e);

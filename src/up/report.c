@@ -142,7 +142,7 @@ static void add_versions(const up_super *u, sk_buf *b)
 static void add_shares(const up_super *u, sk_buf *b)
 {
     const sk_share_figures *f = &u->figures;
-    double hours = (double)(sk_unix_ms() - u->started) / 3.6e6;
+    double hours = (double)(sk_now_us() - u->started_us) / 3.6e9;
     sk_buf_adds(b, ",\"tokens\":{\"people\":");
     sk_json_add_num(b, u->total.people);
     add_num(b, "prompt", u->total.prompt);
@@ -221,10 +221,10 @@ void up_show_state(up_super *u)
 void up_add_timeline(up_super *u)
 {
     static const char *const names[UP_ROLES] = {"server", "trainer", "gate"};
-    int64_t now = sk_unix_ms();
-    double passed = (double)(now - u->line_at) / 1e3;
+    uint64_t now = sk_now_us();
+    double passed = (double)(now - u->line_us) / 1e6;
     sk_buf b = SK_BUF_INIT;
-    sk_buf_addf(&b, "{\"at\":%" PRId64, now);
+    sk_buf_addf(&b, "{\"at\":%" PRId64, sk_unix_ms());
     for (int r = 0; r < UP_ROLES; r++)
         add_num(&b, names[r], u->line.cpu[r]);
     add_num(&b, "busy", passed > 0 ? fmin(1, u->line.busy_s / passed) : 0);
@@ -234,5 +234,5 @@ void up_add_timeline(up_super *u)
     if (sk_buf_ok(&b)) (void)up_dir_add_line(&u->dir, "timeline.jsonl", &b, false, NULL);
     sk_buf_fini(&b);
     u->line = (up_sums){.busy_s = 0};
-    u->line_at = now;
+    u->line_us = now;
 }

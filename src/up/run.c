@@ -276,7 +276,8 @@ sk_status up_open(const up_opts *o, up_super **out, sk_err *e)
     u->ready = u->probe = u->swap = (up_call)UP_CALL_NONE;
     for (int r = 0; r < UP_ROLES; r++)
         u->proc[r] = (up_proc)UP_PROC_NONE;
-    u->started = u->line_at = sk_unix_ms();
+    u->started = sk_unix_ms();
+    u->started_us = u->line_us = sk_now_us();
     u->failed_base = -1;
     u->mem = sk_arena_new(SK_MEM_MISC);
     u->round = sk_calloc(SK_MEM_MISC, 1, sizeof *u->round);

@@ -57,7 +57,9 @@ struct up_super {
     uint64_t training_bytes;
     double live_bpb, new_bpb; /* of the last verdict */
     /* figures */
-    int64_t started;
+    int64_t started;              /* unix ms, for people */
+    uint64_t started_us, line_us; /* sk_now_us of it, of the last line of the timeline: lengths
+                                     of time, which no clock that is set changes */
     uint64_t next_tick_us, next_probe_us, next_disk_us;
     unsigned ticks;
     up_training training;
@@ -68,7 +70,6 @@ struct up_super {
     bool taken[UP_ROLES]; /* taken over: what it did until the first look is not to be counted */
     double busy, floor;   /* of the last second; of the share, now */
     up_sums total, line;
-    int64_t line_at;
     sk_share_figures figures;
     uint64_t free_bytes, disk_need; /* need: more than was free when something failed for it */
     bool memo_failed, ended;

@@ -22,7 +22,7 @@ static void look_at_disk(up_super *u)
     bool full = u->house.disk_full;
     if (least < u->disk_need) least = u->disk_need;
     u->free_bytes = up_dir_free(&u->dir);
-    if (full ? u->free_bytes < least + least / 4 : u->free_bytes >= least) return;
+    if (up_policy_disk_full(full, u->free_bytes, least) == full) return;
     (void)snprintf(text, sizeof text, "%.0f MB are free, it takes %.0f",
                    (double)u->free_bytes / 1e6, (double)least / 1e6);
     up_tell(u, &(up_event){.kind = UP_EV_DISK, .on = !full}, text);
@@ -70,7 +70,7 @@ static void look_at_training(up_super *u)
 /* What the trainer says it takes is at the pace it has beside the server: without it, less. */
 static void set_floor(up_super *u)
 {
-    double busy = u->total.busy_s / fmax(1, (double)(sk_unix_ms() - u->started) / 1e3);
+    double busy = u->total.busy_s / fmax(1, (double)(sk_now_us() - u->started_us) / 1e6);
     double need = 0, left = 0;
     if (busy > 1) busy = 1;
     if (u->o.train_by && u->has_training && isfinite(u->training.eta_s)) {

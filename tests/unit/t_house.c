@@ -285,6 +285,39 @@ static void full_disk(void **state)
     assert_int_equal(did(UP_DO_STAGE_START)->round, 1);
 }
 
+/* A trainer that says itself that there is no room: it ends of it, the disk counts as full from
+ * just before on (act.c).  However often that is so, the round stays; with room it goes on. */
+static void no_room_on_the_disk(void **state)
+{
+    (void)state;
+    const up_event dead = {.kind = UP_EV_EXITED,
+                           .role = UP_TRAINER,
+                           .end = UP_END_FAILED,
+                           .text = "No space left on device"};
+    ready();
+    for (int i = 0; i < 20; i++) {
+        step((up_event){.kind = UP_EV_DISK, .on = true, .text = dead.text});
+        step(dead);
+        assert_true(said("the trainer failed (No space left on device)"));
+        pass(60u * UP_SECOND);
+        assert_int_equal(h.life[UP_TRAINER].state, UP_DOWN);
+        assert_int_equal(h.round_fails, 0);
+        step((up_event){.kind = UP_EV_DISK});
+        assert_int_equal(did(UP_DO_STAGE_START)->round, 1);
+    }
+    gone(UP_TRAINER, UP_END_OK);
+    gone(UP_TRAINER, UP_END_OK);
+    for (int i = 0; i < 20; i++) { /* nor does the candidate that can't be judged for want of it */
+        assert_non_null(did(UP_DO_GATE_START));
+        step((up_event){.kind = UP_EV_DISK, .on = true});
+        gone(UP_GATE, UP_END_FAILED);
+        pass(60u * UP_SECOND);
+        assert_int_equal(h.life[UP_GATE].state, UP_DOWN);
+        step((up_event){.kind = UP_EV_DISK});
+    }
+    assert_int_equal(h.round, 1);
+}
+
 static void no_room(void **state)
 {
     (void)state;
@@ -383,6 +416,7 @@ int main(void)
         CASE(stale_verdict),
         CASE(rounds_that_fail),
         CASE(full_disk),
+        CASE(no_room_on_the_disk),
         CASE(no_room),
         CASE(people_ask),
         CASE(stops),

@@ -329,6 +329,9 @@ static void floors(void **state)
     assert_true(up_policy_floor(0, 200, 100, 0.5) == 1);
     assert_true(up_policy_floor(0, 10, -1, 0.5) == 1);
     assert_true(up_policy_floor(0.3, 1, 100, 0.5) == 0.3);
+    assert_false(up_policy_disk_full(false, 100, 100)); /* full below 100, roomy from 125 on */
+    assert_true(up_policy_disk_full(false, 99, 100) && up_policy_disk_full(true, 124, 100));
+    assert_false(up_policy_disk_full(true, 125, 100));
 }
 
 static void budgets(void **state)
