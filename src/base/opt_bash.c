@@ -111,7 +111,7 @@ static const char script_tail[] =
     "        [[ $more ]] || break\n"
     "        if ((i == COMP_CWORD)) && [[ $cur != -* ]]; then\n"
     "            mapfile -t COMPREPLY < <(compgen -W \"$more\" -- \"$cur\")\n"
-    "            return\n"
+    "            [[ ${COMPREPLY-} ]] && return\n"
     "        fi\n"
     "        [[ \" $more \" == *\" ${COMP_WORDS[i]} \"* ]] || break\n"
     "        verb+=-${COMP_WORDS[i]}\n"

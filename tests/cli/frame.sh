@@ -11,6 +11,7 @@ t "a strange verb gets none" 2 'there is no verb "xyzzyplugh"$' "$stoke" xyzzypl
 t "an empty verb" 2 'there is no verb ""' "$stoke" ""
 t "a verb of 10,000 letters" 2 'there is no verb' "$stoke" "$(printf '%010000d' 0)"
 t "help for a verb that is not there" 2 'there is no verb "q"' "$stoke" help q
+t "a verb's verb that is not there" 2 'there is no verb "fleet frob"$' "$stoke" fleet frob
 t "help with two forms" 2 'choose one' "$stoke" help --man --bash
 t "an unknown flag gets the nearest one" 2 'did you mean --json' "$stoke" version --jsn
 t "a word where none is taken" 2 'stoke version: ' "$stoke" version word

@@ -48,7 +48,10 @@ static const sk_opt_verb train = {"train",
                                   "file\n\nstoke train -d .hidden\n  and on a hidden one\n",
                                   train_rows};
 static const sk_opt_verb show = {"show", "show a file", "[FILE]", 0, 1, NULL, NULL, no_rows};
-static const sk_opt_verb *const verbs[] = {&train, &show};
+static const sk_opt_verb show_all = {"show-all", "show all files", "", 0, 0, NULL, NULL, no_rows};
+static const sk_opt_verb show_part = {"show-part-two", "show one", "", 0, 0, NULL, NULL, no_rows};
+static const sk_opt_verb *const verbs[] = {&train, &show, &show_all, &show_part};
+enum { N_VERBS = sizeof verbs / sizeof *verbs };
 
 static sk_buf b;
 
@@ -134,7 +137,7 @@ static sk_status write_starved(void *writer, sk_err *e)
         sk_opt_markdown(&train, "stoke", &out);
         break;
     default:
-        sk_opt_bash(verbs, 2, "stoke", &out);
+        sk_opt_bash(verbs, N_VERBS, "stoke", &out);
         break;
     }
     return unit_starved_buf(&out, e);
@@ -219,13 +222,29 @@ static void markdown(void **state)
     assert_int_equal(fences, 4);
 }
 
+/* A name of several words is typed with spaces, and filed with dashes. */
+static void several_words(void **state)
+{
+    (void)state;
+    sk_opt_help(&show_part, "stoke", 80, &b);
+    assert_contains(b.p, "stoke show part two - show one\n");
+    assert_contains(b.p, "usage: stoke show part two\n");
+    sk_buf_reset(&b);
+    sk_opt_man(&show_part, "stoke", "1", &b);
+    assert_contains(b.p, "stoke\\-show\\-part\\-two \\- show one");
+    assert_contains(b.p, ".B stoke show part two");
+    sk_buf_reset(&b);
+    sk_opt_markdown(&show_part, "stoke", &b);
+    assert_memory_equal(b.p, "# stoke show part two\n", 22);
+}
+
 /* What bash offers for a line; "|" marks the words, the last is to be completed.  The folder holds
  * files to offer. */
 static void offers(const char *words, const char *want)
 {
     char command[1500];
     sk_buf_reset(&b);
-    sk_opt_bash(verbs, 2, "stoke", &b);
+    sk_opt_bash(verbs, N_VERBS, "stoke", &b);
     (void)snprintf(
         command, sizeof command,
         "mkdir $1.d; cd $1.d; mkdir sub; : >a.gguf; : >b.txt; : >'c d.txt'; bash --norc -c 'set "
@@ -260,6 +279,11 @@ static void bash_completion(void **state)
     offers("stoke|train|--data|b.txt|c", "c d.txt,");
     offers("stoke|train|--steps|", "");
     offers("stoke|train|--json|", "");
+    offers("stoke|show|part|two|--", "--help,");
+    offers("stoke|show|all|--h", "--help,");
+    offers("stoke|show|", "all,part,");
+    offers("stoke|show|p", "part,");
+    offers("stoke|show|part|", "two,");
     offers("stoke|show|b", "b.txt,");
     offers("stoke|nonsense|--", "");
 }
@@ -269,7 +293,7 @@ static void bash_odd_program(void **state)
 {
     (void)state;
     if (!unit_have("bash")) skip();
-    sk_opt_bash(verbs, 2, "my-stoke.2", &b);
+    sk_opt_bash(verbs, N_VERBS, "my-stoke.2", &b);
     assert_contains(b.p, "complete -F _my_stoke_2 my-stoke.2\n");
     assert_int_equal(run_on_buffer("bash -n $1"), 0);
     assert_string_equal(b.p, "");
@@ -284,6 +308,7 @@ int main(void)
         cmocka_unit_test_teardown(manual_page, drop),
         cmocka_unit_test_teardown(manual_page_without_flags, drop),
         cmocka_unit_test_teardown(markdown, drop),
+        cmocka_unit_test_teardown(several_words, drop),
         cmocka_unit_test_teardown(bash_completion, drop),
         cmocka_unit_test_teardown(bash_odd_program, drop),
     };

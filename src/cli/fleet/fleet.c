@@ -35,7 +35,7 @@ static sk_status fleet(int argc, char **argv, sk_err *e)
     if (st || done) return st;
     if (args.n) {
         char name[64];
-        (void)snprintf(name, sizeof name, "fleet-%s", args.item[0]);
+        (void)snprintf(name, sizeof name, "fleet %.40s", args.item[0]);
         return cmd_unknown(name, e);
     }
     overview(&out);
