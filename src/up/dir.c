@@ -2,6 +2,7 @@
 #include "up/dir.h"
 
 #include "base/crc.h"
+#include "base/fault.h"
 #include "base/file.h"
 
 #include <assert.h>
@@ -115,7 +116,8 @@ sk_status up_dir_add_line(const up_dir *d, const char *name, const sk_buf *line,
     errno = EIO;
     if (!sk_buf_ok(&b))
         st = sk_fail(e, SK_E_NOMEM, "no memory for a line");
-    else if (write(fd, b.p, b.len) != (ssize_t)b.len || (sync && fsync(fd) != 0))
+    else if (sk_fault(SK_FAULT_WRITE) || write(fd, b.p, b.len) != (ssize_t)b.len ||
+             (sync && (sk_fault(SK_FAULT_FSYNC) || fsync(fd) != 0)))
         st = sk_fail_errno(e, errno, "cannot write %s/%s", d->path, name);
     (void)close(fd);
     sk_buf_fini(&b);
@@ -126,10 +128,11 @@ sk_status up_dir_show(const up_dir *d, const char *name, const sk_buf *text, sk_
 {
     char tmp[NAMES_MOST];
     (void)snprintf(tmp, sizeof tmp, "%s.new", name);
+    if (!sk_buf_ok(text)) return sk_fail(e, SK_E_NOMEM, "no memory for %s", name);
     int fd = openat(d->fd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0) return sk_fail_errno(e, errno, "cannot write %s/%s", d->path, name);
     errno = EIO;
-    bool ok = sk_buf_ok(text) && write(fd, text->p, text->len) == (ssize_t)text->len;
+    bool ok = !sk_fault(SK_FAULT_WRITE) && write(fd, text->p, text->len) == (ssize_t)text->len;
     int err = errno;
     (void)close(fd);
     if (ok && renameat(d->fd, tmp, d->fd, name) == 0) return SK_OK;

@@ -135,29 +135,41 @@ static sk_status take_memo(json_t *root, up_house *h, uint32_t *micro, sk_err *e
     return SK_OK;
 }
 
+sk_status up_memo_parse(const char *text, size_t n, const up_versions *v, up_house *h,
+                        uint32_t *micro, sk_err *e)
+{
+    json_t *root = NULL;
+    assert(v->n > 0);
+    take_versions(v, h);
+    *micro = 0;
+    up_house plain = *h;
+    sk_status st = sk_json_parse(text, n, 4, &root, e);
+    if (!st) st = take_memo(root, h, micro, e);
+    if (st) {
+        *h = plain;
+        *micro = 0;
+    } else {
+        mend(v, h);
+    }
+    json_decref(root);
+    return st;
+}
+
 sk_status up_memo_load(const up_dir *d, const up_versions *v, up_house *h, uint32_t *micro,
                        sk_err *e)
 {
     char path[UP_PATH];
     sk_buf b = SK_BUF_INIT;
-    json_t *root = NULL;
+    sk_err own = SK_ERR_INIT;
+    if (!e) e = &own;
     assert(v->n > 0);
     take_versions(v, h);
     *micro = 0;
     if (!sk_file_exists(up_dir_at(d, "memo.json", path))) return SK_OK;
-    up_house plain = *h;
     sk_status st = sk_file_load(path, MEMO_MOST, &b, e);
-    if (!st) st = sk_json_parse(b.p ? b.p : "", b.len, 4, &root, e);
-    if (!st) st = take_memo(root, h, micro, e);
-    if (st) {
-        *h = plain;
-        *micro = 0;
-        (void)sk_while(e, "%s is not what it should be, so the newest version is taken", path);
-        st = e ? sk_fail(e, SK_E_CORRUPT, "%s", e->text) : SK_E_CORRUPT;
-    } else {
-        mend(v, h);
-    }
-    json_decref(root);
+    if (!st) st = up_memo_parse(b.p ? b.p : "", b.len, v, h, micro, e);
     sk_buf_fini(&b);
-    return st;
+    if (!st || st == SK_E_NOMEM) return st;
+    (void)sk_while(e, "%s is not what it should be, so the newest version is taken", path);
+    return sk_fail(e, SK_E_CORRUPT, "%s", e->text);
 }

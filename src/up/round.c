@@ -120,9 +120,9 @@ static sk_status add_filled(const maker *m, const char *word, size_t n, sk_opt_l
         else
             sk_buf_addc(&b, word[i]);
         if (end) i = (size_t)(end - word);
+        if (b.len > WORD_MOST) st = sk_fail(e, SK_E_TOOBIG, "a word of a command is too long");
     }
     if (!st && !sk_buf_ok(&b)) st = no_memory(e);
-    if (!st && b.len > WORD_MOST) st = sk_fail(e, SK_E_TOOBIG, "a word of a command is too long");
     if (!st) st = add(m, to, b.p ? b.p : "", b.len, e);
     sk_buf_fini(&b);
     return st;
@@ -242,31 +242,42 @@ static const char *lacking(const maker *m)
     return NULL;
 }
 
-sk_status up_round_plan(const up_learn *l, const up_dir *d, uint32_t round, const char *base,
-                        const char *live, uint32_t micro, sk_arena *mem, up_round *out, sk_err *e)
+/* Stages, candidate, gate. */
+static sk_status make_round(const maker *m, const char *text, up_round *r, sk_err *e)
+{
+    sk_status st = add_stages(m, text, r, e);
+    if (!st && !r->n) st = sk_fail(e, SK_E_INVALID, "there is no stage in it");
+    if (st) return st;
+    size_t n = strlen(r->out[r->n - 1]) + sizeof "/model.gguf";
+    char *path = sk_arena_alloc(m->mem, n);
+    if (!path) return no_memory(e);
+    (void)snprintf(path, n, "%s/model.gguf", r->out[r->n - 1]);
+    r->candidate = path;
+    return make_gate(m, r, e);
+}
+
+sk_status up_round_parse(const up_learn *l, const char *plan, const up_dir *d, uint32_t round,
+                         const char *base, const char *live, uint32_t micro, sk_arena *mem,
+                         up_round *out, sk_err *e)
 {
     maker m = {.l = l, .d = d, .mem = mem, .base = base, .live = live};
     up_round r = {.n = 0};
-    sk_buf text = SK_BUF_INIT;
     fill(&m, l, round, micro);
     r.why = lacking(&m);
-    if (r.why) {
-        *out = r;
-        return SK_OK;
-    }
-    sk_status st = l->plan ? sk_file_load(l->plan, PLAN_MOST, &text, e) : SK_OK;
-    if (!st) st = add_stages(&m, l->plan ? (text.p ? text.p : "") : usual, &r, e);
-    if (!st && !r.n) st = sk_fail(e, SK_E_INVALID, "there is no stage in it");
+    sk_status st = r.why ? SK_OK : make_round(&m, plan, &r, e);
+    if (!st) *out = r;
+    return st;
+}
+
+sk_status up_round_plan(const up_learn *l, const up_dir *d, uint32_t round, const char *base,
+                        const char *live, uint32_t micro, sk_arena *mem, up_round *out, sk_err *e)
+{
+    sk_buf text = SK_BUF_INIT;
+    if (!l->plan) return up_round_parse(l, usual, d, round, base, live, micro, mem, out, e);
+    sk_status st = sk_file_load(l->plan, PLAN_MOST, &text, e);
+    const char *plan = text.p ? text.p : "";
+    if (!st && strlen(plan) != text.len) st = sk_fail(e, SK_E_INVALID, "it has a zero byte");
+    if (!st) st = up_round_parse(l, plan, d, round, base, live, micro, mem, out, e);
     sk_buf_fini(&text);
-    if (!st) {
-        size_t n = strlen(r.out[r.n - 1]) + sizeof "/model.gguf";
-        char *path = sk_arena_alloc(mem, n);
-        if (!path) return no_memory(e);
-        (void)snprintf(path, n, "%s/model.gguf", r.out[r.n - 1]);
-        r.candidate = path;
-        st = make_gate(&m, &r, e);
-    }
-    if (st) return l->plan ? sk_while(e, "%s", l->plan) : st;
-    *out = r;
-    return SK_OK;
+    return st ? sk_while(e, "%s", l->plan) : SK_OK;
 }

@@ -35,4 +35,9 @@ typedef struct up_round {
 sk_status up_round_plan(const up_learn *l, const up_dir *d, uint32_t round, const char *base,
                         const char *live, uint32_t micro, sk_arena *mem, up_round *out, sk_err *e);
 
+/* The same with the plan's text in place of its file, NUL behind; of it nothing is expected. */
+sk_status up_round_parse(const up_learn *l, const char *plan, const up_dir *d, uint32_t round,
+                         const char *base, const char *live, uint32_t micro, sk_arena *mem,
+                         up_round *out, sk_err *e);
+
 #endif

@@ -227,7 +227,9 @@ static sk_status open_house(up_super *u, sk_err *e)
     sk_status st = count_stages(u, &n, e);
     if (st) return st;
     up_house_init(&u->house, u->o.seed, (uint32_t)u->o.keep, n, sk_now_us());
-    if (up_memo_load(&u->dir, &u->versions, &u->house, &u->micro, &memo)) up_say(u, memo.text);
+    st = up_memo_load(&u->dir, &u->versions, &u->house, &u->micro, &memo);
+    if (st == SK_E_NOMEM) return sk_fail(e, st, "%s", memo.text);
+    if (st) up_say(u, memo.text);
     u->saved = u->house;
     u->saved_micro = u->micro;
     if (u->off_why[0] && !n) up_say(u, u->off_why);

@@ -22,9 +22,11 @@ static bool is_within(const up_dir *d, const char *path)
     return strncmp(path, d->path, n) == 0 && path[n] == '/';
 }
 
-/* Room for one more row; NULL without memory. */
+/* Room for one more row, for which the oldest makes way where there are too many; NULL without
+ * memory. */
 static up_row *more(up_versions *v)
 {
+    if (v->n == UP_VERSIONS_MOST) memmove(v->row, v->row + 1, --v->n * sizeof *v->row);
     if (v->n == v->room) {
         size_t room = v->room ? 2 * v->room : 16;
         up_row *p = sk_realloc(SK_MEM_MISC, v->row, room * sizeof *p);
@@ -77,36 +79,46 @@ static sk_status take_line(const reading *r, json_t *value, sk_err *e)
     return SK_OK;
 }
 
-static sk_status take_lines(const reading *r, char *text, sk_err *e)
+/* A line that was cut is passed over; one for which there is no memory is not. */
+static sk_status take_lines(const reading *r, const char *text, size_t n, sk_err *e)
 {
     sk_status st = SK_OK;
-    for (char *line = text, *end; !st && *line; line = end) {
-        size_t n = strcspn(line, "\n");
+    for (const char *line = text, *end; !st && line < text + n; line = end + 1) {
         json_t *value = NULL;
-        end = line + n + (line[n] == '\n');
-        if (sk_json_parse(line, n, 4, &value, NULL)) continue;
-        if (json_is_object(value)) st = take_line(r, value, e);
+        end = memchr(line, '\n', n - (size_t)(line - text));
+        if (!end) end = text + n;
+        sk_status parsed = sk_json_parse(line, (size_t)(end - line), 4, &value, e);
+        if (parsed == SK_E_NOMEM) return parsed;
+        if (!parsed && json_is_object(value)) st = take_line(r, value, e);
         json_decref(value);
     }
     return st;
+}
+
+sk_status up_versions_parse(const up_dir *d, const char *text, size_t n, up_versions *out,
+                            sk_err *e)
+{
+    up_versions v = {.row = NULL};
+    const reading r = {&v, d};
+    sk_err own = SK_ERR_INIT;
+    sk_status st = take_lines(&r, text, n, &own);
+    if (st) {
+        up_versions_free(&v);
+        return sk_fail(e, st, "%s", own.text);
+    }
+    *out = v;
+    return SK_OK;
 }
 
 sk_status up_versions_open(const up_dir *d, up_versions *out, sk_err *e)
 {
     char path[UP_PATH];
     sk_buf b = SK_BUF_INIT;
-    up_versions v = {.row = NULL};
-    reading r = {&v, d};
     (void)up_dir_at(d, "versions.jsonl", path);
     sk_status st = sk_file_exists(path) ? sk_file_load(path, FILE_MOST, &b, e) : SK_OK;
-    if (!st && b.len) st = take_lines(&r, b.p, e);
+    if (!st) st = up_versions_parse(d, b.p ? b.p : "", b.len, out, e);
     sk_buf_fini(&b);
-    if (st) {
-        up_versions_free(&v);
-        return st;
-    }
-    *out = v;
-    return SK_OK;
+    return st;
 }
 
 void up_versions_free(up_versions *v)

@@ -6,6 +6,9 @@
 #include "up/dir.h"
 #include "up/house.h"
 
+/* Rows held: far more than are kept as files. */
+enum { UP_VERSIONS_MOST = 1024 };
+
 typedef struct up_row {
     uint32_t number, round; /* round 0: it was not trained here */
     int64_t at;             /* unix ms */
@@ -21,9 +24,13 @@ typedef struct up_versions {
     uint32_t last; /* highest number ever given */
 } up_versions;
 
-/* Reads versions.jsonl; a last line that is half written counts for nothing.  Free with
- * up_versions_free. */
+/* Reads versions.jsonl; a last line that is half written counts for nothing, of more than
+ * UP_VERSIONS_MOST versions the oldest do not.  Free with up_versions_free. */
 sk_status up_versions_open(const up_dir *d, up_versions *out, sk_err *e);
+
+/* The same of its text: n bytes, of which nothing is expected.  SK_E_NOMEM is the only failure. */
+sk_status up_versions_parse(const up_dir *d, const char *text, size_t n, up_versions *out,
+                            sk_err *e);
 void up_versions_free(up_versions *v);
 
 /* Keeps the model at `path` as the version after the last one: a second name of its file in
