@@ -1,12 +1,14 @@
 /* overhead.c - what the server costs beside the engine: CPU time per token sent.
  *
- *     overhead [STREAMS [TOKENS [STEP_US [PAD]]]]  16 streams of 1,000 tokens, a step each 2,000 us
+ *     overhead [STREAMS [TOKENS [STEP_US [PAD]]]]   16 streams of 1,000 tokens, steps of 2,000 us
  *
  * The server's own code (http, api, sched) runs over an engine that computes nothing: a step
  * sleeps, then every stream's next token is a letter.  The client is another process: STREAMS
  * connections at once, each with a streamed chat; it counts the events that have text.  Prints CPU
- *     overhead [STREAMS [TOKENS [STEP_US [PAD]]]]   16 streams of 1,000 tokens, steps of 2,000 us
- * it one that is read by another thread.
+ * time of all the server's threads, user and system: what is left without the stub's own (to fall
+ * asleep and to wake, which a real engine does not), and the stub's; and what the system takes for
+ * the least of it, one thread waking another that sends 256 bytes, at the same pace.  PAD blanks in
+ * the body make it one that is read by another thread.
  */
 #include "base/clock.h"
 #include "base/mem.h"
@@ -18,11 +20,12 @@
 #include <arpa/inet.h>
 #include <event2/event.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -35,16 +38,26 @@ enum { MOST_STREAMS = 1024, N_CTX = 1 << 16, PAGES = 1 << 16 };
 typedef struct stub {
     srv_engine engine;
     unsigned step_us;
+    double own_us; /* CPU time of its steps: of the engine thread, and read when all is over */
     float logits[2];
     char letter[26];
 } stub;
+
+static double clock_us(clockid_t which)
+{
+    struct timespec t;
+    (void)clock_gettime(which, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
 
 static sk_status stub_step(void *self, eng_step_item *item, size_t n, sk_err *e)
 {
     stub *s = self;
     struct timespec t = {0, (long)s->step_us * 1000};
+    double began = clock_us(CLOCK_THREAD_CPUTIME_ID);
     (void)e;
     (void)nanosleep(&t, NULL);
+    s->own_us += clock_us(CLOCK_THREAD_CPUTIME_ID) - began;
     for (size_t i = 0; i < n; i++)
         item[i].logits = s->logits;
     return SK_OK;
@@ -293,12 +306,73 @@ static sk_status open_server(bench *b, size_t n, unsigned step_us, sk_err *e)
     return st ? st : srv_roster_put(api->roster, "stub", b->core, NULL, &none, &v, e);
 }
 
-static double cpu_us(void)
+/* ---- the least that any server does ---- */
+
+enum { N_LEAST = 500, LEAST_BYTES = 256 };
+
+typedef struct errand {
+    int wake, to; /* an eventfd; a connection whose other end reads */
+} errand;
+
+/* Another process, which reads all there is. */
+static pid_t read_all(int listener, const struct sockaddr_in *a)
 {
-    struct rusage r;
-    (void)getrusage(RUSAGE_SELF, &r);
-    return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) * 1e6 +
-           (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec);
+    static char b[65536];
+    pid_t pid = fork();
+    if (pid) return pid;
+    (void)close(listener);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    bool ok = fd >= 0 && !connect(fd, (const struct sockaddr *)(const void *)a, sizeof *a);
+    while (ok && poll(&p, 1, 10000) > 0 && recv(fd, b, sizeof b, 0) > 0)
+        continue;
+    _exit(0);
+}
+
+static void *send_each(void *arg)
+{
+    static const char b[LEAST_BYTES];
+    const errand *l = arg;
+    struct pollfd p = {.fd = l->wake, .events = POLLIN};
+    eventfd_t n;
+    for (int i = 0; i < N_LEAST && poll(&p, 1, 10000) > 0; i++) {
+        (void)eventfd_read(l->wake, &n);
+        (void)send(l->to, b, sizeof b, MSG_NOSIGNAL);
+    }
+    return NULL;
+}
+
+/* CPU time of a wake-up and a send, without what the sleep between them takes; below 0 if it can't
+ * be measured. */
+static double least_us(unsigned step_us)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET};
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t len = sizeof a;
+    struct timespec t = {0, (long)step_us * 1000};
+    errand l = {.wake = eventfd(0, EFD_NONBLOCK)};
+    pthread_t sender;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(fd, (struct sockaddr *)(void *)&a, len) || listen(fd, 1) ||
+        getsockname(fd, (struct sockaddr *)(void *)&a, &len))
+        return -1;
+    pid_t pid = read_all(fd, &a);
+    l.to = accept(fd, NULL, NULL);
+    double own = 0, began = clock_us(CLOCK_PROCESS_CPUTIME_ID);
+    if (l.to < 0 || pthread_create(&sender, NULL, send_each, &l)) return -1;
+    for (int i = 0; i < N_LEAST; i++) {
+        double slept = clock_us(CLOCK_THREAD_CPUTIME_ID);
+        (void)nanosleep(&t, NULL);
+        own += clock_us(CLOCK_THREAD_CPUTIME_ID) - slept;
+        (void)eventfd_write(l.wake, 1);
+    }
+    (void)close(fd);
+    (void)pthread_join(sender, NULL);
+    double all = clock_us(CLOCK_PROCESS_CPUTIME_ID) - began;
+    (void)close(l.to);
+    (void)close(l.wake);
+    (void)waitpid(pid, NULL, 0);
+    return (all - own) / N_LEAST;
 }
 
 static size_t arg_or(int argc, char **argv, int i, size_t other)
@@ -315,6 +389,7 @@ int main(int argc, char **argv)
     unsigned step_us = (unsigned)arg_or(argc, argv, 3, 2000);
     if (!n || n > MOST_STREAMS || !tokens || pad > 100000 || pipe(b.pipe)) return 2;
     (void)signal(SIGPIPE, SIG_IGN);
+    double least = least_us(step_us);
     if (open_server(&b, n, step_us, &e)) {
         (void)fprintf(stderr, "%s\n", e.text);
         return 1;
@@ -330,14 +405,15 @@ int main(int argc, char **argv)
     (void)event_add(mail, NULL);
     (void)event_add(back, NULL);
     (void)event_add(end, NULL);
-    double before = cpu_us();
+    double before = clock_us(CLOCK_PROCESS_CPUTIME_ID);
     uint64_t began = sk_now_us();
     (void)event_base_dispatch(b.base);
-    double cpu = cpu_us() - before, seconds = (double)(sk_now_us() - began) / 1e6;
+    double cpu = clock_us(CLOCK_PROCESS_CPUTIME_ID) - before, own = b.stub.own_us;
+    double each = (double)(b.events ? b.events : 1), seconds = (double)(sk_now_us() - began) / 1e6;
     (void)waitpid(pid, NULL, 0);
     (void)printf("%zu streams, %zu tokens each, a step each %u us: %zu events, %.0f a second, "
-                 "%.2f us of CPU each\n",
-                 n, tokens, step_us, b.events, (double)b.events / seconds,
-                 cpu / (double)(b.events ? b.events : 1));
+                 "%.2f us of CPU each, and %.2f of the stub; a wake-up and a send: %.2f us\n",
+                 n, tokens, step_us, b.events, (double)b.events / seconds, (cpu - own) / each,
+                 own / each, least);
     return b.events ? 0 : 1;
 }

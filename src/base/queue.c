@@ -18,6 +18,8 @@ struct sk_queue {
     void **ring; /* [cap], items at head, head + 1, ... modulo cap */
     size_t cap, head, len, max;
     int fd;
+    bool
+        rung; /* the descriptor is readable, or the push that makes it so has yet to come to that */
     bool shut;
 };
 
@@ -66,22 +68,30 @@ static bool grow(sk_queue *q)
     return true;
 }
 
-/* Appends item; the descriptor turns readable with the first one. */
+/* Appends item; the descriptor turns readable with the first one.  The reader is woken without the
+ * lock: it runs at once where a core is free, and would go to sleep again on the lock. */
 bool sk_queue_push(sk_queue *q, void *item)
 {
     assert(item && "NULL means empty to the reader");
     (void)pthread_mutex_lock(&q->lock);
     bool ok = !q->shut && (!q->max || q->len < q->max) && (q->len < q->cap || grow(q));
+    bool first = ok && q->len == 0, ring = first && !q->rung;
     if (ok) {
         assert(q->cap > q->len);
-        q->ring[(q->head + q->len) % q->cap] = item;
-        if (q->len++ == 0) {
-            (void)eventfd_write(q->fd, 1);
-            (void)pthread_cond_signal(&q->more);
-        }
+        q->ring[(q->head + q->len++) % q->cap] = item;
+        if (ring) q->rung = true;
     }
     (void)pthread_mutex_unlock(&q->lock);
+    if (first) (void)pthread_cond_signal(&q->more);
+    if (ring) (void)eventfd_write(q->fd, 1);
     return ok;
+}
+
+/* The queue is empty: so is the descriptor, if the push that rang it has come to that. */
+static void clear(sk_queue *q)
+{
+    eventfd_t n;
+    if (q->rung && eventfd_read(q->fd, &n) == 0) q->rung = false;
 }
 
 /* Takes the oldest item. */
@@ -94,11 +104,9 @@ void *sk_queue_pop(sk_queue *q, bool wait)
     if (q->len) {
         item = q->ring[q->head];
         q->head = (q->head + 1) % q->cap;
-        if (--q->len == 0) {
-            eventfd_t n;
-            (void)eventfd_read(q->fd, &n);
-        }
+        q->len--;
     }
+    if (!q->len) clear(q);
     (void)pthread_mutex_unlock(&q->lock);
     return item;
 }

@@ -1,7 +1,7 @@
 /* queue.h - a queue of pointers between threads: many writers, one reader.
  *
- * The reader may sleep on it (sk_queue_pop) or watch sk_queue_fd in an event loop (readable while
- * not empty).
+ * The reader may sleep on it (sk_queue_pop) or watch sk_queue_fd in an event loop: readable while
+ * not empty, and sometimes for a moment longer, until a pop finds nothing.
  */
 #ifndef SK_BASE_QUEUE_H
 #define SK_BASE_QUEUE_H
@@ -16,7 +16,8 @@ typedef struct sk_queue sk_queue;
 /* max_items 0 = unbounded. */
 sk_status sk_queue_open(size_t max_items, sk_queue **out, sk_err *e);
 
-/* Frees the queue (NULL is allowed); items still in it are the caller's to have drained. */
+/* Frees the queue (NULL is allowed); items still in it are the caller's to have drained, and no push
+ * may be under way, not even one whose item was taken. */
 void sk_queue_close(sk_queue *q);
 
 /* False when the queue is full, shut, or without memory to grow: the item is still the caller's. */
@@ -31,7 +32,7 @@ void sk_queue_shut(sk_queue *q);
 /* Items in the queue now. */
 size_t sk_queue_len(sk_queue *q);
 
-/* An eventfd that is readable while the queue holds items; owned by the queue. */
+/* An eventfd that is readable while the queue holds items (see above); owned by the queue. */
 int sk_queue_fd(sk_queue *q);
 
 #endif

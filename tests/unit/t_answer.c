@@ -70,15 +70,16 @@ static void writes_calls_and_reasoning(void **state)
     } parts[] = {{SRV_PART_REASON, "hm\n"},    {SRV_PART_CALL, "f\"1"}, {SRV_PART_ARGS, "{\"a\":"},
                  {SRV_PART_ARGS, "\"b\\n\"}"}, {SRV_PART_DONE, ""},     {SRV_PART_CALL, "g"},
                  {SRV_PART_ARGS, "{}"}};
-    sk_buf b = SK_BUF_INIT;
+    sk_buf b = SK_BUF_INIT, head = SK_BUF_INIT;
     srv_answer a = {.chat = true, .id = "id", .model = "m"};
     srv_usage u = {0};
     srv_turn t = {0};
+    srv_answer_head(&a, &head);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         srv_turn_add(&t, parts[i].part, parts[i].text, strlen(parts[i].text));
         if (parts[i].part == SRV_PART_DONE) continue;
         sk_buf_reset(&b);
-        srv_answer_chunk(&a, 0, &b);
+        srv_answer_chunk(&head, 0, &b);
         srv_answer_delta(i == 0, parts[i].part, 0, "call_1", parts[i].text, strlen(parts[i].text),
                          &b);
         srv_answer_close(&a, NULL, NULL, &b);
@@ -98,14 +99,18 @@ static void writes_calls_and_reasoning(void **state)
     json_decref(v);
     srv_turn_fini(&t);
     sk_buf_fini(&b);
+    sk_buf_fini(&head);
 }
 
 /* One chunk of a chat. */
 static json_t *chunk(const srv_answer *a, bool first, const char *text, const char *finish,
                      sk_buf *b)
 {
+    sk_buf head = SK_BUF_INIT;
+    srv_answer_head(a, &head);
     sk_buf_reset(b);
-    srv_answer_chunk(a, 0, b);
+    srv_answer_chunk(&head, 0, b);
+    sk_buf_fini(&head);
     if (*text)
         srv_answer_delta(first, SRV_PART_TEXT, 0, "", text, strlen(text), b);
     else

@@ -153,6 +153,7 @@ static void many_writers(size_t max, bool by_poll)
     for (unsigned w = 0; w < WRITERS; w++)
         (void)pthread_join(t[w], NULL);
     assert_int_equal(sk_queue_len(q), 0);
+    assert_null(sk_queue_pop(q, false));
     assert_false(readable(q));
     sk_queue_close(q);
 }

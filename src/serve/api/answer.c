@@ -44,9 +44,15 @@ void srv_call_id(const char *stem, size_t choice, size_t call, sk_buf *out)
     sk_buf_addf(out, "call_%s_%zu_%zu", stem, choice, call);
 }
 
-void srv_answer_chunk(const srv_answer *a, size_t index, sk_buf *out)
+void srv_answer_head(const srv_answer *a, sk_buf *out)
 {
     add_head(a, a->chat ? "chat.completion.chunk" : "text_completion", out);
+}
+
+void srv_answer_chunk(const sk_buf *head, size_t index, sk_buf *out)
+{
+    sk_buf_add(out, head->p, head->len);
+    if (!sk_buf_ok(head)) out->oom = true;
     sk_buf_addf(out, "{\"index\":%zu,", index);
 }
 
@@ -113,7 +119,7 @@ void srv_answer_close(const srv_answer *a, const sk_buf *lp, const char *finish,
 /* The chunk with the counts. */
 void srv_answer_usage(const srv_answer *a, const srv_usage *u, sk_buf *out)
 {
-    add_head(a, a->chat ? "chat.completion.chunk" : "text_completion", out);
+    srv_answer_head(a, out);
     sk_buf_addc(out, ']');
     add_usage(u, out);
     sk_buf_addc(out, '}');

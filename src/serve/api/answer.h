@@ -26,8 +26,12 @@ typedef struct srv_usage {
     size_t n_prompt, n_cached, n_out, n_reason;
 } srv_usage;
 
-/* Begins a chunk of choice `index`: then comes a delta (chat) or a text, then the close. */
-void srv_answer_chunk(const srv_answer *a, size_t index, sk_buf *out);
+/* Appends what all chunks of a stream begin with, made once since a chunk is made for each token. */
+void srv_answer_head(const srv_answer *a, sk_buf *out);
+
+/* Begins a chunk of choice `index`, with the head above: then comes a delta (chat) or a text, then
+ * the close. */
+void srv_answer_chunk(const sk_buf *head, size_t index, sk_buf *out);
 
 /* A chat's delta with bytes of a part; id is the call's where one begins.  `first`: with the role.
  */

@@ -43,6 +43,7 @@ void srv_ask_free(srv_ask *a)
     srv_rules_put(a->on->rules, a->rule);
     sk_buf_fini(&a->json);
     sk_buf_fini(&a->sse);
+    sk_buf_fini(&a->head);
     srv_version_put(a->on);
     sk_free(a);
 }

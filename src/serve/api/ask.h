@@ -81,6 +81,7 @@ struct srv_ask {
     struct srv_rule_ref *rule; /* the grammar its answers follow, NULL: none */
     size_t width, keep;        /* answers made to a prompt; of them the best are given */
     sk_buf json, sse;
+    sk_buf head;         /* what each chunk begins with (srv_answer_head), once there was one */
     size_t n, n_live;    /* choices; those with a job */
     srv_choice choice[]; /* [n] */
 };

@@ -26,6 +26,15 @@ static void add_lp(srv_choice *c, sk_buf *out)
     c->tok_sent = c->tok_seen = 0;
 }
 
+/* Begins a chunk in a->json. */
+static void begin_chunk(srv_choice *c)
+{
+    srv_ask *a = c->ask;
+    if (!a->head.len) srv_answer_head(&a->answer, &a->head);
+    sk_buf_reset(&a->json);
+    srv_answer_chunk(&a->head, c->index, &a->json);
+}
+
 /* Ends the chunk in a->json and makes it an event. */
 static void close_chunk(srv_choice *c, bool with_lp, const char *finish)
 {
@@ -46,8 +55,7 @@ static void chat_part(srv_choice *c, srv_part part, size_t call, const char *p, 
     sk_buf id = SK_BUF_INIT;
     if (part == SRV_PART_DONE) return;
     if (part == SRV_PART_CALL) srv_call_id(a->id, c->index, call, &id);
-    sk_buf_reset(&a->json);
-    srv_answer_chunk(&a->answer, c->index, &a->json);
+    begin_chunk(c);
     srv_answer_delta(!c->opened, part, call, id.p ? id.p : "", p, n, &a->json);
     c->opened = true;
     close_chunk(c, true, NULL);
@@ -59,8 +67,7 @@ static void text_part(srv_choice *c, srv_part part, size_t call, const char *p, 
     srv_ask *a = c->ask;
     (void)part;
     (void)call;
-    sk_buf_reset(&a->json);
-    srv_answer_chunk(&a->answer, c->index, &a->json);
+    begin_chunk(c);
     srv_answer_text(p, n, &a->json);
     close_chunk(c, true, NULL);
 }
@@ -69,8 +76,7 @@ static void text_part(srv_choice *c, srv_part part, size_t call, const char *p, 
 static void finish(srv_choice *c)
 {
     srv_ask *a = c->ask;
-    sk_buf_reset(&a->json);
-    srv_answer_chunk(&a->answer, c->index, &a->json);
+    begin_chunk(c);
     if (a->answer.chat)
         srv_answer_delta_none(!c->opened, &a->json);
     else

@@ -222,13 +222,18 @@ void srv_stream_begin(srv_req *r, int status, const char *type)
 /* Bytes around the data of a chunk: its length in hexadecimal and two line ends. */
 #define CHUNK_BYTES 20u
 
-/* The bytes of a chunk at `to`; how many. */
+/* The bytes of a chunk at `to`; how many.  By hand: one is made for each token. */
 static size_t make_chunk(char *to, const void *p, size_t n)
 {
-    size_t len = (size_t)snprintf(to, CHUNK_BYTES, "%zx\r\n", n);
-    memcpy(to + len, p, n);
-    memcpy(to + len + n, "\r\n", 2);
-    return len + n + 2;
+    size_t len = 1;
+    for (size_t left = n >> 4; left; left >>= 4)
+        len++;
+    for (size_t i = len, left = n; i--; left >>= 4)
+        to[i] = "0123456789abcdef"[left & 15];
+    memcpy(to + len, "\r\n", 2);
+    memcpy(to + len + 2, p, n);
+    memcpy(to + len + 2 + n, "\r\n", 2);
+    return len + n + 4;
 }
 
 /* One part. */
