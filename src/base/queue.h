@@ -16,8 +16,8 @@ typedef struct sk_queue sk_queue;
 /* max_items 0 = unbounded. */
 sk_status sk_queue_open(size_t max_items, sk_queue **out, sk_err *e);
 
-/* Frees the queue (NULL is allowed); items still in it are the caller's to have drained, and no push
- * may be under way, not even one whose item was taken. */
+/* Frees the queue (NULL is allowed); items still in it are the caller's to have drained, and no
+ * push may be under way, not even one whose item was taken. */
 void sk_queue_close(sk_queue *q);
 
 /* False when the queue is full, shut, or without memory to grow: the item is still the caller's. */

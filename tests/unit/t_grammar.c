@@ -1,4 +1,5 @@
 /* t_grammar.c - masks and matchers: regular expressions and GBNF grammars, states, clones. */
+#include "engine/grammar/grammar_core.h"
 #include "tests/unit/grammar_case.h"
 #include "tests/unit/unit.h"
 
@@ -189,6 +190,86 @@ static void masks_by_pieces(void **state)
     }
 }
 
+/* The token of one byte. */
+static int32_t token_of(char c)
+{
+    for (int32_t id = 0;; id++) {
+        size_t n;
+        const char *p = eng_vocab_piece(grammar_vocab(), id, false, &n);
+        if (n == 1 && *p == c) return id;
+    }
+}
+
+/* A token is taken by pieces where the notebook was emptied since its mask was made, and what may
+ * come behind it is the same. */
+static void tokens_by_pieces(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    const char *text = "(?:[a-f]{1,40}[0-9]{1,40} (?:[^x]|xyz)?){1,20}";
+    size_t words = eng_tokentrie_words(grammar_trie()), tries = 0, tokens = 0;
+    eng_grammar *g = grammar_open(GRAMMAR_REGEX, text), *s = grammar_open(GRAMMAR_REGEX, text);
+    eng_matcher *a = NULL, *b = NULL;
+    uint64_t x[64], y[64];
+    assert_status_ok(eng_matcher_new(g, &a, &e), e);
+    assert_status_ok(eng_matcher_new(s, &b, &e), e);
+    for (const char *p = "abc123 fedcba0987654321 a1 "; *p; p++, tokens++) {
+        sk_status st;
+        assert_status_ok(eng_book_empty(&s->book, &e), e);
+        assert_status_ok(eng_matcher_accept(a, token_of(*p), &e), e);
+        while (tries++, (st = eng_matcher_accept_some(b, 1, token_of(*p), &e)) == SK_E_AGAIN)
+            e = (sk_err)SK_ERR_INIT;
+        assert_status_ok(st, e);
+        assert_status_ok(eng_matcher_mask(a, x, &e), e);
+        assert_status_ok(eng_matcher_mask(b, y, &e), e);
+        assert_memory_equal(x, y, words * 8);
+    }
+    assert_true(tries > 10 * tokens);
+    assert_status_ok(eng_matcher_accept_some(b, 1000, token_of('x'), &e), e);
+    assert_status(eng_matcher_accept_some(b, 1000, token_of('q'), &e), SK_E_INVALID, e, "text");
+    eng_matcher_free(a);
+    eng_matcher_free(b);
+    eng_grammar_close(g);
+    eng_grammar_close(s);
+}
+
+/* Patterns whose states are sums of thousands of members that hold much of one another: no single
+ * piece of work is long, and in all it goes with the lengths of the sums. */
+static void hostile_patterns(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int times;
+    } hostile[] = {
+        {"(?:ab*[a-z]?)*", 1200}, {"(?:a?b?c?)*(?:[a-z]*d)*", 500}, {"(?:.*a.*b)*", 400}};
+    for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) {
+        sk_buf b = SK_BUF_INIT;
+        sk_err e = SK_ERR_INIT;
+        eng_grammar *g = NULL;
+        eng_matcher *m = NULL;
+        uint64_t mask[64], most = 0, all = 0;
+        sk_status st;
+        for (int k = 0; k < hostile[i].times; k++)
+            sk_buf_adds(&b, hostile[i].text);
+        assert_true(sk_buf_ok(&b));
+        assert_status_ok(eng_grammar_open_regex(grammar_trie(), b.p, b.len, NULL, &g, &e), e);
+        assert_status_ok(eng_matcher_new(g, &m, &e), e);
+        while ((st = eng_matcher_mask_some(m, 40000, mask, &e)) == SK_E_AGAIN) {
+            if (g->rx.work > most) most = g->rx.work;
+            all += g->rx.work;
+            e = (sk_err)SK_ERR_INIT;
+        }
+        assert_status_ok(st, e);
+        assert_true(all > 40000);
+        assert_true(most < 250000);
+        assert_true(all < 3000000);
+        eng_matcher_free(m);
+        eng_grammar_close(g);
+        sk_buf_fini(&b);
+    }
+}
+
 /* A long list of words is one sum; a compiler's bound holds for what it makes. */
 static void many_alternatives(void **state)
 {
@@ -221,6 +302,8 @@ int main(void)
         cmocka_unit_test(forced_bytes),
         cmocka_unit_test(a_small_notebook),
         cmocka_unit_test(masks_by_pieces),
+        cmocka_unit_test(tokens_by_pieces),
+        cmocka_unit_test(hostile_patterns),
         cmocka_unit_test(many_alternatives),
         cmocka_unit_test(grammar_trie_done),
     };

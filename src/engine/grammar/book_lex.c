@@ -60,9 +60,9 @@ static uint32_t plain_of(const eng_book *b, eng_rx left, bool *exact)
     uint32_t most = 0;
     for (uint32_t i = 0; i < x->b; i++) {
         bool sure;
-        const eng_rxnode *m = &b->rx->node[b->rx->list[x->a + i]];
+        const eng_rxnode *m = &b->rx->node[eng_rx_member(b->rx, x, i)];
         if (m->kind == ENG_RXK_OR) continue;
-        uint32_t k = plain_of(b, b->rx->list[x->a + i], &sure);
+        uint32_t k = plain_of(b, eng_rx_member(b->rx, x, i), &sure);
         if (k > most) most = k;
     }
     return most;

@@ -58,29 +58,28 @@ static bool is_list(const eng_rxnode *v)
     return v->kind == ENG_RXK_OR || v->kind == ENG_RXK_AND;
 }
 
-static uint64_t hash_node(const eng_rxnode *v, const uint32_t *member)
+static uint32_t hash_node(const eng_rxnode *v, const uint32_t *member)
 {
     uint64_t h = eng_mix(v->kind, v->b);
-    if (!is_list(v)) return eng_mix(eng_mix(h, v->a), (uint64_t)v->lo << 32 | v->hi);
+    if (!is_list(v)) return (uint32_t)eng_mix(eng_mix(h, v->a), (uint64_t)v->lo << 32 | v->hi);
     for (uint32_t i = 0; i < v->b; i++)
         h = eng_mix(h, member[i]);
-    return h;
+    return (uint32_t)h;
 }
 
 static uint64_t hash_of_node(const void *arg, uint32_t i)
 {
-    const eng_rxpool *p = arg;
-    const eng_rxnode *v = &p->node[i];
-    return hash_node(v, is_list(v) ? p->list + v->a : NULL);
+    return ((const eng_rxpool *)arg)->node[i].hash;
 }
 
 static bool same_node(const void *arg, uint32_t i)
 {
     const probe *q = arg;
     const eng_rxnode *a = q->node, *b = &q->p->node[i];
-    if (a->kind != b->kind || a->b != b->b) return false;
+    if (a->hash != b->hash || a->kind != b->kind || a->b != b->b) return false;
     if (is_list(a))
-        return q->member && !memcmp(q->member, q->p->list + b->a, a->b * sizeof *q->member);
+        return q->member &&
+               !memcmp(q->member, eng_blocks_at(&q->p->list, b->a), a->b * sizeof *q->member);
     return a->a == b->a && a->lo == b->lo && a->hi == b->hi;
 }
 
@@ -114,22 +113,18 @@ static eng_rx failed(eng_rxpool *p, sk_status st)
 static eng_rx intern(eng_rxpool *p, eng_rxnode v, const uint32_t *member)
 {
     if (p->st) return ENG_RX_NONE;
-    uint64_t h = hash_node(&v, member);
-    uint32_t i = eng_rxindex_find(&p->by_node, h, same_node, &(probe){p, &v, member, NULL});
+    v.hash = hash_node(&v, member);
+    uint32_t i = eng_rxindex_find(&p->by_node, v.hash, same_node, &(probe){p, &v, member, NULL});
     if (i != EMPTY) return i;
     size_t more = is_list(&v) ? v.b : 0;
-    if (p->n + (p->n_list + more) / ENG_RX_MEMBERS >= p->most) return failed(p, SK_E_TOOBIG);
-    if (!eng_grow(&p->node, &p->cap, p->n + 1, sizeof *p->node) ||
-        !eng_grow(&p->list, &p->cap_list, p->n_list + more, sizeof *p->list))
+    eng_rxpool_worked(p, more / 8);
+    if (p->n + (p->list.len + more) / ENG_RX_MEMBERS >= p->most) return failed(p, SK_E_TOOBIG);
+    if (!eng_grow(&p->node, &p->cap, p->n + 1, sizeof *p->node)) return failed(p, SK_E_NOMEM);
+    if (more && member && !eng_blocks_add(&p->list, member, more, &v.a))
         return failed(p, SK_E_NOMEM);
-    if (more && member) {
-        memcpy(p->list + p->n_list, member, more * sizeof *member);
-        v.a = (uint32_t)p->n_list;
-        p->n_list += more;
-    }
     v.arrow = EMPTY;
     p->node[p->n] = v;
-    if (!eng_rxindex_add(&p->by_node, h, (uint32_t)p->n, hash_of_node, p))
+    if (!eng_rxindex_add(&p->by_node, v.hash, (uint32_t)p->n, hash_of_node, p))
         return failed(p, SK_E_NOMEM);
     return (eng_rx)p->n++;
 }
@@ -146,29 +141,31 @@ sk_status eng_rxpool_init(eng_rxpool *p, size_t most, sk_err *e)
 void eng_rxpool_fini(eng_rxpool *p)
 {
     sk_free(p->node);
-    sk_free(p->list);
+    eng_blocks_fini(&p->list);
     sk_free(p->set);
     sk_free(p->arrow);
     sk_free(p->by_node.slot);
     sk_free(p->by_set.slot);
+    sk_free(p->bits);
     *p = (eng_rxpool){0};
 }
 
 size_t eng_rxpool_bytes(const eng_rxpool *p)
 {
-    return p->cap * sizeof *p->node + p->cap_list * sizeof *p->list + p->cap_set * sizeof *p->set +
-           p->cap_arrow * sizeof *p->arrow + (p->by_node.cap + p->by_set.cap) * 4;
+    return p->cap * sizeof *p->node + eng_blocks_bytes(&p->list) + p->cap_set * sizeof *p->set +
+           p->cap_arrow * sizeof *p->arrow + p->cap_bits * sizeof *p->bits +
+           (p->by_node.cap + p->by_set.cap) * 4;
 }
 
 eng_rxmark eng_rxpool_mark(const eng_rxpool *p)
 {
-    return (eng_rxmark){p->n, p->n_list, p->n_set, p->n_arrow};
+    return (eng_rxmark){p->n, p->list.len, p->n_set, p->n_arrow};
 }
 
 void eng_rxpool_cut(eng_rxpool *p, const eng_rxmark *m)
 {
     p->n = m->n;
-    p->n_list = m->n_list;
+    eng_blocks_cut(&p->list, m->n_list);
     p->n_set = m->n_set;
     p->n_arrow = m->n_arrow;
     p->st = SK_OK;
@@ -265,40 +262,89 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Puts v[n - 1] among the sorted v[0..n - 1), if it is not there yet; the new length. */
+static size_t insert_last(eng_rx *v, size_t n)
+{
+    eng_rx x = v[n - 1];
+    size_t lo = 0, hi = n - 1;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (v[mid] < x)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    if (lo < n - 1 && v[lo] == x) return n - 1;
+    memmove(v + lo + 1, v + lo, (n - 1 - lo) * sizeof *v);
+    v[lo] = x;
+    return n;
+}
+
 /* Sorts v[0..n) and takes out what is there twice; the new length. */
 static size_t sort_unique(eng_rx *v, size_t n)
 {
-    size_t k = 0;
-    bool sorted = true;
-    for (size_t i = 1; i < n && sorted; i++)
-        sorted = v[i - 1] < v[i];
-    if (sorted) return n;
+    size_t k = 0, sorted = 1;
+    while (sorted < n && v[sorted - 1] < v[sorted])
+        sorted++;
+    if (sorted >= n) return n;
+    if (sorted == n - 1) return insert_last(v, n); /* the union of sets, most often */
     qsort(v, n, sizeof *v, by_number);
     for (size_t i = 0; i < n; i++)
         if (!k || v[k - 1] != v[i]) v[k++] = v[i];
     return k;
 }
 
-/* The members of v with members of the same kind opened up, in a new array *out of *n. */
-static bool flatten(eng_rxpool *p, eng_rxkind kind, const eng_rx *v, size_t n, eng_rx **out,
-                    size_t *n_out)
+/* Room for a bit for each expression, all 0; false without memory. */
+static bool room_for_bits(eng_rxpool *p)
 {
-    size_t total = 0, cap = 0, k = 0;
-    for (size_t i = 0; i < n; i++)
-        total += p->node[v[i]].kind == kind ? p->node[v[i]].b : 1;
-    if (!eng_grow(out, &cap, total ? total : 1, sizeof **out)) return false;
+    size_t before = p->cap_bits, words = p->n / 64 + 1;
+    if (!eng_grow(&p->bits, &p->cap_bits, words, sizeof *p->bits)) return false;
+    if (p->cap_bits > before) memset(p->bits + before, 0, (p->cap_bits - before) * sizeof *p->bits);
+    return true;
+}
+
+static void set_bit(eng_rxpool *p, eng_rx x)
+{
+    p->bits[x / 64] |= UINT64_C(1) << x % 64;
+}
+
+/* Sets the bits of the members of v, those of its members of the same kind instead of these. */
+static void mark_members(eng_rxpool *p, eng_rxkind kind, const eng_rx *v, size_t n)
+{
+    size_t looked = n + p->n / 64;
     for (size_t i = 0; i < n; i++) {
         const eng_rxnode *x = &p->node[v[i]];
-        if (x->kind != kind) {
-            (*out)[k++] = v[i];
-            continue;
-        }
-        memcpy(*out + k, p->list + x->a, x->b * sizeof **out);
-        k += x->b;
+        if (x->kind == kind && p->bits[v[i] / 64] >> v[i] % 64 & 1) continue; /* opened before */
+        set_bit(p, v[i]);
+        if (x->kind != kind) continue;
+        looked += x->b;
+        const eng_rx *member = eng_blocks_at(&p->list, x->a);
+        for (uint32_t k = 0; k < x->b; k++)
+            set_bit(p, member[k]);
     }
-    eng_rxpool_worked(p, 1 + k / 4);
+    for (size_t i = 0; i < n; i++)
+        if (p->node[v[i]].kind == kind) p->bits[v[i] / 64] &= ~(UINT64_C(1) << v[i] % 64);
+    eng_rxpool_worked(p, 1 + looked / 8);
+}
+
+/* The members of v with members of the same kind opened up, in a new array of *n_out, sorted and
+ * each once; NULL without memory.  Long lists hold much of one another: a bit for each expression
+ * says what is there in time that goes with their lengths. */
+static eng_rx *flatten(eng_rxpool *p, eng_rxkind kind, const eng_rx *v, size_t n, size_t *n_out)
+{
+    size_t total = 0, k = 0, words = p->n / 64 + 1;
+    if (!room_for_bits(p)) return NULL;
+    mark_members(p, kind, v, n);
+    for (size_t i = 0; i < words; i++)
+        total += (size_t)__builtin_popcountll(p->bits[i]);
+    eng_rx *out = sk_alloc(SK_MEM_REQUEST, (total + 1) * sizeof *out);
+    for (size_t i = 0; i < words; i++) {
+        for (uint64_t w = out ? p->bits[i] : 0; w; w &= w - 1)
+            out[k++] = (eng_rx)(i * 64 + (size_t)__builtin_ctzll(w));
+        p->bits[i] = 0;
+    }
     *n_out = k;
-    return true;
+    return out;
 }
 
 /* The sets among v[0..n) become one, their union or their intersection; the new length. */
@@ -359,8 +405,8 @@ static eng_rx combine(eng_rxpool *p, bool both, const eng_rx *in, size_t n)
     if (flat) {
         if (n) memcpy(few, in, n * sizeof *few);
     } else {
-        v = NULL;
-        if (!flatten(p, kind, in, n, &v, &n)) return failed(p, SK_E_NOMEM);
+        v = flatten(p, kind, in, n, &n);
+        if (!v) return failed(p, SK_E_NOMEM);
     }
     n = reduce(p, both, v, n);
     if (n == SIZE_MAX)

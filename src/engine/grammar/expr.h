@@ -13,6 +13,7 @@
 #define ENG_GRAMMAR_EXPR_H
 
 #include "base/status.h"
+#include "engine/grammar/blocks.h"
 #include "engine/grammar/bytes.h"
 
 #include <stddef.h>
@@ -29,7 +30,7 @@ typedef enum eng_rxkind {
     ENG_RXK_EPS,
     ENG_RXK_SET, /* a = number of the set */
     ENG_RXK_CAT, /* a, then b; a is no CAT */
-    ENG_RXK_OR,  /* b expressions from list[a] on, ascending */
+    ENG_RXK_OR,  /* b expressions from place a of the lists on, ascending */
     ENG_RXK_AND, /* the same */
     ENG_RXK_NOT, /* not a */
     ENG_RXK_REP, /* a, from lo to hi times */
@@ -39,10 +40,11 @@ typedef enum eng_rxkind {
 /* One expression. */
 typedef struct eng_rxnode {
     uint8_t kind;
-    bool nullable;           /* matches the empty string */
-    bool hard;               /* might match nothing although it isn't ENG_RX_NONE */
-    uint8_t fate;            /* of a hard one: 0 not known, 1 matches something, 2 nothing */
-    uint32_t a, b, lo, hi;   /* as the kind has it */
+    bool nullable;         /* matches the empty string */
+    bool hard;             /* might match nothing although it isn't ENG_RX_NONE */
+    uint8_t fate;          /* of a hard one: 0 not known, 1 matches something, 2 nothing */
+    uint32_t a, b, lo, hi; /* as the kind has it */
+    uint32_t hash;
     uint32_t arrow, n_arrow; /* its derivatives, once asked for; arrow UINT32_MAX before */
 } eng_rxnode;
 
@@ -62,11 +64,13 @@ enum { ENG_RX_MEMBERS = 4 };
 
 typedef struct eng_rxpool {
     eng_rxnode *node;
-    uint32_t *list;     /* members of OR and AND */
+    eng_blocks list;    /* members of OR and AND */
     eng_bytes *set;     /* the sets */
     eng_rxarrow *arrow; /* derivatives */
-    size_t n, cap, n_list, cap_list, n_set, cap_set, n_arrow, cap_arrow;
+    size_t n, cap, n_set, cap_set, n_arrow, cap_arrow;
     eng_rxindex by_node, by_set;
+    uint64_t *bits; /* one for each expression, all 0 between uses */
+    size_t cap_bits;
     size_t most;  /* nodes it may have, ENG_RX_MEMBERS members of OR and AND counting as one */
     sk_status st; /* the first failure: SK_E_NOMEM, SK_E_TOOBIG, or SK_E_AGAIN */
     int depth;    /* of a derivation under way */
@@ -87,6 +91,12 @@ size_t eng_rxpool_bytes(const eng_rxpool *p);
 
 /* SK_OK, or p->st with its sentence. */
 sk_status eng_rxpool_check(const eng_rxpool *p, sk_err *e);
+
+/* The i-th member of x, an OR or AND. */
+static inline eng_rx eng_rx_member(const eng_rxpool *p, const eng_rxnode *x, uint32_t i)
+{
+    return eng_blocks_at(&p->list, x->a)[i];
+}
 
 /* One byte of s. */
 eng_rx eng_rx_set(eng_rxpool *p, const eng_bytes *s);

@@ -161,7 +161,7 @@ static void of_or(arrows *w, eng_rxnode x)
 {
     arrows all = {w->p, NULL, 0, 0};
     for (uint32_t i = 0; i < x.b && !w->p->st; i++)
-        add_followed(&all, w->p->list[x.a + i], ENG_RX_EPS);
+        add_followed(&all, eng_rx_member(w->p, &x, i), ENG_RX_EPS);
     unite(w, &all);
     sk_free(all.v);
 }
@@ -170,10 +170,10 @@ static void of_or(arrows *w, eng_rxnode x)
 static void of_and(arrows *w, eng_rxnode x)
 {
     arrows sum = {w->p, NULL, 0, 0};
-    add_followed(&sum, w->p->list[x.a], ENG_RX_EPS);
+    add_followed(&sum, eng_rx_member(w->p, &x, 0), ENG_RX_EPS);
     for (uint32_t i = 1; i < x.b && !w->p->st; i++) {
         arrows next = {w->p, NULL, 0, 0};
-        size_t n, at = eng_rx_arrows(w->p, w->p->list[x.a + i], &n);
+        size_t n, at = eng_rx_arrows(w->p, eng_rx_member(w->p, &x, i), &n);
         eng_rxpool_worked(w->p, sum.n * n);
         for (size_t k = 0; k < sum.n && !w->p->st; k++)
             for (size_t j = 0; j < n; j++) {

@@ -106,12 +106,18 @@ sk_status eng_matcher_mask(eng_matcher *m, uint64_t *allowed, sk_err *e);
 /* The same by at most about `work` units of what was not done before (a derivation of an
  * expression, a state: some 50 ns each).  SK_E_AGAIN where that was not enough, or another thread
  * works on this grammar just now: what was learnt is kept, and after some more calls the mask is
- * done.  So a grammar that was made to take long holds up nobody but its own answer. */
+ * done.  So a grammar that was made to take long holds up nobody but its own answer.  One
+ * derivation is never cut in two: the longest looks once at each number that the notebook's lists
+ * hold, at most 6 million, which takes as long as 750,000 units at most (some ms). */
 sk_status eng_matcher_mask_some(eng_matcher *m, uint64_t work, uint64_t *allowed, sk_err *e);
 
 /* Takes a token.  SK_E_INVALID for one that the mask would not have: m is as before.  A token that
  * ends an answer is taken when the answer may end; after it nothing is. */
 sk_status eng_matcher_accept(eng_matcher *m, int32_t id, sk_err *e);
+
+/* The same by at most about `work` units, as above: where another answer had the notebook emptied,
+ * the way to here has to be found again.  SK_E_AGAIN: not taken yet, ask again. */
+sk_status eng_matcher_accept_some(eng_matcher *m, uint64_t work, int32_t id, sk_err *e);
 
 /* Takes bytes, whatever their tokens: the same as the tokens of them. */
 sk_status eng_matcher_accept_bytes(eng_matcher *m, const char *p, size_t n, sk_err *e);

@@ -179,14 +179,19 @@ static void do_accept(op *o)
     m->blank = blank;
 }
 
-sk_status eng_matcher_accept_bytes(eng_matcher *m, const char *p, size_t n, sk_err *e)
+static sk_status accept(eng_matcher *m, uint64_t work, const char *p, size_t n, sk_err *e)
 {
-    op o = {.m = m, .p = p, .n = n, .e = e};
+    op o = {.m = m, .p = p, .n = n, .work = work, .e = e};
     if (m->ended) return sk_fail(e, SK_E_INVALID, "the answer has ended");
     sk_status st = locked(&o, do_accept);
     if (st) return st;
     return o.refused ? sk_fail(e, SK_E_INVALID, "the grammar does not allow this text here")
                      : SK_OK;
+}
+
+sk_status eng_matcher_accept_bytes(eng_matcher *m, const char *p, size_t n, sk_err *e)
+{
+    return accept(m, 0, p, n, e);
 }
 
 /* The bytes of a token; n = 0 for one that no answer takes. */
@@ -197,7 +202,7 @@ static const char *piece(const eng_matcher *m, int32_t id, size_t *n)
     return p;
 }
 
-sk_status eng_matcher_accept(eng_matcher *m, int32_t id, sk_err *e)
+static sk_status accept_token(eng_matcher *m, uint64_t work, int32_t id, sk_err *e)
 {
     size_t n;
     const char *p = piece(m, id, &n);
@@ -208,7 +213,18 @@ sk_status eng_matcher_accept(eng_matcher *m, int32_t id, sk_err *e)
     }
     if (end || !n)
         return sk_fail(e, SK_E_INVALID, "the grammar does not allow token %d here", (int)id);
-    return eng_matcher_accept_bytes(m, p, n, e);
+    return accept(m, work, p, n, e);
+}
+
+sk_status eng_matcher_accept(eng_matcher *m, int32_t id, sk_err *e)
+{
+    return accept_token(m, 0, id, e);
+}
+
+sk_status eng_matcher_accept_some(eng_matcher *m, uint64_t work, int32_t id, sk_err *e)
+{
+    assert(work);
+    return accept_token(m, work, id, e);
 }
 
 static void do_check(op *o)

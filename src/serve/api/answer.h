@@ -26,7 +26,8 @@ typedef struct srv_usage {
     size_t n_prompt, n_cached, n_out, n_reason;
 } srv_usage;
 
-/* Appends what all chunks of a stream begin with, made once since a chunk is made for each token. */
+/* Appends what all chunks of a stream begin with, made once since a chunk is made for each token.
+ */
 void srv_answer_head(const srv_answer *a, sk_buf *out);
 
 /* Begins a chunk of choice `index`, with the head above: then comes a delta (chat) or a text, then

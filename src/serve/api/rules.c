@@ -17,6 +17,9 @@
 /* Bytes that a matcher is given at a time of what an answer begins with. */
 #define PIECE 64u
 
+/* Work that the taking of a token may do at once; most do none, since the mask has done it. */
+#define TAKE_WORK 20000u
+
 /* Bytes a schema, grammar or pattern may have. */
 #define MAX_TEXT ((size_t)256 << 10)
 
@@ -183,7 +186,9 @@ typedef struct guide {
     eng_matcher *m;
     srv_rule_when when;
     bool on;
-    bool made; /* `mask` is that of the matcher's place, or st says why there is none */
+    bool made;  /* `mask` is that of the matcher's place, or st says why there is none */
+    bool taken; /* all that was chosen; else `last` is still to be */
+    int32_t last;
     sk_status st;
     sk_err err;
     size_t n_tail;
@@ -198,13 +203,27 @@ static void guide_free(void *self)
     sk_free(g);
 }
 
+/* Has the matcher take the last token by at most so much work (0: any).  True when that is done, or
+ * st says why it can't be. */
+static bool take_last(guide *g, uint64_t work)
+{
+    g->err = (sk_err)SK_ERR_INIT;
+    g->st = work ? eng_matcher_accept_some(g->m, work, g->last, &g->err)
+                 : eng_matcher_accept(g->m, g->last, &g->err);
+    g->taken = g->st != SK_E_AGAIN;
+    if (!g->st && g->when.again && eng_matcher_complete(g->m)) g->on = false;
+    return g->taken;
+}
+
 static bool guide_ready(void *self, uint64_t work)
 {
     guide *g = self;
-    if (!g->on || g->made) return true;
+    if (g->on && !g->taken && !take_last(g, work)) return false;
+    if (!g->on || g->made || g->st) return true;
     g->err = (sk_err)SK_ERR_INIT;
     g->st = eng_matcher_mask_some(g->m, work, g->mask, &g->err);
     g->made = g->st != SK_E_AGAIN;
+    if (!g->made) g->st = SK_OK;
     return g->made;
 }
 
@@ -212,7 +231,8 @@ static bool guide_ready(void *self, uint64_t work)
 static const uint64_t *guide_mask(void *self, sk_err *e)
 {
     guide *g = self;
-    if (g->on && !g->made) return eng_matcher_mask(g->m, g->mask, e) ? NULL : g->mask;
+    if (g->on && !g->taken) (void)take_last(g, 0);
+    if (g->on && !g->made && !g->st) return eng_matcher_mask(g->m, g->mask, e) ? NULL : g->mask;
     if (g->on && g->st) *e = g->err;
     if (g->on) return g->st ? NULL : g->mask;
     return g->when.after && !g->when.again && !g->when.first ? g->mask : NULL;
@@ -275,9 +295,10 @@ static sk_status guide_take(void *self, int32_t id, sk_err *e)
         listen(g, p, n);
         return SK_OK;
     }
-    sk_status st = eng_matcher_accept(g->m, id, e);
-    if (!st && g->when.again && eng_matcher_complete(g->m)) g->on = false;
-    return st;
+    g->last = id;
+    if (!take_last(g, TAKE_WORK)) return SK_OK;
+    if (g->st) *e = g->err;
+    return g->st;
 }
 
 /* All tokens but those that end an answer. */
@@ -298,6 +319,7 @@ sk_status srv_rules_guide(srv_rule_ref *ref, const srv_engine *eng, const srv_ru
     g->eng = eng;
     g->when = *when;
     g->on = !when->after;
+    g->taken = true;
     if (eng_matcher_new(ref->g, &g->m, &e)) {
         sk_free(g);
         return srv_fail_err(f, &e);
