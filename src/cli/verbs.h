@@ -36,6 +36,9 @@
     ROW(gate)                                                                                      \
     /* compute from several providers; the dashes of names are spaces */                           \
     ROW(fleet)                                                                                     \
+    ROW(fleet_plan)                                                                                \
+    ROW(fleet_plan_train)                                                                          \
+    ROW(fleet_plan_serve)                                                                          \
     /* the machine and the program */                                                              \
     ROW(bench)                                                                                     \
     ROW(version)                                                                                   \

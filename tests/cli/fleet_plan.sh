@@ -1,0 +1,35 @@
+#!/bin/sh
+# fleet_plan.sh - stoke fleet plan train and serve: exact commands, tables, refusals.
+. "$(dirname "$0")/lib.sh"
+
+train="$stoke fleet plan train --params 405e9 --tokens 15.6e12 --chips 16384 --chip h100 --mfu 0.40"
+serve="$stoke fleet plan serve --input-tokens-per-day 608e9 --cached 0.563 --output-tokens-per-day 168e9 \
+    --prefill-rate 73700 --decode-rate 14800 --chips-per-node 8 --price-per-chip-hour 2"
+
+t "the verbs of plan" 0 'fleet plan train' "$stoke" fleet plan
+t "an unknown one" 2 'fleet plan' "$stoke" fleet plan trian
+
+t "a run: FLOPs, days, hours, no failures" 0 \
+    '^\{"flops":3.7908e\+25,"days":67\.6925[0-9]*,"chip_hours":26617795\.[0-9]*,"interruptions":0,"mtti_hours":null,"ettr":1,"cost_micros":null,' \
+    $train --json
+t "with failures: MTTI, ETTR and cost" 0 '"mtti_hours":3\.0838[0-9]*,"ettr":0\.91[0-9]*,"cost_micros":5[0-9]{13},' \
+    $train --failures-per-1000-node-days 3.8 --restart-s 300 --checkpoint-every-s 600 --checkpoint-write-s 20 \
+    --chips-per-node 8 --price-per-chip-hour 2 --json
+t "a table for people" 0 'productive time' $train
+t "a deadline" 0 '^chips +[0-9]+ on' "$stoke" fleet plan train --params 7e9 --tokens 2e12 --chip trainium2 \
+    --mfu 0.35 --deadline-days 30
+t "chips and a deadline" 2 'says how many' $train --deadline-days 30
+t "no chip" 2 'say --chip' "$stoke" fleet plan train --params 1 --tokens 1 --chips 8 --mfu 0.4
+t "an unknown chip" 66 'no chip is called h1000 .known are h100' "$stoke" fleet plan train --params 1 --tokens 1 \
+    --chips 8 --mfu 0.4 --chip h1000
+t "a share over 1" 2 'mfu' "$stoke" fleet plan train --params 1 --tokens 1 --chips 8 --mfu 40 --chip h100
+t "a price that is none" 2 'price-per-chip-hour' $train --price-per-chip-hour two
+t "too many failures" 2 'no time for progress' $train --failures-per-1000-node-days 1000 --restart-s 3600
+
+t "a service: nodes and a day's cost" 0 '^\{"nodes":226\.8635[0-9]*,"cost_per_day_micros":87115609504,' $serve --json
+t "what is left for training" 0 'left for training +18\.4 %' $serve --peak-nodes 278
+t "no rates" 2 'say --prefill-rate' "$stoke" fleet plan serve --users 5
+t "no demand" 2 'no demand' "$stoke" fleet plan serve --prefill-rate 1 --decode-rate 1
+t "a model that does not fit" 2 'leave no room' $serve --layers 61 --mean-context 1000 --tpot-s 0.05 \
+    --chip h800 --weights-bytes 671e9
+finish
