@@ -206,6 +206,7 @@ const flt_pool *flt_book_pool(const flt_book *b, int64_t id);
 const flt_offer *flt_book_offer(const flt_book *b, int64_t id);
 const flt_contract *flt_book_contract(const flt_book *b, int64_t id);
 const flt_commitment *flt_book_commitment(const flt_book *b, int64_t id);
+const flt_reservation *flt_book_reservation(const flt_book *b, int64_t id);
 const flt_workload *flt_book_workload(const flt_book *b, int64_t id);
 
 /* One row by name, NULL if there is none. */
@@ -216,7 +217,8 @@ const flt_contract *flt_book_contract_named(const flt_book *b, const char *name)
 const flt_workload *flt_book_workload_named(const flt_book *b, const char *name);
 
 /* The offer that holds at t for a provider, chip, region (an offer of that region goes before one
- * for all) and category: the latest valid_from, then the highest id.  NULL if there is none. */
+ * for all) and category: the latest valid_from, then the highest id.  One without a public price
+ * (priced is false) only where none has one.  NULL if there is none. */
 const flt_offer *flt_book_price(const flt_book *b, int64_t provider, int64_t chip,
                                 const char *region, flt_category category, int64_t t);
 
