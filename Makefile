@@ -29,7 +29,7 @@ ALL_C    = -std=c11 $(CPPFLAGS) $(OPT) $(FPFLAGS) $(WARN) $(SANFLAGS) -pthread $
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 .PHONY: all tests fuzzers help clean check unit kern lint bench asan tsan aarch64 fuzz fuzz-replay docs install soak-train soak-huge \
-        soak-serve soak-crowd soak-usage soak-swap soak-up bench-overhead bench-serve
+        soak-serve soak-crowd soak-usage soak-swap soak-up bench-overhead bench-serve bench-ledger
 
 all: $(B)/stoke $(B)/libstoke.a
 
@@ -219,6 +219,11 @@ soak-up: $(B)/stoke
 # What the server costs beside the engine.
 $(B)/overhead: $(call obj,bench/overhead.c) $(B)/libstoke.a
 	$(call link)
+# How fast tables are read.
+$(B)/bench_csv: $(call obj,bench/csv.c) $(B)/libstoke.a
+	$(call link)
+bench-ledger: $(B)/bench_csv
+	$(B)/bench_csv
 bench-overhead: $(B)/overhead
 	for n in 1 16 64; do $(B)/overhead $$n; done
 bench: all $(B)/checkkern
@@ -263,6 +268,7 @@ help:
 	@echo 'make soak-serve   100,000 requests of all kinds;  make soak-crowd 10,000 connections;  make soak-usage;  make soak-swap'
 	@echo 'make soak-up SECONDS=3600   stoke up with bursts of questions and kills'
 	@echo 'make bench        kernels and the machine, timed;  make bench-overhead the server without an engine'
+	@echo 'make bench-ledger   tables read, usage taken in, reports over 10 million rows'
 	@echo 'make bench-serve MODEL=m.gguf   loads on the server: LOADS="shared late trace --trace FILE.csv"'
 	@echo 'make docs         docs/cli/*.md, docs/api.md, docs/metrics.md from the tables'
 	@echo 'make install      PREFIX=/usr/local DESTDIR='
