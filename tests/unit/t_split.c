@@ -4,6 +4,10 @@
 
 #include "serve/api/split.h"
 
+/* 600 letters: more than a head may have. */
+#define L60 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefgh"
+#define L600 L60 L60 L60 L60 L60 L60 L60 L60 L60 L60
+
 typedef struct example {
     srv_calls calls;
     bool reasoning, in_reason;
@@ -78,6 +82,8 @@ static const example examples[] = {
     {SRV_CALLS_HARMONY, true, false, "<|channel|>final<|message|>a<|start|>x<|message|>b", "ab"},
     {SRV_CALLS_HARMONY, true, false, "to=f<|message|>]<|end|>", "(f )"},
     {SRV_CALLS_HARMONY, true, false, "<|chan", "<|chan"},
+    {SRV_CALLS_HARMONY, true, false, "<|channel|>" L600, L600},
+    {SRV_CALLS_HARMONY, true, false, "a<|end|>" L600 "<|channel|>final<|message|>b", "a" L600 "b"},
     {SRV_CALLS_HARMONY, true, false, "<|channel|>final", ""},
     {SRV_CALLS_HARMONY, true, false, "<|channel|>analysis<|message|>cut <|en", "{Rcut <|en}"},
 };

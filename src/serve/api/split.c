@@ -293,6 +293,21 @@ static const char *word_after(const char *p, size_t n, const char *mark, size_t 
     return word;
 }
 
+/* What ends what a channel says: a head begins with it. */
+static const char *const heads[] = {"<|end|>",   "<|return|>", "<|call|>",
+                                    "<|start|>", CHANNEL,      NULL};
+
+/* A head that never ends is none: its marker goes, for it would begin a head again, and what
+ * follows is text. */
+static void drop_head_mark(srv_split *s)
+{
+    for (const char *const *mark = heads; *mark; mark++) {
+        if (begins(s, *mark) <= 0) continue;
+        drop(s, strlen(*mark));
+        return;
+    }
+}
+
 /* A head: what follows is reasoning, text, or the arguments of a function. */
 static bool in_head(srv_split *s)
 {
@@ -315,17 +330,18 @@ static bool in_head(srv_split *s)
         s->part = thought && s->reasoning ? SRV_PART_REASON : SRV_PART_TEXT;
         s->in_reason = s->part == SRV_PART_REASON;
     }
-    if (end) drop(s, n + strlen(MESSAGE));
+    if (end)
+        drop(s, n + strlen(MESSAGE));
+    else
+        drop_head_mark(s);
     return true;
 }
 
 /* What a channel says, up to the next head. */
 static bool in_said(srv_split *s)
 {
-    static const char *const list[] = {"<|end|>",   "<|return|>", "<|call|>",
-                                       "<|start|>", CHANNEL,      NULL};
     const char *mark;
-    size_t n = before(s, list, &mark);
+    size_t n = before(s, heads, &mark);
     say(s, s->part, n);
     if (!mark) return false;
     if (s->in_reason) s->reason_end = s->n_in - s->held.len;
