@@ -227,7 +227,8 @@ const flt_offer *flt_book_price(const flt_book *b, int64_t provider, int64_t chi
  * empty, too long or not printable; references that lead nowhere; negative prices, amounts, counts;
  * shares over 1; spans that are empty; a contract in another currency than its provider's offers; a
  * commitment outside its contract's term, or one that contradicts or overlaps another (same
- * contract, kind, model and eligibility at the same time); reservations over a pool's chips;
+ * contract, kind, model and eligibility at the same time; a discontinuous one may lie inside one of
+ * a wider interval: a monthly minimum of a yearly sum); reservations over a pool's chips;
  * chips_per_unit that no known machine has (a catalogue once said 12 for one of 8); ramps and
  * milestones that are not ascending. */
 sk_status flt_book_check_provider(const flt_book *b, const flt_provider *row, sk_err *e);

@@ -187,7 +187,8 @@ static bool same_eligibility(const flt_commitment *a, const flt_commitment *c)
 }
 
 /* Against the other commitments.  Hourly blocks of different contracts may lie on each other; two
- * sums to be drawn down by the very same charges contradict each other wherever they are written.
+ * sums to be drawn down by the very same charges contradict each other wherever they are written,
+ * unless one contract has them over different intervals: a minimum of each month of a yearly sum.
  */
 static sk_status check_others(const flt_book *b, const char *what, const flt_commitment *row,
                               const flt_contract *contract, sk_err *e)
@@ -201,6 +202,7 @@ static sk_status check_others(const flt_book *b, const char *what, const flt_com
             return sk_fail(e, SK_E_INVALID, "there is a %s already; choose another name", what);
         if (c->kind != row->kind || c->model != row->model || !same_eligibility(c, row)) continue;
         if (!same && row->model == FLT_CONTINUOUS) continue;
+        if (same && row->model == FLT_DISCONTINUOUS && c->interval != row->interval) continue;
         if (!sk_span_shared(c->term, row->term)) continue;
         char from[SK_UTC_TEXT], to[SK_UTC_TEXT];
         sk_utc_print_short(c->term.from, from);
