@@ -48,6 +48,7 @@ typedef struct flt_balance {
     int64_t met;       /* discontinuous: drawn since the term began */
     int64_t prepaid;   /* paid up front and not yet drawn against */
     int64_t quantity;  /* chip-hours of usage rows that drew on the interval */
+    int64_t work;      /* the same, exactly, in thousandths of chip-seconds (continuous) */
 } flt_balance;
 
 typedef struct flt_rater flt_rater;

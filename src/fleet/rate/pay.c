@@ -1,0 +1,319 @@
+/* pay.c - who pays for the usage of a slot. */
+#include "fleet/rate/rater.h"
+
+#include <string.h>
+
+/* What a payer takes of a group: sums, which are handed down to its rows. */
+typedef struct bill {
+    flt_paid paid;
+    int64_t commitment, work;
+    int64_t list, contracted, billed, effective;
+    bool draws; /* r->scratch has what it draws from the group's discontinuous commitments */
+} bill;
+
+sk_status flt_pay_emit(flt_rater *r, flt_charge *c, sk_err *e)
+{
+    c->id = ++r->n_charge;
+    return r->sink && r->sink->charge ? r->sink->charge(r->sink->arg, c, e) : SK_OK;
+}
+
+sk_status flt_pay_applied(flt_rater *r, const flt_due *d, int64_t amount, int64_t t, sk_err *e)
+{
+    if (!amount || !r->sink || !r->sink->applied) return SK_OK;
+    flt_applied a = {r->n_charge, d->c->id, amount, t};
+    return r->sink->applied(r->sink->arg, &a, e);
+}
+
+/* ---- handing sums down to rows -----------------------------------------------------------------
+ */
+
+/* A part of a sum as flt_part has it, for neighbouring parts in turn: *before is where the last one
+ * ended. */
+static int64_t next_part(int64_t total, int64_t to, int64_t whole, int64_t *before)
+{
+    int64_t after = to == whole ? total : (int64_t)flt_rounded((flt_wide)total * to, whole);
+    int64_t part = after - *before;
+    *before = after;
+    return part;
+}
+
+/* Micro-units of chip-hours of [from, to) of a row's work: parts of a row add up to what all of it
+ * comes to, rounded once. */
+static int64_t row_quantity(const flt_open *o, int64_t from, int64_t to)
+{
+    int64_t all = flt_quantity(o->work);
+    if (!from && to == o->work) return all;
+    if (o->work % 36 == 0) return flt_quantity(to) - flt_quantity(from);
+    return flt_part(all, from, to, o->work);
+}
+
+/* Work of a row before the slot. */
+static int64_t work_before(const flt_open *o, int64_t t)
+{
+    if (t <= o->span.from) return 0;
+    int64_t past = t - o->span.from;
+    return o->chips ? o->chips * FLT_MILLI * past
+                    : flt_part(o->work, 0, past, sk_span_seconds(o->span));
+}
+
+typedef struct running {
+    int64_t work, list, contracted, billed, effective;
+} running;
+
+/* The charge of `take` work of an entry. */
+static flt_charge piece(const flt_rater *r, const flt_group *g, const bill *b, const flt_entry *en,
+                        int64_t take, running *run)
+{
+    const flt_open *o = &r->row[en->row];
+    int64_t at = work_before(o, r->slot.from) + en->taken, to = run->work + take;
+    flt_charge c = {
+        .kind = FLT_CHARGE_USAGE,
+        .paid = b->paid,
+        .category = g->category,
+        .span = {flt_most(o->span.from, r->slot.from), flt_least(o->span.to, r->slot.to)},
+        .billing = r->month,
+        .provider = g->pool->provider,
+        .pool = g->pool->id,
+        .workload = o->workload,
+        .usage = o->usage,
+        .commitment = b->commitment,
+        .quantity = row_quantity(o, at, at + take),
+        .currency = g->currency};
+    c.list_micros = next_part(b->list, to, b->work, &run->list);
+    c.contracted_micros = b->contracted == b->list && run->contracted == run->list - c.list_micros
+                              ? c.list_micros
+                              : next_part(b->contracted, to, b->work, &run->contracted);
+    return c;
+}
+
+/* Emits one charge for each row that has a part in b, with its share of what b draws. */
+static sk_status hand_down(flt_rater *r, flt_group *g, const bill *b, flt_due *payer, sk_err *e)
+{
+    running run = {0};
+    sk_status st = SK_OK;
+    memset(r->drawn, 0, g->n_deal * sizeof *r->drawn);
+    g->rest -= b->work;
+    while (run.work < b->work && !st) {
+        flt_entry *en = &r->entry[g->at];
+        int64_t take = flt_least(en->work - en->taken, b->work - run.work);
+        if (!take) {
+            g->at++;
+            continue;
+        }
+        flt_charge c = piece(r, g, b, en, take, &run);
+        int64_t to = run.work + take;
+        c.billed_micros = next_part(b->billed, to, b->work, &run.billed);
+        c.effective_micros = next_part(b->effective, to, b->work, &run.effective);
+        if (payer) payer->b.quantity += c.quantity;
+        st = flt_pay_emit(r, &c, e);
+        for (size_t i = 0; i < g->n_deal && b->draws && !st; i++)
+            st = flt_pay_applied(r, &r->due[g->deal[i]],
+                                 next_part(r->scratch[i], to, b->work, &r->drawn[i]), c.span.from,
+                                 e);
+        en->taken += take;
+        run.work = to;
+    }
+    return st;
+}
+
+/* ---- reservations and continuous commitments ---------------------------------------------------
+ */
+
+/* What money and chip-hours d has left buys of usage at a price. */
+static int64_t covers(const flt_due *d, flt_tariff price)
+{
+    if (d->c->kind == FLT_USAGE) return d->whole - d->b.work;
+    return flt_bought(price, d->cost - d->spent);
+}
+
+/* Takes `work` out of what d bought; returns what that costs of it.  The last of the money goes to
+ * what it does not quite pay for, so that nothing is left over that usage could have had. */
+static int64_t spend(flt_due *d, flt_tariff price, int64_t work, bool all)
+{
+    int64_t cost = d->cost - d->spent;
+    if (d->c->kind == FLT_USAGE)
+        cost = flt_part(d->cost, d->b.work, d->b.work + work, d->whole);
+    else if (!all)
+        cost = flt_least(cost, flt_cost(price, work));
+    d->spent += cost;
+    d->b.work += work;
+    d->b.drawn = d->c->kind == FLT_SPEND
+                     ? d->spent
+                     : flt_part(d->b.committed, 0, d->b.work, flt_most(1, d->whole));
+    return cost;
+}
+
+/* d pays for as much of g as it can, up to `most`. */
+static sk_status cover(flt_rater *r, flt_group *g, flt_due *d, flt_tariff price, flt_paid paid,
+                       int64_t *most, sk_err *e)
+{
+    int64_t can = covers(d, price), work = flt_least(flt_least(g->rest, *most), can);
+    if (work <= 0) return SK_OK;
+    bool all = d->c->kind == FLT_SPEND && work == can && price.micros > 0 && work < g->rest;
+    flt_tariff list = g->priced ? g->list : price, contracted = g->priced ? g->contracted : price;
+    bill b = {.paid = paid,
+              .commitment = d->c->id,
+              .work = work,
+              .list = flt_cost(list, work),
+              .contracted = flt_cost(contracted, work),
+              .effective = spend(d, price, work, all)};
+    *most -= work;
+    return hand_down(r, g, &b, d, e);
+}
+
+/* A reservation that is paid elsewhere. */
+static sk_status hold_free(flt_rater *r, flt_group *g, int64_t *most, sk_err *e)
+{
+    int64_t work = flt_least(g->rest, *most);
+    if (work <= 0) return SK_OK;
+    bill b = {.paid = FLT_PAID_RESERVATION,
+              .work = work,
+              .list = flt_cost(g->list, work),
+              .contracted = flt_cost(g->contracted, work)};
+    *most -= work;
+    return hand_down(r, g, &b, NULL, e);
+}
+
+static sk_status hold_group(flt_rater *r, flt_hold *h, flt_group *g, sk_err *e)
+{
+    if (!g->rest || !h->left) return SK_OK;
+    if (!h->due) return hold_free(r, g, &h->left, e);
+    const flt_commitment *c = h->due->c;
+    if (!flt_due_active(h->due, r->slot.from) || (c->kind == FLT_SPEND && !g->priced)) return SK_OK;
+    flt_tariff price = c->kind == FLT_USAGE
+                           ? (flt_tariff){h->due->rate, FLT_PPM}
+                           : (flt_tariff){g->list.micros, FLT_PPM - c->discount_ppm};
+    return cover(r, g, h->due, price, FLT_PAID_RESERVATION, &h->left, e);
+}
+
+/* Groups that name the reservation go first, then those of its pool that name none. */
+static sk_status pay_hold(flt_rater *r, flt_hold *h, sk_err *e)
+{
+    sk_status st = SK_OK;
+    h->left = h->row->chips * FLT_MILLI * sk_span_shared(h->row->term, r->slot);
+    if (h->inert) h->left = 0;
+    for (int open = 0; open < 2; open++) {
+        for (size_t i = 0; i < r->n_group && h->left && !st; i++) {
+            flt_group *g = &r->group[r->order[i]];
+            bool fits =
+                open ? !g->reservation && g->category != FLT_SPOT : g->reservation == h->row->id;
+            if (fits && g->pool->id == h->row->pool) st = hold_group(r, h, g, e);
+        }
+    }
+    return st;
+}
+
+static sk_status pay_pairs(flt_rater *r, sk_err *e)
+{
+    sk_status st = SK_OK;
+    for (size_t i = 0; i < r->n_pair && !st; i++) {
+        const flt_pair *p = &r->pair[i];
+        int64_t most = INT64_MAX;
+        if (r->group[p->group].rest)
+            st = cover(r, &r->group[p->group], &r->due[p->due], p->price, FLT_PAID_CONTINUOUS,
+                       &most, e);
+    }
+    return st;
+}
+
+/* ---- discontinuous commitments, and the list ---------------------------------------------------
+ */
+
+/* Draws what b costs from d and from the other obligations of its contract that the group counts
+ * for; the prepaid part is not billed. */
+static void draw(flt_rater *r, const flt_group *g, const flt_due *d, bill *b, int64_t quantity)
+{
+    int64_t rest = b->contracted;
+    for (size_t i = 0; i < g->n_deal; i++) {
+        flt_due *p = &r->due[g->deal[i]];
+        r->scratch[i] = 0;
+        if (p->contract != d->contract) continue;
+        int64_t amount = p->c->kind == FLT_SPEND ? b->contracted : quantity;
+        r->scratch[i] = flt_least(amount, flt_due_left(p));
+        rest -= flt_due_draw(p, r->scratch[i], rest);
+    }
+    b->billed = rest;
+    b->effective = b->contracted;
+    b->draws = true;
+}
+
+/* As much of g as d's balance has room for, at d's price. */
+static sk_status negotiate(flt_rater *r, flt_group *g, flt_due *d, sk_err *e)
+{
+    int64_t left = flt_due_left(d), quantity = flt_quantity(g->rest);
+    flt_tariff price = {g->list.micros, FLT_PPM - d->c->discount_ppm};
+    bill b = {.paid = FLT_PAID_NEGOTIATED, .commitment = d->c->id, .work = g->rest};
+    if (d->c->kind == FLT_USAGE) {
+        price = (flt_tariff){d->rate, FLT_PPM};
+        if (quantity > left) {
+            quantity = left;
+            b.work = flt_least(g->rest, (int64_t)((flt_wide)left * 36 / 10));
+        }
+        b.contracted = flt_due_money(d, d->b.met, quantity);
+    } else {
+        b.contracted = flt_cost(price, g->rest);
+        if (b.contracted > left) {
+            b.work = flt_least(g->rest, flt_bought(price, left));
+            b.contracted = left;
+            quantity = flt_quantity(b.work);
+        }
+    }
+    if (!left || !b.work) return SK_OK;
+    b.list = flt_cost(g->priced ? g->list : price, b.work);
+    draw(r, g, d, &b, quantity);
+    return hand_down(r, g, &b, NULL, e);
+}
+
+/* Parts per million that are taken off beyond d. */
+static int64_t overage_ppm(const flt_due *d)
+{
+    return d->c->overage_ppm < 0 ? d->c->discount_ppm : d->c->overage_ppm;
+}
+
+/* What no balance has room for: the best discount on overage, or the list price. */
+static sk_status pay_rest(flt_rater *r, flt_group *g, sk_err *e)
+{
+    flt_due *best = NULL;
+    for (size_t i = 0; i < g->n_deal; i++) {
+        flt_due *d = &r->due[g->deal[i]];
+        if (!best || overage_ppm(d) > overage_ppm(best)) best = d;
+    }
+    if (!g->priced) {
+        char at[SK_UTC_TEXT];
+        sk_utc_print(r->slot.from, at);
+        return sk_fail(e, SK_E_NOTFOUND,
+                       "pool \"%s\": usage at %s has no %s price: add an offer for its chip",
+                       g->pool->name, at, flt_word_category(g->category));
+    }
+    int64_t off = best ? overage_ppm(best) : 0;
+    bill b = {.paid = off ? FLT_PAID_NEGOTIATED : FLT_PAID_LIST,
+              .commitment = best ? best->c->id : 0,
+              .work = g->rest,
+              .list = flt_cost(g->list, g->rest),
+              .contracted = flt_cost((flt_tariff){g->list.micros, FLT_PPM - off}, g->rest)};
+    b.billed = b.effective = b.contracted;
+    if (best) best->b.overage += best->c->kind == FLT_SPEND ? b.contracted : flt_quantity(b.work);
+    return hand_down(r, g, &b, NULL, e);
+}
+
+sk_status flt_pay_slot(flt_rater *r, sk_err *e)
+{
+    sk_status st = SK_OK;
+    for (size_t i = 0; i < r->n_group && !st; i++) {
+        flt_group *g = &r->group[i];
+        if (!g->rest || g->stretch == r->stretch) continue;
+        st = flt_group_price(r, g, r->slot.from, e);
+        r->pairs_stale = true;
+    }
+    if (!st) st = flt_group_pairs(r, e);
+    for (size_t i = 0; i < r->n_hold && !st; i++)
+        st = pay_hold(r, &r->hold[i], e);
+    if (!st) st = pay_pairs(r, e);
+    for (size_t i = 0; i < r->n_group && !st; i++) {
+        flt_group *g = &r->group[r->order[i]];
+        for (size_t k = 0; k < g->n_deal && g->rest && !st; k++)
+            st = negotiate(r, g, &r->due[g->deal[k]], e);
+        if (g->rest && !st) st = pay_rest(r, g, e);
+    }
+    return st;
+}
