@@ -11,10 +11,10 @@
 
 typedef struct gate_opts {
     cmd_common common;
-    const char *live, *fresh, *answers, *share;
+    const char *live, *fresh, *answers, *share, *figures, *new_figures, *best;
     sk_opt_list valid;
-    double margin, worse;
-    int64_t slack, context, answer_tokens, bytes;
+    double margin, worse, best_worse;
+    int64_t slack, best_slack, context, answer_tokens, bytes;
     bool json;
 } gate_opts;
 
@@ -46,6 +46,21 @@ static const sk_opt rows[] = {
     {"bytes", 0, SK_OPT_INT, "N", "2Mi",
      "take about so much of each held-out file, documents evenly from all of it; 0 takes all",
      offsetof(gate_opts, bytes), 0, 1e15},
+    {"figures", 0, SK_OPT_STRING, "FILE", NULL,
+     "keep there what the live model is measured to be, and don't measure it again as long as "
+     "model, data and settings are the same",
+     offsetof(gate_opts, figures), .complete = SK_COMPLETE_FILE},
+    {"new-figures", 0, SK_OPT_STRING, "FILE", NULL, "the same of the new model, if it may go live",
+     offsetof(gate_opts, new_figures), .complete = SK_COMPLETE_FILE},
+    {"best", 0, SK_OPT_STRING, "FOLDER", NULL,
+     "such files (*.json) of versions before: the best of them is a second measure, so that small "
+     "losses don't add up",
+     offsetof(gate_opts, best), .complete = SK_COMPLETE_DIR},
+    {"best-worse", 0, SK_OPT_FLOAT, "BITS", "0.02",
+     "bits per byte by which it may be worse than the best of them on the further files",
+     offsetof(gate_opts, best_worse), 0, 8},
+    {"best-slack", 0, SK_OPT_INT, "N", "3", "right answers fewer than of the best of them",
+     offsetof(gate_opts, best_slack), 0, 1e6},
     {"share", 0, SK_OPT_STRING, "FILE", NULL,
      "stand still while a server that was given the same file has something to answer",
      offsetof(gate_opts, share), .complete = SK_COMPLETE_FILE},
@@ -80,7 +95,7 @@ static void add_json(sk_buf *b, const eng_gate *g)
     add_num(b, "high", g->high);
     sk_buf_addf(b, ",\"documents\":%zu,\"answers\":%zu,\"answers_live\":%zu,\"answers_new\":%zu",
                 g->documents, g->answers, g->live_right, g->new_right);
-    sk_buf_adds(b, ",\"checks\":[");
+    sk_buf_addf(b, ",\"kept\":%s,\"best\":%zu,\"checks\":[", g->kept ? "true" : "false", g->best);
     for (int i = 0; i < ENG_GATE_N; i++) {
         const eng_gate_check *c = &g->check[i];
         if (!c->tried) continue;
@@ -129,6 +144,11 @@ static sk_status judge(const gate_opts *o, eng_gate *out, sk_err *e)
                         .n_ctx = (size_t)o->context,
                         .n_answer = (size_t)o->answer_tokens,
                         .most = (uint64_t)o->bytes,
+                        .figures = o->figures,
+                        .new_figures = o->new_figures,
+                        .best = o->best,
+                        .best_worse = o->best_worse,
+                        .best_slack = (size_t)o->best_slack,
                         .progress = progress,
                         .stop = cmd_stopped};
     go.arg = sk_progress_new(stderr, o->common.quiet);

@@ -72,7 +72,7 @@ sk_status up_dir_look(const char *path, up_dir *out, sk_err *e)
 
 sk_status up_dir_open(const char *path, up_dir *out, sk_err *e)
 {
-    static const char *const folders[] = {"versions", "rounds", "gate", "log"};
+    static const char *const folders[] = {"versions", "rounds", "gate", "figures", "log"};
     char b[UP_PATH];
     up_dir d = {.lock = -1, .fd = -1};
     sk_status st = sk_mkdirs(path, e);
@@ -167,6 +167,8 @@ void up_dir_drop_round(const up_dir *d, uint32_t round)
     char path[UP_PATH];
     (void)nftw(up_dir_round(d, round, path), remove_one, 8, FTW_DEPTH | FTW_PHYS);
     (void)unlink(up_dir_gate(d, round, path));
+    (void)snprintf(path, sizeof path, "%s/gate/%04u.figures", d->path, round);
+    (void)unlink(path);
 }
 
 void up_dir_last_line(const up_dir *d, const char *name, char *b, size_t size)

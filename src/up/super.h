@@ -108,6 +108,17 @@ void up_verdict(up_super *u, up_end end, const char *text);
 void up_keep(up_super *u, uint32_t version);
 void up_room_again(up_super *u);
 
+/* ---- figures.c: what the gate measured versions to be ---- */
+
+/* Adds to the gate's command where the live version's figures are kept, where the candidate's go,
+ * and those of all versions that were not rolled back.  Words live in the round's memory. */
+sk_status up_figures_words(up_super *u, uint32_t round, uint32_t live, sk_opt_list *words,
+                           sk_err *e);
+
+/* The candidate of that round is that version; without figures it is measured again when it is
+ * live. */
+void up_figures_keep(up_super *u, uint32_t round, uint32_t version);
+
 /* ---- report.c: state.json, decisions, the timeline ---- */
 
 void up_say(up_super *u, const char *text);

@@ -66,7 +66,9 @@ sk_status up_stage_start(up_super *u, uint32_t stage, bool plan, sk_err *e)
 sk_status up_gate_start(up_super *u, sk_err *e)
 {
     char out[UP_PATH];
-    return start(u, UP_GATE, &u->round->gate, up_dir_gate(&u->dir, u->round_number, out), 0, e);
+    sk_opt_list words = u->round->gate;
+    sk_status st = up_figures_words(u, u->round_number, u->round_live, &words, e);
+    return st ? st : start(u, UP_GATE, &words, up_dir_gate(&u->dir, u->round_number, out), 0, e);
 }
 
 /* ---- memory ---- */
@@ -215,6 +217,9 @@ void up_keep(up_super *u, uint32_t version)
     sk_status st = SK_OK;
     if (u->versions.last < version)
         st = up_versions_add(&u->versions, &u->dir, u->round->candidate, &row, &e);
-    if (st) ev.kind = UP_EV_UNKEPT;
+    if (st)
+        ev.kind = UP_EV_UNKEPT;
+    else
+        up_figures_keep(u, row.round, version);
     up_tell(u, &ev, st ? e.text : NULL);
 }

@@ -69,6 +69,23 @@ assert "bits per byte" in a["why"] and "not better" in b["why"]
 PY
 result "JSON is what it says"
 
+mkdir "$tmp/figures"
+kept() { # kept FILE [FLAG...]: figures are kept in FILE
+    f=$1
+    shift
+    gate young old --json --figures "$tmp/figures/$f" --new-figures "$tmp/figures/new.json" "$@"
+}
+kept live.json >"$tmp/c" && grep -q '"kept":false' "$tmp/c" && kept live.json >"$tmp/d" && grep -q '"kept":true' "$tmp/d"
+result "figures of the live model are used again"
+sed 's/"kept":true/"kept":false/' "$tmp/d" | cmp -s - "$tmp/a" && cmp -s "$tmp/c" "$tmp/a"
+result "to the same verdict, to the last digit"
+gate old young --json --figures "$tmp/figures/new.json" 2>/dev/null | sed 's/"kept":true/"kept":false/' | cmp -s - "$tmp/b"
+result "a new one's are those of the live one it becomes"
+kept live.json --context 32 | grep -q '"kept":false' && kept live.json --context 32 | grep -q '"kept":true'
+result "another setting measures again"
+t "the best version before is a second measure" 0 '"best":3' gate young old --json --context 32 --best "$tmp/figures" \
+    --figures "$tmp/figures/other.json"
+
 echo '{"prompt":"p","accept":{"regex":"("}}' >"$tmp/bad.jsonl"
 t "a suite that is none can't be judged by" 65 'bad.jsonl:1: a bad regular expression' \
     "$stoke" gate --live "$tmp/young.gguf" --new "$tmp/old.gguf" --valid "$tmp/valid.txt" --answers "$tmp/bad.jsonl"

@@ -4,6 +4,7 @@
 #include "unit.h"
 #include "up/super.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -121,6 +122,44 @@ static void roles(void **state)
     assert_int_equal(u->n_queue, 1);
 }
 
+/* Figures: the gate is told of those of all versions but the bad ones, and a candidate's become the
+ * version's. */
+static void figures(void **state)
+{
+    (void)state;
+    char path[UP_PATH];
+    sk_opt_list words = {.n = 0};
+    sk_err e = SK_ERR_INIT;
+    u->mem = sk_arena_new(SK_MEM_MISC);
+    assert_non_null(u->mem);
+    u->house.n_versions = 3;
+    u->house.version[1] = (up_version){.number = 2, .bad = true};
+    u->house.version[2] = (up_version){.number = 3};
+    for (int i = 1; i <= 3; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "figures/%04d.json", i);
+        log_says(name, "{}");
+    }
+    log_says("gate/0009.figures", "of a gate that was killed");
+    assert_status_ok(up_figures_words(u, 9, 3, &words, &e), e);
+    assert_int_equal(words.n, 6);
+    assert_string_equal(words.item[0], "--figures");
+    assert_string_equal(words.item[1], up_dir_at(&u->dir, "figures/0003.json", path));
+    assert_string_equal(words.item[3], up_dir_at(&u->dir, "gate/0009.figures", path));
+    assert_false(sk_file_exists(path));
+    assert_string_equal(words.item[5], up_dir_at(&u->dir, "figures", path));
+    assert_int_equal(unit_count_files(path), 2);
+    assert_false(sk_file_exists(up_dir_at(&u->dir, "figures/0002.json", path)));
+    up_figures_keep(u, 9, 4); /* there are none */
+    log_says("gate/0009.figures", "its own");
+    up_figures_keep(u, 9, 4);
+    assert_true(sk_file_exists(up_dir_at(&u->dir, "figures/0004.json", path)));
+    log_says("gate/0009.figures", "left over");
+    up_dir_drop_round(&u->dir, 9);
+    assert_false(sk_file_exists(up_dir_at(&u->dir, "gate/0009.figures", path)));
+    sk_arena_free(u->mem);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -129,6 +168,7 @@ int main(void)
         CASE(trainer_finds_a_full_disk),
         CASE(other_failures_count),
         CASE(roles),
+        CASE(figures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

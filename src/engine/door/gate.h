@@ -38,6 +38,14 @@ typedef struct eng_gate_opts {
     size_t n_ctx;             /* tokens of a sequence; at most the live model's context is used */
     size_t n_answer;          /* tokens an answer may have */
     uint64_t most;            /* bytes of documents taken of each file; 0: all */
+    /* Each may be NULL.  figures: where what the live model was measured to be is kept, and used
+     * again as long as model, data, settings and program are the same; what can't be kept is
+     * measured again.  new_figures: where the new model's go if it passes.  best: a folder of such
+     * files (*.json) of versions that went live before. */
+    const char *figures, *new_figures, *best;
+    double best_worse; /* bits per byte by which the further files may be worse than of the best of
+                          them, >= 0 */
+    size_t best_slack; /* fewer right answers than the best of them */
     /* Both may be NULL.  progress is told how far a stage is; `stop` is asked before every step:
      * true ends it with SK_E_STOPPED. */
     void (*progress)(void *arg, const char *stage, uint64_t done, uint64_t total);
@@ -52,6 +60,8 @@ typedef struct eng_gate {
     size_t documents;         /* they were measured on */
     size_t answers;           /* prompts asked; 0: none were */
     size_t live_right, new_right;
+    bool kept;   /* the live model's figures were used again */
+    size_t best; /* earlier versions that could be compared with */
     eng_gate_check check[ENG_GATE_N];
 } eng_gate;
 
