@@ -15,5 +15,7 @@
 #include "fleet/plan/chips.h"
 #include "fleet/plan/serve.h"
 #include "fleet/plan/train.h"
+#include "fleet/sim/fluid.h"
+#include "fleet/sim/scenario.h"
 
 #endif

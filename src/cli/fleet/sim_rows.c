@@ -1,0 +1,162 @@
+/* sim_rows.c - the result of a simulation as lines for people. */
+#include "cli/fleet/sim.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Appends a heading. */
+static void head(cmd_sim_table *t, const char *text)
+{
+    if (t->n == CMD_SIM_ROWS) return;
+    cmd_sim_row *r = &t->row[t->n++];
+    (void)snprintf(r->label, sizeof r->label, "%s", text);
+    r->value[0] = 0;
+}
+
+/* Appends a line "what label" with a value. */
+static cmd_sim_row *line(cmd_sim_table *t, const char *what, const char *label)
+{
+    static cmd_sim_row lost;
+    cmd_sim_row *r = t->n < CMD_SIM_ROWS ? &t->row[t->n++] : &lost;
+    (void)snprintf(r->label, sizeof r->label, "%.36s%s%s", what, *what && *label ? " " : "", label);
+    r->value[0] = 0;
+    return r;
+}
+
+/* "81,000,347,641" */
+static void count(int64_t v, char out[40])
+{
+    char digits[24];
+    int n = snprintf(digits, sizeof digits, "%" PRId64, v);
+    size_t at = 0;
+    for (int i = 0; i < n && at + 2 < 40; i++) {
+        out[at++] = digits[i];
+        int left = n - 1 - i;
+        if (left && left % 3 == 0 && digits[i] != '-') out[at++] = ',';
+    }
+    out[at] = 0;
+}
+
+static void add_count(cmd_sim_table *t, const char *what, const char *label, int64_t v)
+{
+    count(v, line(t, what, label)->value);
+}
+
+/* A share as percent with enough digits to see what is missing of 100. */
+static void add_share(cmd_sim_table *t, const char *what, const char *label, double part,
+                      double whole)
+{
+    cmd_sim_row *r = line(t, what, label);
+    if (whole > 0)
+        (void)snprintf(r->value, sizeof r->value, "%.3f %%", 100 * part / whole);
+    else
+        (void)snprintf(r->value, sizeof r->value, "-");
+}
+
+static void add_number(cmd_sim_table *t, const char *what, const char *label, const char *unit,
+                       double v)
+{
+    cmd_sim_row *r = line(t, what, label);
+    (void)snprintf(r->value, sizeof r->value, "%.4g%s%s", v, *unit ? " " : "", unit);
+}
+
+static void serving_rows(const flt_scenario *s, const flt_sim_sum *sum, cmd_sim_table *t)
+{
+    char label[48];
+    double asked = (double)sum->asked;
+    if (!sum->asked) return;
+    head(t, "serving");
+    add_count(t, "requests", "asked", sum->asked);
+    add_share(t, "served", "", (double)sum->served, asked);
+    (void)snprintf(label, sizeof label, "within %g s", s->serve.slo_s);
+    add_share(t, label, "", (double)sum->in_time, asked);
+    add_count(t, "requests", "refused", sum->refused);
+    add_count(t, "requests", "waiting at the end", sum->waiting);
+    add_number(t, "input tokens", "served", "", (double)sum->served * sum->input_tokens);
+    add_number(t, "output tokens", "served", "", (double)sum->served * sum->output_tokens);
+}
+
+static void job_rows(const flt_sim_sum *sum, cmd_sim_table *t)
+{
+    if (sum->n_job) head(t, "training");
+    for (size_t i = 0; i < sum->n_job; i++) {
+        const flt_sim_job_sum *j = &sum->job[i];
+        add_number(t, j->name, "chip-days", "", j->held / 86400);
+        add_share(t, j->name, "ETTR", j->useful, j->held);
+        add_share(t, j->name, "lost", j->lost, j->held);
+        add_share(t, j->name, "writing checkpoints", j->writing, j->held);
+        add_share(t, j->name, "restarting", j->restarting, j->held);
+        add_number(t, j->name, "MFU-days", "", j->mfu_days);
+        if (j->tokens > 0) add_number(t, j->name, "tokens", "", j->tokens);
+        add_count(t, j->name, "interruptions", j->interruptions);
+        add_count(t, j->name, "resizes", j->resizes);
+        add_number(t, j->name, "waited", "h", j->waiting_s / 3600);
+        if (j->done_s > 0) add_number(t, j->name, "done after", "days", j->done_s / 86400);
+    }
+}
+
+static void pool_rows(const flt_sim_sum *sum, cmd_sim_table *t)
+{
+    head(t, "chips");
+    for (size_t i = 0; i < sum->n_pool; i++) {
+        const flt_sim_pool_sum *p = &sum->pool[i];
+        double all = (double)p->capacity;
+        add_count(t, p->name, "chips", p->chips);
+        add_share(t, p->name, "serving", (double)p->serving, all);
+        add_share(t, p->name, "training", (double)p->training, all);
+        add_share(t, p->name, "idle", (double)p->idle, all);
+        add_share(t, p->name, "down", (double)p->down, all);
+    }
+}
+
+static void cause_rows(const flt_sim_sum *sum, cmd_sim_table *t)
+{
+    head(t, "interruptions of training by");
+    for (size_t i = 0; i < sum->n_cause; i++)
+        add_count(t, sum->cause[i], "", sum->by_cause[i]);
+    for (int i = 0; i < FLT_STOP_N; i++)
+        if (sum->by_stop[i]) add_count(t, flt_stop_word((flt_stop)i), "", sum->by_stop[i]);
+}
+
+void cmd_sim_rows(const flt_scenario *s, const flt_sim_sum *sum, cmd_sim_table *out)
+{
+    out->n = 0;
+    serving_rows(s, sum, out);
+    job_rows(sum, out);
+    pool_rows(sum, out);
+    cause_rows(sum, out);
+}
+
+/* The value that t has for a label, "" if none. */
+static const char *value_of(const cmd_sim_table *t, const char *label)
+{
+    for (size_t i = 0; t && i < t->n; i++)
+        if (t->row[i].value[0] && strcmp(t->row[i].label, label) == 0) return t->row[i].value;
+    return "";
+}
+
+static void print_line(const cmd_sim_row *r, const char *b, bool two, sk_buf *out)
+{
+    if (!r->value[0])
+        sk_buf_addf(out, "%s\n", r->label);
+    else if (two)
+        sk_buf_addf(out, "  %-44s %22s %22s\n", r->label, r->value, b);
+    else
+        sk_buf_addf(out, "  %-44s %22s\n", r->label, r->value);
+}
+
+void cmd_sim_print(const char *name_a, const cmd_sim_table *a, const char *name_b,
+                   const cmd_sim_table *b, sk_buf *out)
+{
+    if (b) sk_buf_addf(out, "%-46s %22.22s %22.22s\n", "", name_a, name_b);
+    for (size_t i = 0; i < a->n; i++)
+        print_line(&a->row[i], value_of(b, a->row[i].label), b != NULL, out);
+    for (size_t i = 0; b && i < b->n; i++) {
+        const cmd_sim_row *r = &b->row[i];
+        if (!r->value[0] || *value_of(a, r->label)) continue;
+        sk_buf_addf(out, "  %-44s %22s %22s\n", r->label, "", r->value);
+    }
+}

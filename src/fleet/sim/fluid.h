@@ -1,0 +1,98 @@
+/* fluid.h - a fleet over months and years, in buckets of a minute.
+ *
+ * Requests and chips are amounts here, not things: what one bucket asks is served by what stands,
+ * waits, or is refused.  Each bucket: what the outages, zones and spot markets leave; repairs; the
+ * decision, which moves chips between serving and training (decide.h); failures, at their own
+ * times within the bucket; serving.  All of it follows from the scenario, its seed and the book:
+ * memory does not grow with time, and nothing depends on the order in which pools are looked at.
+ *
+ * Kept throughout: capacity = serving + training + idle + down, in whole chip-seconds; requests =
+ * served + refused + those that still wait.
+ */
+#ifndef FLT_FLEET_SIM_FLUID_H
+#define FLT_FLEET_SIM_FLUID_H
+
+#include "base/status.h"
+#include "fleet/book/book.h"
+#include "fleet/sim/scenario.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { FLT_SIM_POINTS = 720 }; /* of a series for a plot */
+
+/* What interrupts training, beside the scenario's causes. */
+typedef enum flt_stop {
+    FLT_STOP_OUTAGE,  /* its pool was gone by script */
+    FLT_STOP_ZONE,    /* its zone was lost */
+    FLT_STOP_SPOT,    /* its nodes were taken back */
+    FLT_STOP_SERVING, /* serving needed its chips */
+    FLT_STOP_RANK,    /* a run of higher priority did */
+    FLT_STOP_N
+} flt_stop;
+
+/* A word for it, static storage. */
+const char *flt_stop_word(flt_stop s);
+
+/* Chip-seconds of a pool. */
+typedef struct flt_sim_pool_sum {
+    const char *name, *provider, *chip;
+    int64_t chips;
+    int64_t capacity, serving, training, idle, down;
+} flt_sim_pool_sum;
+
+typedef struct flt_sim_job_sum {
+    const char *name;
+    double held, useful, lost, writing, restarting; /* chip-seconds */
+    double waiting_s;                               /* without chips */
+    double ettr;                                    /* useful / held */
+    double mfu_days; /* days of one chip at its peak that its arithmetic was worth */
+    double tokens;
+    int64_t interruptions, resizes, moves;
+    double done_s; /* when it had its tokens; 0: never */
+} flt_sim_job_sum;
+
+/* One point of the plots: means over a stretch of time. */
+typedef struct flt_sim_point {
+    double day;    /* its end, from the beginning */
+    double needed; /* chips that the requests of the stretch keep busy */
+    double serving, training, idle, down;
+    double asked, served; /* requests a second */
+} flt_sim_point;
+
+typedef struct flt_sim_sum {
+    int64_t start, seconds;
+    int64_t asked, served, refused, waiting; /* requests; asked = the three others */
+    int64_t in_time;                         /* served within the goal */
+    double input_tokens, output_tokens;      /* of a request */
+    flt_sim_pool_sum pool[FLT_SIM_POOLS];
+    flt_sim_job_sum job[FLT_SIM_JOBS];
+    size_t n_pool, n_job;
+    const char *cause[FLT_SIM_CAUSES];
+    int64_t failed_nodes[FLT_SIM_CAUSES], by_cause[FLT_SIM_CAUSES]; /* nodes; interruptions */
+    size_t n_cause;
+    int64_t by_stop[FLT_STOP_N]; /* interruptions */
+    flt_sim_point point[FLT_SIM_POINTS];
+    size_t n_point;
+} flt_sim_sum;
+
+typedef struct flt_fluid flt_fluid;
+
+/* Makes one, at the scenario's beginning.  s and book are borrowed and must outlive it.  Errors:
+ * SK_E_INVALID for what does not go together (more pools than FLT_SIM_POOLS, sites or outages of
+ * pools that are not there, a start longer than a bucket's ring), SK_E_NOMEM. */
+sk_status flt_fluid_new(const flt_scenario *s, const flt_book *book, flt_fluid **out, sk_err *e);
+
+void flt_fluid_free(flt_fluid *f);
+
+/* Buckets of the whole, and how many are done. */
+int64_t flt_fluid_buckets(const flt_fluid *f);
+int64_t flt_fluid_done(const flt_fluid *f);
+
+/* Runs up to n more. */
+sk_status flt_fluid_run(flt_fluid *f, int64_t n, sk_err *e);
+
+/* What came out so far; borrowed, filled anew by each call. */
+const flt_sim_sum *flt_fluid_sum(flt_fluid *f);
+
+#endif
