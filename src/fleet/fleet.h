@@ -12,6 +12,7 @@
 #include "fleet/book/book.h"
 #include "fleet/book/usage.h"
 #include "fleet/money/money.h"
+#include "fleet/place/place.h"
 #include "fleet/plan/chips.h"
 #include "fleet/plan/serve.h"
 #include "fleet/plan/train.h"
