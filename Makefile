@@ -29,7 +29,7 @@ ALL_C    = -std=c11 $(CPPFLAGS) $(OPT) $(FPFLAGS) $(WARN) $(SANFLAGS) -pthread $
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 .PHONY: all tests fuzzers help clean check unit kern lint bench asan tsan aarch64 fuzz fuzz-replay docs install soak-train soak-huge \
-        soak-serve soak-crowd soak-usage soak-swap soak-up bench-overhead bench-serve bench-ledger
+        soak-serve soak-crowd soak-usage soak-swap soak-up bench-overhead bench-serve bench-ledger bench-fleet
 
 all: $(B)/stoke $(B)/libstoke.a
 
@@ -224,6 +224,11 @@ $(B)/bench_csv: $(call obj,bench/csv.c) $(B)/libstoke.a
 	$(call link)
 bench-ledger: $(B)/bench_csv
 	$(B)/bench_csv
+# How fast usage is rated.
+$(B)/fleet_rate: $(call obj,bench/fleet_rate.c) $(B)/libstoke.a
+	$(call link)
+bench-fleet: $(B)/fleet_rate
+	$(B)/fleet_rate
 bench-overhead: $(B)/overhead
 	for n in 1 16 64; do $(B)/overhead $$n; done
 bench: all $(B)/checkkern

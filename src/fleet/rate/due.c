@@ -52,7 +52,9 @@ sk_status flt_due_init(const flt_book *book, const flt_commitment *c, flt_due *d
                        c->name);
     sk_status st = settle_rate(book, d, e);
     if (st) return st;
-    if (total_money(d) == INT64_MAX || flt_committed_work(c, c->term.to) / FLT_MILLI > INT64_MAX)
+    bool work = c->model == FLT_CONTINUOUS && c->kind == FLT_USAGE;
+    if (total_money(d) == INT64_MAX ||
+        (work && flt_committed_work(c, c->term.to) / FLT_MILLI > INT64_MAX))
         return sk_fail(e, SK_E_TOOBIG, "commitment \"%s\": what it comes to in all does not fit",
                        c->name);
     return SK_OK;
@@ -221,16 +223,36 @@ static sk_status charge_unused(flt_rater *r, flt_due *d, sk_err *e)
     return row.effective_micros || row.quantity ? flt_pay_emit(r, &row, e) : SK_OK;
 }
 
+/* What was prepaid and never drawn against when the term is over, since other obligations of the
+ * contract had prepaid the same: its cost is spread over nothing but this row. */
+static sk_status charge_left_over(flt_rater *r, flt_due *d, sk_err *e)
+{
+    flt_charge row = fee(d, FLT_CHARGE_UNUSED, d->c->term);
+    row.category = FLT_RESERVED;
+    row.effective_micros = d->b.prepaid;
+    row.billing = sk_utc_month(r->now - 1);
+    d->b.prepaid = 0;
+    return row.effective_micros ? flt_pay_emit(r, &row, e) : SK_OK;
+}
+
+/* The end of a discontinuous commitment's interval. */
+static sk_status end_pool(flt_rater *r, flt_due *d, sk_err *e)
+{
+    sk_status st = reach_milestones(r, d, e);
+    sk_span s = d->b.interval;
+    if (st || s.to > r->now) return st;
+    bool last = s.to >= d->c->term.to;
+    int64_t unmet = d->c->shortfall == FLT_CARRY && !last ? 0 : flt_due_left(d);
+    if (unmet) st = charge_unmet(r, d, unmet, s, e);
+    return last && !st ? charge_left_over(r, d, e) : st;
+}
+
 static sk_status end_one(flt_rater *r, flt_due *d, sk_err *e)
 {
     sk_span s = d->b.interval;
     if (s.to < r->now || sk_span_seconds(s) == 0) return SK_OK;
-    if (d->c->model == FLT_CONTINUOUS) return s.to == r->now ? charge_unused(r, d, e) : SK_OK;
-    sk_status st = reach_milestones(r, d, e);
-    int64_t unmet = flt_due_left(d);
-    bool carried = d->c->shortfall == FLT_CARRY && s.to < d->c->term.to;
-    if (st || s.to > r->now || carried || !unmet) return st;
-    return charge_unmet(r, d, unmet, s, e);
+    if (d->c->model == FLT_DISCONTINUOUS) return end_pool(r, d, e);
+    return s.to == r->now ? charge_unused(r, d, e) : SK_OK;
 }
 
 sk_status flt_due_end(flt_rater *r, sk_err *e)

@@ -27,8 +27,8 @@ sk_status flt_pay_applied(flt_rater *r, const flt_due *d, int64_t amount, int64_
 /* ---- handing sums down to rows -----------------------------------------------------------------
  */
 
-/* A part of a sum as flt_part has it, for neighbouring parts in turn: *before is where the last one
- * ended. */
+/* A sum that is handed down in parts, as flt_part has them: each part ends where the next begins.
+ */
 static int64_t next_part(int64_t total, int64_t to, int64_t whole, int64_t *before)
 {
     int64_t after = to == whole ? total : (int64_t)flt_rounded((flt_wide)total * to, whole);
@@ -47,25 +47,32 @@ static int64_t row_quantity(const flt_open *o, int64_t from, int64_t to)
     return flt_part(all, from, to, o->work);
 }
 
-/* Work of a row before the slot. */
-static int64_t work_before(const flt_open *o, int64_t t)
-{
-    if (t <= o->span.from) return 0;
-    int64_t past = t - o->span.from;
-    return o->chips ? o->chips * FLT_MILLI * past
-                    : flt_part(o->work, 0, past, sk_span_seconds(o->span));
-}
-
+/* How far the sums of a bill are handed down. */
 typedef struct running {
     int64_t work, list, contracted, billed, effective;
 } running;
+
+/* The next row's part of each sum of b, up to `to` of its work; sums that are the same have the
+ * same parts. */
+static void share_out(const bill *b, int64_t to, running *run, flt_charge *c)
+{
+    c->list_micros = next_part(b->list, to, b->work, &run->list);
+    c->contracted_micros = b->contracted == b->list
+                               ? c->list_micros
+                               : next_part(b->contracted, to, b->work, &run->contracted);
+    c->billed_micros = b->billed == b->contracted ? c->contracted_micros
+                                                  : next_part(b->billed, to, b->work, &run->billed);
+    c->effective_micros = b->effective == b->contracted
+                              ? c->contracted_micros
+                              : next_part(b->effective, to, b->work, &run->effective);
+}
 
 /* The charge of `take` work of an entry. */
 static flt_charge piece(const flt_rater *r, const flt_group *g, const bill *b, const flt_entry *en,
                         int64_t take, running *run)
 {
     const flt_open *o = &r->row[en->row];
-    int64_t at = work_before(o, r->slot.from) + en->taken, to = run->work + take;
+    int64_t at = flt_rows_work(o, r->slot.from) + en->taken;
     flt_charge c = {
         .kind = FLT_CHARGE_USAGE,
         .paid = b->paid,
@@ -79,10 +86,8 @@ static flt_charge piece(const flt_rater *r, const flt_group *g, const bill *b, c
         .commitment = b->commitment,
         .quantity = row_quantity(o, at, at + take),
         .currency = g->currency};
-    c.list_micros = next_part(b->list, to, b->work, &run->list);
-    c.contracted_micros = b->contracted == b->list && run->contracted == run->list - c.list_micros
-                              ? c.list_micros
-                              : next_part(b->contracted, to, b->work, &run->contracted);
+    run->work += take;
+    share_out(b, run->work, run, &c);
     return c;
 }
 
@@ -101,17 +106,13 @@ static sk_status hand_down(flt_rater *r, flt_group *g, const bill *b, flt_due *p
             continue;
         }
         flt_charge c = piece(r, g, b, en, take, &run);
-        int64_t to = run.work + take;
-        c.billed_micros = next_part(b->billed, to, b->work, &run.billed);
-        c.effective_micros = next_part(b->effective, to, b->work, &run.effective);
         if (payer) payer->b.quantity += c.quantity;
         st = flt_pay_emit(r, &c, e);
         for (size_t i = 0; i < g->n_deal && b->draws && !st; i++)
             st = flt_pay_applied(r, &r->due[g->deal[i]],
-                                 next_part(r->scratch[i], to, b->work, &r->drawn[i]), c.span.from,
-                                 e);
+                                 next_part(r->scratch[i], run.work, b->work, &r->drawn[i]),
+                                 c.span.from, e);
         en->taken += take;
-        run.work = to;
     }
     return st;
 }
@@ -278,6 +279,7 @@ static sk_status pay_rest(flt_rater *r, flt_group *g, sk_err *e)
         flt_due *d = &r->due[g->deal[i]];
         if (!best || overage_ppm(d) > overage_ppm(best)) best = d;
     }
+    if (!g->priced && r->lenient) return SK_OK;
     if (!g->priced) {
         char at[SK_UTC_TEXT];
         sk_utc_print(r->slot.from, at);

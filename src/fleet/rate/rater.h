@@ -88,6 +88,7 @@ struct flt_rater {
     int64_t month; /* that the slot is billed in */
     const flt_sink *sink;
     int64_t n_charge;
+    bool lenient; /* usage without a price is passed over */
 
     flt_due *due; /* as in the book */
     size_t n_due;
@@ -192,6 +193,9 @@ void flt_rows_sort(flt_rater *r);
 
 /* Parts of rows that fall into r->slot, by group, in order. */
 sk_status flt_rows_collect(flt_rater *r, sk_err *e);
+
+/* Work of a row before time t. */
+int64_t flt_rows_work(const flt_open *o, int64_t t);
 
 /* Drops rows that end with the slot; the rest stays. */
 void flt_rows_passed(flt_rater *r);

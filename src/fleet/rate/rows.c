@@ -223,8 +223,7 @@ void flt_rows_sort(flt_rater *r)
 /* ---- the slot ----------------------------------------------------------------------------------
  */
 
-/* Work of a row before time t. */
-static int64_t work_until(const flt_open *o, int64_t t)
+int64_t flt_rows_work(const flt_open *o, int64_t t)
 {
     if (t <= o->span.from) return 0;
     if (t >= o->span.to) return o->work;
@@ -259,7 +258,7 @@ sk_status flt_rows_collect(flt_rater *r, sk_err *e)
     for (size_t i = 0; i < n; i++) {
         const flt_open *o = &r->row[r->active[i]];
         flt_group *g = &r->group[o->group];
-        int64_t work = work_until(o, r->slot.to) - work_until(o, r->slot.from);
+        int64_t work = flt_rows_work(o, r->slot.to) - flt_rows_work(o, r->slot.from);
         r->mixed[i] = (flt_entry){r->active[i], work, 0};
         g->n++;
         if (!flt_sum(g->rest, work, &g->rest))
