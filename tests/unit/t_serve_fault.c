@@ -48,6 +48,10 @@ static const kind kinds[] = {
      "\"properties\":{\"a\":{\"const\":%u},\"b\":{\"type\":\"string\",\"pattern\":\"^[ab]{2}$\"}},"
      "\"required\":[\"a\",\"b\"],\"additionalProperties\":false}}}}",
      "[DONE]"},
+    {"/v1/chat/completions", /* written by another thread */
+     "{" USER ",\"seed\":1,\"max_tokens\":60,\"ignore_eos\":true,\"logprobs\":true,"
+     "\"top_logprobs\":20}",
+     "total_tokens"},
     {"/v1/completions",
      "{\"prompt\":[\"a %u\",\"b\"],\"seed\":1,\"max_tokens\":4,\"echo\":true,"
      "\"grammar\":\"root ::= [a-c]+ \\\"%u\\\"\"}",
@@ -219,7 +223,7 @@ static void every_allocation_fails(void **state)
 static void first_requests_fail(void **state)
 {
     char body[2048];
-    static const size_t first[] = {2, 3, 7};
+    static const size_t first[] = {2, 3, 8};
     (void)state;
     for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
         const kind *k = &kinds[first[i]];

@@ -4,6 +4,7 @@
 #include "serve/api/keys.h"
 #include "serve/api/rules.h"
 #include "serve/api/store.h"
+#include "serve/sched/stats.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -12,6 +13,7 @@
 #include <assert.h>
 #include <event2/util.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -262,11 +264,57 @@ static void fail_memory(srv_ask *a)
     fail(a, &f);
 }
 
+/* ---- whole answers that take long to write ---- */
+
+/* Bytes of records of tokens, some dozens with all alternatives, whose JSON is written at once:
+ * about a millisecond. */
+#define FEW_RECORDS (16u << 10)
+
+static srv_ask *ask_of(srv_chore *c)
+{
+    return (srv_ask *)(void *)((char *)c - offsetof(srv_ask, chore));
+}
+
+/* Any thread. */
+static void write_whole(srv_chore *c)
+{
+    srv_ask *a = ask_of(c);
+    unsigned long missed = sk_mem_missed();
+    a->form->whole(a);
+    if (missed != sk_mem_missed()) a->json.oom = true;
+}
+
+/* The end of such an ask.  What the hands had no room for is written here, since it was made. */
+static void written(srv_chore *c, srv_chore_end how)
+{
+    srv_ask *a = ask_of(c);
+    if (a->req && how == SRV_CHORE_CROWDED) write_whole(c);
+    if (a->req && !sk_buf_ok(&a->json))
+        fail_memory(a);
+    else if (a->req)
+        srv_reply(take_req(a), 200, "application/json", a->json.p, a->json.len);
+    srv_ask_free(a);
+}
+
+/* Has another thread write a's answer; false where it is better written at once. */
+static bool write_aside(srv_ask *a)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < a->n; i++)
+        bytes += a->choice[i].toks.len;
+    if (a->stream || a->behind || !a->form->aside || !a->want_lp || !a->api->hands) return false;
+    a->chore = (srv_chore){.work = write_whole, .done = written, .key = a->key};
+    a->writing = bytes > FEW_RECORDS && srv_hands_give(a->api->hands, &a->chore);
+    if (a->writing) sk_metric_add(a->api->metrics, SRV_M_WRITTEN_ASIDE, 1);
+    return a->writing;
+}
+
 /* All choices are complete. */
 static void complete(srv_ask *a)
 {
     unsigned long missed = sk_mem_missed();
     if (!a->stream) sk_buf_reset(&a->json);
+    if (write_aside(a)) return;
     if (a->stream)
         a->form->end(a);
     else
@@ -428,7 +476,7 @@ static void take_mail(srv_owner *o, srv_job *j, const srv_mail *m)
     if (is_heard(a) && missed != sk_mem_missed()) fail_memory(a);
     if (!a->n_live && is_heard(a)) complete(a);
     if (is_heard(a) && a->sse.len) srv_ask_flush(a);
-    if (!a->n_live) srv_ask_free(a);
+    if (!a->n_live && !a->writing) srv_ask_free(a);
 }
 
 /* Takes a scheduler's mail. */
@@ -456,7 +504,10 @@ static void on_news(void *arg, srv_req *r, srv_req_news news)
         return;
     }
     a->req = NULL;
-    each_job(a, srv_sched_cancel);
+    if (a->writing)
+        (void)srv_hands_drop(a->api->hands, &a->chore); /* a may be gone */
+    else
+        each_job(a, srv_sched_cancel);
 }
 
 sk_status srv_ask_overloaded(const srv_sched *s, srv_fault *f)

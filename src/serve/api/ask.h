@@ -14,6 +14,7 @@
 #include "serve/api/answer.h"
 #include "serve/api/api.h"
 #include "serve/api/split.h"
+#include "serve/sched/hands.h"
 
 typedef struct srv_ask srv_ask;
 
@@ -49,6 +50,7 @@ typedef struct srv_choice {
 typedef struct srv_form {
     const char *stem; /* what ids begin with */
     bool always;      /* parts and finishes are told of whole answers, too; no turn is kept */
+    bool aside;       /* `whole` touches nothing but the ask: any thread may call it */
     void (*open)(srv_ask *a);
     void (*part)(srv_choice *c, srv_part part, size_t call, const char *p, size_t n);
     void (*finish)(srv_choice *c);                       /* c->fin is set */
@@ -78,6 +80,8 @@ struct srv_ask {
     uint64_t taken;            /* tokens taken off its limit */
     uint64_t at_us;            /* when the request came */
     bool settled;              /* its usage is noted */
+    bool writing;              /* a whole answer is with the hands */
+    srv_chore chore;           /* ... as this */
     struct srv_rule_ref *rule; /* the grammar its answers follow, NULL: none */
     size_t width, keep;        /* answers made to a prompt; of them the best are given */
     sk_buf json, sse;

@@ -139,6 +139,7 @@ static void fault(srv_ask *a, const srv_fault *f)
 }
 
 const srv_form srv_form_chat = {.stem = "chatcmpl-",
+                                .aside = true,
                                 .part = chat_part,
                                 .finish = finish,
                                 .end = end,
@@ -147,6 +148,7 @@ const srv_form srv_form_chat = {.stem = "chatcmpl-",
                                 .fault_json = srv_fault_json};
 
 const srv_form srv_form_text = {.stem = "cmpl-",
+                                .aside = true,
                                 .part = text_part,
                                 .finish = finish,
                                 .end = end,

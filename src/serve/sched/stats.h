@@ -19,6 +19,8 @@
     ROW(SRV_M_CONNS, "stoke_http_connections", GAUGE, "open connections")                          \
     ROW(SRV_M_PREPARING, "stoke_requests_preparing", GAUGE,                                        \
         "requests that are read or wait to be, before they wait for a slot; short ones never do")  \
+    ROW(SRV_M_WRITTEN_ASIDE, "stoke_answers_written_aside_total", COUNTER,                         \
+        "whole answers with so many log-probabilities that another thread wrote them")             \
     ROW(SRV_M_WAITING, "stoke_requests_waiting", GAUGE, "generations waiting for a slot")          \
     ROW(SRV_M_RUNNING, "stoke_requests_running", GAUGE, "generations that hold a slot")            \
     ROW(SRV_M_SLOTS, "stoke_slots", GAUGE, "generations that can run at once")                     \
