@@ -275,10 +275,11 @@ static sk_status fake_decode(void *self, const int32_t *id, size_t n, sk_buf *ou
 }
 
 /* Two numbers: how many tokens, and the first of them. */
-static sk_status fake_embed(void *self, const eng_ids *ids, const srv_between *b, float *out,
-                            sk_err *e)
+static sk_status fake_embed(void *self, const eng_lora *l, const eng_ids *ids, const srv_between *b,
+                            float *out, sk_err *e)
 {
     (void)self;
+    (void)l;
     if (!b->fn(b->arg)) return sk_fail(e, SK_E_STOPPED, "stopped");
     out[0] = (float)ids->n;
     out[1] = (float)ids->id[0];

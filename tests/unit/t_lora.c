@@ -191,6 +191,57 @@ static void is_like_changed_weights(void **state)
     close_world(&w);
 }
 
+/* The vector of the ids. */
+static void embed(eng_embedder *d, const eng_lora *l, size_t n, float *v)
+{
+    sk_err e = SK_ERR_INIT;
+    assert_status_ok(eng_embedder_adapt(d, l, &e), e);
+    assert_status_ok(eng_embedder_run(d, ids, n, ENG_POOL_MEAN, true, v, &e), e);
+}
+
+/* Vectors with an adapter are those of changed weights; without it they are the model's again, also
+ * where the room for a text grew meanwhile. */
+static void vectors(void **state)
+{
+    (void)state;
+    world w;
+    open_world(&w);
+    sk_err e = SK_ERR_INIT;
+    eng_lora *l = NULL;
+    eng_model *merged = NULL;
+    eng_embedder *d, *of_merged;
+    eng_model_info info;
+    eng_model_get_info(w.m, &info);
+    size_t n = info.n_embd;
+    float *plain = malloc(n * 4), *adapted = malloc(n * 4), *want = malloc(n * 4);
+    const char *path = unit_path(w.dir, "a.gguf"), *changed = unit_path(w.dir, "m.gguf");
+    write_adapter(&w, path, NULL, "llama");
+    write_merged(&w, changed, 0.5);
+    assert_status_ok(eng_lora_open(w.x, w.m, path, 0.5, &l, &e), e);
+    assert_status_ok(eng_model_open(w.x, changed, &merged, &e), e);
+    assert_status_ok(eng_embedder_open(w.x, w.m, &d, &e), e);
+    assert_status_ok(eng_embedder_open(w.x, merged, &of_merged, &e), e);
+    embed(d, NULL, 2, plain);
+    embed(d, l, 2, adapted);
+    embed(of_merged, NULL, 2, want);
+    unit_close(adapted, want, n, 1e-5);
+    assert_memory_not_equal(plain, adapted, n * 4);
+    embed(d, l, N_IDS, adapted);
+    embed(of_merged, NULL, N_IDS, want);
+    unit_close(adapted, want, n, 1e-5);
+    embed(d, NULL, 2, adapted);
+    assert_memory_equal(plain, adapted, n * 4);
+    assert_status(eng_embedder_adapt(of_merged, l, &e), SK_E_INVALID, e, "another model");
+    eng_embedder_close(d);
+    eng_embedder_close(of_merged);
+    eng_lora_close(l);
+    eng_model_close(merged);
+    free(plain);
+    free(adapted);
+    free(want);
+    close_world(&w);
+}
+
 /* Two sequences in one step, one of them adapted, in chunks: the bytes they have alone. */
 static void sequences_do_not_mix(void **state)
 {
@@ -327,9 +378,8 @@ static void reads_peft_folders(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(is_like_changed_weights),
-        cmocka_unit_test(sequences_do_not_mix),
-        cmocka_unit_test(refuses_what_it_cannot_change),
+        cmocka_unit_test(is_like_changed_weights), cmocka_unit_test(vectors),
+        cmocka_unit_test(sequences_do_not_mix),    cmocka_unit_test(refuses_what_it_cannot_change),
         cmocka_unit_test(reads_peft_folders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,6 +126,10 @@ sk_status eng_embedder_open(eng_exec *x, const eng_model *m, eng_embedder **out,
 /* NULL is allowed. */
 void eng_embedder_close(eng_embedder *d);
 
+/* The adapter that vectors are made with from now on, NULL: none, as at first.  It must outlive its
+ * use. SK_E_INVALID for one of another model. */
+sk_status eng_embedder_adapt(eng_embedder *d, const eng_lora *l, sk_err *e);
+
 /* Has fn called between the steps of a long text, so that others who share the thread get on; once
  * it returns false, eng_embedder_run ends with SK_E_STOPPED.  NULL: nobody is asked. */
 void eng_embedder_between(eng_embedder *d, bool (*fn)(void *arg), void *arg);

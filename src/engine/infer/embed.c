@@ -15,7 +15,8 @@ struct eng_embedder {
     const eng_model *m;
     eng_session *s; /* NULL until the first text */
     size_t room;    /* tokens a text may have in it */
-    double *sum;    /* [n_embd] */
+    const eng_lora *lora;
+    double *sum; /* [n_embd] */
     bool (*between)(void *arg);
     void *arg;
 };
@@ -43,6 +44,14 @@ void eng_embedder_close(eng_embedder *d)
     sk_free(d);
 }
 
+sk_status eng_embedder_adapt(eng_embedder *d, const eng_lora *l, sk_err *e)
+{
+    if (l == d->lora) return SK_OK;
+    sk_status st = d->s ? eng_session_adapt(d->s, 0, l, e) : SK_OK;
+    if (!st) d->lora = l;
+    return st;
+}
+
 void eng_embedder_between(eng_embedder *d, bool (*fn)(void *arg), void *arg)
 {
     d->between = fn;
@@ -59,7 +68,7 @@ static sk_status grow(eng_embedder *d, size_t n, sk_err *e)
     size_t room = n > 2 * d->room ? n : 2 * d->room;
     if (room < LEAST) room = LEAST;
     if (room > c->n_ctx) room = c->n_ctx;
-    eng_session_opts o = {.n_slots = 1, .n_ctx = room, .max_step = room};
+    eng_session_opts o = {.n_slots = 1, .n_ctx = room, .max_step = room, .lora = d->lora};
     if (!c->encoder && room > CHUNK) o.max_step = CHUNK;
     eng_session *s;
     sk_status st = eng_session_open(d->x, d->m, &o, &s, e);

@@ -100,10 +100,11 @@ static sk_status compute(srv_job *j, const srv_between *b, sk_err *e)
 {
     embed_ask *a = j->owner;
     const srv_engine *eng = a->on->eng;
+    const eng_lora *l = a->on->adapter ? a->on->adapter->lora : NULL;
     sk_status st = SK_OK;
     for (size_t i = 0; i < a->n && !st; i++) {
         if (i && !b->fn(b->arg)) return sk_fail(e, SK_E_STOPPED, "stopped between texts");
-        st = eng->embed(eng->self, &a->ids[i], b, a->v + i * eng->n_embd, e);
+        st = eng->embed(eng->self, l, &a->ids[i], b, a->v + i * eng->n_embd, e);
     }
     return st;
 }

@@ -55,8 +55,10 @@ typedef struct srv_engine {
                       sk_err *e);
     /* The text of ids, of control tokens too. */
     sk_status (*decode)(void *self, const int32_t *id, size_t n, sk_buf *out, sk_err *e);
-    /* The vector of a text, of length 1; the engine thread's. */
-    sk_status (*embed)(void *self, const eng_ids *ids, const srv_between *b, float *out, sk_err *e);
+    /* The vector of a text, of length 1, with an adapter (NULL: what the engine was opened with);
+     * the engine thread's. */
+    sk_status (*embed)(void *self, const eng_lora *l, const eng_ids *ids, const srv_between *b,
+                       float *out, sk_err *e);
     /* The same as text, and where the text stems from messages (jinja.h). */
     sk_status (*chat_text)(void *self, json_t *messages, json_t *vars, bool open,
                            eng_jinja_text *out, sk_err *e);

@@ -99,6 +99,8 @@ static void local_adapter_close(void *self, eng_lora *a)
     sk_err e = SK_ERR_INIT;
     for (uint32_t i = 0; i < l->engine.n_slots; i++)
         if (l->worn[i] == a) (void)local_adapt(l, i, NULL, &e);
+    /* the next vector says which; without one it needs no memory, so it can't fail */
+    if (l->embedder) (void)eng_embedder_adapt(l->embedder, NULL, &e);
     eng_session_forget(l->session, a);
     eng_lora_close(a);
 }
@@ -217,11 +219,12 @@ static sk_status local_decode(void *self, const int32_t *id, size_t n, sk_buf *o
     return eng_vocab_decode(v, id, n, true, out, e);
 }
 
-static sk_status local_embed(void *self, const eng_ids *ids, const srv_between *b, float *out,
-                             sk_err *e)
+static sk_status local_embed(void *self, const eng_lora *a, const eng_ids *ids,
+                             const srv_between *b, float *out, sk_err *e)
 {
     srv_local *l = self;
     sk_status st = l->embedder ? SK_OK : eng_embedder_open(l->exec, l->model, &l->embedder, e);
+    if (!st) st = eng_embedder_adapt(l->embedder, a ? a : l->lora, e);
     if (st) return st;
     eng_embedder_between(l->embedder, b->fn, b->arg);
     return eng_embedder_run(l->embedder, ids->id, ids->n, ENG_POOL_AUTO, true, out, e);
