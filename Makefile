@@ -222,8 +222,11 @@ $(B)/overhead: $(call obj,bench/overhead.c) $(B)/libstoke.a
 # How fast tables are read.
 $(B)/bench_csv: $(call obj,bench/csv.c) $(B)/libstoke.a
 	$(call link)
-bench-ledger: $(B)/bench_csv
+$(B)/bench_ledger: $(call obj,bench/ledger.c) $(B)/libstoke.a
+	$(call link)
+bench-ledger: $(B)/bench_csv $(B)/bench_ledger
 	$(B)/bench_csv
+	set -e; d=$$(mktemp -d); trap 'rm -rf "$$d"' EXIT; $(B)/bench_ledger usage $$d/fleet.db
 # How fast usage is rated.
 $(B)/fleet_rate: $(call obj,bench/fleet_rate.c) $(B)/libstoke.a
 	$(call link)

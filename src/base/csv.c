@@ -418,6 +418,11 @@ size_t sk_csv_columns(const sk_csv *c)
     return c->columns;
 }
 
+const char *sk_csv_file(const sk_csv *c)
+{
+    return c->name;
+}
+
 const char *sk_csv_name(const sk_csv *c, size_t i)
 {
     return c->column[i];

@@ -54,6 +54,9 @@ void sk_csv_close(sk_csv *c);
 size_t sk_csv_columns(const sk_csv *c);
 int sk_csv_column(const sk_csv *c, const char *name);
 
+/* What the file is called in messages, borrowed from the reader. */
+const char *sk_csv_file(const sk_csv *c);
+
 /* The name of column i, borrowed from the reader. */
 const char *sk_csv_name(const sk_csv *c, size_t i);
 

@@ -7,7 +7,8 @@
 #include <string.h>
 
 /* In order; only ever added to. */
-static const flt_migration *const migrations[] = {&flt_migration_book, &flt_migration_ledger};
+static const flt_migration *const migrations[] = {&flt_migration_book, &flt_migration_ledger,
+                                                  &flt_migration_rating};
 
 int64_t flt_schema_newest(void)
 {

@@ -22,6 +22,9 @@ typedef struct flt_migration {
 /* The tables of the book (1), of usage, charges and events (2). */
 extern const flt_migration flt_migration_book, flt_migration_ledger;
 
+/* How far usage is rated, and sums over charges (3). */
+extern const flt_migration flt_migration_rating;
+
 /* Makes a fleet where there is none: a file that is missing or empty, a database without one.
  * SK_E_INUSE if there is one.  Killed in between, it leaves none. */
 sk_status flt_store_create(const char *where, flt_db **out, sk_err *e);

@@ -1,0 +1,403 @@
+/* t_ledger.c - the ledger: usage taken in, rated, added up and checked, whatever order it comes in
+ * and wherever it is cut. */
+#include "tests/unit/unit.h"
+
+#include "base/mem.h"
+#include "fleet/ledger/audit.h"
+#include "fleet/ledger/close.h"
+#include "fleet/ledger/report.h"
+#include "fleet/ledger/usage_take.h"
+#include "fleet/store/schema.h"
+#include "tests/unit/fleet_book.h"
+#include "tests/unit/fleet_rows.h"
+
+#include <stdio.h>
+
+enum { HOUR = 3600, DAY = 86400 };
+
+typedef struct text {
+    const char *p;
+    size_t n;
+} text;
+
+static sk_status give(void *arg, void *p, size_t cap, size_t *n, sk_err *e)
+{
+    text *t = arg;
+    (void)e;
+    *n = t->n < cap ? t->n : cap;
+    memcpy(p, t->p, *n);
+    t->p += *n;
+    t->n -= *n;
+    return SK_OK;
+}
+
+/* A fleet of the small book in a file of the test's folder. */
+static flt_db *new_fleet(const fleet_book *f, const char *name)
+{
+    sk_err e = SK_ERR_INIT;
+    flt_db *db;
+    assert_status_ok(flt_store_create(unit_path(unit_dir, name), &db, &e), e);
+    fleet_rows_put(db, &f->b);
+    return db;
+}
+
+static void collect(void *arg, const char *sentence)
+{
+    sk_buf_addf(arg, "%s\n", sentence);
+}
+
+/* Takes text in; what is told of broken rows goes into told (may be NULL). */
+static sk_status take(flt_db *db, const flt_book *book, const char *csv, bool strict, sk_buf *told,
+                      flt_taken *out, sk_err *e)
+{
+    text t = {csv, strlen(csv)};
+    sk_csv *c;
+    const flt_take_opts o = {.strict = strict,
+                             .now = FLEET_T1,
+                             .most_told = 3,
+                             .tell = told ? collect : NULL,
+                             .arg = told};
+    sk_status st = sk_csv_open_source("u.csv", give, &t, &c, e);
+    if (st) return st;
+    st = flt_usage_take(db, book, c, &o, out, e);
+    sk_csv_close(c);
+    return st;
+}
+
+static void closes(flt_db *db, const flt_book *book, int64_t until, size_t most, flt_closed *out)
+{
+    sk_err e = SK_ERR_INIT;
+    const flt_close_opts o = {.until = until, .most = most};
+    assert_status_ok(flt_ledger_close(db, book, &o, out, &e), e);
+}
+
+static void say_wrong(void *arg, const char *name, int64_t wrong, const char *first)
+{
+    (void)arg;
+    if (wrong) print_message("%s: %lld, %s\n", name, (long long)wrong, first);
+}
+
+static void balanced(flt_db *db)
+{
+    sk_err e = SK_ERR_INIT;
+    size_t wrong;
+    assert_status_ok(flt_ledger_audit(db, say_wrong, NULL, &wrong, &e), e);
+    assert_int_equal(wrong, 0);
+}
+
+static int64_t number(flt_db *db, const char *sql)
+{
+    sk_err e = SK_ERR_INIT;
+    int64_t v;
+    assert_status_ok(flt_db_int(db, sql, -1, &v, &e), e);
+    return v;
+}
+
+#define HEAD "key,pool,workload,chips,from,to,useful_from,useful_to,category,reservation,sku\n"
+
+/* ---- usage -------------------------------------------------------------------------------------
+ */
+
+static void good_rows(void **state)
+{
+    (void)state;
+    fleet_book f;
+    fleet_book_init(&f);
+    flt_db *db = new_fleet(&f, "good.db");
+    sk_err e = SK_ERR_INIT;
+    flt_taken n = {0};
+    static const char rows[] =
+        HEAD "k1,aws-us-east,train,16,2026-02-01T00:00:00Z,2026-02-01T03:00:00Z,"
+             "2026-02-01T00:10:00Z,2026-02-01T03:00:00Z,on-demand,,p5.48xlarge\n"
+             "k2,aws-us-east,,8,2026-02-01T00:00:00Z,2026-02-01T01:00:00+00:00,,,spot,,\n"
+             "\"k,3\",azure-eastus,chat,8,2026-02-28T23:00:00Z,2026-03-01T01:30:00+00:30,,,,,\n";
+    assert_status_ok(take(db, &f.b, rows, false, NULL, &n, &e), e);
+    assert_int_equal(n.rows, 3);
+    assert_int_equal(n.added, 3);
+    assert_int_equal(n.twice + n.broken, 0);
+    assert_int_equal(
+        number(db, "SELECT chips * (used_to - used_from) FROM usage WHERE key = 'k,3'"),
+        8 * 2 * HOUR);
+    assert_int_equal(number(db, "SELECT category FROM usage WHERE key = 'k2'"), FLT_SPOT);
+    assert_int_equal(number(db, "SELECT workload FROM usage WHERE key = 'k2'"), -1);
+    /* Told again it is counted once; with other content it is broken. */
+    sk_buf told = SK_BUF_INIT;
+    static const char again[] =
+        HEAD "k2,aws-us-east,,8,2026-02-01T00:00:00Z,2026-02-01T01:00:00Z,,,spot,,\n"
+             "k1,aws-us-east,train,8,2026-02-01T00:00:00Z,2026-02-01T03:00:00Z,,,,,\n"
+             "k4,aws-us-east,,8,2026-02-01T00:00:00Z,2026-02-01T01:00:00Z,,,,,\n"
+             "k4,aws-us-east,,8,2026-02-01T00:00:00Z,2026-02-01T01:00:00Z,,,,,\n";
+    assert_status_ok(take(db, &f.b, again, false, &told, &n, &e), e);
+    assert_int_equal(n.added, 1);
+    assert_int_equal(n.twice, 2);
+    assert_int_equal(n.broken, 1);
+    assert_string_equal(told.p, "u.csv:3: key: \"k1\" is in the ledger with other content\n");
+    assert_int_equal(number(db, "SELECT COUNT(*) FROM usage"), 4);
+    sk_buf_fini(&told);
+    flt_db_close(db);
+}
+
+static void bad_row(flt_db *db, const flt_book *book, const char *row, const char *why)
+{
+    sk_err e = SK_ERR_INIT;
+    flt_taken n = {0};
+    sk_buf in = SK_BUF_INIT, told = SK_BUF_INIT;
+    sk_buf_addf(&in, HEAD "%s\nok,aws-us-east,,1,2026-02-01T00:00:00Z,2026-02-01T01:00:00Z,,,,,\n",
+                row);
+    assert_status_ok(take(db, book, in.p, false, &told, &n, &e), e);
+    assert_int_equal(n.broken, 1);
+    assert_int_equal(n.added + n.twice, 1);
+    assert_contains(told.p, why);
+    assert_contains(told.p, "u.csv:2: ");
+    sk_buf_fini(&in);
+    sk_buf_fini(&told);
+}
+
+static void bad_rows(void **state)
+{
+    (void)state;
+    fleet_book f;
+    fleet_book_init(&f);
+    flt_db *db = new_fleet(&f, "bad.db");
+#define SPAN "2026-02-01T00:00:00Z,2026-02-01T01:00:00Z"
+    bad_row(db, &f.b, "k,nowhere,,1," SPAN ",,,,,", "pool: \"nowhere\" is no pool of this fleet");
+    bad_row(db, &f.b, "k,aws-us-east,x,1," SPAN ",,,,,", "workload: \"x\" is no workload");
+    bad_row(db, &f.b, ",aws-us-east,,1," SPAN ",,,,,", "key: \"\" is empty");
+    bad_row(db, &f.b, "k,aws-us-east,,0," SPAN ",,,,,", "chips: \"0\" is not more than 0");
+    bad_row(db, &f.b, "k,aws-us-east,,-8," SPAN ",,,,,", "chips: \"-8\" is not a whole number");
+    bad_row(db, &f.b, "k,aws-us-east,,8.5," SPAN ",,,,,", "not a whole number");
+    bad_row(db, &f.b, "k,aws-us-east,,1,2026-02-01T01:00:00Z,2026-02-01T00:00:00Z,,,,,",
+            "did a clock go back?");
+    bad_row(db, &f.b, "k,aws-us-east,,1,2026-02-01T00:00:00Z,2027-02-01T01:00:00Z,,,,,",
+            "in the future");
+    bad_row(db, &f.b, "k,aws-us-east,,1,2024-02-01T00:00:00Z,2026-02-01T01:00:00Z,,,,,",
+            "over a year");
+    bad_row(db, &f.b, "k,aws-us-east,,1,2026-02-01T00:00:00,2026-02-01T01:00:00Z,,,,,",
+            "from: \"2026-02-01T00:00:00\" has no offset from UTC: --assume-utc");
+    bad_row(db, &f.b, "k,aws-us-east,,1,2026-02-30T00:00:00Z,2026-02-01T01:00:00Z,,,,,", "from: ");
+    bad_row(db, &f.b, "k,aws-us-east,,1," SPAN ",,,free,,", "category: \"free\" is none of");
+    bad_row(db, &f.b, "k,aws-us-east,,1," SPAN ",,,,77,", "reservation: \"77\" is no reservation");
+    bad_row(db, &f.b, "k,aws-us-east,,1," SPAN ",2026-02-01T00:00:00Z,,,,", "no other end");
+    bad_row(db, &f.b, "k,aws-us-east,,1," SPAN ",2026-01-31T00:00:00Z,2026-02-01T01:00:00Z,,,",
+            "are not within");
+    bad_row(db, &f.b, "k,aws-us-east,,1", "only 4 fields");
+    bad_row(db, &f.b, "k\x01,aws-us-east,,1," SPAN ",,,,,", "control characters");
+    /* Strict: nothing of a file with one broken row. */
+    sk_err e = SK_ERR_INIT;
+    flt_taken n = {0};
+    static const char rows[] = HEAD "s1,aws-us-east,,1," SPAN ",,,,,\ns2,aws-us-east,,x," SPAN
+                                    ",,,,,\ns3,aws-us-east,,1," SPAN ",,,,,\n";
+    assert_status(take(db, &f.b, rows, true, NULL, &n, &e), SK_E_FORMAT, e,
+                  "nothing was taken: 1 broken row, the first u.csv:3: chips: \"x\"");
+    assert_int_equal(n.rows, 3);
+    assert_int_equal(n.added, 0);
+    assert_int_equal(number(db, "SELECT COUNT(*) FROM usage"), 1);
+    /* Headers. */
+    assert_status(take(db, &f.b, "key,pool,chips,from\n", false, NULL, &n, &e), SK_E_FORMAT, e,
+                  "to: the header has no such column");
+    assert_status(take(db, &f.b, "key,pool,chips,from,to,colour\n", false, NULL, &n, &e),
+                  SK_E_FORMAT, e, "1 of its columns are not known");
+    flt_db_close(db);
+}
+
+/* Broken rows are kept in a file that can be put right and imported. */
+static void rejects(void **state)
+{
+    (void)state;
+    fleet_book f;
+    fleet_book_init(&f);
+    flt_db *db = new_fleet(&f, "rejects.db");
+    sk_err e = SK_ERR_INIT;
+    flt_taken n = {0};
+    char path[600];
+    (void)snprintf(path, sizeof path, "%s", unit_path(unit_dir, "rejects.csv"));
+    static const char rows[] =
+        "key,pool,chips,from,to\r\nr1,\"aws-us-east\",1," SPAN "\r\nr2,none,1," SPAN
+        "\r\nr3,\"a\"b,1," SPAN "\nr1,aws-us-east,2," SPAN;
+    text t = {rows, sizeof rows - 1};
+    sk_csv *c;
+    sk_buf got = SK_BUF_INIT;
+    const flt_take_opts o = {.now = FLEET_T1, .rejects = path};
+    assert_status_ok(sk_csv_open_source("u.csv", give, &t, &c, &e), e);
+    assert_status_ok(flt_usage_take(db, &f.b, c, &o, &n, &e), e);
+    sk_csv_close(c);
+    assert_int_equal(n.broken, 3);
+    assert_true(unit_read(path, &got));
+    assert_string_equal(got.p, "key,pool,chips,from,to\nr2,none,1," SPAN "\r\nr3,\"a\"b,1," SPAN
+                               "\nr1,aws-us-east,2," SPAN "\n");
+    sk_buf_fini(&got);
+    flt_db_close(db);
+}
+
+/* ---- rating ------------------------------------------------------------------------------------
+ */
+
+/* Rows of a week of February, three jobs an hour, and one that lasts three days. */
+static void week(sk_buf *b, int step, int first)
+{
+    sk_buf_reset(b);
+    sk_buf_adds(b, HEAD);
+    for (int h = first; h < 7 * 24; h += step)
+        for (int k = 0; k < 3; k++)
+            sk_buf_addf(
+                b, "h%d-%d,%s,%s,%d,2026-02-%02dT%02d:%02d:00Z,2026-02-%02dT%02d:59:59Z,,,%s,,\n",
+                h, k, k == 2 ? "azure-eastus" : "aws-us-east", k ? "chat" : "train",
+                8 + 8 * (h % 2), 1 + h / 24, h % 24, k, 1 + h / 24, h % 24,
+                k == 1 && h % 5 == 0 ? "spot" : "on-demand");
+    if (!first)
+        sk_buf_adds(b, "long,aws-us-east,train,4,2026-02-02T12:30:00Z,2026-02-05T12:30:00Z,,,,,\n");
+}
+
+#define SUMS                                                                                       \
+    "SELECT CAST(SUM(effective_micros) AS BIGINT) * 7 + CAST(SUM(list_micros) AS BIGINT) * 3 + "   \
+    "CAST(SUM(billed_micros) AS BIGINT) FROM charge"
+
+/* What comes out does not depend on where time is cut, nor on the order usage came in. */
+static void same_charges(void **state)
+{
+    (void)state;
+    fleet_book f;
+    fleet_book_init(&f);
+    const int64_t end = 1770552000; /* 2026-02-08T12:00Z */
+    sk_buf b = SK_BUF_INIT;
+    sk_err e = SK_ERR_INIT;
+    flt_taken n;
+    flt_closed done;
+    flt_db *whole = new_fleet(&f, "whole.db"), *cut = new_fleet(&f, "cut.db");
+    week(&b, 1, 0);
+    assert_status_ok(take(whole, &f.b, b.p, false, NULL, &n, &e), e);
+    closes(whole, &f.b, end, 0, &done);
+    assert_int_equal(done.until, end);
+    assert_true(done.stretches == 2);
+    balanced(whole);
+    assert_status_ok(take(cut, &f.b, b.p, false, NULL, &n, &e), e);
+    closes(cut, &f.b, FLEET_T0 + 33 * DAY + 5 * HOUR, 20, &done);
+    assert_true(done.stretches > 4);
+    closes(cut, &f.b, end, 50, &done);
+    balanced(cut);
+    assert_int_equal(number(whole, SUMS), number(cut, SUMS));
+    assert_int_equal(number(whole, "SELECT CAST(SUM(amount) AS BIGINT) FROM applied"),
+                     number(cut, "SELECT CAST(SUM(amount) AS BIGINT) FROM applied"));
+    assert_int_equal(number(whole, "SELECT COUNT(*) FROM rating_open"), 0);
+    closes(cut, &f.b, end, 50, &done); /* nothing is left to do */
+    assert_int_equal(done.stretches, 0);
+    flt_db_close(whole);
+    flt_db_close(cut);
+    sk_buf_fini(&b);
+}
+
+/* Usage that comes after its time was closed ends in the same sums, by corrections. */
+static void late_usage(void **state)
+{
+    (void)state;
+    fleet_book f;
+    fleet_book_init(&f);
+    const int64_t end = 1770552000;
+    sk_buf b = SK_BUF_INIT;
+    sk_err e = SK_ERR_INIT;
+    flt_taken n;
+    flt_closed done;
+    flt_db *whole = new_fleet(&f, "whole2.db"), *late = new_fleet(&f, "late.db");
+    week(&b, 1, 0);
+    assert_status_ok(take(whole, &f.b, b.p, false, NULL, &n, &e), e);
+    closes(whole, &f.b, end, 0, &done);
+    week(&b, 2, 0);
+    assert_status_ok(take(late, &f.b, b.p, false, NULL, &n, &e), e);
+    closes(late, &f.b, 1770552000 - 3 * DAY, 40, &done);
+    week(&b, 2, 1);
+    assert_status_ok(take(late, &f.b, b.p, false, NULL, &n, &e), e);
+    assert_true(number(late, "SELECT COUNT(*) FROM rating_late") > 100);
+    closes(late, &f.b, end, 60, &done);
+    assert_true(done.late > 100);
+    assert_true(done.corrections > 100);
+    assert_int_equal(number(late, "SELECT COUNT(*) FROM rating_late"), 0);
+    balanced(late);
+    assert_int_equal(number(whole, SUMS), number(late, SUMS));
+    assert_int_equal(number(whole, "SELECT CAST(SUM(amount) AS BIGINT) FROM applied"),
+                     number(late, "SELECT CAST(SUM(amount) AS BIGINT) FROM applied"));
+    flt_db_close(whole);
+    flt_db_close(late);
+    sk_buf_fini(&b);
+}
+
+/* ---- reports -----------------------------------------------------------------------------------
+ */
+
+static void reports(void **state)
+{
+    (void)state;
+    fleet_book f;
+    fleet_book_init(&f);
+    sk_buf b = SK_BUF_INIT;
+    sk_err e = SK_ERR_INIT;
+    flt_taken n;
+    flt_closed done;
+    flt_line *line;
+    size_t lines;
+    flt_db *db = new_fleet(&f, "report.db");
+    week(&b, 1, 0);
+    assert_status_ok(take(db, &f.b, b.p, false, NULL, &n, &e), e);
+    closes(db, &f.b, 1770552000, 0, &done);
+    sk_arena *a = sk_arena_new(SK_MEM_MISC);
+    int64_t all = number(db, "SELECT CAST(SUM(effective_micros) AS BIGINT) FROM charge");
+    for (int by = 0; by < FLT_BY_N; by++) {
+        int64_t sum = 0;
+        assert_int_equal(flt_by_of(flt_word_by((flt_by)by)), by);
+        assert_status_ok(flt_ledger_report(db, &f.b, (flt_by)by, FLT_OURS,
+                                           (sk_span){SK_UTC_MIN, SK_UTC_END}, a, &line, &lines, &e),
+                         e);
+        assert_true(lines > 0);
+        for (size_t i = 0; i < lines; i++) {
+            sum += line[i].effective_micros;
+            assert_true(line[i].name[0]);
+            assert_string_equal(line[i].currency, "USD");
+        }
+        assert_int_equal(sum, all);
+    }
+    assert_int_equal(flt_by_of("colour"), -1);
+    sk_arena_free(a);
+    flt_db_close(db);
+    sk_buf_fini(&b);
+}
+
+/* What is changed behind the ledger's back is found. */
+static void tampering(void **state)
+{
+    (void)state;
+    fleet_book f;
+    fleet_book_init(&f);
+    sk_buf b = SK_BUF_INIT;
+    sk_err e = SK_ERR_INIT;
+    flt_taken n;
+    flt_closed done;
+    size_t wrong;
+    flt_db *db = new_fleet(&f, "tamper.db");
+    week(&b, 4, 0);
+    assert_status_ok(take(db, &f.b, b.p, false, NULL, &n, &e), e);
+    closes(db, &f.b, 1770552000, 0, &done);
+    balanced(db);
+    assert_status_ok(flt_db_exec(db, "UPDATE rollup SET n = n + 1 WHERE kind = 0 AND pool = 3", &e),
+                     e);
+    assert_status_ok(flt_ledger_audit(db, NULL, NULL, &wrong, &e), e);
+    assert_int_equal(wrong, 2);
+    assert_status_ok(flt_db_exec(db, "UPDATE drawdown SET amount = amount - 1", &e), e);
+    assert_status_ok(flt_ledger_audit(db, NULL, NULL, &wrong, &e), e);
+    assert_int_equal(wrong, 4);
+    assert_int_not_equal(flt_db_exec(db, "UPDATE charge SET quantity = 0", &e), SK_OK);
+    flt_db_close(db);
+    sk_buf_fini(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(good_rows, unit_dir_make, unit_dir_remove),
+        cmocka_unit_test_setup_teardown(bad_rows, unit_dir_make, unit_dir_remove),
+        cmocka_unit_test_setup_teardown(rejects, unit_dir_make, unit_dir_remove),
+        cmocka_unit_test_setup_teardown(same_charges, unit_dir_make, unit_dir_remove),
+        cmocka_unit_test_setup_teardown(late_usage, unit_dir_make, unit_dir_remove),
+        cmocka_unit_test_setup_teardown(reports, unit_dir_make, unit_dir_remove),
+        cmocka_unit_test_setup_teardown(tampering, unit_dir_make, unit_dir_remove),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
