@@ -77,6 +77,11 @@ void sk_map_watch(const sk_map *m)
     if (m->len) (void)sk_torn_watch(m->p, m->len);
 }
 
+void sk_map_unwatch(const sk_map *m)
+{
+    if (m->len) sk_torn_forget(m->p);
+}
+
 bool sk_map_torn(const sk_map *m)
 {
     return m->len && sk_torn(m->p);

@@ -30,6 +30,9 @@ void sk_map_close(sk_map *m);
  * Where it cannot be watched it stays as it was. */
 void sk_map_watch(const sk_map *m);
 
+/* Ends that; nothing if it is not watched. */
+void sk_map_unwatch(const sk_map *m);
+
 /* True when it was watched and is torn: what was read of it is not what the file held. */
 bool sk_map_torn(const sk_map *m);
 

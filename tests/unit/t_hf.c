@@ -10,6 +10,7 @@
 #include "tests/arch/fixture.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 /* ---- forms ---- */
 
@@ -312,6 +313,27 @@ static void names_the_missing_file(void **state)
     unit_rm_rf(dir);
 }
 
+/* A file of the folder that is cut short while the model is in use. */
+static void a_file_is_cut_short(void **state)
+{
+    (void)state;
+    const char *dir = unit_tmpdir(), *file = unit_path(dir, "model.safetensors");
+    eng_gguf *g = NULL;
+    sk_err e = SK_ERR_INIT;
+    make_folder(dir, "{" GOOD "}", "model.embed_tokens.weight");
+    assert_status_ok(eng_hf_open(dir, &g, &e), e);
+    const eng_gguf_tensor *t = eng_gguf_tensor_find(g, "token_embd.weight");
+    assert_non_null(t);
+    assert_false(eng_gguf_torn(g));
+    eng_gguf_watch(g);
+    assert_int_equal(truncate(file, 0), 0);
+    assert_false(eng_gguf_torn(g)); /* nobody has read it yet */
+    assert_true(((const volatile float *)t->data)[5] == 0.0f);
+    assert_true(eng_gguf_torn(g));
+    eng_gguf_close(g);
+    unit_rm_rf(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +346,7 @@ int main(void)
         cmocka_unit_test(refuses_what_it_does_not_understand),
         cmocka_unit_test(llama3_scaling_survives),
         cmocka_unit_test(names_the_missing_file),
+        cmocka_unit_test(a_file_is_cut_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -500,11 +500,15 @@ void eng_gguf_watch(const eng_gguf *g)
 {
     for (size_t i = 0; i < g->n_files; i++)
         if (g->map[i].p) sk_map_watch(&g->map[i]);
+    for (size_t i = 0; i < g->n_owned; i++)
+        if (g->owned[i].guard) g->owned[i].guard->watch(g->owned[i].p);
 }
 
 bool eng_gguf_torn(const eng_gguf *g)
 {
     for (size_t i = 0; i < g->n_files; i++)
         if (g->map[i].p && sk_map_torn(&g->map[i])) return true;
+    for (size_t i = 0; i < g->n_owned; i++)
+        if (g->owned[i].guard && g->owned[i].guard->torn(g->owned[i].p)) return true;
     return false;
 }

@@ -83,9 +83,14 @@ void eng_gguf_rest(const eng_gguf *g, const eng_gguf_tensor *t);
  * nothing more. */
 bool eng_gguf_fetch(const eng_gguf *g, const eng_gguf_tensor *t, size_t at, size_t n);
 
-/* Guards against files that are cut short while they are in use (sk_map_watch); nothing for what
- * was not read from GGUF files.  From then on what is read must not be believed before
- * eng_gguf_torn was asked. */
+/* How to watch the files that something maps which a GGUF in memory views (gguf_build.h). */
+typedef struct eng_gguf_guard {
+    void (*watch)(const void *p);
+    bool (*torn)(const void *p);
+} eng_gguf_guard;
+
+/* Guards against files that are cut short while they are in use (sk_map_watch).  From then on what
+ * is read must not be believed before eng_gguf_torn was asked. */
 void eng_gguf_watch(const eng_gguf *g);
 
 /* True when a file was cut short after that. */

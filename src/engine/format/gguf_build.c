@@ -28,15 +28,21 @@ void eng_gguf_build_tensor(eng_gguf_writer *w, const char *name, uint32_t type, 
 }
 
 /* Remembers what to drop at the end. */
-bool eng_gguf_build_own(eng_gguf_writer *w, void *p, void (*drop)(void *p))
+bool eng_gguf_build_own_files(eng_gguf_writer *w, void *p, void (*drop)(void *p),
+                              const eng_gguf_guard *guard)
 {
-    eng_gguf_owned o = {drop, p};
+    eng_gguf_owned o = {drop, p, guard};
     if (sk_buf_reserve(&w->owned, sizeof o)) {
         sk_buf_add(&w->owned, &o, sizeof o);
         return true;
     }
     drop(p);
     return false;
+}
+
+bool eng_gguf_build_own(eng_gguf_writer *w, void *p, void (*drop)(void *p))
+{
+    return eng_gguf_build_own_files(w, p, drop, NULL);
 }
 
 /* Copies the declared tensors into g, their names with them. */

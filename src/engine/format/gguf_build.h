@@ -24,6 +24,10 @@ void eng_gguf_build_tensor(eng_gguf_writer *w, const char *name, uint32_t type, 
  * first.  For memory of sk_alloc, drop is sk_free. */
 bool eng_gguf_build_own(eng_gguf_writer *w, void *p, void (*drop)(void *p));
 
+/* The same for what maps files: the guard has them watched with the GGUF (eng_gguf_watch). */
+bool eng_gguf_build_own_files(eng_gguf_writer *w, void *p, void (*drop)(void *p),
+                              const eng_gguf_guard *guard);
+
 /* Makes the open GGUF (version 3, no files); w is gone whatever happens, and on failure what it
  * owns is dropped.  A put or a tensor that could not be done is reported here. */
 sk_status eng_gguf_build_open(eng_gguf_writer *w, eng_gguf **out, sk_err *e);

@@ -32,6 +32,7 @@ typedef struct eng_gguf_key {
 typedef struct eng_gguf_owned {
     void (*drop)(void *p);
     void *p;
+    const eng_gguf_guard *guard; /* of the files it maps, NULL: none */
 } eng_gguf_owned;
 
 struct eng_gguf {

@@ -205,6 +205,19 @@ sk_status eng_st_open(const char *path, eng_st **out, sk_err *e)
     return SK_OK;
 }
 
+void eng_st_watch(const eng_st *s, bool on)
+{
+    if (s->map.p && on)
+        sk_map_watch(&s->map);
+    else if (s->map.p)
+        sk_map_unwatch(&s->map);
+}
+
+bool eng_st_torn(const eng_st *s)
+{
+    return s->map.p && sk_map_torn(&s->map);
+}
+
 void eng_st_close(eng_st *s)
 {
     if (!s) return;

@@ -46,6 +46,12 @@ sk_status eng_st_open(const char *path, eng_st **out, sk_err *e);
 /* The same over n bytes in memory, which must outlive the object (tests, fuzzing). */
 sk_status eng_st_open_bytes(const void *p, size_t n, eng_st **out, sk_err *e);
 
+/* Guards against the file's being cut short while it is in use (sk_map_watch), or ends that. */
+void eng_st_watch(const eng_st *s, bool on);
+
+/* True when that has happened. */
+bool eng_st_torn(const eng_st *s);
+
 /* Closes the file and frees s; NULL is allowed. */
 void eng_st_close(eng_st *s);
 

@@ -137,6 +137,19 @@ sk_status eng_hf_dir_open(const char *path, eng_hf_dir **out, sk_err *e)
     return SK_OK;
 }
 
+void eng_hf_dir_watch(const eng_hf_dir *d, bool on)
+{
+    for (size_t i = 0; i < d->n_files; i++)
+        eng_st_watch(d->file[i], on);
+}
+
+bool eng_hf_dir_torn(const eng_hf_dir *d)
+{
+    for (size_t i = 0; i < d->n_files; i++)
+        if (eng_st_torn(d->file[i])) return true;
+    return false;
+}
+
 void eng_hf_dir_close(eng_hf_dir *d)
 {
     if (!d) return;

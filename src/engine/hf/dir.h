@@ -22,6 +22,11 @@ bool eng_hf_dir_has(const char *path, const char *name);
  * SK_E_NOTFOUND says which file is missing. */
 sk_status eng_hf_dir_open(const char *path, eng_hf_dir **out, sk_err *e);
 
+/* Guards against files that are cut short while they are in use (sk_map_watch), or ends that; and
+ * whether that has happened to one. */
+void eng_hf_dir_watch(const eng_hf_dir *d, bool on);
+bool eng_hf_dir_torn(const eng_hf_dir *d);
+
 /* Closes all; NULL is allowed. */
 void eng_hf_dir_close(eng_hf_dir *d);
 

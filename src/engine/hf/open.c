@@ -83,13 +83,25 @@ static void drop_dir(void *d)
     eng_hf_dir_close(d);
 }
 
+static void watch_dir(const void *d)
+{
+    eng_hf_dir_watch(d, true);
+}
+
+static bool is_torn(const void *d)
+{
+    return eng_hf_dir_torn(d);
+}
+
+static const eng_gguf_guard guard = {watch_dir, is_torn};
+
 static void drop_arena(void *a)
 {
     sk_arena_free(a);
 }
 
 /* Every tensor, those that cannot be viewed copied. */
-static sk_status build_tensors(const folder *f, eng_gguf_writer *w, sk_err *e)
+static sk_status copy_tensors(const folder *f, eng_gguf_writer *w, sk_err *e)
 {
     for (size_t i = 0; i < f->plan.n; i++) {
         const eng_hf_tensor *t = &f->plan.tensor[i];
@@ -105,6 +117,18 @@ static sk_status build_tensors(const folder *f, eng_gguf_writer *w, sk_err *e)
         eng_gguf_build_tensor(w, t->name, t->type, t->n_dims, t->dim, data);
     }
     return SK_OK;
+}
+
+/* The files are watched while they are copied; later it is for who uses the GGUF to have them so.
+ */
+static sk_status build_tensors(const folder *f, eng_gguf_writer *w, sk_err *e)
+{
+    eng_hf_dir_watch(f->dir, true);
+    sk_status st = copy_tensors(f, w, e);
+    if (!st && eng_hf_dir_torn(f->dir))
+        st = sk_fail(e, SK_E_CORRUPT, "%s: a file was cut short while it was read", f->dir->path);
+    eng_hf_dir_watch(f->dir, false);
+    return st;
 }
 
 /* The GGUF owns what it views: first the arena, then the folder, both dropped when it is closed.
@@ -123,7 +147,7 @@ sk_status eng_hf_open(const char *path, eng_gguf **out, sk_err *e)
     f.mem = NULL;
     f.dir = NULL;
     if (eng_gguf_build_own(w, mem, drop_arena))
-        (void)eng_gguf_build_own(w, dir, drop_dir);
+        (void)eng_gguf_build_own_files(w, dir, drop_dir, &guard);
     else
         eng_hf_dir_close(dir);
     st = eng_gguf_build_open(w, out, e);
