@@ -25,6 +25,14 @@ t "two fleets side by side" 0 "three clouds +one cloud" sim "$tmp/ex.yaml" --com
 t "pictures" 0 "" sim "$tmp/ex.yaml" --days 5 --plot "$tmp/p"
 grep -q '</svg>' "$tmp/p-capacity.svg" && grep -q '</svg>' "$tmp/p-demand.svg"
 result "... are written"
+t "request by request" 0 "first token p99" sim "$tmp/ex.yaml" --events --at 12h --for 2m
+sim "$tmp/ex.yaml" --events --for 1m --json >"$tmp/e1" && sim "$tmp/ex.yaml" --events --for 1m --json >"$tmp/e2" &&
+    cmp -s "$tmp/e1" "$tmp/e2" && grep -q '"ttft_s"' "$tmp/e1"
+result "... with the same bytes each time"
+printf 'TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.6805900,374,44\n2023-11-16 18:15:50.9951690,396,109\n' >"$tmp/t.csv"
+t "... of a trace" 0 "requests asked +4[0-9][0-9]$" sim "$tmp/ex.yaml" --trace "$tmp/t.csv" --scale 200 --events --for 1m
+t "a slice beyond the end" 2 "not within" sim "$tmp/ex.yaml" --events --at 400d
+t "a slice that is no time" 2 "--for" sim "$tmp/ex.yaml" --events --for ever
 t "no scenario" 2 "say which scenario" sim
 t "one that is not there" 66 "nowhere.yaml" sim "$tmp/nowhere.yaml"
 printf 'days: 3\nusers: 5\n' >"$tmp/bad.yaml"

@@ -12,8 +12,9 @@ typedef struct sim_opts {
     double days;
     int64_t seed;
     sk_opt_list outage;
-    const char *compare, *plot;
-    bool json, example;
+    const char *compare, *plot, *trace, *at, *length;
+    double scale;
+    bool json, example, events;
 } sim_opts;
 
 static const sk_opt rows[] = {
@@ -30,6 +31,16 @@ static const sk_opt rows[] = {
      offsetof(sim_opts, outage), 0, 0, false, SK_COMPLETE_NONE, NULL},
     {"compare", 0, SK_OPT_STRING, "FILE", NULL, "a second scenario, shown beside the first",
      offsetof(sim_opts, compare), 0, 0, false, SK_COMPLETE_FILE, NULL},
+    {"trace", 0, SK_OPT_STRING, "FILE", NULL,
+     "requests from a CSV of time,input tokens,output tokens instead of the scenario's demand",
+     offsetof(sim_opts, trace), 0, 0, false, SK_COMPLETE_FILE, NULL},
+    {"scale", 0, SK_OPT_FLOAT, "K", NULL, "each request of the trace stands for so many",
+     offsetof(sim_opts, scale), 1e-6, 1e9, false, SK_COMPLETE_NONE, NULL},
+    CMD_ROW(sim_opts, "events", 0, SK_OPT_BOOL, NULL, NULL,
+            "request by request for a slice of the time: --at and --for", events, 0, NULL),
+    CMD_ROW(sim_opts, "at", 0, SK_OPT_STRING, "TIME", "0", "where the slice begins: 12d, 36h", at,
+            0, NULL),
+    CMD_ROW(sim_opts, "for", 0, SK_OPT_STRING, "TIME", "10m", "how long it is", length, 0, NULL),
     CMD_ROW(sim_opts, "json", 0, SK_OPT_BOOL, NULL, NULL, "print one JSON object a scenario", json,
             0, NULL),
     {"plot", 0, SK_OPT_STRING, "PREFIX", NULL, "write pictures PREFIX-capacity.svg and others",
@@ -45,6 +56,7 @@ typedef struct sim_run {
     flt_scenario s;
     sk_arena *mem;
     flt_fluid *fluid;
+    flt_events *events; /* NULL: none */
     cmd_sim_table table;
 } sim_run;
 
@@ -55,9 +67,42 @@ static sk_status load(const sim_opts *o, const char *path, sim_run *r, sk_err *e
     if (st) return st;
     if (o->days > 0) r->s.days = o->days;
     if (o->seed >= 0) r->s.seed = o->seed;
+    if (o->trace) r->s.trace = o->trace;
+    if (o->scale > 0) r->s.scale = o->scale;
     for (size_t i = 0; i < o->outage.n && !st; i++)
         st = flt_scenario_add_outage(&r->s, o->outage.item[i], r->mem, e);
     if (!st && !r->s.book) st = sk_fail(e, SK_E_INVALID, "%s has no pools", path);
+    return st;
+}
+
+/* "12d" as seconds. */
+static sk_status seconds_of(const sim_run *r, const char *flag, const char *text, double *out,
+                            sk_err *e)
+{
+    int64_t end = 0;
+    if (sk_utc_after(r->s.start, text, &end, e)) return sk_while(e, "--%s", flag);
+    *out = (double)(end - r->s.start);
+    return SK_OK;
+}
+
+/* Runs a slice request by request, with a bar. */
+static sk_status run_events(const sim_opts *o, sim_run *r, sk_err *e)
+{
+    flt_event_rule rule = {0, 0};
+    sk_status st = seconds_of(r, "at", o->at, &rule.from_s, e);
+    if (!st) st = seconds_of(r, "for", o->length, &rule.for_s, e);
+    if (!st) st = flt_fluid_new(&r->s, r->s.book, &r->fluid, e);
+    if (!st) st = flt_events_new(r->fluid, &rule, &r->events, e);
+    if (st) return st;
+    sk_progress *bar = sk_progress_new(stderr, o->common.quiet || o->json);
+    sk_progress_stage(bar, "requests", (uint64_t)rule.for_s, 0);
+    while (!st && !flt_events_ended(r->events)) {
+        st = flt_events_run(r->events, e);
+        const flt_event_sum *v = flt_events_sum(r->events);
+        sk_progress_set(bar, (uint64_t)v->seconds, "%.3g requests", (double)v->asked);
+        if (!st && cmd_stopped(NULL)) st = cmd_stopped_err(e);
+    }
+    sk_progress_free(bar);
     return st;
 }
 
@@ -109,12 +154,15 @@ static sk_status report(const sim_opts *o, sim_run *r, size_t n, sk_err *e)
     for (size_t i = 0; i < n; i++) {
         const flt_sim_sum *sum = flt_fluid_sum(r[i].fluid);
         if (o->json) {
-            cmd_sim_json(&r[i].s, sum, &out);
+            cmd_sim_json(&r[i].s, sum, r[i].events ? flt_events_sum(r[i].events) : NULL, &out);
             sk_buf_addc(&out, '\n');
             continue;
         }
         heading(&r[i], sum, &out);
-        cmd_sim_rows(&r[i].s, sum, &r[i].table);
+        if (r[i].events)
+            cmd_sim_event_rows(&r[i].s, flt_events_sum(r[i].events), &r[i].table);
+        else
+            cmd_sim_rows(&r[i].s, sum, &r[i].table);
     }
     if (!o->json)
         cmd_sim_print(r[0].s.name, &r[0].table, n > 1 ? r[1].s.name : NULL,
@@ -131,8 +179,8 @@ static sk_status simulate(const sim_opts *o, const char *path, sim_run *r, sk_er
         r[i].mem = sk_arena_new(SK_MEM_MISC);
         if (!r[i].mem) return sk_fail(e, SK_E_NOMEM, "no memory for a scenario");
         st = load(o, i ? o->compare : path, &r[i], e);
-        if (!st) st = run(o, &r[i], e);
-        if (!st) st = plots(o, &r[i], i == 1, e);
+        if (!st) st = o->events ? run_events(o, &r[i], e) : run(o, &r[i], e);
+        if (!st && !o->events) st = plots(o, &r[i], i == 1, e);
     }
     return st ? st : report(o, r, n, e);
 }
@@ -152,6 +200,7 @@ static sk_status sim(int argc, char **argv, sk_err *e)
     if (!r) return sk_fail(e, SK_E_NOMEM, "no memory for a simulation");
     st = simulate(&o, args.item[0], r, e);
     for (size_t i = 0; i < 2; i++) {
+        flt_events_free(r[i].events);
         flt_fluid_free(r[i].fluid);
         sk_arena_free(r[i].mem);
     }

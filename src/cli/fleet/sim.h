@@ -20,6 +20,9 @@ typedef struct cmd_sim_table {
     size_t n;
 } cmd_sim_table;
 
+/* What a slice came to, request by request. */
+void cmd_sim_event_rows(const flt_scenario *s, const flt_event_sum *v, cmd_sim_table *out);
+
 /* What a simulation came to, for people.  Lines beyond CMD_SIM_ROWS are left out. */
 void cmd_sim_rows(const flt_scenario *s, const flt_sim_sum *sum, cmd_sim_table *out);
 
@@ -27,8 +30,9 @@ void cmd_sim_rows(const flt_scenario *s, const flt_sim_sum *sum, cmd_sim_table *
 void cmd_sim_print(const char *name_a, const cmd_sim_table *a, const char *name_b,
                    const cmd_sim_table *b, sk_buf *out);
 
-/* The same as a JSON object. */
-void cmd_sim_json(const flt_scenario *s, const flt_sim_sum *sum, sk_buf *out);
+/* The same as a JSON object; v: a slice of it, request by request, NULL for none. */
+void cmd_sim_json(const flt_scenario *s, const flt_sim_sum *sum, const flt_event_sum *v,
+                  sk_buf *out);
 
 /* Writes PREFIX-capacity.svg and its fellows. */
 sk_status cmd_sim_plot(const char *prefix, const flt_scenario *s, const flt_sim_sum *sum,

@@ -113,7 +113,42 @@ static void causes(const flt_sim_sum *s, sk_buf *b)
     sk_buf_addc(b, '}');
 }
 
-void cmd_sim_json(const flt_scenario *s, const flt_sim_sum *sum, sk_buf *out)
+/* Percentiles in seconds. */
+static void hist(sk_buf *b, const char *name, const flt_hist *h)
+{
+    key(b, name);
+    sk_buf_addc(b, '{');
+    whole(b, "n", (int64_t)h->n);
+    number(b, "mean", flt_hist_mean(h));
+    number(b, "p50", flt_hist_at(h, 0.5));
+    number(b, "p90", flt_hist_at(h, 0.9));
+    number(b, "p99", flt_hist_at(h, 0.99));
+    sk_buf_addc(b, '}');
+}
+
+static void slice(const flt_event_sum *v, sk_buf *b)
+{
+    key(b, "events");
+    sk_buf_addc(b, '{');
+    number(b, "seconds", v->seconds);
+    whole(b, "events", (int64_t)v->events);
+    whole(b, "asked", (int64_t)v->asked);
+    whole(b, "answered", (int64_t)v->answered);
+    whole(b, "in_flight", (int64_t)v->in_flight);
+    whole(b, "refused", (int64_t)v->refused);
+    whole(b, "failed", (int64_t)v->failed);
+    whole(b, "retried", (int64_t)v->retried);
+    whole(b, "resumed", (int64_t)v->resumed);
+    whole(b, "in_time", (int64_t)v->in_time);
+    hist(b, "ttft_s", &v->ttft);
+    hist(b, "tpot_s", &v->tpot);
+    hist(b, "slot_wait_s", &v->slot);
+    hist(b, "gap_s", &v->gap);
+    sk_buf_addc(b, '}');
+}
+
+void cmd_sim_json(const flt_scenario *s, const flt_sim_sum *sum, const flt_event_sum *v,
+                  sk_buf *out)
 {
     char start[SK_UTC_TEXT];
     sk_utc_print(sum->start, start);
@@ -126,5 +161,6 @@ void cmd_sim_json(const flt_scenario *s, const flt_sim_sum *sum, sk_buf *out)
     jobs(sum, out);
     pools(sum, out);
     causes(sum, out);
+    if (v) slice(v, out);
     sk_buf_addc(out, '}');
 }

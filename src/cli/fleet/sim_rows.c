@@ -130,6 +130,45 @@ void cmd_sim_rows(const flt_scenario *s, const flt_sim_sum *sum, cmd_sim_table *
     cause_rows(sum, out);
 }
 
+/* A time as it reads best. */
+static void add_time(cmd_sim_table *t, const char *what, const char *label, double s)
+{
+    if (s < 1)
+        add_number(t, what, label, "ms", s * 1000);
+    else
+        add_number(t, what, label, "s", s);
+}
+
+/* The middle and the end of a distribution. */
+static void add_hist(cmd_sim_table *t, const char *what, const flt_hist *h)
+{
+    if (!h->n) return;
+    add_time(t, what, "p50", flt_hist_at(h, 0.5));
+    add_time(t, what, "p90", flt_hist_at(h, 0.9));
+    add_time(t, what, "p99", flt_hist_at(h, 0.99));
+}
+
+void cmd_sim_event_rows(const flt_scenario *s, const flt_event_sum *v, cmd_sim_table *out)
+{
+    char label[48];
+    double asked = (double)v->asked;
+    out->n = 0;
+    head(out, "requests one by one");
+    add_number(out, "seconds", "", "", v->seconds);
+    add_count(out, "requests", "asked", (int64_t)v->asked);
+    add_share(out, "answered or in flight", "", (double)(v->answered + v->in_flight), asked);
+    add_count(out, "requests", "in flight at the end", (int64_t)v->in_flight);
+    add_count(out, "requests", "refused", (int64_t)v->refused);
+    add_count(out, "requests", "failed", (int64_t)v->failed);
+    add_count(out, "requests", "tried again", (int64_t)v->retried);
+    add_count(out, "streams", "gone on with elsewhere", (int64_t)v->resumed);
+    (void)snprintf(label, sizeof label, "first token within %g s", s->serve.slo_s);
+    add_share(out, label, "", (double)v->in_time, asked);
+    add_hist(out, "first token", &v->ttft);
+    add_hist(out, "between tokens", &v->tpot);
+    add_hist(out, "silence of broken streams", &v->gap);
+}
+
 /* The value that t has for a label, "" if none. */
 static const char *value_of(const cmd_sim_table *t, const char *label)
 {

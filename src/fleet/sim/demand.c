@@ -38,6 +38,8 @@ void flt_demand_make(flt_demand_curve *c, const flt_demand *d, int64_t start)
     double k = d->peak_to_mean > 1 ? steepness(d->peak_to_mean) : 0, mean = bessel(k);
     c->d = *d;
     c->start = start;
+    c->minute = NULL;
+    c->n_minute = 0;
     for (int i = 0; i < FLT_DEMAND_STEPS; i++) {
         double angle = 2 * PI * ((i + 0.5) / FLT_DEMAND_STEPS - d->peak_hour / 24);
         c->by_minute[i] = d->users * d->prompts / 86400 * exp(k * (cos(angle) - 1)) / mean;
@@ -46,6 +48,8 @@ void flt_demand_make(flt_demand_curve *c, const flt_demand *d, int64_t start)
 
 double flt_demand_rate(const flt_demand_curve *c, int64_t t)
 {
+    /* Behind the last minute it begins again. */
+    if (c->n_minute) return c->minute[(size_t)((t - c->start) / 60) % c->n_minute];
     int64_t day = sk_utc_day(t), minute = (t - day) / 60;
     /* 1970-01-01 was a Thursday: days 2 and 3 after it are a weekend. */
     int64_t weekday = ((day / 86400) % 7 + 7) % 7;

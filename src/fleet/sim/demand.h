@@ -10,6 +10,7 @@
 
 #include "base/utc.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct flt_demand {
@@ -19,6 +20,7 @@ typedef struct flt_demand {
     double peak_to_mean, peak_hour;     /* of a day, UTC */
     double weekend;                     /* Saturday's and Sunday's over a weekday's */
     double growth;                      /* a year: 0.5 is half as much again */
+    const char *lengths;                /* "exponential" around the means, "constant" */
     double noise;                       /* 1: counts are Poisson; 0: their means */
 } flt_demand;
 
@@ -27,7 +29,9 @@ enum { FLT_DEMAND_STEPS = 1440 }; /* minutes of a day */
 /* Its curve, ready for use. */
 typedef struct flt_demand_curve {
     flt_demand d;
-    int64_t start;                      /* where growth counts from */
+    int64_t start;        /* where growth counts from */
+    const double *minute; /* requests a second in each minute from start on; NULL: none of this */
+    size_t n_minute;
     double by_minute[FLT_DEMAND_STEPS]; /* requests a second of a weekday, without growth */
 } flt_demand_curve;
 

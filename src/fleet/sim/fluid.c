@@ -31,11 +31,13 @@ static flt_sim_site site_of(const flt_scenario *s, const char *pool)
 
 /* Requests a second of one chip: each takes its uncached input at the prefill rate and its output
  * at the decode rate. */
-static double request_rate(const flt_scenario *s, const flt_chip *chip)
+static double request_rate(const flt_fluid *f, const flt_chip *chip)
 {
+    const flt_scenario *s = f->s;
+    const flt_demand *demand = &f->curve.d;
     double prefill = s->serve.prefill_rate > 0 ? s->serve.prefill_rate : chip->prefill_rate;
     double decode = s->serve.decode_rate > 0 ? s->serve.decode_rate : chip->decode_rate;
-    double in = s->demand.input_tokens * (1 - s->demand.cached), out = s->demand.output_tokens;
+    double in = demand->input_tokens * (1 - demand->cached), out = demand->output_tokens;
     if (!(prefill > 0) || !(decode > 0)) return 0;
     double seconds = in / prefill + out / decode;
     return seconds > 0 ? 1 / seconds : 0;
@@ -82,7 +84,7 @@ static sk_status add_pool(flt_fluid *f, const flt_pool *row, sk_err *e)
     int category = flt_category_of(p->site.category);
     p->category = category < 0 ? FLT_ON_DEMAND : (flt_category)category;
     p->zone = zone_of(f, row, p->provider);
-    p->rate = request_rate(f->s, p->chip);
+    p->rate = request_rate(f, p->chip);
     p->price = price_of(f, p);
     p->spot = flt_spell_make(p->site.spot_up_s, p->site.spot_down_s, (uint64_t)f->s->seed,
                              FLT_DRAW_SPOT, (uint32_t)f->n_pool);
@@ -213,6 +215,26 @@ static sk_status build(flt_fluid *f, sk_err *e)
     return st;
 }
 
+/* The curve of demand: by time of day, or as the trace has it. */
+static sk_status make_demand(flt_fluid *f, sk_err *e)
+{
+    flt_demand d = f->s->demand;
+    flt_demand_make(&f->curve, &d, f->s->start);
+    if (!*f->s->trace) return SK_OK;
+    sk_status st = flt_trace_load(f->s->trace, f->mem, &f->trace, e);
+    if (st) return st;
+    d.input_tokens = f->trace.input;
+    d.output_tokens = f->trace.output;
+    f->curve.d = d;
+    double *rate = sk_new_n(f->mem, double, f->trace.minutes);
+    if (!rate) return no_memory(e);
+    for (size_t i = 0; i < f->trace.minutes; i++)
+        rate[i] = f->trace.rate[i] * f->s->scale;
+    f->curve.minute = rate;
+    f->curve.n_minute = f->trace.minutes;
+    return SK_OK;
+}
+
 sk_status flt_fluid_new(const flt_scenario *s, const flt_book *book, flt_fluid **out, sk_err *e)
 {
     sk_arena *mem = sk_arena_new(SK_MEM_MISC);
@@ -228,8 +250,8 @@ sk_status flt_fluid_new(const flt_scenario *s, const flt_book *book, flt_fluid *
     f->n_bucket = (int64_t)ceil(s->days * 86400 / f->dt - 1e-9);
     if (f->n_bucket < 1) f->n_bucket = 1;
     f->point_s = fmax(ceil((double)f->n_bucket / FLT_SIM_POINTS), 1) * f->dt;
-    flt_demand_make(&f->curve, &s->demand, s->start);
-    sk_status st = build(f, e);
+    sk_status st = make_demand(f, e);
+    if (!st) st = build(f, e);
     if (st) {
         sk_arena_free(mem);
         return st;
@@ -370,8 +392,8 @@ const flt_sim_sum *flt_fluid_sum(flt_fluid *f)
     s->start = f->s->start;
     s->seconds = f->bucket * f->s->bucket_s;
     s->waiting = f->waiting;
-    s->input_tokens = f->s->demand.input_tokens;
-    s->output_tokens = f->s->demand.output_tokens;
+    s->input_tokens = f->curve.d.input_tokens;
+    s->output_tokens = f->curve.d.output_tokens;
     for (size_t i = 0; i < f->n_pool; i++)
         s->pool[i] = f->pool[i].sum;
     for (size_t i = 0; i < f->n_work; i++)

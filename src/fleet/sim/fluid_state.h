@@ -6,6 +6,7 @@
 #include "fleet/sim/fluid.h"
 #include "fleet/sim/job.h"
 #include "fleet/sim/spell.h"
+#include "fleet/sim/trace.h"
 
 #include <stdbool.h>
 
@@ -49,6 +50,7 @@ struct flt_fluid {
     const flt_scenario *s;
     const flt_book *book;
     sk_arena *mem;
+    flt_trace trace; /* n 0: none */
     flt_demand_curve curve;
     flt_sim_pool pool[FLT_SIM_POOLS];
     size_t n_pool;

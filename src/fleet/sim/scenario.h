@@ -65,8 +65,11 @@ typedef struct flt_sim_serve {
     double max_share;                 /* of the need, on one provider, while others have room */
     double slo_s;                     /* a request that waits longer has missed its goal */
     double patience_s;                /* ... and one that would wait longer than this is refused */
-    double detect_s;                  /* until a pool that went away is noticed */
-    const char *forecast;             /* "perfect", "now" */
+    double user_rate;                 /* tokens/s that each answer gets in a full batch */
+    double tpot_floor;                /* time that a token takes alone, of that in a full batch */
+    double timeout_s;     /* without a sign of life, until a request is tried elsewhere */
+    double detect_s;      /* until a pool that went away is noticed */
+    const char *forecast; /* "perfect", "now" */
 } flt_sim_serve;
 
 typedef struct flt_scenario {
