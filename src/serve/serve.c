@@ -433,6 +433,7 @@ void srv_close(srv_server *s)
     srv_store_free(s->api.store);
     srv_page_close(s->page);
     srv_run_close(&s->api);
+    srv_earlier_close(&s->api);
     srv_up_close(s->api.up);
     srv_keys_close(s->api.keys);
     srv_access_close(s->api.access);

@@ -3,6 +3,7 @@
 #define SRV_API_API_H
 
 #include "base/share.h"
+#include "serve/api/earlier.h"
 #include "serve/http/http.h"
 #include "serve/models/roster.h"
 
@@ -25,10 +26,11 @@ typedef struct srv_api {
     bool strict, draining;
     eng_runlog *run; /* the training run that is watched, NULL: none */
     const char *run_dir;
-    char *run_up;              /* its name where it is the supervisor's (run.c); NULL: it is not */
-    struct srv_up *up;         /* the supervisor that runs this server, NULL: none */
-    sk_share *share;           /* with trainers, NULL: none is */
-    struct srv_keys *keys;     /* who may ask, NULL: anybody */
+    char *run_up;          /* its name where it is the supervisor's (run.c); NULL: it is not */
+    struct srv_up *up;     /* the supervisor that runs this server, NULL: none */
+    srv_earlier earlier;   /* a version of the supervisor's that is loaded beside the live one */
+    sk_share *share;       /* with trainers, NULL: none is */
+    struct srv_keys *keys; /* who may ask, NULL: anybody */
     struct srv_access *access; /* the access log, NULL: none */
     struct srv_store *store;   /* conversations to go on from; any thread's (store.h) */
     struct srv_behind *behind; /* responses under way that nobody need wait for */

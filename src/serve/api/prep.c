@@ -17,9 +17,10 @@ sk_status srv_prep_fields(const srv_prep *p, const srv_fields *t, void *into, js
                            unknown, f);
 }
 
-sk_status srv_prep_model(const srv_prep *p, const char *name, srv_version **out, srv_fault *f)
+sk_status srv_prep_model(srv_prep *p, const char *name, srv_version **out, srv_fault *f)
 {
     srv_version *v = srv_live_find(&p->live, name), *first = srv_live_find(&p->live, NULL);
+    if (!v && name) snprintf(p->asked, sizeof p->asked, "%s", name);
     if (!v) return srv_api_no_model(name, first ? first->name : NULL, p->live.n, f);
     *out = v;
     return SK_OK;
@@ -76,6 +77,7 @@ static void finish(srv_prep *p)
     const srv_prep_kind *k = p->kind;
     srv_req *r = p->req;
     if (r) srv_req_watch(r, NULL, NULL);
+    if (r && p->st && p->asked[0]) srv_earlier_ask(p->api, p->asked, &p->fault);
     if (r && !p->st && !k->done)
         srv_api_reply(r, 200, "application/json", &p->out);
     else if (r && (p->st || k->done(p, r, &p->fault)))

@@ -44,7 +44,8 @@ struct srv_prep {
     uint64_t seed;  /* random, for a request that brings none */
     uint32_t key;   /* whose it is */
     bool strict, was_read;
-    char id[40]; /* of the request */
+    char id[40];                /* of the request */
+    char asked[SRV_MODEL_NAME]; /* the model that it named and that there is not; "": none */
     sk_status st;
     srv_fault fault; /* with st */
 };
@@ -58,6 +59,6 @@ sk_status srv_prep_fields(const srv_prep *p, const srv_fields *t, void *into, js
 
 /* The version that was live of the model that a request names, borrowed from p->live; the first if
  * it names none.  SRV_NO_MODEL. */
-sk_status srv_prep_model(const srv_prep *p, const char *name, srv_version **out, srv_fault *f);
+sk_status srv_prep_model(srv_prep *p, const char *name, srv_version **out, srv_fault *f);
 
 #endif

@@ -175,6 +175,25 @@ void srv_up_look(srv_up *u, const char **run_dir)
     *run_dir = u->run_dir;
 }
 
+bool srv_up_version(srv_up *u, uint32_t version, char *path, size_t n)
+{
+    size_t i;
+    json_t *root = NULL, *it;
+    bool found = false;
+    read_state(u);
+    if (!u->state.text.len || sk_json_parse(u->state.text.p, u->state.text.len, DEPTH, &root, NULL))
+        return false;
+    json_array_foreach(json_object_get(root, "versions"), i, it)
+    {
+        const char *at = json_string_value(json_object_get(it, "path"));
+        if (json_integer_value(json_object_get(it, "version")) != version || !at) continue;
+        found = at[0] == '/' && strlen(at) < n;
+        if (found) memcpy(path, at, strlen(at) + 1);
+    }
+    json_decref(root);
+    return found;
+}
+
 /* GET /up */
 void srv_get_up(srv_api *api, srv_req *r)
 {

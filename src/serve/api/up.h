@@ -19,6 +19,10 @@ void srv_up_close(srv_up *u);
  * known), borrowed until the next call. */
 void srv_up_look(srv_up *u, const char **run_dir);
 
+/* Where the model of a version that the supervisor keeps lies, into path[n]; false if it keeps
+ * none of that number. */
+bool srv_up_version(srv_up *u, uint32_t version, char *path, size_t n);
+
 /* The folder's descriptor. */
 int srv_up_fd(const srv_up *u);
 

@@ -66,6 +66,8 @@
         "All connections the server may hold are in use.")                                         \
     ROW(SRV_CROWDED, "server_busy", 503, SRV_T_SERVER,                                             \
         "Too many requests wait to be read; `Retry-After` is computed from how many.")             \
+    ROW(SRV_LOADING, "model_loading", 503, SRV_T_SERVER,                                           \
+        "The version that was asked for is being loaded: ask again in a second.")                  \
     ROW(SRV_NO_MEMORY, "out_of_memory", 503, SRV_T_SERVER,                                         \
         "There was no memory for this request; others go on.")                                     \
     ROW(SRV_NO_SUPERVISOR, "supervisor_unreachable", 503, SRV_T_SERVER,                            \

@@ -1,21 +1,28 @@
-// compare.js - two versions side by side: the same question to the live one and to another, which is loaded
-// beside it for as long as the dialog is open.
+// compare.js - two versions side by side: the same question to the live one and to another, which the server
+// loads when it is asked for as MODEL@VERSION.
 
-import { $, make, toast } from "./dom.js";
+import { $, make } from "./dom.js";
 import { ask, headers } from "./chat.js";
 import { model } from "./gauge.js";
 import { settings, state } from "./state.js";
 
-let other = null; // {name, path} of the version that is held against the live one
+let other = ""; // name of the version that is held against the live one
 let stop = null; // AbortController of the answers under way
 
-async function admin(path, body) {
-  const answer = await fetch(path, {
-    method: "POST",
-    headers: headers(state.settings.key, { "Content-Type": "application/json" }),
-    body: JSON.stringify(body),
-  });
-  if (!answer.ok) throw new Error((await answer.json()).error.message);
+// Until the version is loaded: what asks for little asks for it.
+async function loaded(name, signal) {
+  for (;;) {
+    const answer = await fetch("/tokenize", {
+      method: "POST",
+      headers: headers(state.settings.key, { "Content-Type": "application/json" }),
+      body: JSON.stringify({ model: name, content: "x" }),
+      signal,
+    });
+    if (answer.ok) return;
+    const { error } = await answer.json();
+    if (error.code !== "model_loading") throw new Error(error.message);
+    await new Promise((wake) => setTimeout(wake, 300));
+  }
 }
 
 // One answer, as it comes, into its place.
@@ -42,26 +49,23 @@ async function both(event) {
   stop = new AbortController();
   $("compare-go").disabled = true;
   try {
-    if (!other.loaded) await admin("/admin/models/load", { model: other.path, name: other.name });
-    other.loaded = true;
-    await Promise.all([answer(model().id, question, $("compare-live")), answer(other.name, question, $("compare-other"))]);
+    await loaded(other, stop.signal);
+    await Promise.all([answer(model().id, question, $("compare-live")), answer(other, question, $("compare-other"))]);
   } catch (e) {
-    $("compare-other").textContent = e.message;
+    if (e.name !== "AbortError") $("compare-other").textContent = e.message;
   }
   $("compare-go").disabled = false;
 }
 
-// The version that was loaded for this goes again.
-async function end() {
+// The server lets go of the version by itself.
+function end() {
   stop?.abort();
-  const was = other;
-  other = null;
-  if (was?.loaded) await admin("/admin/models/unload", { name: was.name }).catch((e) => toast(e.message));
+  other = "";
 }
 
 // Opens the dialog: version v against the live one.
 export function compareWith(v, live) {
-  other = { name: `${model()?.id ?? "model"}-v${v.version}`, path: v.path, loaded: false };
+  other = `${(model()?.id ?? "model").replace(/@\d+$/, "")}@${v.version}`;
   $("compare-live-name").textContent = `Version ${live}, live`;
   $("compare-other-name").textContent = `Version ${v.version}`;
   $("compare-live").textContent = $("compare-other").textContent = "";

@@ -107,10 +107,9 @@ function row(v, s) {
   head.scope = "row";
   tr.append(head, make("td", "", words(v, s)), make("td", "", when(v.at)),
     make("td", "", v.new_bpb === null ? "–" : `${bits(v.live_bpb)} → ${bits(v.new_bpb)}`));
-  if (!admin) return tr;
   const cell = make("td");
-  if (v.version === s.pinned) cell.append(button("Unpin", "act", () => order("unpin"), "Unpin: the best version is live again"));
-  else if (!v.bad) cell.append(button("Pin", "act", () => order("pin", v.version), `Pin version ${v.version}: it stays live`));
+  if (admin && v.version === s.pinned) cell.append(button("Unpin", "act", () => order("unpin"), "Unpin: the best version is live again"));
+  else if (admin && !v.bad) cell.append(button("Pin", "act", () => order("pin", v.version), `Pin version ${v.version}: it stays live`));
   if (v.live === false && !v.bad && s.live) cell.append(button("Compare", "act", () => compareWith(v, s.live), `Compare version ${v.version} with the live one`));
   tr.append(cell);
   return tr;
