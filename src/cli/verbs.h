@@ -36,6 +36,15 @@
     ROW(gate)                                                                                      \
     /* compute from several providers; the dashes of names are spaces */                           \
     ROW(fleet)                                                                                     \
+    ROW(fleet_init)                                                                                \
+    ROW(fleet_status)                                                                              \
+    ROW(fleet_provider)                                                                            \
+    ROW(fleet_chip)                                                                                \
+    ROW(fleet_pool)                                                                                \
+    ROW(fleet_offer)                                                                               \
+    ROW(fleet_contract)                                                                            \
+    ROW(fleet_reservation)                                                                         \
+    ROW(fleet_workload)                                                                            \
     ROW(fleet_plan)                                                                                \
     ROW(fleet_plan_train)                                                                          \
     ROW(fleet_plan_serve)                                                                          \

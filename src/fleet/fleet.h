@@ -10,6 +10,8 @@
 #define FLT_FLEET_FLEET_H
 
 #include "fleet/book/book.h"
+#include "fleet/book/field.h"
+#include "fleet/book/promise.h"
 #include "fleet/book/usage.h"
 #include "fleet/money/money.h"
 #include "fleet/place/place.h"
@@ -19,5 +21,8 @@
 #include "fleet/sim/events.h"
 #include "fleet/sim/fluid.h"
 #include "fleet/sim/scenario.h"
+#include "fleet/store/draft.h"
+#include "fleet/store/store.h"
+#include "fleet/store/yaml.h"
 
 #endif

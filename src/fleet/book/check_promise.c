@@ -1,6 +1,8 @@
 /* check_promise.c - checks of contracts and their commitments. */
 #include "fleet/book/check.h"
 
+#include "fleet/book/promise.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -32,20 +34,6 @@ sk_status flt_book_check_contract(const flt_book *b, const flt_contract *row, sk
 /* ---- amounts over time -----------------------------------------------------------------------
  */
 
-/* The beginning of interval k of the commitment, held in the calendar. */
-static int64_t interval_from(const flt_commitment *c, int64_t k)
-{
-    static const int seconds[] = {[FLT_HOURLY] = 3600, [FLT_DAILY] = 86400, [FLT_WEEKLY] = 604800};
-    static const int months[] = {
-        [FLT_MONTHLY] = 1, [FLT_QUARTERLY] = 3, [FLT_SEMI_ANNUAL] = 6, [FLT_ANNUAL] = 12};
-    if (c->interval == FLT_FULL_PERIOD) return k ? c->term.to : c->term.from;
-    if (c->interval < FLT_MONTHLY) {
-        int64_t left = (c->term.to - c->term.from) / seconds[c->interval];
-        return k > left ? c->term.to : c->term.from + k * seconds[c->interval];
-    }
-    return sk_utc_add_months(c->term.from, k * months[c->interval]);
-}
-
 /* What is promised from t on. */
 static int64_t amount_at(const flt_commitment *c, int64_t t)
 {
@@ -64,7 +52,7 @@ static bool whole(const flt_commitment *c, int64_t *out)
         int64_t t = c->term.from, next;
         for (int64_t k = 1; t < c->term.to; k++, t = next) {
             if (!flt_sum(total, amount_at(c, t), &total)) return false;
-            next = interval_from(c, k);
+            next = flt_interval_from(c, k);
             if (next <= t) break; /* the calendar's end */
         }
         *out = total;

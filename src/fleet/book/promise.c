@@ -1,0 +1,99 @@
+/* promise.c - amounts of commitments in the words of contracts. */
+#include "fleet/book/promise.h"
+
+#include <string.h>
+
+int64_t flt_interval_from(const flt_commitment *c, int64_t k)
+{
+    static const int seconds[] = {[FLT_HOURLY] = 3600, [FLT_DAILY] = 86400, [FLT_WEEKLY] = 604800};
+    static const int months[] = {
+        [FLT_MONTHLY] = 1, [FLT_QUARTERLY] = 3, [FLT_SEMI_ANNUAL] = 6, [FLT_ANNUAL] = 12};
+    if (c->interval >= FLT_FULL_PERIOD) return k ? c->term.to : c->term.from;
+    if (c->interval >= FLT_MONTHLY) return sk_utc_add_months(c->term.from, k * months[c->interval]);
+    int64_t left = (c->term.to - c->term.from) / seconds[c->interval];
+    return k > left ? c->term.to : c->term.from + k * seconds[c->interval];
+}
+
+int64_t flt_interval_count(const flt_commitment *c, bool *whole)
+{
+    int64_t n = 0, t = c->term.from, next = t;
+    while (t < c->term.to) {
+        next = flt_interval_from(c, ++n);
+        if (next <= t) break; /* the calendar's end */
+        t = next;
+    }
+    *whole = next == c->term.to;
+    return n;
+}
+
+typedef struct promise {
+    const char *word;
+    flt_kind kind;
+    flt_model model;
+    bool total; /* over the whole term */
+} promise;
+
+static const promise promises[] = {
+    {"spend", FLT_SPEND, FLT_DISCONTINUOUS, true},
+    {"spend_per_interval", FLT_SPEND, FLT_DISCONTINUOUS, false},
+    {"spend_hourly", FLT_SPEND, FLT_CONTINUOUS, false},
+    {"chip_hours", FLT_USAGE, FLT_DISCONTINUOUS, true},
+    {"chip_hours_per_interval", FLT_USAGE, FLT_DISCONTINUOUS, false},
+    {"chips", FLT_USAGE, FLT_CONTINUOUS, false},
+};
+
+enum { PROMISES = sizeof promises / sizeof *promises };
+
+const char *flt_promise_word(size_t k)
+{
+    return k < PROMISES ? promises[k].word : NULL;
+}
+
+const char *flt_promise_said(const flt_commitment *c)
+{
+    for (size_t i = 0; i < PROMISES; i++)
+        if (promises[i].kind == c->kind && promises[i].model == c->model && !promises[i].total)
+            return promises[i].word;
+    return "spend";
+}
+
+/* The interval where none was named, and whether the one that was fits. */
+static sk_status fit_interval(flt_commitment *c, const promise *p, bool told, sk_err *e)
+{
+    if (p->model == FLT_CONTINUOUS) {
+        if (!told) c->interval = FLT_HOURLY;
+        return SK_OK;
+    }
+    if (!told && !p->total)
+        return sk_fail(e, SK_E_INVALID, "%s needs an interval: monthly, annual, ...", p->word);
+    if (!told) c->interval = FLT_FULL_PERIOD;
+    return SK_OK;
+}
+
+sk_status flt_promise_set(flt_commitment *c, const char *word, const char *text, bool interval_told,
+                          sk_err *e)
+{
+    size_t i = 0;
+    while (i < PROMISES && strcmp(promises[i].word, word) != 0)
+        i++;
+    if (i == PROMISES) return sk_fail(e, SK_E_INTERNAL, "%s is no promise", word);
+    const promise *p = &promises[i];
+    int64_t amount, n;
+    bool whole;
+    sk_status st = flt_money_parse(text, strlen(text), &amount, NULL, e);
+    if (st) return sk_while(e, "%s", word);
+    st = fit_interval(c, p, interval_told, e);
+    if (st) return st;
+    if (p->total) {
+        n = flt_interval_count(c, &whole);
+        if (n > 1 && !whole)
+            return sk_fail(e, SK_E_INVALID,
+                           "%s: the term is no whole number of %s intervals; say %s_per_interval",
+                           word, flt_word_interval(c->interval), word);
+        if (n > 1) (void)flt_muldiv(amount, 1, n, &amount);
+    }
+    c->kind = p->kind;
+    c->model = p->model;
+    c->amount = amount;
+    return SK_OK;
+}
