@@ -6,6 +6,7 @@
 #include "tests/unit/unit.h"
 
 #include "fleet/store/schema.h"
+#include "tests/unit/fleet_dbs.h"
 
 #include <fcntl.h>
 #include <math.h>
@@ -14,50 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A new fleet on each kind of database in turn; NULL when there is no further one. */
-static flt_db *next(int *kind)
-{
-    const char *pg = getenv("FLEET_PG");
-    sk_err e = SK_ERR_INIT;
-    flt_db *db = NULL;
-    int k = (*kind)++;
-    if (k > 1 || (k == 1 && !pg)) return NULL;
-    const char *where = k ? pg : unit_path(unit_dir, "f.db");
-    if (k) {
-        assert_status_ok(flt_db_open(where, false, &db, &e), e);
-        assert_status_ok(flt_db_exec(db, "DROP SCHEMA IF EXISTS stoke_fleet CASCADE", &e), e);
-        flt_db_close(db);
-    } else {
-        (void)remove(where);
-    }
-    assert_status_ok(flt_store_create(where, &db, &e), e);
-    assert_int_equal(flt_db_is_pg(db), k == 1);
-    return db;
-}
-
-static const char *where_of(const flt_db *db)
-{
-    return flt_db_is_pg(db) ? getenv("FLEET_PG") : unit_path(unit_dir, "f.db");
-}
-
-static void run(flt_db *db, const char *sql)
-{
-    sk_err e = SK_ERR_INIT;
-    assert_status_ok(flt_db_exec(db, sql, &e), e);
-}
-
-static int64_t ask(flt_db *db, const char *sql)
-{
-    sk_err e = SK_ERR_INIT;
-    int64_t v = -1;
-    assert_status_ok(flt_db_int(db, sql, -77, &v, &e), e);
-    return v;
-}
-
 /* A provider, a chip, a pool: what usage refers to. */
 static void furnish(flt_db *db)
 {
-    run(db, "INSERT INTO provider(name, kind) VALUES ('aws', 'aws');"
+    fleet_dbs_run(
+        db, "INSERT INTO provider(name, kind) VALUES ('aws', 'aws');"
             "INSERT INTO chip(name, peak_bf16, memory, bandwidth, prefill_rate, decode_rate, "
             "source) VALUES ('h100', 989e12, 80e9, 3e12, 0, 0, '');"
             "INSERT INTO pool(name, provider, chip, region, zone, engine, endpoint, nodes, "
@@ -86,8 +48,9 @@ static void values(void **state)
     (void)state;
     sk_err e = SK_ERR_INIT;
     flt_db *db;
-    for (int kind = 0; (db = next(&kind));) {
-        run(db, "CREATE TABLE v (id INTEGER PRIMARY KEY, i BIGINT, x DOUBLE PRECISION, s TEXT)");
+    for (int kind = 0; (db = fleet_dbs_next(&kind));) {
+        fleet_dbs_run(
+            db, "CREATE TABLE v (id INTEGER PRIMARY KEY, i BIGINT, x DOUBLE PRECISION, s TEXT)");
         flt_stmt *s;
         assert_status_ok(
             flt_db_prepare(db, "INSERT INTO v(s, id, i, x) VALUES ($4, $1, $2, $3)", &s, &e), e);
@@ -126,8 +89,8 @@ static void values(void **state)
         assert_status_ok(flt_stmt_step(s, &row, &e), e);
         assert_false(row);
         flt_stmt_free(s);
-        assert_int_equal(ask(db, "SELECT i FROM v WHERE id = 99"), -77);
-        assert_int_equal(ask(db, "SELECT MAX(i) FROM v WHERE id = 99"), -77);
+        assert_int_equal(fleet_dbs_ask(db, "SELECT i FROM v WHERE id = 99"), -77);
+        assert_int_equal(fleet_dbs_ask(db, "SELECT MAX(i) FROM v WHERE id = 99"), -77);
         assert_int_equal(flt_db_exec(db, "SELEC", &e), SK_E_INTERNAL);
         flt_db_close(db);
     }
@@ -163,9 +126,10 @@ static void constraints(void **state)
     };
     sk_err e = SK_ERR_INIT;
     flt_db *db;
-    for (int kind = 0; (db = next(&kind));) {
+    for (int kind = 0; (db = fleet_dbs_next(&kind));) {
         furnish(db);
-        run(db, "INSERT INTO usage(key, pool, chips, used_from, used_to, useful_from, useful_to, "
+        fleet_dbs_run(
+            db, "INSERT INTO usage(key, pool, chips, used_from, used_to, useful_from, useful_to, "
                 "category, sku) VALUES ('a', 1, 8, 0, 3600, 0, 1800, 0, '');"
                 "INSERT INTO event(t, kind, detail) VALUES (0, 'x', '');"
                 "INSERT INTO charge(kind, correction, paid, category, charge_from, charge_to, "
@@ -183,8 +147,8 @@ static void constraints(void **state)
                 fail_msg("%s: %s (%s)", flt_db_name(db), bad[i], e.text);
         assert_status(flt_db_exec(db, "DELETE FROM usage", &e), SK_E_INVALID, e,
                       "rows of usage are never changed: put it right by a further row");
-        assert_int_equal(ask(db, "SELECT chips FROM usage"), 8);
-        assert_int_equal(ask(db, "SELECT count(*) FROM charge"), 1);
+        assert_int_equal(fleet_dbs_ask(db, "SELECT chips FROM usage"), 8);
+        assert_int_equal(fleet_dbs_ask(db, "SELECT count(*) FROM charge"), 1);
         flt_db_close(db);
     }
 }
@@ -208,25 +172,25 @@ static void transactions(void **state)
     (void)state;
     sk_err e = SK_ERR_INIT;
     flt_db *db;
-    for (int kind = 0; (db = next(&kind));) {
+    for (int kind = 0; (db = fleet_dbs_next(&kind));) {
         int tries = 0;
         assert_status(flt_db_do(db, half_done, &tries, &e), SK_E_IO, e, "no more");
         assert_int_equal(tries, 3);
-        assert_int_equal(ask(db, "SELECT count(*) FROM provider"), 0);
+        assert_int_equal(fleet_dbs_ask(db, "SELECT count(*) FROM provider"), 0);
         tries = 0;
         assert_status_ok(flt_db_do(db, done, &tries, &e), e);
         assert_int_equal(tries, 3);
-        assert_int_equal(ask(db, "SELECT count(*) FROM provider"), 1);
+        assert_int_equal(fleet_dbs_ask(db, "SELECT count(*) FROM provider"), 1);
         flt_db_rollback(db);
         /* A reader sees one state, whatever is committed meanwhile. */
         flt_db *other;
-        assert_status_ok(flt_store_open(where_of(db), &other, &e), e);
+        assert_status_ok(flt_store_open(fleet_dbs_where(db), &other, &e), e);
         assert_status_ok(flt_db_begin_read(other, &e), e);
-        assert_int_equal(ask(other, "SELECT count(*) FROM provider"), 1);
-        run(db, "INSERT INTO provider(name, kind) VALUES ('y', 'own')");
-        assert_int_equal(ask(other, "SELECT count(*) FROM provider"), 1);
+        assert_int_equal(fleet_dbs_ask(other, "SELECT count(*) FROM provider"), 1);
+        fleet_dbs_run(db, "INSERT INTO provider(name, kind) VALUES ('y', 'own')");
+        assert_int_equal(fleet_dbs_ask(other, "SELECT count(*) FROM provider"), 1);
         assert_status_ok(flt_db_commit(other, &e), e);
-        assert_int_equal(ask(other, "SELECT count(*) FROM provider"), 2);
+        assert_int_equal(fleet_dbs_ask(other, "SELECT count(*) FROM provider"), 2);
         flt_db_close(other);
         flt_db_close(db);
     }
@@ -287,9 +251,9 @@ static void two_writers(void **state)
     (void)state;
     sk_err e = SK_ERR_INIT;
     flt_db *db;
-    for (int kind = 0; (db = next(&kind));) {
+    for (int kind = 0; (db = fleet_dbs_next(&kind));) {
         furnish(db);
-        const char *where = where_of(db);
+        const char *where = fleet_dbs_where(db);
         int ends[2], status;
         flt_db_close(db);
         assert_int_equal(pipe(ends), 0);
@@ -310,9 +274,10 @@ static void two_writers(void **state)
         (void)close(ends[1]);
         assert_status_ok(flt_store_open(where, &db, &e), e);
         int own = (ROWS + 1) / 2 * ROUNDS, both = ROWS / 2 * ROUNDS;
-        assert_int_equal(ask(db, "SELECT count(*) FROM usage"), 2 * own + both);
+        assert_int_equal(fleet_dbs_ask(db, "SELECT count(*) FROM usage"), 2 * own + both);
         assert_int_equal(sum, 2 * own + both);
-        assert_int_equal(ask(db, "SELECT count(DISTINCT key) FROM usage"), 2 * own + both);
+        assert_int_equal(fleet_dbs_ask(db, "SELECT count(DISTINCT key) FROM usage"),
+                         2 * own + both);
         flt_db_close(db);
     }
 }
@@ -367,7 +332,7 @@ static void other_programs(void **state)
     sk_buf before = SK_BUF_INIT, after = SK_BUF_INIT;
     flt_db *db;
     assert_status_ok(flt_db_open(p, true, &db, &e), e);
-    run(db, "PRAGMA journal_mode = DELETE; CREATE TABLE precious (x)");
+    fleet_dbs_run(db, "PRAGMA journal_mode = DELETE; CREATE TABLE precious (x)");
     flt_db_close(db);
     assert_true(unit_read(p, &before));
     assert_status(try_open(p, &e), SK_E_FORMAT, e, "another program");
@@ -384,9 +349,9 @@ static void newer(void **state)
     (void)state;
     sk_err e = SK_ERR_INIT;
     flt_db *db;
-    for (int kind = 0; (db = next(&kind));) {
-        run(db, "INSERT INTO migration(number, name) VALUES (99, 'later')");
-        const char *where = where_of(db);
+    for (int kind = 0; (db = fleet_dbs_next(&kind));) {
+        fleet_dbs_run(db, "INSERT INTO migration(number, name) VALUES (99, 'later')");
+        const char *where = fleet_dbs_where(db);
         flt_db_close(db);
         assert_status(try_open(where, &e), SK_E_UNSUPPORTED, e,
                       "was written by a newer program (its tables are number 99");
@@ -400,8 +365,8 @@ static void damaged(void **state)
     sk_err e = SK_ERR_INIT;
     sk_buf whole = SK_BUF_INIT;
     int kind = 0, bad = 0;
-    flt_db *db = next(&kind);
-    const char *p = unit_path(unit_dir, "d.db"), *from = where_of(db);
+    flt_db *db = fleet_dbs_next(&kind);
+    const char *p = unit_path(unit_dir, "d.db"), *from = fleet_dbs_where(db);
     furnish(db);
     flt_db_close(db);
     assert_true(unit_read(from, &whole));

@@ -9,9 +9,10 @@ int64_t flt_interval_from(const flt_commitment *c, int64_t k)
     static const int months[] = {
         [FLT_MONTHLY] = 1, [FLT_QUARTERLY] = 3, [FLT_SEMI_ANNUAL] = 6, [FLT_ANNUAL] = 12};
     if (c->interval >= FLT_FULL_PERIOD) return k ? c->term.to : c->term.from;
+    /* The last one may reach over the term's end, none lies behind it. */
     if (c->interval >= FLT_MONTHLY) return sk_utc_add_months(c->term.from, k * months[c->interval]);
-    int64_t left = (c->term.to - c->term.from) / seconds[c->interval];
-    return k > left ? c->term.to : c->term.from + k * seconds[c->interval];
+    int64_t most = (c->term.to - c->term.from) / seconds[c->interval] + 1;
+    return c->term.from + (k < most ? k : most) * seconds[c->interval];
 }
 
 int64_t flt_interval_count(const flt_commitment *c, bool *whole)
