@@ -56,7 +56,7 @@ static int64_t asked(const flt_commitment *c, int64_t t)
     if (c->model == FLT_CONTINUOUS)
         from = t;
     else
-        for (int64_t k = 1; (next = flt_interval_from(c, k)) <= t && next > from; k++)
+        for (int64_t k = 1; (next = flt_promise_from(c, k)) <= t && next > from; k++)
             from = next;
     for (size_t i = 0; i < c->n_ramp && c->ramp[i].t <= from; i++)
         amount = c->ramp[i].amount;

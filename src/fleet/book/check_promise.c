@@ -52,7 +52,7 @@ static bool whole(const flt_commitment *c, int64_t *out)
         int64_t t = c->term.from, next;
         for (int64_t k = 1; t < c->term.to; k++, t = next) {
             if (!flt_sum(total, amount_at(c, t), &total)) return false;
-            next = flt_interval_from(c, k);
+            next = flt_promise_from(c, k);
             if (next <= t) break; /* the calendar's end */
         }
         *out = total;

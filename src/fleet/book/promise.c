@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-int64_t flt_interval_from(const flt_commitment *c, int64_t k)
+int64_t flt_promise_from(const flt_commitment *c, int64_t k)
 {
     static const int seconds[] = {[FLT_HOURLY] = 3600, [FLT_DAILY] = 86400, [FLT_WEEKLY] = 604800};
     static const int months[] = {
@@ -15,11 +15,11 @@ int64_t flt_interval_from(const flt_commitment *c, int64_t k)
     return c->term.from + (k < most ? k : most) * seconds[c->interval];
 }
 
-int64_t flt_interval_count(const flt_commitment *c, bool *whole)
+int64_t flt_promise_intervals(const flt_commitment *c, bool *whole)
 {
     int64_t n = 0, t = c->term.from, next = t;
     while (t < c->term.to) {
-        next = flt_interval_from(c, ++n);
+        next = flt_promise_from(c, ++n);
         if (next <= t) break; /* the calendar's end */
         t = next;
     }
@@ -86,7 +86,7 @@ sk_status flt_promise_set(flt_commitment *c, const char *word, const char *text,
     st = fit_interval(c, p, interval_told, e);
     if (st) return st;
     if (p->total) {
-        n = flt_interval_count(c, &whole);
+        n = flt_promise_intervals(c, &whole);
         if (n > 1 && !whole)
             return sk_fail(e, SK_E_INVALID,
                            "%s: the term is no whole number of %s intervals; say %s_per_interval",
