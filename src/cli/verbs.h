@@ -48,6 +48,7 @@
     ROW(fleet_plan)                                                                                \
     ROW(fleet_plan_train)                                                                          \
     ROW(fleet_plan_serve)                                                                          \
+    ROW(fleet_plan_buy)                                                                            \
     ROW(fleet_sim)                                                                                 \
     /* the machine and the program */                                                              \
     ROW(bench)                                                                                     \

@@ -15,6 +15,8 @@
 #include "fleet/book/usage.h"
 #include "fleet/money/money.h"
 #include "fleet/place/place.h"
+#include "fleet/plan/buy.h"
+#include "fleet/plan/buy_file.h"
 #include "fleet/plan/chips.h"
 #include "fleet/plan/serve.h"
 #include "fleet/plan/train.h"

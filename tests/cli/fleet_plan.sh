@@ -1,5 +1,5 @@
 #!/bin/sh
-# fleet_plan.sh - stoke fleet plan train and serve: exact commands, tables, refusals.
+# fleet_plan.sh - stoke fleet plan train, serve and buy: exact commands, tables, refusals.
 . "$(dirname "$0")/lib.sh"
 
 train="$stoke fleet plan train --params 405e9 --tokens 15.6e12 --chips 16384 --chip h100 --mfu 0.40"
@@ -32,4 +32,25 @@ t "no rates" 2 'say --prefill-rate' "$stoke" fleet plan serve --users 5
 t "no demand" 2 'no demand' "$stoke" fleet plan serve --prefill-rate 1 --decode-rate 1
 t "a model that does not fit" 2 'leave no room' $serve --layers 61 --mean-context 1000 --tpot-s 0.05 \
     --chip h800 --weights-bytes 671e9
+
+buy="$stoke fleet plan buy --demand"
+if command -v glpsol >/dev/null; then
+    t "what to buy" 0 '^2027-01 +aws +p5 for a year +296 chips, 12 months' $buy tests/cli/fleet_buy.yaml
+    t "and what it saves" 0 '^in all 17,865,98[0-9.]* USD; all by the hour 27,282,839.52, 52.7 % more' \
+        $buy tests/cli/fleet_buy.yaml --hourly
+    t "the same for a program" 0 '^\{"cost_micros":1786598[0-9]*,"on_demand_micros":27282839[0-9]*,"currency":"USD","proven":true,"buy":\[\{"what":"commit","offer":"p5 for a year","provider":"aws","month":"2027-01","units":37,"chips":296,' \
+        $buy tests/cli/fleet_buy.yaml --json
+    sed 's/limit-chips: 2000/limit-chips: 8/; /reserved/d; /block/d' tests/cli/fleet_buy.yaml >"$tmp/few.yaml"
+    t "what can't be had" 2 'serving chat needs [0-9]+ chips in 2027-01 at ..:00: [0-9.]+ of them are not to be had' \
+        $buy "$tmp/few.yaml"
+    mkdir "$tmp/t"
+    TMPDIR="$tmp/t" $buy tests/cli/fleet_buy.yaml >/dev/null && rmdir "$tmp/t"
+    result "nothing is left behind"
+fi
+mkdir "$tmp/none"
+t "without the solver: what to install" 69 'apt-get install glpk-utils' env PATH="$tmp/none" "$(realpath "$stoke")" fleet plan buy \
+    --demand tests/cli/fleet_buy.yaml
+t "no such file" 66 'nowhere' $buy nowhere.yaml
+printf 'start: 2027-01\nmonths: 3\nserve:\n  - {name: a}\n' >"$tmp/bad.yaml"
+t "a file that lacks something" 2 'bad.yaml:4: each of serve needs chips' $buy "$tmp/bad.yaml"
 finish

@@ -423,9 +423,11 @@ static void no_snapshot(void **state)
     set(&s);
     s.site[1].price = NAN;
     assert_status(flt_board_check(&s.b, &e), SK_E_INVALID, e, "pool 2");
+    flt_board_fini(&s.b);
     set(&s);
     s.rate[2][0] = -1;
     assert_status(flt_board_check(&s.b, &e), SK_E_INVALID, e, "workload 3");
+    flt_board_fini(&s.b);
     set(&s);
     runs(&s, 0, 0, 8, 0, 0);
     runs(&s, 0, 1, 8, 0, 0);
