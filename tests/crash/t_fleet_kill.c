@@ -1,4 +1,5 @@
-/* t_fleet_kill.c - a fleet's file whose writer is killed at its Nth write, for every N.
+/* t_fleet_kill.c - a fleet's file whose writer is killed at its Nth write, or whose disk is full
+ * from then on, for every N.
  *
  * A child adds usage with its charge in one transaction after the other, over a file system (a VFS
  * of SQLite's) that ends it by SIGKILL at the Nth write, in the middle of it.  Then the file is
@@ -29,6 +30,7 @@ typedef struct kill_file {
 
 static sqlite3_vfs *real_vfs;
 static long writes_left; /* before the kill */
+static bool disk_full;   /* no kill: the disk is full from then on */
 
 static sqlite3_file *real(sqlite3_file *f)
 {
@@ -38,7 +40,8 @@ static sqlite3_file *real(sqlite3_file *f)
 /* The Nth write gets half way. */
 static int k_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 {
-    if (--writes_left == 0) {
+    if (--writes_left <= 0 && disk_full) return SQLITE_FULL;
+    if (writes_left == 0) {
         (void)real(f)->pMethods->xWrite(real(f), p, n / 2, at);
         (void)kill(getpid(), SIGKILL);
     }
@@ -47,13 +50,13 @@ static int k_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 
 static int k_truncate(sqlite3_file *f, sqlite3_int64 n)
 {
-    if (--writes_left == 0) (void)kill(getpid(), SIGKILL);
+    if (!disk_full && --writes_left == 0) (void)kill(getpid(), SIGKILL);
     return real(f)->pMethods->xTruncate(real(f), n);
 }
 
 static int k_sync(sqlite3_file *f, int flags)
 {
-    if (--writes_left == 0) (void)kill(getpid(), SIGKILL);
+    if (!disk_full && --writes_left == 0) (void)kill(getpid(), SIGKILL);
     (void)f;
     (void)flags; /* the kernel outlives all of this */
     return SQLITE_OK;
@@ -163,9 +166,10 @@ static int k_open(sqlite3_vfs *v, sqlite3_filename name, sqlite3_file *f, int fl
 }
 
 /* In the child, for good. */
-static void kill_at(long n)
+static void kill_at(long n, bool full)
 {
     static sqlite3_vfs ours;
+    disk_full = full;
     real_vfs = sqlite3_vfs_find(NULL);
     ours = *real_vfs;
     ours.zName = "kill";
@@ -199,11 +203,11 @@ static sk_status add_round(flt_db *db, void *arg, sk_err *e)
 }
 
 /* Makes the fleet, then adds; says each round that is committed by a byte. */
-static void child(const char *path, long n, int out)
+static void child(const char *path, long n, bool full, int out)
 {
     flt_db *db;
     sk_err e = SK_ERR_INIT;
-    kill_at(n);
+    kill_at(n, full);
     sk_status st = flt_store_create(path, &db, &e);
     if (!st)
         st = flt_db_exec(db,
@@ -220,18 +224,19 @@ static void child(const char *path, long n, int out)
         if (!st && write(out, "r", 1) != 1) st = SK_E_IO;
     }
     if (!st) flt_db_close(db);
+    if (full && st == SK_E_NOSPACE && strstr(e.text, "the disk is full")) _exit(3);
     if (st) (void)fprintf(stderr, "child: %s\n", e.text);
     _exit(st != SK_OK);
 }
 
-/* Runs the child to its death or end; whether it was killed, and how many rounds it told. */
-static bool run_child(const char *path, long n, int *rounds)
+/* Runs the child to its death or end; whether it was stopped, and how many rounds it told. */
+static bool run_child(const char *path, long n, bool full, int *rounds)
 {
     int ends[2], status;
     char c;
     assert_int_equal(pipe(ends), 0);
     pid_t pid = fork();
-    if (pid == 0) child(path, n, ends[1]);
+    if (pid == 0) child(path, n, full, ends[1]);
     assert_true(pid > 0);
     (void)close(ends[1]);
     *rounds = 0;
@@ -243,6 +248,7 @@ static bool run_child(const char *path, long n, int *rounds)
         assert_int_equal(WTERMSIG(status), SIGKILL);
         return true;
     }
+    if (full && WEXITSTATUS(status) == 3) return true;
     assert_int_equal(WEXITSTATUS(status), 0);
     return false;
 }
@@ -289,26 +295,38 @@ static void remove_all(const char *path)
     }
 }
 
-static void killed_at_every_write(void **state)
+/* Every write of making a fleet and of the first rounds, then each `step`th. */
+static void at_every_write(bool full, long step)
 {
-    (void)state;
     char path[560];
     long n = 1;
     int rounds;
     (void)snprintf(path, sizeof path, "%s/k.db", unit_dir);
-    /* Every write of making a fleet and of the first rounds, then every third. */
-    for (; n < MOST; n += n < 60 ? 1 : 3) {
+    for (; n < MOST; n += n < 60 ? 1 : step) {
         remove_all(path);
-        bool killed = run_child(path, n, &rounds);
+        bool stopped = run_child(path, n, full, &rounds);
         check(path, rounds);
-        if (!killed) break;
+        if (!stopped) break;
     }
     assert_true(n > 100 && n < MOST);
     assert_int_equal(rounds, ROUNDS);
 }
 
+static void killed_at_every_write(void **state)
+{
+    (void)state;
+    at_every_write(false, 3);
+}
+
+static void full_at_every_write(void **state)
+{
+    (void)state;
+    at_every_write(true, 7);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(killed_at_every_write)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(killed_at_every_write),
+                                       cmocka_unit_test(full_at_every_write)};
     return cmocka_run_group_tests_name("fleet_kill", tests, unit_dir_make, unit_dir_remove);
 }

@@ -30,7 +30,7 @@
 typedef struct flt_db flt_db;
 typedef struct flt_stmt flt_stmt;
 
-enum { FLT_DB_PARAMS = 64 }; /* of one statement, at most */
+enum { FLT_DB_PARAMS = 1024 }; /* of one statement, at most */
 
 /* Opens a database; `create` makes the file if there is none (a PostgreSQL database must exist).
  * "" and ":memory:" are databases of this process alone.

@@ -59,8 +59,10 @@ static const state_row states[] = {
     {"42501", SK_E_PERM, NULL},
     {"25006", SK_E_PERM, "it may not be written to"},
     {"3D000", SK_E_NOTFOUND, NULL},
-    {"42P01", SK_E_FORMAT, NULL},
-    {"3F000", SK_E_FORMAT, NULL},
+    {"42P01", SK_E_FORMAT, "a table of the fleet is missing, or this user may not see it"},
+    {"3F000", SK_E_FORMAT, "a table of the fleet is missing, or this user may not see it"},
+    {"42P06", SK_E_BUSY, "another process makes a fleet in it; try again"},
+    {"42P07", SK_E_BUSY, "another process makes a fleet in it; try again"},
     {"XX001", SK_E_CORRUPT, NULL},
     {"XX002", SK_E_CORRUPT, NULL},
     {"22", SK_E_INVALID, NULL},
@@ -75,6 +77,13 @@ static const state_row *state_of(const char *code)
     return NULL;
 }
 
+/* Two that make a fleet at once meet in the server's own catalogue. */
+static bool in_catalogue(const PGresult *r)
+{
+    const char *name = r ? PQresultErrorField(r, PG_DIAG_CONSTRAINT_NAME) : NULL;
+    return name && !strncmp(name, "pg_", 3);
+}
+
 static int first_line(const char *text)
 {
     return (int)strcspn(text, "\n");
@@ -85,7 +94,7 @@ static sk_status fail(PGconn *c, const PGresult *r, sk_err *e)
 {
     const char *code = r ? PQresultErrorField(r, PG_DIAG_SQLSTATE) : NULL;
     const char *text = r ? PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY) : NULL;
-    const state_row *s = state_of(code);
+    const state_row *s = state_of(in_catalogue(r) ? "42P06" : code);
     if (!text) text = PQerrorMessage(c);
     if (PQstatus(c) == CONNECTION_BAD)
         return sk_fail(e, SK_E_IO, "the connection to the server was lost: %.*s", first_line(text),

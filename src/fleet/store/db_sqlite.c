@@ -148,13 +148,27 @@ static sk_status lite_fresh(flt_db *db, bool *fresh, sk_err *e)
     return SK_OK;
 }
 
+/* Whether a file can be made there. */
+static sk_status look_beside(const char *path, sk_err *e)
+{
+    const char *slash = strrchr(path, '/');
+    char folder[4096] = ".";
+    if (slash && (size_t)(slash - path) < sizeof folder - 1) {
+        size_t n = slash == path ? 1 : (size_t)(slash - path);
+        memcpy(folder, path, n);
+        folder[n] = 0;
+    }
+    if (access(folder, W_OK | X_OK)) return sk_fail_errno(e, errno, "can't make it");
+    return SK_OK;
+}
+
 /* Why there is nothing to open, in plain words; SQLite itself only says that it can't. */
 static sk_status look(const char *path, bool create, sk_err *e)
 {
     struct stat s;
     if (stat(path, &s)) {
         if (errno != ENOENT) return sk_fail_errno(e, errno, "can't open it");
-        if (create) return SK_OK;
+        if (create) return look_beside(path, e);
         return sk_fail(e, SK_E_NOTFOUND,
                        "there is no fleet; `stoke fleet init` makes one, --db names another");
     }
