@@ -23,7 +23,7 @@ sed 's/^name: .*/name: one cloud/; /azure\|gcp/d; /interval: annual, amount: 120
     awk '/contract: azure/ { skip = 2 } skip-- > 0 { next } { print }' >"$tmp/one.yaml"
 t "two fleets side by side" 0 "three clouds +one cloud" sim "$tmp/ex.yaml" --compare "$tmp/one.yaml" --days 5
 t "pictures" 0 "" sim "$tmp/ex.yaml" --days 5 --plot "$tmp/p"
-grep -q '</svg>' "$tmp/p-capacity.svg" && grep -q '</svg>' "$tmp/p-demand.svg"
+grep -q '</svg>' "$tmp/p-capacity.svg" && grep -q '</svg>' "$tmp/p-demand.svg" && grep -q '</svg>' "$tmp/p-pace.svg"
 result "... are written"
 t "request by request" 0 "first token p99" sim "$tmp/ex.yaml" --events --at 12h --for 2m
 sim "$tmp/ex.yaml" --events --for 1m --json >"$tmp/e1" && sim "$tmp/ex.yaml" --events --for 1m --json >"$tmp/e2" &&

@@ -275,6 +275,74 @@ static void opt_replay(void **state)
     assert_true(waited[0] > 24 * 3600 && waited[1] < waited[0] / 5);
 }
 
+/* Ten nodes of eight chips, always in use, at 2.50 for ten days: 48,000; with 30 % off 33,600, of
+ * which the commitment of 2 million a year is drawn down. */
+static void money(void **state)
+{
+    static const char text[] =
+        "days: 10\n" CHIPS
+        "pools:\n  - {pool: a, provider: aws, chip: h100, nodes: 10, price: 2.5}\n"
+        "  - {pool: own, provider: own, chip: h100, nodes: 3}\n"
+        "train:\n  - {workload: soak, kind: batch}\n";
+    char more[1024];
+    (void)state;
+    run r = simulate(text, 1);
+    assert_int_equal(r.sum->n_total, 1);
+    assert_int_equal(r.sum->total[0].billed, 48000 * FLT_MICRO);
+    assert_int_equal(r.sum->pool_cost[0].by_paid[FLT_PAID_LIST], 48000 * FLT_MICRO);
+    end(&r);
+    int n =
+        snprintf(more, sizeof more,
+                 "%scontracts:\n  - {contract: c, provider: aws, interval: annual, amount: 2e6,\n"
+                 "     discount: 0.3, term: 365d}\n",
+                 text);
+    assert_true(n > 0 && (size_t)n < sizeof more);
+    r = simulate(more, 1);
+    const flt_sim_commitment *c = &r.sum->commitment[0];
+    assert_int_equal(r.sum->total[0].billed, 33600 * FLT_MICRO);
+    assert_int_equal(r.sum->total[0].list, 48000 * FLT_MICRO);
+    assert_int_equal(c->drawn, 33600 * FLT_MICRO);
+    assert_true(fabs((double)c->due / 1e6 - 2e6 * 10 / 365) < 1);
+    assert_true(fabs(c->pace - 33600 / (2e6 * 10 / 365)) < 0.001);
+    assert_int_equal(r.sum->n_curve, 1);
+    end(&r);
+    /* An hourly promise of 300 is half used: 200 x 0.6 of it, the rest is lost. */
+    n = snprintf(
+        more, sizeof more,
+        "%scontracts:\n  - {contract: c, provider: aws, model: continuous, interval: hourly,\n"
+        "     amount: 300, discount: 0.4, term: 365d}\n",
+        text);
+    assert_true(n > 0 && (size_t)n < sizeof more);
+    r = simulate(more, 1);
+    c = &r.sum->commitment[0];
+    assert_int_equal(c->used, 120 * 240 * FLT_MICRO);
+    assert_int_equal(c->unused, 180 * 240 * FLT_MICRO);
+    assert_int_equal(r.sum->total[0].billed, 300 * 240 * FLT_MICRO);
+    end(&r);
+}
+
+/* The simulator's sums are those of rating: its chips, told to a rater as whole rows pool by pool
+ * and day by day, cost the same at the list price; and what is billed is the sum of what pools and
+ * commitments are charged. */
+static void money_is_ratings(void **state)
+{
+    (void)state;
+    for (int64_t seed = 1; seed <= 3; seed++) {
+        run r = simulate(busy, seed);
+        int64_t sum = 0;
+        for (size_t i = 0; i < r.sum->n_pool; i++) {
+            const flt_sim_pool_sum *p = &r.sum->pool[i];
+            int64_t price = (int64_t[]){2500000, 2600000, 3000000}[i], list = 0;
+            assert_true(flt_muldiv(p->serving + p->training, price, 3600, &list));
+            /* Rounded once an hour. */
+            assert_true(llabs(list - r.sum->pool_cost[i].money.list) <= 20 * 24);
+            sum += r.sum->pool_cost[i].money.billed;
+        }
+        assert_int_equal(sum, r.sum->total[0].billed);
+        end(&r);
+    }
+}
+
 /* Memory is that of the beginning whatever the length. */
 static void flat(void **state)
 {
@@ -296,6 +364,7 @@ int main(void)
         cmocka_unit_test(ettr),         cmocka_unit_test(mtti),
         cmocka_unit_test(shared_day),   cmocka_unit_test(one_or_three),
         cmocka_unit_test(opt_replay),   cmocka_unit_test(flat),
+        cmocka_unit_test(money),        cmocka_unit_test(money_is_ratings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,6 +81,15 @@ static void jobs(const flt_sim_sum *s, sk_buf *b)
     sk_buf_addc(b, ']');
 }
 
+static void money(const flt_sim_money *m, sk_buf *b)
+{
+    text(b, "currency", m->currency ? m->currency : "");
+    whole(b, "list_micros", m->list);
+    whole(b, "contracted_micros", m->contracted);
+    whole(b, "billed_micros", m->billed);
+    whole(b, "effective_micros", m->effective);
+}
+
 static void pools(const flt_sim_sum *s, sk_buf *b)
 {
     key(b, "pools");
@@ -97,6 +106,7 @@ static void pools(const flt_sim_sum *s, sk_buf *b)
         whole(b, "training_chip_s", p->training);
         whole(b, "idle_chip_s", p->idle);
         whole(b, "down_chip_s", p->down);
+        money(&s->pool_cost[i].money, b);
         sk_buf_addc(b, '}');
     }
     sk_buf_addc(b, ']');
@@ -111,6 +121,41 @@ static void causes(const flt_sim_sum *s, sk_buf *b)
     for (int i = 0; i < FLT_STOP_N; i++)
         whole(b, flt_stop_word((flt_stop)i), s->by_stop[i]);
     sk_buf_addc(b, '}');
+}
+
+static void costs(const flt_sim_sum *s, sk_buf *b)
+{
+    key(b, "money");
+    sk_buf_addc(b, '[');
+    for (size_t i = 0; i < s->n_total; i++) {
+        next(b);
+        money(&s->total[i], b);
+        sk_buf_addc(b, '}');
+    }
+    sk_buf_addc(b, ']');
+    key(b, "commitments");
+    sk_buf_addc(b, '[');
+    for (size_t i = 0; i < s->n_commitment; i++) {
+        const flt_sim_commitment *c = &s->commitment[i];
+        next(b);
+        text(b, "contract", c->contract);
+        text(b, "commitment", c->name);
+        text(b, "currency", c->currency);
+        text(b, "kind", flt_word_kind(c->kind));
+        text(b, "model", flt_word_model(c->model));
+        whole(b, "used_micros", c->used);
+        whole(b, "unused_micros", c->unused);
+        whole(b, "bought_micros", c->bought);
+        whole(b, "shortfall_micros", c->shortfall);
+        whole(b, "drawn", c->drawn);
+        whole(b, "due", c->due);
+        number(b, "pace", c->pace);
+        whole(b, "remaining", c->remaining);
+        whole(b, "expected_shortfall", c->expected_shortfall);
+        whole(b, "overage", c->overage);
+        sk_buf_addc(b, '}');
+    }
+    sk_buf_addc(b, ']');
 }
 
 /* Percentiles in seconds. */
@@ -160,6 +205,7 @@ void cmd_sim_json(const flt_scenario *s, const flt_sim_sum *sum, const flt_event
     serving(sum, out);
     jobs(sum, out);
     pools(sum, out);
+    costs(sum, out);
     causes(sum, out);
     if (v) slice(v, out);
     sk_buf_addc(out, '}');

@@ -40,6 +40,24 @@ static void take(const flt_sim_sum *sum, columns *c)
     }
 }
 
+/* Drawdown of the first two discontinuous commitments against what they promise. */
+static sk_status plot_pace(const char *prefix, const flt_sim_sum *sum, const columns *c, sk_err *e)
+{
+    char name[2 * FLT_SIM_CURVES][48];
+    sk_series line[4];
+    size_t n = 0;
+    sk_buf b = SK_BUF_INIT;
+    for (size_t i = 0; i < sum->n_curve && n < 4; i++, n += 2) {
+        const flt_sim_commitment *m = &sum->commitment[sum->curve[i].commitment];
+        (void)snprintf(name[n], sizeof name[n], "%.24s drawn", m->contract);
+        (void)snprintf(name[n + 1], sizeof name[n + 1], "%.24s promised", m->contract);
+        line[n] = (sk_series){name[n], c->x, sum->curve[i].drawn, c->n};
+        line[n + 1] = (sk_series){name[n + 1], c->x, sum->curve[i].due, c->n};
+    }
+    sk_plot_svg(line, n, "drawdown against commitment", "day", "", &b);
+    return write(prefix, "pace", &b, e);
+}
+
 sk_status cmd_sim_plot(const char *prefix, const flt_scenario *s, const flt_sim_sum *sum, sk_err *e)
 {
     columns *c = sk_alloc(SK_MEM_MISC, sizeof *c);
@@ -57,6 +75,7 @@ sk_status cmd_sim_plot(const char *prefix, const flt_scenario *s, const flt_sim_
         sk_plot_svg(demand, 2, "chips for serving: had and needed", "day", "chips", &b);
         st = write(prefix, "demand", &b, e);
     }
+    if (!st && sum->n_curve) st = plot_pace(prefix, sum, c, e);
     sk_free(c);
     return st;
 }

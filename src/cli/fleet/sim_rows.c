@@ -112,6 +112,63 @@ static void pool_rows(const flt_sim_sum *sum, cmd_sim_table *t)
     }
 }
 
+/* An amount with its currency. */
+static void add_money(cmd_sim_table *t, const char *what, const char *label, int64_t micros,
+                      const char *currency)
+{
+    char text[FLT_MONEY_TEXT];
+    cmd_sim_row *r = line(t, what, label);
+    flt_money_table(micros, text);
+    (void)snprintf(r->value, sizeof r->value, "%s %.3s", text, currency);
+}
+
+/* One commitment: what was drawn, what should have been, and what it cost for nothing. */
+static void commitment_rows(const flt_sim_commitment *c, cmd_sim_table *t)
+{
+    char what[64];
+    const char *unit = c->kind == FLT_SPEND ? c->currency : "chip-hours";
+    bool pool = c->model == FLT_DISCONTINUOUS;
+    (void)snprintf(what, sizeof what, "%s%s%s", c->contract, *c->name ? " " : "", c->name);
+    if (strcmp(c->contract, c->name) == 0) (void)snprintf(what, sizeof what, "%s", c->contract);
+    if (pool) {
+        char text[FLT_MONEY_TEXT];
+        cmd_sim_row *r = line(t, what, "drawn");
+        flt_money_table(c->drawn, text);
+        (void)snprintf(r->value, sizeof r->value, "%s %.10s", text, unit);
+        r = line(t, what, "promised so far");
+        flt_money_table(c->due, text);
+        (void)snprintf(r->value, sizeof r->value, "%s %.10s", text, unit);
+        add_number(t, what, "pace", "", c->pace);
+        add_money(t, what, "shortfall", c->shortfall, c->currency);
+        return;
+    }
+    add_money(t, what, "used", c->used, c->currency);
+    add_money(t, what, "unused", c->unused, c->currency);
+    add_share(t, what, "utilization", (double)c->used, (double)c->used + (double)c->unused);
+}
+
+static void money_rows(const flt_sim_sum *sum, cmd_sim_table *t)
+{
+    if (sum->n_total) head(t, "money");
+    for (size_t i = 0; i < sum->n_total; i++) {
+        const flt_sim_money *m = &sum->total[i];
+        add_money(t, "billed", m->currency, m->billed, m->currency);
+        add_money(t, "at list prices", m->currency, m->list, m->currency);
+        add_money(t, "effective", m->currency, m->effective, m->currency);
+    }
+    for (size_t i = 0; i < sum->n_pool; i++) {
+        const flt_sim_pool_sum *p = &sum->pool[i];
+        const flt_sim_money *m = &sum->pool_cost[i].money;
+        double hours = ((double)p->serving + (double)p->training) / 3600;
+        if (!m->currency || !(hours > 0)) continue;
+        add_money(t, p->name, "effective", m->effective, m->currency);
+        add_money(t, p->name, "a used chip-hour", (int64_t)((double)m->effective / hours),
+                  m->currency);
+    }
+    for (size_t i = 0; i < sum->n_commitment; i++)
+        commitment_rows(&sum->commitment[i], t);
+}
+
 static void cause_rows(const flt_sim_sum *sum, cmd_sim_table *t)
 {
     head(t, "interruptions of training by");
@@ -127,6 +184,7 @@ void cmd_sim_rows(const flt_scenario *s, const flt_sim_sum *sum, cmd_sim_table *
     serving_rows(s, sum, out);
     job_rows(sum, out);
     pool_rows(sum, out);
+    money_rows(sum, out);
     cause_rows(sum, out);
 }
 

@@ -1,6 +1,8 @@
 /* fluid.c - makes a fluid simulation, runs its buckets and adds up what came out. */
 #include "fleet/sim/fluid.h"
 
+#include "fleet/sim/cost.h"
+#include "fleet/sim/decide.h"
 #include "fleet/sim/fluid_state.h"
 
 #include <assert.h>
@@ -59,14 +61,6 @@ static size_t zone_of(flt_fluid *f, const flt_pool *row, const char *provider)
     return i;
 }
 
-/* A chip-hour of a pool at the beginning, in units of money; 0 where nobody says. */
-static double price_of(const flt_fluid *f, const flt_sim_pool *p)
-{
-    const flt_offer *o = flt_book_price(f->book, p->row->provider, p->row->chip, p->row->region,
-                                        p->category, f->s->start);
-    return o && o->priced ? (double)o->price_micros / (double)FLT_MICRO : 0;
-}
-
 static sk_status add_pool(flt_fluid *f, const flt_pool *row, sk_err *e)
 {
     flt_sim_pool *p = &f->pool[f->n_pool];
@@ -85,7 +79,6 @@ static sk_status add_pool(flt_fluid *f, const flt_pool *row, sk_err *e)
     p->category = category < 0 ? FLT_ON_DEMAND : (flt_category)category;
     p->zone = zone_of(f, row, p->provider);
     p->rate = request_rate(f, p->chip);
-    p->price = price_of(f, p);
     p->spot = flt_spell_make(p->site.spot_up_s, p->site.spot_down_s, (uint64_t)f->s->seed,
                              FLT_DRAW_SPOT, (uint32_t)f->n_pool);
     p->ring = sk_new_n(f->mem, int64_t, (size_t)f->ring_n);
@@ -212,6 +205,8 @@ static sk_status build(flt_fluid *f, sk_err *e)
         st = add_pool(f, &f->book->pool[i], e);
     if (!st) st = add_jobs(f, e);
     if (!st) st = check_names(f, e);
+    if (!st) st = flt_cost_new(f, e);
+    if (!st) st = flt_decide_new(f, e);
     return st;
 }
 
@@ -253,7 +248,7 @@ sk_status flt_fluid_new(const flt_scenario *s, const flt_book *book, flt_fluid *
     sk_status st = make_demand(f, e);
     if (!st) st = build(f, e);
     if (st) {
-        sk_arena_free(mem);
+        flt_fluid_free(f);
         return st;
     }
     *out = f;
@@ -262,7 +257,10 @@ sk_status flt_fluid_new(const flt_scenario *s, const flt_book *book, flt_fluid *
 
 void flt_fluid_free(flt_fluid *f)
 {
-    if (f) sk_arena_free(f->mem);
+    if (!f) return;
+    flt_decide_free(f->decide);
+    flt_cost_free(f->cost);
+    sk_arena_free(f->mem);
 }
 
 int64_t flt_fluid_buckets(const flt_fluid *f)
@@ -289,6 +287,7 @@ static void end_point(flt_fluid *f)
                          n->down / s,
                          n->asked / s,
                          n->served / s};
+    flt_cost_point(f);
     *n = (flt_sim_point){0};
     f->now_s = 0;
 }
@@ -349,11 +348,12 @@ static void end_job(flt_fluid *f, size_t number)
 
 sk_status flt_fluid_run(flt_fluid *f, int64_t n, sk_err *e)
 {
-    (void)e;
-    for (; n > 0 && f->bucket < f->n_bucket; n--, f->bucket++) {
+    sk_status st = SK_OK;
+    for (; !st && n > 0 && f->bucket < f->n_bucket; n--, f->bucket++) {
         flt_sim_supply(f);
         flt_sim_decide(f);
         count_chips(f);
+        st = flt_cost_bucket(f, e);
         flt_sim_serve_bucket(f);
         flt_sim_fail(f);
         for (size_t i = 0; i < f->n_job; i++)
@@ -362,7 +362,7 @@ sk_status flt_fluid_run(flt_fluid *f, int64_t n, sk_err *e)
             end_job(f, i);
         if (f->now_s >= f->point_s - 1e-6 || f->bucket + 1 == f->n_bucket) end_point(f);
     }
-    return SK_OK;
+    return st;
 }
 
 /* Adds what a job, or a part of one, came to. */
@@ -402,6 +402,7 @@ const flt_sim_sum *flt_fluid_sum(flt_fluid *f)
         add_job_sum(f, &f->job[i], &s->job[f->job[i].number]);
     for (size_t i = 0; i < f->s->n_cause; i++)
         s->cause[i] = f->s->cause[i].name;
+    flt_cost_sum(f, s);
     s->n_pool = f->n_pool;
     s->n_job = f->n_work;
     s->n_cause = f->s->n_cause;

@@ -14,12 +14,18 @@
 
 #include "base/status.h"
 #include "fleet/book/book.h"
+#include "fleet/book/usage.h"
 #include "fleet/sim/scenario.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FLT_SIM_POINTS = 720 }; /* of a series for a plot */
+enum {
+    FLT_SIM_POINTS = 720,     /* of a series for a plot */
+    FLT_SIM_COMMITMENTS = 64, /* that are reported */
+    FLT_SIM_CURRENCIES = 8,
+    FLT_SIM_CURVES = 4
+};
 
 /* What interrupts training, beside the scenario's causes. */
 typedef enum flt_stop {
@@ -52,6 +58,41 @@ typedef struct flt_sim_job_sum {
     double done_s; /* when it had its tokens; 0: never */
 } flt_sim_job_sum;
 
+/* Sums of charges, micro-units of a currency. */
+typedef struct flt_sim_money {
+    const char *currency;
+    int64_t list, contracted, billed, effective;
+} flt_sim_money;
+
+/* What the use of a pool came to; by_paid: effective cost by flt_paid. */
+typedef struct flt_sim_pool_cost {
+    flt_sim_money money;
+    int64_t by_paid[FLT_PAID_NONE + 1];
+} flt_sim_pool_cost;
+
+/* A commitment over the simulated time.  Money but for those that say "its unit": micro-units of
+ * money or chip-hours. */
+typedef struct flt_sim_commitment {
+    int64_t id;
+    const char *contract, *name, *currency;
+    flt_kind kind;
+    flt_model model;
+    int64_t used,
+        unused;         /* of what it pays for: effective cost of usage, and of what nobody used */
+    int64_t bought;     /* billed for it */
+    int64_t shortfall;  /* billed for what was not met */
+    int64_t drawn, due; /* its unit: drawn down, and promised for the same time */
+    double pace;        /* of the interval that is open at the end */
+    int64_t remaining;  /* its unit: of that interval */
+    int64_t expected_shortfall, overage; /* its unit: at that interval's end; so far */
+} flt_sim_commitment;
+
+/* Drawdown of a discontinuous commitment over time: units of money or chip-hours, a point each. */
+typedef struct flt_sim_curve {
+    size_t commitment; /* of flt_sim_sum.commitment */
+    double drawn[FLT_SIM_POINTS], due[FLT_SIM_POINTS];
+} flt_sim_curve;
+
 /* One point of the plots: means over a stretch of time. */
 typedef struct flt_sim_point {
     double day;    /* its end, from the beginning */
@@ -72,6 +113,12 @@ typedef struct flt_sim_sum {
     int64_t failed_nodes[FLT_SIM_CAUSES], by_cause[FLT_SIM_CAUSES]; /* nodes; interruptions */
     size_t n_cause;
     int64_t by_stop[FLT_STOP_N]; /* interruptions */
+    flt_sim_pool_cost pool_cost[FLT_SIM_POOLS];
+    flt_sim_commitment commitment[FLT_SIM_COMMITMENTS];
+    flt_sim_money total[FLT_SIM_CURRENCIES]; /* all charges, by currency */
+    size_t n_commitment, n_total;
+    flt_sim_curve curve[FLT_SIM_CURVES];
+    size_t n_curve;
     flt_sim_point point[FLT_SIM_POINTS];
     size_t n_point;
 } flt_sim_sum;
@@ -89,7 +136,8 @@ void flt_fluid_free(flt_fluid *f);
 int64_t flt_fluid_buckets(const flt_fluid *f);
 int64_t flt_fluid_done(const flt_fluid *f);
 
-/* Runs up to n more. */
+/* Runs up to n more.  Errors are those of rating: a price that ends in the middle, sums that don't
+ * fit. */
 sk_status flt_fluid_run(flt_fluid *f, int64_t n, sk_err *e);
 
 /* What came out so far; borrowed, filled anew by each call. */

@@ -19,8 +19,9 @@ typedef struct flt_sim_pool {
     const char *provider;
     flt_sim_site site;
     flt_category category;
-    size_t zone;  /* of flt_fluid.zone */
-    double rate;  /* requests a second that one chip serves; 0: it can't serve */
+    size_t zone; /* of flt_fluid.zone */
+    double rate; /* requests a second that one chip serves; 0: it can't serve */
+    const char *currency;
     double price; /* a chip-hour, units of money */
     flt_spell spot;
     flt_availability trace; /* n 0: none */
@@ -46,7 +47,12 @@ typedef struct flt_sim_job {
     int64_t moves;
 } flt_sim_job;
 
+typedef struct flt_cost flt_cost;
+typedef struct flt_decide flt_decide;
+
 struct flt_fluid {
+    flt_cost *cost;
+    flt_decide *decide;
     const flt_scenario *s;
     const flt_book *book;
     sk_arena *mem;
@@ -62,9 +68,6 @@ struct flt_fluid {
     int64_t bucket, n_bucket, ring_n;
     double dt;
     /* serving */
-    double need_now,
-        need_before; /* the most that was needed, in this window of hold_s and in the last */
-    int64_t window;
     double blind_s,
         blind_share; /* a part of the capacity is asked for that is not there any more */
     int64_t waiting;
@@ -107,13 +110,6 @@ void flt_sim_drop_serving(flt_fluid *f, flt_sim_pool *p, int64_t chips);
 
 /* Gives job another number of chips of its pool (0: it waits from now on). */
 void flt_sim_job_set(flt_fluid *f, flt_sim_job *j, int64_t chips, bool asked);
-
-/* decide.c: which chips serve and which train in this bucket. */
-void flt_sim_decide(flt_fluid *f);
-
-/* Makes `chips` chips of p idle by asking jobs of a priority below `rank`, as far as there are
- * such. */
-void flt_sim_make_room(flt_fluid *f, flt_sim_pool *p, int64_t chips, int64_t rank, flt_stop why);
 
 /* serving.c: the requests of the bucket. */
 void flt_sim_serve_bucket(flt_fluid *f);

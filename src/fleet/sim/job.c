@@ -75,10 +75,9 @@ void flt_job_resize(flt_job *j, const flt_job_rule *r, int64_t chips, bool asked
     j->resizes++;
     double gone = (double)(j->chips > chips ? j->chips - chips : 0);
     if (!asked && j->chips) lose(j, r->gang ? flt_job_at_stake(j, r) : gone * r->checkpoint_s / 2);
-    if (r->gang)
-        restart(j, r, asked && j->chips && j->ready <= j->at ? r->write_s : 0);
-    else if (chips > j->chips)
-        j->pending += (double)(chips - j->chips) * r->restart_s;
+    /* One that restarts anyway goes on with that. */
+    if (r->gang && j->ready <= j->at) restart(j, r, asked && j->chips ? r->write_s : 0);
+    if (!r->gang && chips > j->chips) j->pending += (double)(chips - j->chips) * r->restart_s;
     j->chips = chips;
     if (!chips) j->pending = 0;
 }

@@ -79,7 +79,7 @@ static const flt_field contract_rows[] = {
     W(contract_row, "kind", kind, "spend usage"),
     W(contract_row, "model", model, "continuous discontinuous"),
     W(contract_row, "interval", interval,
-      "hourly daily weekly monthly quarterly semi-annual annual full-period"),
+      "hourly daily weekly monthly quarterly semi-annual annual full"),
     W(contract_row, "shortfall", shortfall, "charge carry"),
     W(contract_row, "category", category, "on-demand spot block reserved"),
     F(contract_row, "amount", MICROS, c.amount, 0, 9e12),
@@ -176,7 +176,7 @@ static flt_offer offer_of(const maker *m, const pool_row *r, int64_t id)
                        .priced = true,
                        .price_micros = r->price_micros,
                        .currency = r->pool.currency,
-                       .chips_per_unit = r->pool.chips_per_node,
+                       .chips_per_unit = 1,
                        .valid = {0, SK_UTC_END},
                        .source = m->s->name};
 }
@@ -300,7 +300,7 @@ static sk_status read_contracts(maker *m, json_t *root, sk_err *e)
                           "",
                           "spend",
                           "discontinuous",
-                          "full-period",
+                          "full",
                           "charge",
                           "",
                           0,
@@ -324,6 +324,16 @@ static sk_status check_sites(const maker *m, json_t *root, sk_err *e)
     return SK_OK;
 }
 
+/* What the book itself refuses: names that are none, contracts that overlap, mixed currencies. */
+static sk_status check_book(const maker *m, json_t *root, sk_err *e)
+{
+    sk_err why = SK_ERR_INIT;
+    sk_status st = flt_book_check(m->book, &why);
+    return st ? sk_yaml_fail(m->f->y, sk_yaml_line(m->f->y, root, "pools", 0), e, st, "%s",
+                             why.text)
+              : SK_OK;
+}
+
 sk_status flt_scenario_fleet(const flt_fields *f, json_t *root, flt_scenario *s, sk_err *e)
 {
     sk_status st = read_sites(f, root, s, e);
@@ -339,6 +349,7 @@ sk_status flt_scenario_fleet(const flt_fields *f, json_t *root, flt_scenario *s,
     }
     if (!st) st = read_contracts(&m, root, e);
     if (!st) st = check_sites(&m, root, e);
+    if (!st) st = check_book(&m, root, e);
     if (!st) s->book = m.book;
     return st;
 }

@@ -148,18 +148,19 @@ static flt_sim_job *owner(flt_fluid *f, const flt_sim_pool *p, int64_t chip)
     return NULL;
 }
 
-/* A job of p has lost a node.  A spare takes its place at once, idle or a lesser job's, where one
- * can be started; else the job is smaller. */
+/* A job of p has lost a node.  A spare takes its place at once, where one is idle and can be
+ * started; else it is smaller until the next round of placement, which gives it chips of lesser
+ * jobs, or stops it where it has too few. */
 static void job_hit(flt_fluid *f, flt_sim_pool *p, flt_sim_job *j, double t)
 {
     int64_t node = p->row->chips_per_node, lost = node < j->j.chips ? node : j->j.chips;
     flt_job_run(&j->j, &j->rule, fmax(t, j->j.at));
     flt_job_fail(&j->j, &j->rule, lost);
     bool spare = p->state == FLT_POOL_UP || p->state == FLT_POOL_SILENT;
-    if (spare) flt_sim_make_room(f, p, 0, j->t.priority, FLT_STOP_RANK);
     if (spare && flt_sim_idle(p) >= 0) return;
-    int64_t left = j->j.chips - lost;
-    flt_sim_job_set(f, j, left < j->t.min_chips ? 0 : left, true);
+    double changed = j->changed; /* what it gets again makes it no younger */
+    flt_sim_job_set(f, j, j->j.chips - lost, true);
+    j->changed = changed;
 }
 
 /* A node of p fails: whose it is, is drawn by the place `u` in [0, 1) of its first chip. */
