@@ -53,7 +53,7 @@ static sk_status on_applied(void *arg, const flt_applied *a, sk_err *e)
 
 static sk_status add_usage(void *arg, const flt_usage *u, sk_err *e)
 {
-    return flt_rater_add(arg, u, e);
+    return flt_rater_resume(arg, u, e);
 }
 
 /* The rater's run over the stretch, inside a transaction. */
@@ -64,7 +64,7 @@ static sk_status rate(flt_db *db, stretch *s, const flt_balance *b, size_t n, sk
     sk_status st = n ? flt_rater_open(s->book, s->span.from, b, n, &r, e)
                      : flt_rater_new(s->book, s->span.from, &r, e);
     if (st) return st;
-    st = flt_state_usage(db, s->span, true, add_usage, r, &s->seen.usage, e);
+    st = flt_state_usage(db, s->span, false, add_usage, r, &s->seen.usage, e);
     if (!st) st = flt_rater_close(r, s->span.to, &sink, e);
     if (!st) st = flt_writer_flush(s->w, e);
     if (!st) st = flt_state_keep(db, s->book, r, s->span.to, e);

@@ -153,11 +153,8 @@ static sk_status keep_balances(flt_db *db, redo *x, sk_span span, const flt_bala
     const flt_usage *u = x->usage.at;
     sk_status st = flt_rater_open(x->book, span.from, b, n, &r, e);
     if (st) return st;
-    for (size_t i = 0; !st && i < x->usage.n; i++) {
-        flt_usage cut = u[i];
-        if (cut.span.from < span.from) cut.span.from = span.from;
-        if (cut.span.from < cut.span.to) st = flt_rater_add(r, &cut, e);
-    }
+    for (size_t i = 0; !st && i < x->usage.n; i++)
+        st = flt_rater_resume(r, &u[i], e);
     pile t = {0};
     if (!st)
         st = flt_db_prepare(db,
