@@ -90,6 +90,9 @@ static void unused_block(void **state)
     assert_true(m.why == FLT_WHY_CONTINUOUS && m.commitment == 1);
     near(m.price, 0, 0);
     near(m.free, 1, 0);
+    near(m.spare, 1, 1e-9);
+    near(m.beyond, 10e6, 1e-3);
+    near(ask(&c, 3, 1, FLT_ON_DEMAND).spare, 5, 1e-9);
     m = ask(&c, 8, 1, FLT_ON_DEMAND);
     assert_int_equal(m.why, FLT_WHY_LIST);
     near(m.price, 10e6, 1e-3);
@@ -101,13 +104,13 @@ static void unused_block(void **state)
     assert_int_equal(ask(&c, 0, 1, FLT_SPOT).why, FLT_WHY_SPOT);
     assert_int_equal(ask(&c, 0, 2, FLT_ON_DEMAND).why, FLT_WHY_LIST);
     /* In the middle of the hour, half of it drawn by the 8 that run. */
-    flt_balance b = {.commitment = 1,
-                     .interval = {t0, t0 + HOUR},
-                     .committed = 8500000,
-                     .drawn = 4000000,
-                     .work = 4 * 3600000};
+    flt_balance b = {
+        .commitment = 1, .interval = {t0, t0 + HOUR}, .committed = 8500000, .drawn = 4000000};
     m = ask_at(&c, t0 + 1800, 8, 1, FLT_ON_DEMAND, &b, NULL);
     near(m.free, 1, 1e-9); /* half a chip for an hour is a whole one for the rest */
+    /* Nothing known of the first half: drawn on evenly. */
+    m = ask_at(&c, t0 + 1800, 8, 1, FLT_ON_DEMAND, NULL, NULL);
+    near(m.free, 0.5, 1e-6);
     /* A floor of a day: this hour has its share, the others want theirs. */
     d->interval = FLT_DAILY;
     m = ask(&c, 9, 1, FLT_ON_DEMAND);
@@ -128,7 +131,10 @@ static void unused_reservation(void **state)
     assert_int_equal(ask(&c, 0, 1, FLT_SPOT).why, FLT_WHY_SPOT);
     /* Without a price of its own it is free all the same while it is held. */
     (void)rate_reservation(&c, 3, 0, 8, (sk_span){t0, t0 + DAY});
-    near(ask(&c, 0, 3, FLT_ON_DEMAND).price, 0, 0);
+    m = ask(&c, 0, 3, FLT_ON_DEMAND);
+    near(m.price, 0, 0);
+    near(m.spare, 8, 1e-9);
+    assert_true(isinf(m.beyond));
     rate_case_free(&c);
 }
 
@@ -155,6 +161,10 @@ static void behind_and_beyond(void **state)
     near(m.list, 10e6, 1e-3);
     m = ask_at(&c, t0, 1, 1, FLT_ON_DEMAND, &b, &even);
     near(m.price, 4e6, 1e-3);
+    /* Nothing known, in the middle of the term: as if on its pace. */
+    m = ask_at(&c, t0 + 50 * HOUR, 1, 1, FLT_ON_DEMAND, NULL, NULL);
+    assert_int_equal(m.why, FLT_WHY_BEHIND);
+    near(m.price, 8e6, 1e-3);
     /* Used up. */
     b.drawn = b.committed;
     m = ask_at(&c, t0, 1, 1, FLT_ON_DEMAND, &b, &even);

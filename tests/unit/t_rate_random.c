@@ -475,6 +475,50 @@ static void steps(void **state)
     }
 }
 
+/* A rater for some hours, then another from its balances, with the rows that were open. */
+static void one_stretch(world *w, flt_balance *b, sk_span s, const flt_sink *sink)
+{
+    sk_err e = SK_ERR_INIT;
+    flt_rater *r = NULL;
+    size_t n = s.from > w->from ? w->c.book.n_commitment : 0;
+    assert_status_ok(flt_rater_open(&w->c.book, s.from, b, n, &r, &e), e);
+    for (size_t i = 0; i < w->n_usage; i++)
+        if (sk_span_shared(w->usage[i].span, s))
+            assert_status_ok(flt_rater_resume(r, &w->usage[i], &e), e);
+    assert_status_ok(flt_rater_close(r, s.to, sink, &e), e);
+    for (size_t i = 0; i < w->c.book.n_commitment; i++)
+        b[i] = *flt_rater_balance(r, w->c.commitment[i].id);
+    flt_rater_free(r);
+}
+
+static void new_raters(void **state)
+{
+    (void)state;
+    static world w;
+    for (uint64_t seed = 0; seed < SEEDS / 5; seed++) {
+        draw(&w, seed);
+        rate(&w, w.usage, w.n_usage);
+        kept k = keep(&w.c);
+        flt_balance b[RATE_ROWS];
+        flt_sink sink = rate_sink(&w.c);
+        size_t charges = 0, applied = 0;
+        for (int64_t t = w.from; t < w.until;) {
+            int64_t next = flt_least(w.until, sk_utc_hour(t) + 3600 * (1 + pick(&w, 30)));
+            one_stretch(&w, b, (sk_span){t, next}, &sink);
+            /* Numbers begin anew with each rater. */
+            for (size_t i = charges; i < w.c.n_row; i++)
+                w.c.row[i].id += (int64_t)charges;
+            for (; applied < w.c.n_applied; applied++)
+                w.c.applied[applied].charge += (int64_t)charges;
+            charges = w.c.n_row;
+            t = next;
+        }
+        check_same(&w, &k);
+        drop(&k);
+        rate_case_free(&w.c);
+    }
+}
+
 /* ---- rating again ---- */
 
 /* Old rows and corrections, added up by what they are for, are what rating everything gives. */
@@ -564,16 +608,80 @@ static void again_from_balances(void **state)
     }
 }
 
+/* ---- what can't be ---- */
+
+static int64_t extreme(world *w)
+{
+    static const int64_t ends[] = {INT64_MIN,
+                                   INT64_MAX,
+                                   -1,
+                                   0,
+                                   1,
+                                   FLT_PPM + 1,
+                                   SK_UTC_MIN,
+                                   SK_UTC_END,
+                                   INT64_C(1) << 40,
+                                   INT64_C(1) << 53,
+                                   INT64_MAX / 3600};
+    return ends[pick(w, sizeof ends / sizeof *ends)];
+}
+
+static void spoil_commitment(world *w, flt_commitment *c)
+{
+    int64_t *const field[] = {&c->amount,      &c->discount_ppm, &c->rate_micros, &c->upfront_ppm,
+                              &c->overage_ppm, &c->term.from,    &c->term.to,     &c->contract};
+    *field[pick(w, sizeof field / sizeof *field)] = extreme(w);
+    if (chance(w, 10)) c->interval = FLT_INTERVAL_N;
+    if (c->n_ramp && chance(w, 30)) w->ramp[c->id][pick(w, 2)].amount = extreme(w);
+    if (c->n_milestone && chance(w, 30)) w->milestone[c->id][pick(w, 2)].t = extreme(w);
+}
+
+static void spoil(world *w)
+{
+    const flt_book *b = &w->c.book;
+    if (b->n_commitment && chance(w, 60))
+        spoil_commitment(w, &w->c.commitment[pick(w, (int64_t)b->n_commitment)]);
+    flt_offer *o = &w->c.offer[pick(w, (int64_t)b->n_offer)];
+    int64_t *const price[] = {&o->price_micros, &o->valid.from, &o->valid.to};
+    if (chance(w, 30)) *price[pick(w, 3)] = extreme(w);
+    if (b->n_reservation && chance(w, 30)) {
+        flt_reservation *v = &w->c.reservation[pick(w, (int64_t)b->n_reservation)];
+        int64_t *const field[] = {&v->chips, &v->term.from, &v->term.to, &v->commitment};
+        *field[pick(w, 4)] = extreme(w);
+    }
+    if (!w->n_usage || chance(w, 50)) return;
+    flt_usage *u = &w->usage[pick(w, (int64_t)w->n_usage)];
+    int64_t *const field[] = {&u->chips, &u->span.from, &u->span.to, &u->pool, &u->reservation};
+    *field[pick(w, 5)] = extreme(w);
+}
+
+/* Rows and books that can't be are refused or rated; nothing is worse than that.  (Under
+ * sanitizers this also says that no sum wraps.) */
+static void extremes(void **state)
+{
+    (void)state;
+    static world w;
+    size_t refused = 0;
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        sk_err e = SK_ERR_INIT;
+        draw(&w, seed);
+        spoil(&w);
+        sk_status st = rate_run(&w.c, w.usage, w.n_usage, w.from, w.until, &e);
+        holds(&w, st == SK_OK || (st == e.status && *e.text));
+        refused += st != SK_OK;
+        rate_case_free(&w.c);
+    }
+    assert_true(refused > SEEDS / 4 && refused < SEEDS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(balances),
-        cmocka_unit_test(order_of_rows),
-        cmocka_unit_test(cuts_of_rows),
-        cmocka_unit_test(buckets),
-        cmocka_unit_test(steps),
-        cmocka_unit_test(late_rows),
-        cmocka_unit_test(again_from_balances),
+        cmocka_unit_test(balances),     cmocka_unit_test(order_of_rows),
+        cmocka_unit_test(cuts_of_rows), cmocka_unit_test(buckets),
+        cmocka_unit_test(steps),        cmocka_unit_test(new_raters),
+        cmocka_unit_test(late_rows),    cmocka_unit_test(again_from_balances),
+        cmocka_unit_test(extremes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,6 +21,8 @@ typedef struct list {
     sk_span span;
 } list;
 
+/* Appends a charge with its sign; or, with applied_to, what of it was applied to that commitment:
+ * the record then has the charge only to be found by, and no money of its own. */
 static sk_status push(list *l, const flt_charge *c, int sign, int64_t applied_to, int64_t amount,
                       sk_err *e)
 {
@@ -62,6 +64,7 @@ static int compare_ids(const void *a, const void *b)
     return (*x)->id < (*y)->id ? -1 : (*x)->id > (*y)->id;
 }
 
+/* By bisection; NULL for an applied row whose charge is of another span. */
 static const flt_charge *find_charge(const flt_charge *const *by_id, size_t n, int64_t id)
 {
     size_t a = 0, b = n;
@@ -75,6 +78,7 @@ static const flt_charge *find_charge(const flt_charge *const *by_id, size_t n, i
     return a < n && by_id[a]->id == id ? by_id[a] : NULL;
 }
 
+/* The old charges of the span, negative, and what they reduced. */
 static sk_status take_old(list *l, const flt_again *a, sk_err *e)
 {
     const flt_charge **by_id = sk_alloc(SK_MEM_MISC, (a->n_old + 1) * sizeof *by_id);
@@ -117,6 +121,7 @@ static sk_status take_applied(void *arg, const flt_applied *a, sk_err *e)
     return push(t->l, &t->last, 1, a->commitment, a->amount, e);
 }
 
+/* What a fresh rater makes of the span with all usage that is known now. */
 static sk_status take_new(list *l, const flt_book *book, const flt_again *a, sk_err *e)
 {
     flt_rater *r;
@@ -153,6 +158,7 @@ static int compare_for(const flt_charge *a, const flt_charge *b)
     return strcmp(a->currency, b->currency);
 }
 
+/* A charge comes before what was applied of it; records of one thing keep their order. */
 static int compare_records(const void *pa, const void *pb)
 {
     const record *a = pa, *b = pb;
@@ -187,6 +193,7 @@ static bool is_nothing(const record *x)
            !x->c.billed_micros && !x->c.effective_micros;
 }
 
+/* Numbers a correction and hands it on. */
 static sk_status emit_charge(flt_charge *c, int64_t id, const flt_sink *sink, sk_err *e)
 {
     c->id = id;

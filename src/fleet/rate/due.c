@@ -2,7 +2,6 @@
 #include "fleet/rate/rater.h"
 
 #include "fleet/rate/intervals.h"
-#include "fleet/rate/work.h"
 
 #include <string.h>
 
@@ -38,6 +37,31 @@ static int64_t total_money(const flt_due *d)
     return total == INT64_MAX ? total : money;
 }
 
+static bool is_share(int64_t ppm)
+{
+    return ppm >= 0 && ppm <= FLT_PPM;
+}
+
+/* Steps of a ramp or of milestones: none negative, times ascend. */
+static bool sound_steps(const flt_step *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (s[i].amount < 0 || (i && s[i].t <= s[i - 1].t)) return false;
+    return true;
+}
+
+/* What arithmetic here relies on; flt_book_check has the sentences for all of it. */
+static bool sound(const flt_commitment *c)
+{
+    return c->amount >= 0 && c->term.to > c->term.from && c->term.from >= SK_UTC_MIN &&
+           c->term.to <= SK_UTC_END && is_share(c->discount_ppm) && is_share(c->upfront_ppm) &&
+           (c->overage_ppm == -1 || is_share(c->overage_ppm)) && (unsigned)c->kind <= FLT_USAGE &&
+           (unsigned)c->model <= FLT_DISCONTINUOUS && (unsigned)c->interval < FLT_INTERVAL_N &&
+           sound_steps(c->ramp, c->n_ramp) && sound_steps(c->milestone, c->n_milestone);
+}
+
+/* The sums are checked here once, so that nothing later can wrap: what a commitment is drawn by
+ * never exceeds what it comes to in all. */
 sk_status flt_due_init(const flt_book *book, const flt_commitment *c, flt_due *d, sk_err *e)
 {
     *d = (flt_due){.c = c, .contract = flt_book_contract(book, c->contract)};
@@ -46,15 +70,15 @@ sk_status flt_due_init(const flt_book *book, const flt_commitment *c, flt_due *d
         return sk_fail(e, SK_E_NOTFOUND,
                        "commitment \"%s\" is of contract %lld, which there is not", c->name,
                        (long long)c->contract);
-    if (c->amount < 0 || c->term.to <= c->term.from || c->term.from < SK_UTC_MIN ||
-        c->term.to > SK_UTC_END)
-        return sk_fail(e, SK_E_INVALID, "commitment \"%s\": a negative amount, or no term",
-                       c->name);
+    if (!sound(c))
+        return sk_fail(
+            e, SK_E_INVALID,
+            "commitment \"%s\" can't be: a negative amount, a share over 1, no term, or a "
+            "kind that is none",
+            c->name);
     sk_status st = settle_rate(book, d, e);
     if (st) return st;
-    bool work = c->model == FLT_CONTINUOUS && c->kind == FLT_USAGE;
-    if (total_money(d) == INT64_MAX ||
-        (work && flt_committed_work(c, c->term.to) / FLT_MILLI > INT64_MAX))
+    if (total_money(d) == INT64_MAX)
         return sk_fail(e, SK_E_TOOBIG, "commitment \"%s\": what it comes to in all does not fit",
                        c->name);
     return SK_OK;
@@ -76,6 +100,7 @@ static int64_t upfront_of(const flt_due *d, int64_t v)
     return part;
 }
 
+/* Differences of running totals: chip-hours cost what their sum costs, however they are cut. */
 int64_t flt_due_money(const flt_due *d, int64_t before, int64_t amount)
 {
     if (d->c->kind == FLT_SPEND) return amount;
@@ -85,17 +110,11 @@ int64_t flt_due_money(const flt_due *d, int64_t before, int64_t amount)
     return b - a;
 }
 
-/* What the open interval costs and how much of that is taken, out of its balance. */
+/* What the open interval of a continuous commitment costs. */
 static void resume(flt_due *d)
 {
     sk_span s = d->b.interval;
-    if (d->c->model != FLT_CONTINUOUS) return;
-    d->cost = cost_until(d, s.to) - cost_until(d, s.from);
-    d->spent = d->b.drawn;
-    if (d->c->kind == FLT_SPEND) return;
-    d->whole =
-        (int64_t)((flt_committed_work(d->c, s.to) - flt_committed_work(d->c, s.from)) / FLT_MILLI);
-    d->spent = d->whole ? flt_part(d->cost, 0, d->b.work, d->whole) : 0;
+    if (d->c->model == FLT_CONTINUOUS) d->cost = cost_until(d, s.to) - cost_until(d, s.from);
 }
 
 /* Opens the interval that holds t; the unmet rest of the last one is carried into it if it was not
@@ -106,10 +125,11 @@ static void open_interval(flt_due *d, int64_t t)
     int64_t carried = more ? flt_due_left(d) : 0;
     (void)flt_interval_at(d->c, t, &d->b.interval, NULL);
     d->b.committed = flt_interval_amount(d->c, t) + carried;
-    d->b.drawn = d->b.quantity = d->b.work = 0;
+    d->b.drawn = d->b.quantity = 0;
     resume(d);
 }
 
+/* Milestones up to t are of the past: whoever rated up to there has charged them. */
 void flt_due_set(flt_due *d, const flt_balance *b, int64_t t)
 {
     while (d->next_milestone < d->c->n_milestone && d->c->milestone[d->next_milestone].t <= t)
@@ -123,6 +143,8 @@ void flt_due_set(flt_due *d, const flt_balance *b, int64_t t)
     }
 }
 
+/* The prepaid part is used up first, at most by what is drawn here and by what is to be billed: the
+ * same money may have been prepaid for another obligation of the contract. */
 int64_t flt_due_draw(flt_due *d, int64_t amount, int64_t money)
 {
     int64_t own = flt_due_money(d, d->b.met, amount);
@@ -216,9 +238,12 @@ static sk_status charge_unused(flt_rater *r, flt_due *d, sk_err *e)
 {
     flt_charge row = fee(d, FLT_CHARGE_UNUSED, d->b.interval);
     row.category = FLT_RESERVED;
-    row.effective_micros = d->cost - d->spent;
-    if (d->c->kind == FLT_USAGE && d->b.work < d->whole)
+    int64_t left = flt_due_left(d);
+    row.effective_micros = left;
+    if (d->c->kind == FLT_USAGE && left) {
+        row.effective_micros = flt_part(d->cost, d->b.drawn, d->b.committed, d->b.committed);
         row.quantity = flt_most(0, d->b.committed - d->b.quantity);
+    }
     row.billing = sk_utc_month(row.span.from);
     return row.effective_micros || row.quantity ? flt_pay_emit(r, &row, e) : SK_OK;
 }
@@ -247,6 +272,7 @@ static sk_status end_pool(flt_rater *r, flt_due *d, sk_err *e)
     return last && !st ? charge_left_over(r, d, e) : st;
 }
 
+/* What is due at this border of one commitment; most have nothing. */
 static sk_status end_one(flt_rater *r, flt_due *d, sk_err *e)
 {
     sk_span s = d->b.interval;
@@ -255,6 +281,7 @@ static sk_status end_one(flt_rater *r, flt_due *d, sk_err *e)
     return s.to == r->now ? charge_unused(r, d, e) : SK_OK;
 }
 
+/* Narrower intervals end first: a fee of the month counts for the year that ends with it. */
 sk_status flt_due_end(flt_rater *r, sk_err *e)
 {
     sk_status st = SK_OK;
@@ -280,6 +307,7 @@ static int64_t draw_contract(flt_rater *r, const flt_due *d, size_t first, int64
     return most;
 }
 
+/* Whether an earlier commitment in the order is of the same contract. */
 static bool contract_seen(const flt_rater *r, size_t i)
 {
     for (size_t j = 0; j < i; j++)
@@ -329,6 +357,7 @@ static sk_status buy_interval(flt_rater *r, flt_due *d, sk_err *e)
     return row.billed_micros || row.quantity ? purchase(r, d, &row, e) : SK_OK;
 }
 
+/* All intervals are opened before anything is bought, so that a purchase finds the new balances. */
 sk_status flt_due_begin(flt_rater *r, sk_err *e)
 {
     for (size_t i = 0; i < r->n_due; i++) {

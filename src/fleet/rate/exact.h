@@ -16,6 +16,12 @@ enum { FLT_HOUR = 3600, FLT_MILLI = 1000 };
 /* Work of one chip-hour. */
 #define FLT_WORK_HOUR INT64_C(3600000)
 
+/* The most work of one slot and kind of usage (278 million chips for an hour), and the highest
+ * price of a chip-hour (10^9 of the currency): more is a mistake, and this leaves products of three
+ * factors room in 128 bits. */
+#define FLT_MOST_WORK INT64_C(1000000000000000)
+#define FLT_MOST_PRICE (INT64_C(1000000000) * FLT_MICRO)
+
 /* A price of a chip-hour: micros x keep / 10^6 micro-units of money. */
 typedef struct flt_tariff {
     int64_t micros, keep; /* keep: parts per million that a discount leaves */
@@ -49,6 +55,12 @@ static inline int64_t flt_most(int64_t a, int64_t b)
 static inline int64_t flt_quantity(int64_t work)
 {
     return (int64_t)flt_rounded((flt_wide)work * 10, 36);
+}
+
+/* Work of micro-units of chip-hours, rounded down. */
+static inline int64_t flt_work(int64_t quantity)
+{
+    return flt_held((flt_wide)quantity * 36 / 10);
 }
 
 /* What work costs, held at INT64_MAX; amounts that large are refused before they get here. */

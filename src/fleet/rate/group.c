@@ -7,6 +7,7 @@
 /* ---- prices and eligibility --------------------------------------------------------------------
  */
 
+/* Whether an offer is for this sku here. */
 static bool offer_fits(const flt_offer *o, int64_t provider, int64_t chip, const char *region,
                        const char *sku)
 {
@@ -67,6 +68,7 @@ bool flt_eligible(const flt_book *book, const flt_commitment *c, const flt_pool 
 /* ---- the table of groups -----------------------------------------------------------------------
  */
 
+/* The fixed order of groups: that in which they are paid for within a step. */
 static int compare_keys(const flt_group *a, const flt_group *b)
 {
     if (a->pool->id != b->pool->id) return a->pool->id < b->pool->id ? -1 : 1;
@@ -93,6 +95,8 @@ static sk_status add_group(flt_rater *r, const flt_group *like, size_t place, sk
     return SK_OK;
 }
 
+/* Rows of one kind tend to follow each other, so the last group is tried first; else by bisection.
+ */
 sk_status flt_group_of(flt_rater *r, const flt_pool *pool, flt_category category,
                        int64_t reservation, const char *sku, uint32_t *out, sk_err *e)
 {
@@ -119,6 +123,8 @@ sk_status flt_group_of(flt_rater *r, const flt_pool *pool, flt_category category
 /* ---- what a group costs ------------------------------------------------------------------------
  */
 
+/* A commitment of money needs the list price that its discount is off; one of chip-hours does not.
+ */
 bool flt_group_pair(const flt_rater *r, const flt_due *d, const flt_group *g, int64_t t,
                     flt_tariff *price)
 {
@@ -137,6 +143,8 @@ static flt_tariff deal_price(const flt_due *d, const flt_group *g)
     return (flt_tariff){g->list.micros, FLT_PPM - d->c->discount_ppm};
 }
 
+/* Own machines without an offer cost nothing.  Where there is no offer the currency is that of the
+ * commitment, or the pool's. */
 sk_status flt_group_price(flt_rater *r, flt_group *g, int64_t t, sk_err *e)
 {
     bool own = false;
@@ -176,6 +184,7 @@ static int compare_share(const flt_pair *a, const flt_pair *b)
     return x < y ? -1 : x > y;
 }
 
+/* Highest discount, then lowest price, then ids: nothing is left to chance. */
 static int compare_pairs(const void *pa, const void *pb)
 {
     const flt_pair *a = pa, *b = pb;
@@ -188,6 +197,8 @@ static int compare_pairs(const void *pa, const void *pb)
     return a->rank < b->rank ? -1 : a->rank > b->rank;
 }
 
+/* Made anew when the stretch changes or a group comes up; groups that have had no usage in this
+ * stretch are not in it. */
 sk_status flt_group_pairs(flt_rater *r, sk_err *e)
 {
     if (!r->pairs_stale) return SK_OK;

@@ -1,7 +1,7 @@
 /* intervals.c - cutting a commitment's term into intervals. */
 #include "fleet/rate/intervals.h"
 
-#include "fleet/rate/work.h"
+#include "fleet/rate/exact.h"
 
 /* Lengths in seconds, or else in months; neither for the whole term. */
 static const struct length {
@@ -40,6 +40,7 @@ static bool inside(const flt_commitment *c, int64_t t)
     return t >= c->term.from && t < c->term.to;
 }
 
+/* An interval that the term cuts short ends with it. */
 bool flt_interval_at(const flt_commitment *c, int64_t t, sk_span *out, int64_t *index)
 {
     if (!inside(c, t)) return false;
@@ -79,7 +80,8 @@ static int64_t stretch(const flt_commitment *c, size_t i, int64_t *a, int64_t *b
     return i ? c->ramp[i - 1].amount : c->amount;
 }
 
-flt_wide flt_committed_work(const flt_commitment *c, int64_t t)
+/* What a continuous commitment has promised up to t, without rounding: amount times seconds. */
+static flt_wide committed_work(const flt_commitment *c, int64_t t)
 {
     flt_wide sum = 0;
     for (size_t i = 0; i <= c->n_ramp; i++) {
@@ -99,6 +101,7 @@ static int64_t pool_of(const flt_commitment *c, int64_t k)
     return flt_part(amount, 0, c->term.to - from, end - from);
 }
 
+/* As a difference of totals for continuous ones, so that all intervals add up to the whole. */
 int64_t flt_interval_amount(const flt_commitment *c, int64_t t)
 {
     sk_span s;
@@ -109,11 +112,12 @@ int64_t flt_interval_amount(const flt_commitment *c, int64_t t)
     return until == INT64_MAX ? until : until - flt_committed_until(c, s.from);
 }
 
+/* Whole intervals are counted stretch by stretch of the ramp, not one by one: 7 years have 61,368
+ * hours. */
 int64_t flt_committed_until(const flt_commitment *c, int64_t t)
 {
     if (t <= c->term.from || c->term.to <= c->term.from) return 0;
-    if (c->model == FLT_CONTINUOUS)
-        return flt_held(flt_rounded(flt_committed_work(c, t), FLT_HOUR));
+    if (c->model == FLT_CONTINUOUS) return flt_held(flt_rounded(committed_work(c, t), FLT_HOUR));
     int64_t at = flt_least(t, c->term.to) - 1, k = number_at(c, at);
     flt_wide sum = 0;
     for (size_t i = 0; i <= c->n_ramp; i++) {

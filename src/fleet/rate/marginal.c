@@ -12,7 +12,7 @@
 
 struct flt_hour {
     flt_rater *r;
-    int64_t *before;     /* of each due: what it had left before the slot, money or work */
+    int64_t *before;     /* of each due: what it had left before the slot, in its unit */
     double *p_shortfall; /* of each due */
     uint32_t *deal;      /* room for the commitments of one group */
 };
@@ -34,12 +34,6 @@ const char *flt_why_text(flt_why w)
 /* ---- the hour as it stands ---------------------------------------------------------------------
  */
 
-/* What a continuous commitment has left of its interval: money (FLT_SPEND) or work. */
-static int64_t left_of(const flt_due *d)
-{
-    return d->c->kind == FLT_USAGE ? d->whole - d->b.work : d->cost - d->spent;
-}
-
 static const flt_forecast *forecast_of(const flt_present *p, int64_t commitment)
 {
     for (size_t i = 0; i < p->n_expected; i++)
@@ -47,6 +41,18 @@ static const flt_forecast *forecast_of(const flt_present *p, int64_t commitment)
     return NULL;
 }
 
+/* Where nothing is known of a commitment's open interval, it has been drawn on evenly: neither is
+ * all of it free nor is it behind. */
+static void assume_even(flt_due *d, const flt_present *p)
+{
+    for (size_t i = 0; i < p->n_balance; i++)
+        if (p->balance[i].commitment == d->c->id) return;
+    sk_span s = d->b.interval;
+    if (p->t > s.from && p->t < s.to)
+        d->b.drawn = flt_part(d->b.committed, 0, p->t - s.from, s.to - s.from);
+}
+
+/* What runs, as usage of the rest of the slot. */
 static sk_status add_loads(flt_hour *h, const flt_present *p, sk_err *e)
 {
     sk_status st = SK_OK;
@@ -73,7 +79,8 @@ static sk_status rate_present(flt_hour *h, const flt_present *p, sk_err *e)
     r->slot = flt_rater_slot(r, p->t);
     for (size_t i = 0; i < r->n_due; i++) {
         flt_pace pace;
-        h->before[i] = left_of(&r->due[i]);
+        assume_even(&r->due[i], p);
+        h->before[i] = flt_due_left(&r->due[i]);
         flt_pace_at(r->due[i].c, &r->due[i].b, p->t, forecast_of(p, r->due[i].c->id), &pace);
         h->p_shortfall[i] = pace.p_shortfall;
     }
@@ -84,6 +91,7 @@ static sk_status rate_present(flt_hour *h, const flt_present *p, sk_err *e)
     return st ? st : flt_pay_slot(r, e);
 }
 
+/* All of it lies in the rater's arena and goes with it. */
 sk_status flt_hour_new(const flt_book *book, const flt_present *present, flt_hour **out, sk_err *e)
 {
     flt_rater *r;
@@ -127,17 +135,19 @@ static int64_t free_work(const flt_hour *h, size_t k, flt_tariff price)
 {
     const flt_due *d = &h->r->due[k];
     int64_t slot = sk_span_seconds(h->r->slot), rest = d->b.interval.to - h->r->slot.from;
-    int64_t used = h->before[k] - left_of(d);
+    int64_t used = h->before[k] - flt_due_left(d);
     int64_t mine = rest > 0 ? flt_part(h->before[k], 0, flt_least(slot, rest), rest) : 0;
     int64_t left = flt_most(0, mine - used);
-    return d->c->kind == FLT_USAGE ? left : flt_bought(price, left);
+    return d->c->kind == FLT_USAGE ? flt_work(left) : flt_bought(price, left);
 }
 
+/* The first that has something free names the reason; later ones fill up the chip-hour. */
 static void add_free(flt_marginal *m, flt_why why, int64_t work, int64_t chip)
 {
-    if (work <= 0 || m->free >= 1) return;
-    if (m->free <= 0) m->why = why;
-    m->free = fmin(1, m->free + (double)work / (double)chip);
+    if (work <= 0) return;
+    if (m->spare <= 0) m->why = why;
+    m->spare += (double)work / (double)chip;
+    m->free = fmin(1, m->spare);
 }
 
 static double micros_of(flt_tariff t)
@@ -145,6 +155,8 @@ static double micros_of(flt_tariff t)
     return (double)t.micros * (double)t.keep / (double)FLT_PPM;
 }
 
+/* Reservations of the pool: what is held and unused, as far as their commitment has something left.
+ */
 static void free_in_holds(const flt_hour *h, const flt_group *g, flt_marginal *m)
 {
     const flt_rater *r = h->r;
@@ -167,6 +179,7 @@ static void free_in_holds(const flt_hour *h, const flt_group *g, flt_marginal *m
     }
 }
 
+/* Continuous commitments that would pay for usage like g's. */
 static void free_in_dues(const flt_hour *h, const flt_group *g, flt_marginal *m)
 {
     const flt_rater *r = h->r;
@@ -219,6 +232,7 @@ static flt_why base_price(const flt_hour *h, const flt_group *g, flt_marginal *m
     return FLT_WHY_OVERAGE;
 }
 
+/* Free parts first, in the order of rating; the rest at the price that nothing has paid yet. */
 sk_status flt_marginal_price(const flt_hour *h, int64_t pool, flt_category category, double redo,
                              flt_marginal *out, sk_err *e)
 {
@@ -236,10 +250,9 @@ sk_status flt_marginal_price(const flt_hour *h, int64_t pool, flt_category categ
     free_in_holds(h, &g, &m);
     free_in_dues(h, &g, &m);
     flt_why why = base_price(h, &g, &m, &commitment);
-    bool all = m.free >= 1;
-    double base = m.contracted * (1 - m.p_shortfall) / (1 - m.redo);
-    if (!all && why == FLT_WHY_UNPRICED) base = INFINITY;
-    m.price = all ? 0 : (1 - m.free) * base;
+    m.beyond = m.contracted * (1 - m.p_shortfall) / (1 - m.redo);
+    if (why == FLT_WHY_UNPRICED) m.beyond = INFINITY;
+    m.price = m.free >= 1 ? 0 : (1 - m.free) * m.beyond;
     if (m.free <= 0) m.commitment = commitment;
     if (m.free <= 0) m.why = category == FLT_SPOT && why == FLT_WHY_LIST ? FLT_WHY_SPOT : why;
     *out = m;

@@ -23,8 +23,8 @@ typedef struct flt_load {
 } flt_load;
 
 /* The present: what runs, where commitments stand, what is expected of them.  Arrays are the
- * caller's, in any order; commitments without a balance have the whole interval left, without a
- * forecast the rate so far goes on. */
+ * caller's, in any order.  Commitments without a balance have been drawn on evenly so far; without
+ * a forecast the rate so far goes on. */
 typedef struct flt_present {
     int64_t t;
     const flt_load *load;
@@ -48,14 +48,17 @@ typedef enum flt_why {
     FLT_WHY_UNPRICED /* can't be said: price is infinite */
 } flt_why;
 
-/* The price with its terms: price = (1 - free) x base, where base = contracted x (1 - p_shortfall),
- * or list / (1 - redo) for spot. */
+/* The price with its terms: price = (1 - free) x beyond, where beyond = contracted x
+ * (1 - p_shortfall), or list / (1 - redo) for spot.  What is spare is shared by all pools that the
+ * same commitment is for: who places on several asks again after the first. */
 typedef struct flt_marginal {
     double price;
+    double beyond; /* price once nothing is spare */
     flt_why why;
     int64_t commitment;  /* that decides, 0 none */
     int64_t reservation; /* 0 none */
-    double free;         /* share of the chip-hour that is paid already */
+    double free;         /* share of the chip-hour that is paid already: spare, 1 at most */
+    double spare;        /* chips beyond those that run, for the rest of the slot, paid already */
     double list, contracted;
     double p_shortfall, redo;
     const char *currency; /* "" where nothing is priced */

@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+/* Phi by erfc, which is exact in the tails. */
 double flt_normal_below(double x, double mean, double spread)
 {
     if (!(spread > 0)) return x > mean ? 1 : 0;
@@ -45,6 +46,8 @@ static flt_forecast so_far(const flt_pace *p)
     return (flt_forecast){hours > 0 ? (double)p->drawn / hours : (double)p->committed / all, 0};
 }
 
+/* From t to the interval's end at the forecast.  E(shortfall) is held to what is left at most: the
+ * normal also has a part below 0. */
 static void look_ahead(flt_pace *p, flt_forecast f)
 {
     double hours = (double)(p->interval.to - p->t) / FLT_HOUR, rest = (double)p->remaining;
@@ -97,6 +100,7 @@ static bool is_eligible(const flt_book *book, const flt_commitment *c, const flt
     return flt_eligible(book, c, pool, row->category, o ? o->sku : "");
 }
 
+/* Any reservation or continuous commitment covers; of negotiated prices only c's own does. */
 static void cover_usage(const flt_commitment *c, const flt_charge *row, flt_cover *out)
 {
     bool held = row->paid == FLT_PAID_RESERVATION || row->paid == FLT_PAID_CONTINUOUS;

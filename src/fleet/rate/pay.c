@@ -96,6 +96,9 @@ static sk_status hand_down(flt_rater *r, flt_group *g, const bill *b, flt_due *p
 {
     running run = {0};
     sk_status st = SK_OK;
+    if (b->list == INT64_MAX || b->contracted == INT64_MAX)
+        return sk_fail(e, SK_E_TOOBIG, "what an hour in pool \"%s\" costs does not fit",
+                       g->pool->name);
     memset(r->drawn, 0, g->n_deal * sizeof *r->drawn);
     g->rest -= b->work;
     while (run.work < b->work && !st) {
@@ -120,44 +123,39 @@ static sk_status hand_down(flt_rater *r, flt_group *g, const bill *b, flt_due *p
 /* ---- reservations and continuous commitments ---------------------------------------------------
  */
 
-/* What money and chip-hours d has left buys of usage at a price. */
-static int64_t covers(const flt_due *d, flt_tariff price)
+/* How much of `want` work what d has left pays for, at a price. */
+static int64_t covers(const flt_due *d, flt_tariff price, int64_t want)
 {
-    if (d->c->kind == FLT_USAGE) return d->whole - d->b.work;
-    return flt_bought(price, d->cost - d->spent);
+    int64_t left = flt_due_left(d);
+    if (left <= 0 || want <= 0) return 0;
+    if (d->c->kind == FLT_SPEND) return flt_least(want, flt_bought(price, left));
+    return flt_quantity(want) <= left ? want : flt_work(left);
 }
 
-/* Takes `work` out of what d bought; returns what that costs of it.  The last of the money goes to
- * what it does not quite pay for, so that nothing is left over that usage could have had. */
+/* Takes what `work` costs out of what d bought, or all that is left (chip-hours, money): the last
+ * of it goes to usage that it does not quite pay for.  Returns the cost. */
 static int64_t spend(flt_due *d, flt_tariff price, int64_t work, bool all)
 {
-    int64_t cost = d->cost - d->spent;
-    if (d->c->kind == FLT_USAGE)
-        cost = flt_part(d->cost, d->b.work, d->b.work + work, d->whole);
-    else if (!all)
-        cost = flt_least(cost, flt_cost(price, work));
-    d->spent += cost;
-    d->b.work += work;
-    d->b.drawn = d->c->kind == FLT_SPEND
-                     ? d->spent
-                     : flt_part(d->b.committed, 0, d->b.work, flt_most(1, d->whole));
-    return cost;
+    int64_t before = d->b.drawn, left = flt_due_left(d);
+    int64_t take = d->c->kind == FLT_SPEND ? flt_cost(price, work) : flt_quantity(work);
+    d->b.drawn += all ? left : flt_least(left, take);
+    if (d->c->kind == FLT_SPEND) return d->b.drawn - before;
+    return flt_part(d->cost, before, d->b.drawn, d->b.committed);
 }
 
 /* d pays for as much of g as it can, up to `most`. */
 static sk_status cover(flt_rater *r, flt_group *g, flt_due *d, flt_tariff price, flt_paid paid,
                        int64_t *most, sk_err *e)
 {
-    int64_t can = covers(d, price), work = flt_least(flt_least(g->rest, *most), can);
+    int64_t want = flt_least(g->rest, *most), work = covers(d, price, want);
     if (work <= 0) return SK_OK;
-    bool all = d->c->kind == FLT_SPEND && work == can && price.micros > 0 && work < g->rest;
     flt_tariff list = g->priced ? g->list : price, contracted = g->priced ? g->contracted : price;
     bill b = {.paid = paid,
               .commitment = d->c->id,
               .work = work,
               .list = flt_cost(list, work),
               .contracted = flt_cost(contracted, work),
-              .effective = spend(d, price, work, all)};
+              .effective = spend(d, price, work, work < want)};
     *most -= work;
     return hand_down(r, g, &b, d, e);
 }
@@ -175,6 +173,7 @@ static sk_status hold_free(flt_rater *r, flt_group *g, int64_t *most, sk_err *e)
     return hand_down(r, g, &b, NULL, e);
 }
 
+/* A reservation pays for as much of g as it has room for, out of its commitment if it has one. */
 static sk_status hold_group(flt_rater *r, flt_hold *h, flt_group *g, sk_err *e)
 {
     if (!g->rest || !h->left) return SK_OK;
@@ -204,6 +203,7 @@ static sk_status pay_hold(flt_rater *r, flt_hold *h, sk_err *e)
     return st;
 }
 
+/* The pairs are in the order of discounts; each takes what the ones before left. */
 static sk_status pay_pairs(flt_rater *r, sk_err *e)
 {
     sk_status st = SK_OK;
@@ -248,7 +248,7 @@ static sk_status negotiate(flt_rater *r, flt_group *g, flt_due *d, sk_err *e)
         price = (flt_tariff){d->rate, FLT_PPM};
         if (quantity > left) {
             quantity = left;
-            b.work = flt_least(g->rest, (int64_t)((flt_wide)left * 36 / 10));
+            b.work = flt_least(g->rest, flt_work(left));
         }
         b.contracted = flt_due_money(d, d->b.met, quantity);
     } else {
@@ -294,10 +294,14 @@ static sk_status pay_rest(flt_rater *r, flt_group *g, sk_err *e)
               .list = flt_cost(g->list, g->rest),
               .contracted = flt_cost((flt_tariff){g->list.micros, FLT_PPM - off}, g->rest)};
     b.billed = b.effective = b.contracted;
-    if (best) best->b.overage += best->c->kind == FLT_SPEND ? b.contracted : flt_quantity(b.work);
+    if (best) {
+        int64_t more = best->c->kind == FLT_SPEND ? b.contracted : flt_quantity(b.work);
+        best->b.overage = flt_held((flt_wide)best->b.overage + more);
+    }
     return hand_down(r, g, &b, NULL, e);
 }
 
+/* Reservations, continuous commitments, then for each group in order its deals and the list. */
 sk_status flt_pay_slot(flt_rater *r, sk_err *e)
 {
     sk_status st = SK_OK;

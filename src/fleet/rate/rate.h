@@ -48,7 +48,6 @@ typedef struct flt_balance {
     int64_t met;       /* discontinuous: drawn since the term began */
     int64_t prepaid;   /* paid up front and not yet drawn against */
     int64_t quantity;  /* chip-hours of usage rows that drew on the interval */
-    int64_t work;      /* the same, exactly, in thousandths of chip-seconds (continuous) */
 } flt_balance;
 
 typedef struct flt_rater flt_rater;
@@ -71,6 +70,10 @@ void flt_rater_free(flt_rater *r);
  * beginning before what is closed (see flt_rate_again); SK_E_NOTFOUND: unknown pool, workload,
  * reservation. */
 sk_status flt_rater_add(flt_rater *r, const flt_usage *u, sk_err *e);
+
+/* The same for a row that began before what is closed: only what comes after is rated, and its
+ * quantities fit to those that an earlier rater gave of the part before, as if it had gone on. */
+sk_status flt_rater_resume(flt_rater *r, const flt_usage *u, sk_err *e);
 
 /* A bucket of a fluid simulation: so many chip-seconds of a workload in a pool during a span, in
  * thousandths (8 chips for a minute: 480,000).  Buckets are added up within their slot. */

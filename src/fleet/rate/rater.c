@@ -6,10 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Prices beyond this (10^9 of the currency a chip-hour) are mistakes, and would not leave products
- * of three factors room in 128 bits. */
-#define MAX_PRICE (INT64_C(1000000000) * FLT_MICRO)
-
+/* By doubling; the pointer is copied byte by byte since it may be of any type. */
 sk_status flt_rate_room(void *p, size_t *cap, size_t n, size_t size, sk_err *e)
 {
     if (n <= *cap) return SK_OK;
@@ -36,9 +33,10 @@ static bool offer_matters(const flt_book *b, const flt_offer *o)
     return false;
 }
 
+/* One currency a provider: rating adds up its money and converts none. */
 static sk_status check_offer(const flt_book *b, const flt_offer *o, sk_err *e)
 {
-    if (o->priced && (o->price_micros < 0 || o->price_micros > MAX_PRICE))
+    if (o->priced && (o->price_micros < 0 || o->price_micros > FLT_MOST_PRICE))
         return sk_fail(e, SK_E_INVALID, "offer %lld \"%s\": a price below 0 or beyond a billion",
                        (long long)o->id, o->sku);
     for (size_t i = 0; i < b->n_contract && o->priced; i++) {
@@ -114,6 +112,7 @@ static void insert(const flt_rater *r, uint32_t *list, size_t n, uint32_t i,
     list[n] = i;
 }
 
+/* Commitments as they are in the book, and the two orders in which they are gone through. */
 static sk_status make_dues(flt_rater *r, sk_err *e)
 {
     const flt_book *b = r->book;
@@ -128,7 +127,7 @@ static sk_status make_dues(flt_rater *r, sk_err *e)
     for (uint32_t i = 0; i < b->n_commitment; i++) {
         sk_status st = flt_due_init(b, &b->commitment[i], &r->due[i], e);
         if (st) return st;
-        if (r->due[i].rate < 0 || r->due[i].rate > MAX_PRICE)
+        if (r->due[i].rate < 0 || r->due[i].rate > FLT_MOST_PRICE)
             return sk_fail(e, SK_E_INVALID, "commitment \"%s\": a rate below 0 or beyond a billion",
                            r->due[i].c->name);
         insert(r, r->ending, i, i, ends_before);
@@ -146,6 +145,8 @@ static flt_due *find_due(const flt_rater *r, int64_t id)
     return NULL;
 }
 
+/* Reservations.  A continuous commitment that one of them names pays for nothing else: it is bought
+ * for these chips. */
 static sk_status make_holds(flt_rater *r, sk_err *e)
 {
     const flt_book *b = r->book;
@@ -168,13 +169,14 @@ static sk_status make_holds(flt_rater *r, sk_err *e)
     return SK_OK;
 }
 
+/* Balances come from outside (a ledger): none may be below 0. */
 static sk_status set_balances(flt_rater *r, const flt_balance *balance, size_t n, sk_err *e)
 {
     for (size_t i = 0; i < r->n_due; i++) {
         const flt_balance *b = NULL;
         for (size_t k = 0; k < n && !b; k++)
             if (balance[k].commitment == r->due[i].c->id) b = &balance[k];
-        if (b && (b->committed < 0 || b->drawn < 0 || b->prepaid < 0 || b->work < 0 || b->met < 0))
+        if (b && (b->committed < 0 || b->drawn < 0 || b->prepaid < 0 || b->met < 0))
             return sk_fail(e, SK_E_INVALID, "the balance of commitment \"%s\" is below 0",
                            r->due[i].c->name);
         flt_due_set(&r->due[i], b, r->now);
@@ -182,6 +184,7 @@ static sk_status set_balances(flt_rater *r, const flt_balance *balance, size_t n
     return SK_OK;
 }
 
+/* Everything that can be wrong with the book is found here, before the first row. */
 sk_status flt_rater_open(const flt_book *book, int64_t from, const flt_balance *balance, size_t n,
                          flt_rater **out, sk_err *e)
 {
@@ -257,6 +260,7 @@ static sk_span cut(const flt_rater *r, int64_t t, sk_span s)
     return s;
 }
 
+/* Also for times ahead of r->now, as rows come in. */
 sk_span flt_rater_slot(const flt_rater *r, int64_t t)
 {
     int64_t hour = sk_utc_hour(t);
@@ -276,6 +280,7 @@ static int64_t slot_end(const flt_rater *r, int64_t until)
     return cut(r, r->now, (sk_span){r->now, until}).to;
 }
 
+/* One slot: what begins, what is used, what ends.  Prices are looked up anew after a border. */
 static sk_status close_slot(flt_rater *r, int64_t until, sk_err *e)
 {
     sk_status st = flt_due_begin(r, e);
@@ -295,6 +300,7 @@ static sk_status close_slot(flt_rater *r, int64_t until, sk_err *e)
     return flt_due_end(r, e);
 }
 
+/* Rows that are still open move to the front for the next time. */
 sk_status flt_rater_close(flt_rater *r, int64_t until, const flt_sink *sink, sk_err *e)
 {
     if (until < r->now)

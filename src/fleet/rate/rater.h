@@ -18,9 +18,7 @@ typedef struct flt_due {
     int64_t rate; /* FLT_USAGE: micro-units of money a chip-hour, settled when the term begins */
     bool tied;    /* a reservation draws on it, and nothing else does */
     bool fresh;   /* its interval was opened at this border: what is due at its beginning is owed */
-    /* Continuous, in the open interval: */
-    int64_t cost, spent;   /* what it costs, and how much of that rows have taken */
-    int64_t whole;         /* FLT_USAGE: work that was bought */
+    int64_t cost; /* continuous: of the open interval, money */
     size_t next_milestone; /* discontinuous */
 } flt_due;
 

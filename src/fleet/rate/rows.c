@@ -32,6 +32,7 @@ static const flt_reservation *find_reservation(const flt_rater *r, int64_t id)
     return NULL;
 }
 
+/* Workloads tend to repeat, so the last that was found is remembered. */
 static sk_status check_references(flt_rater *r, const flt_usage *u, sk_err *e)
 {
     if (u->workload && u->workload != r->known_workload) {
@@ -72,6 +73,7 @@ static sk_status push_row(flt_rater *r, const flt_open *o, sk_err *e)
     return SK_OK;
 }
 
+/* Open addressing; the table is never more than half full.  The cell of the pair, or a free one. */
 static flt_cell *find_cell(const flt_rater *r, uint32_t group, int64_t workload)
 {
     uint64_t h = ((uint64_t)workload * 0x9E3779B97F4A7C15U) ^ (group * 0xC2B2AE3D27D4EB4FU);
@@ -135,14 +137,15 @@ static sk_status merge_pieces(flt_rater *r, const flt_open *o, sk_err *e)
     return st;
 }
 
+/* Rows with a name stay rows, since each is to have its own charges; the others are added up. */
 sk_status flt_rows_add(flt_rater *r, const flt_usage *u, bool clip, sk_err *e)
 {
     sk_status st = check_row(r, u, clip, e);
     const flt_pool *pool = st ? NULL : flt_book_pool(r->book, u->pool);
     if (!st && !pool) st = refuse(u, SK_E_NOTFOUND, "there is no such pool", e);
     if (!st) st = check_references(r, u, e);
-    int64_t seconds = sk_span_seconds(u->span), work = 0;
-    if (!st && !flt_muldiv(u->chips, seconds * FLT_MILLI, 1, &work))
+    int64_t work = 0;
+    if (!st && !flt_muldiv(u->chips, sk_span_seconds(u->span) * FLT_MILLI, 1, &work))
         st = refuse(u, SK_E_TOOBIG, "its chip-seconds don't fit", e);
     if (st || !work || u->span.to <= r->now) return st;
     flt_open o = {.span = u->span,
@@ -163,6 +166,12 @@ sk_status flt_rater_add(flt_rater *r, const flt_usage *u, sk_err *e)
     return flt_rows_add(r, u, false, e);
 }
 
+sk_status flt_rater_resume(flt_rater *r, const flt_usage *u, sk_err *e)
+{
+    return flt_rows_add(r, u, true, e);
+}
+
+/* The pool of the last group is looked at first: a simulator goes through its pools in turn. */
 sk_status flt_rater_bucket(flt_rater *r, int64_t pool, int64_t workload, flt_category category,
                            sk_span span, int64_t milli_chip_seconds, sk_err *e)
 {
@@ -193,6 +202,7 @@ sk_status flt_rater_bucket(flt_rater *r, int64_t pool, int64_t workload, flt_cat
 #define BY(field)                                                                                  \
     if (a->field != b->field) return a->field < b->field ? -1 : 1
 
+/* A total order but for rows that are the same in all that matters. */
 static int compare_rows(const void *pa, const void *pb)
 {
     const flt_open *a = pa, *b = pb;
@@ -206,6 +216,7 @@ static int compare_rows(const void *pa, const void *pb)
     return a->group < b->group ? -1 : a->group > b->group;
 }
 
+/* Rows mostly come in order, which a look through them shows. */
 void flt_rows_sort(flt_rater *r)
 {
     r->next_row = 0;
@@ -232,6 +243,7 @@ int64_t flt_rows_work(const flt_open *o, int64_t t)
                     : flt_part(o->work, 0, past, sk_span_seconds(o->span));
 }
 
+/* Makes rows active that begin in the slot. */
 static sk_status begin_rows(flt_rater *r, sk_err *e)
 {
     size_t n = r->next_row;
@@ -261,7 +273,7 @@ sk_status flt_rows_collect(flt_rater *r, sk_err *e)
         int64_t work = flt_rows_work(o, r->slot.to) - flt_rows_work(o, r->slot.from);
         r->mixed[i] = (flt_entry){r->active[i], work, 0};
         g->n++;
-        if (!flt_sum(g->rest, work, &g->rest))
+        if (!flt_sum(g->rest, work, &g->rest) || g->rest > FLT_MOST_WORK)
             return sk_fail(e, SK_E_TOOBIG, "usage of an hour in pool \"%s\" does not fit",
                            g->pool->name);
     }
