@@ -54,6 +54,13 @@ static const sk_opt rows[] = {
             "half of the free memory goes",
             kv_tokens, 0, (int64_t)1 << 40),
     ROW_INT("kv-bytes", "0", "the same in bytes, as in 4Gi", kv_bytes, 0, (int64_t)1 << 46),
+    {"prefix-disk", 0, SK_OPT_STRING, "DIR", NULL,
+     "keep beginnings of conversations that the KV cache has no room for in this folder, and all "
+     "at "
+     "the end, so that they need not be computed again after a restart",
+     offsetof(serve_opts, o.prefix_disk), 0, 0, false, SK_COMPLETE_DIR, NULL},
+    ROW_INT("prefix-disk-max", "4Gi", "bytes of that folder; what was used least recently goes",
+            prefix_disk_max, 1, (int64_t)1 << 46),
     ROW_INT(
         "memory", "0",
         "bytes that all models and their caches may take, as in 16Gi; 0: what the system lets; a "

@@ -76,6 +76,7 @@ void srv_opts_default(srv_opts *o)
                     .drain_s = 30,
                     .buffer_kb = 256,
                     .kv_type = "f16",
+                    .prefix_disk_max = (int64_t)4 << 30,
                     .stop_fd = -1,
                     .reload_fd = -1};
 }
@@ -261,6 +262,8 @@ static sk_status fill_opener(srv_server *s, sk_err *e)
                                        .n_threads = (size_t)o->threads,
                                        .kv_tokens = (size_t)o->kv_tokens,
                                        .kv_bytes = (size_t)o->kv_bytes,
+                                       .prefix_disk = o->prefix_disk,
+                                       .prefix_disk_most = (uint64_t)o->prefix_disk_max,
                                        .max_step = MAX_STEP,
                                        .no_repack = o->no_repack,
                                        .pack_cache = o->pack_cache,

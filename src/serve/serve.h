@@ -63,6 +63,8 @@ typedef struct srv_opts {
     int64_t listen_fd; /* a socket that listens already, in place of host and port; 0: none */
     int64_t context, parallel, threads;      /* 0: the model's / - / all cores */
     int64_t kv_tokens, kv_bytes;             /* of the cache of all sequences; 0: what fits */
+    const char *prefix_disk;                 /* folder for beginnings, NULL: none */
+    int64_t prefix_disk_max;                 /* bytes of it */
     int64_t memory;                          /* bytes that all models may take; 0: all there is */
     int64_t max_queue, max_body, max_conns;  /* requests, bytes, connections */
     int64_t idle_s, head_s, body_s, stall_s; /* deadlines of a connection */

@@ -17,6 +17,10 @@ typedef struct eng_session_opts {
     const eng_lora *lora; /* adapter of every slot, NULL: none; eng_session_adapt changes one */
     size_t kv_tokens;     /* that all sequences may have together, in whole pages; 0: n_ctx each */
     bool prefix;          /* remember beginnings of sequences for others: eng_session_begin */
+    /* With prefix: a folder for those that there is no room for any more, and for some when the
+     * session is closed, so that a later one finds them; up to so many bytes.  NULL: none. */
+    const char *prefix_disk;
+    uint64_t prefix_disk_most;
 } eng_session_opts;
 
 typedef enum eng_want { ENG_WANT_NONE, ENG_WANT_LAST, ENG_WANT_ALL, ENG_WANT_STATES } eng_want;

@@ -164,6 +164,14 @@ eng_kv_seq eng_kv_slot(const eng_kv *kv, uint32_t slot)
                         &kv->layout};
 }
 
+void *eng_kv_page(const eng_kv *kv, uint32_t page, size_t *bytes)
+{
+    if (kv->base[1]) return NULL;
+    assert(page < kv->n_pages[0]);
+    *bytes = kv->layout.page_bytes[0];
+    return kv->base[0] + page * kv->layout.page_bytes[0];
+}
+
 uint64_t eng_kv_bytes(const eng_kv *kv)
 {
     return (uint64_t)kv->n_pages[0] * kv->layout.page_bytes[0] +

@@ -32,6 +32,10 @@ eng_pages *eng_kv_pages(const eng_kv *kv);
 /* Where the decoder finds the keys and values of a slot. */
 eng_kv_seq eng_kv_slot(const eng_kv *kv, uint32_t slot);
 
+/* The memory of a page and its bytes; NULL where windowed layers lie apart, so that a page is not
+ * all of its tokens. */
+void *eng_kv_page(const eng_kv *kv, uint32_t page, size_t *bytes);
+
 /* Bytes of all pages. */
 uint64_t eng_kv_bytes(const eng_kv *kv);
 

@@ -489,6 +489,17 @@ void eng_pages_own(eng_pages *p, uint32_t slot, size_t pos, size_t n)
 
 /* ---- all ---- */
 
+eng_prefix *eng_pages_tree(const eng_pages *p)
+{
+    return p->tree;
+}
+
+void eng_pages_flush(eng_pages *p)
+{
+    for (uint32_t page; p->tree && (page = evict(p)) != ENG_PAGE_NONE;)
+        p->free[p->n_free++] = page;
+}
+
 void eng_pages_forget(eng_pages *p, const void *tag)
 {
     for (uint32_t page; p->tree;) {

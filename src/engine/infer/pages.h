@@ -101,6 +101,12 @@ size_t eng_pages_near_spare(const eng_pages *p);
  * they hold below pos stays.  eng_pages_spare must be at least what it lacks. */
 void eng_pages_own(eng_pages *p, uint32_t slot, size_t pos, size_t n);
 
+/* The tree of beginnings, NULL: none are kept. */
+eng_prefix *eng_pages_tree(const eng_pages *p);
+
+/* Drops all that the tree has and no slot holds, page by page. */
+void eng_pages_flush(eng_pages *p);
+
 /* Drops what the tree has of a tag, as far as no slot holds it. */
 void eng_pages_forget(eng_pages *p, const void *tag);
 

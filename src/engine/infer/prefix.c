@@ -41,6 +41,8 @@ struct eng_prefix {
     size_t n_pages, n_buckets, n_leaves, n_nodes, n_idle;
     uint32_t root; /* first of the nodes without parent */
     uint32_t age, now;
+    void (*evicted)(void *arg, uint32_t page);
+    void *arg;
 };
 
 /* ---- open and close ---- */
@@ -295,8 +297,28 @@ uint32_t eng_prefix_evict(eng_prefix *t)
         if (t->leaf[i].rank < least.rank) least = t->leaf[i];
     uint32_t worth = (uint32_t)(least.rank >> 32);
     if (worth > t->age) t->age = worth;
+    if (t->evicted) t->evicted(t->arg, least.page);
     cut(t, least.page);
     return least.page;
+}
+
+void eng_prefix_watch(eng_prefix *t, void (*fn)(void *arg, uint32_t page), void *arg)
+{
+    t->evicted = fn;
+    t->arg = arg;
+}
+
+size_t eng_prefix_path(const eng_prefix *t, uint32_t page, const void **tag, const int32_t **ids)
+{
+    const node *x = &t->node[page];
+    size_t n = (size_t)x->depth + 1;
+    if (x->n != ENG_PAGE_TOKENS) return 0;
+    *tag = x->tag;
+    for (size_t i = n; i-- > 0; page = x->parent) {
+        x = &t->node[page];
+        ids[i] = x->ids;
+    }
+    return n;
 }
 
 uint32_t eng_prefix_evict_tag(eng_prefix *t, const void *tag)

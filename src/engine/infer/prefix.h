@@ -62,6 +62,14 @@ uint32_t eng_prefix_evict(eng_prefix *t);
 /* Takes some leaf of a tag that nobody holds out of the tree, likewise. */
 uint32_t eng_prefix_evict_tag(eng_prefix *t, const void *tag);
 
+/* Has fn called with each page that eng_prefix_evict is about to take out, still in the tree. */
+void eng_prefix_watch(eng_prefix *t, void (*fn)(void *arg, uint32_t page), void *arg);
+
+/* The tokens of a full page in the tree and of those above it: ids[i] of the i-th from the root,
+ * each ENG_PAGE_TOKENS.  How many pages; 0 for a page that is not full.  ids has room for as many
+ * as a sequence has. */
+size_t eng_prefix_path(const eng_prefix *t, uint32_t page, const void **tag, const int32_t **ids);
+
 /* Pages in the tree, and those of them that nobody holds.  Who holds a page must hold all above it;
  * then the latter can all be evicted. */
 size_t eng_prefix_count(const eng_prefix *t);

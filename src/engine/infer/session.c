@@ -2,6 +2,7 @@
  */
 #include "engine/infer/session.h"
 
+#include "engine/infer/disk.h"
 #include "engine/infer/kv.h"
 #include "engine/model/decoder.h"
 #include "engine/model/lora.h"
@@ -17,6 +18,7 @@ struct eng_session {
     const eng_model *m;
     eng_session_opts o;
     eng_kv *kv;
+    eng_disk *disk; /* NULL: beginnings are kept in memory only */
     eng_decoder *dec;
     sk_arena *arena;
     size_t *len;       /* [n_slots] tokens in the cache */
@@ -86,6 +88,8 @@ static sk_status alloc_session(eng_session *s, sk_err *e)
         return sk_fail(e, SK_E_NOMEM, "no memory for %zu slots", n);
     eng_kv_opts ko = kv_opts(s->m, &s->o);
     sk_status st = eng_kv_open(&s->m->cfg, &ko, &s->kv, e);
+    if (!st && s->o.prefix_disk)
+        st = eng_disk_open(s->m, s->kv, &ko, s->o.prefix_disk, s->o.prefix_disk_most, &s->disk, e);
     if (st || s->m->cfg.encoder) return st;
     return grow_out(s, n < s->o.max_step ? n : s->o.max_step, s->m->cfg.n_vocab, e);
 }
@@ -117,6 +121,7 @@ void eng_session_close(eng_session *s)
 {
     if (!s) return;
     eng_decoder_close(s->dec);
+    eng_disk_close(s->disk);
     eng_kv_close(s->kv);
     sk_arena_free(s->arena);
     sk_free(s->out);
@@ -182,6 +187,7 @@ sk_status eng_session_begin(eng_session *s, uint32_t slot, const int32_t *ids, s
     s->len[slot] = 0;
     sk_status st = eng_pages_begin(eng_kv_pages(s->kv), slot, &q, n_all, &held, e);
     if (st) return st;
+    if (s->disk && !s->lora[slot]) held = eng_disk_begin(s->disk, slot, ids, n, held);
     *n_held = s->len[slot] = held;
     return SK_OK;
 }

@@ -385,7 +385,9 @@ static sk_status open_session(srv_local *l, const srv_local_opts *o, sk_err *e)
                            .max_step = max_step,
                            .kv_type = o->kv_type,
                            .lora = l->lora,
-                           .prefix = true};
+                           .prefix = true,
+                           .prefix_disk = o->prefix_disk,
+                           .prefix_disk_most = o->prefix_disk_most};
     sk_status st = l->info.encoder ? SK_OK : size_cache(l, o, &so, &kv_tokens, e);
     if (st) return st;
     if (!l->info.encoder) n_ctx = at_most(n_ctx, kv_tokens);

@@ -17,6 +17,8 @@ typedef struct srv_local_opts {
     size_t max_step;
     eng_dtype kv_type;          /* keys and values are kept as this */
     size_t kv_tokens, kv_bytes; /* of the cache of all sequences; both 0: what fits */
+    const char *prefix_disk;    /* eng_session_opts */
+    uint64_t prefix_disk_most;
     bool no_repack, pack_cache; /* eng_model_opts */
     bool aside;                 /* others answer meanwhile: read by a thread of low priority */
     eng_between_fn between;     /* asked while it is read (eng_exec_between), NULL: nobody */
