@@ -49,6 +49,10 @@
     ROW(fleet_plan_train)                                                                          \
     ROW(fleet_plan_serve)                                                                          \
     ROW(fleet_plan_buy)                                                                            \
+    ROW(fleet_import)                                                                              \
+    ROW(fleet_ledger)                                                                              \
+    ROW(fleet_pace)                                                                                \
+    ROW(fleet_export)                                                                              \
     ROW(fleet_sim)                                                                                 \
     /* the machine and the program */                                                              \
     ROW(bench)                                                                                     \

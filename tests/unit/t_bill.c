@@ -176,12 +176,14 @@ static void reconciles(void **state)
     sk_arena *a = sk_arena_new(SK_MEM_MISC);
     const flt_bill_opts o = {.take = {.now = FLEET_T1}, .provider = "", .currency = ""};
     (void)snprintf(path, sizeof path, "%s", unit_path(unit_dir, "own.csv"));
-    export_to(db, &f.b, path, 12, (size_t)number(db, "SELECT COUNT(*) FROM charge"));
-    assert_status_ok(sk_csv_open(path, &c, &e), e);
-    assert_status_ok(flt_bill_reconcile(db, &f.b, c, &o, a, &r, &e), e);
-    sk_csv_close(c);
-    assert_int_equal(r.n, 0);
-    assert_true(r.same >= 4);
+    for (int version = 14; version >= 12; version--) { /* told by the columns */
+        export_to(db, &f.b, path, version, (size_t)number(db, "SELECT COUNT(*) FROM charge"));
+        assert_status_ok(sk_csv_open(path, &c, &e), e);
+        assert_status_ok(flt_bill_reconcile(db, &f.b, c, &o, a, &r, &e), e);
+        sk_csv_close(c);
+        assert_int_equal(r.n, 0);
+        assert_true(r.same >= 4);
+    }
     /* A further row on the bill, of a pool we know. */
     assert_true(unit_read(path, &b));
     size_t head = (size_t)(strchr(b.p, '\n') - b.p) + 1;

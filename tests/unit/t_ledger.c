@@ -9,6 +9,7 @@
 #include "fleet/ledger/usage_take.h"
 #include "fleet/store/schema.h"
 #include "tests/unit/fleet_book.h"
+#include "tests/unit/fleet_dbs.h"
 #include "tests/unit/fleet_rows.h"
 
 #include <stdio.h>
@@ -355,8 +356,68 @@ static void reports(void **state)
         assert_int_equal(sum, all);
     }
     assert_int_equal(flt_by_of("colour"), -1);
+    flt_standing *s;
+    size_t standings;
+    assert_status_ok(flt_ledger_pace(db, &f.b, SK_UTC_END, a, &s, &standings, &e), e);
+    assert_int_equal(standings, 2);
+    assert_true(s[0].pace.drawn > 0);
+    assert_int_equal(s[0].pace.drawn,
+                     number(db, "SELECT CAST(SUM(amount) AS BIGINT) FROM applied"));
+    assert_true(s[0].forecast.mean > 0);
+    assert_true(s[1].cover.utilization > 0 && s[1].cover.utilization < 1);
+    flt_drawdown *d;
+    size_t days;
+    assert_status_ok(flt_ledger_drawdown(db, s[0].commitment, a, &d, &days, &e), e);
+    assert_true(days >= 7);
+    assert_int_equal(d[days - 1].drawn, s[0].pace.drawn);
     sk_arena_free(a);
     flt_db_close(db);
+    sk_buf_fini(&b);
+}
+
+/* The same rows, rating, corrections, sums and checks on every kind of database there is. */
+static void every_database(void **state)
+{
+    (void)state;
+    fleet_book f;
+    fleet_book_init(&f);
+    flt_db *db;
+    int64_t sums[2] = {0, 0};
+    int runs = 0;
+    sk_buf b = SK_BUF_INIT;
+    for (int kind = 0; (db = fleet_dbs_next(&kind)) && runs < 2; runs++) {
+        sk_err e = SK_ERR_INIT;
+        flt_taken n;
+        flt_closed done;
+        fleet_rows_put(db, &f.b);
+        week(&b, 2, 0);
+        assert_status_ok(take(db, &f.b, b.p, false, NULL, &n, &e), e);
+        assert_status_ok(take(db, &f.b, b.p, false, NULL, &n, &e), e);
+        assert_int_equal(n.twice, n.rows);
+        closes(db, &f.b, 1770552000 - 3 * DAY, 40, &done);
+        week(&b, 2, 1);
+        assert_status_ok(take(db, &f.b, b.p, true, NULL, &n, &e), e);
+        assert_int_equal(n.added, n.rows);
+        closes(db, &f.b, 1770552000, 60, &done);
+        assert_true(done.corrections > 100);
+        balanced(db);
+        sums[runs] = number(db, SUMS);
+        sk_arena *a = sk_arena_new(SK_MEM_MISC);
+        flt_line *line;
+        flt_standing *s;
+        size_t lines;
+        for (int by = 0; by < FLT_BY_N; by++)
+            assert_status_ok(flt_ledger_report(db, &f.b, (flt_by)by, FLT_OURS,
+                                               (sk_span){SK_UTC_MIN, SK_UTC_END}, a, &line, &lines,
+                                               &e),
+                             e);
+        assert_status_ok(flt_ledger_pace(db, &f.b, SK_UTC_END, a, &s, &lines, &e), e);
+        assert_int_equal(lines, 2);
+        sk_arena_free(a);
+        flt_db_close(db);
+    }
+    assert_true(runs >= 1);
+    if (runs == 2) assert_int_equal(sums[0], sums[1]);
     sk_buf_fini(&b);
 }
 
@@ -397,6 +458,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(same_charges, unit_dir_make, unit_dir_remove),
         cmocka_unit_test_setup_teardown(late_usage, unit_dir_make, unit_dir_remove),
         cmocka_unit_test_setup_teardown(reports, unit_dir_make, unit_dir_remove),
+        cmocka_unit_test_setup_teardown(every_database, unit_dir_make, unit_dir_remove),
         cmocka_unit_test_setup_teardown(tampering, unit_dir_make, unit_dir_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

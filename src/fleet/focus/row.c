@@ -24,19 +24,34 @@ static int newest(const flt_focus_set *set, const sk_csv *c)
     return v;
 }
 
+/* Whether the file has all that one of that version must have. */
+static bool is_whole(const flt_focus_map *m, int version)
+{
+    for (int i = 0; i < m->set->n; i++) {
+        const flt_focus_column *c = &m->set->column[i];
+        if (c->level == FLT_FOCUS_MUST && m->at[i] < 0 && flt_focus_in(c, version)) return false;
+    }
+    return true;
+}
+
 void flt_focus_map_init(flt_focus_map *m, const flt_focus_set *set, const sk_csv *c, int version,
                         flt_dates dates)
 {
     size_t known = 0;
     memset(m, 0, sizeof *m);
     m->set = set;
-    m->version = version ? version : newest(set, c);
     m->dates = dates;
     for (int i = 0; i < set->n; i++) {
         m->at[i] = sk_csv_column(c, set->column[i].name);
         known += m->at[i] >= 0;
     }
     m->extra = sk_csv_columns(c) - known;
+    m->version = version ? version : newest(set, c);
+    for (int v = m->version; !version && v <= FLT_FOCUS_LAST; v++)
+        if (is_whole(m, v)) {
+            m->version = v;
+            break;
+        }
 }
 
 size_t flt_focus_missing(const flt_focus_map *m, sk_buf *out)

@@ -42,7 +42,7 @@ typedef struct flt_focus_row {
 const flt_focus_set *flt_focus_is(const sk_csv *c);
 
 /* Finds the columns of `set` in the header.  version 0: the newest that the header has columns of
- * (1.2 where nothing tells). */
+ * (1.2 where nothing tells), or a newer one that it is a whole file of. */
 void flt_focus_map_init(flt_focus_map *m, const flt_focus_set *set, const sk_csv *c, int version,
                         flt_dates dates);
 

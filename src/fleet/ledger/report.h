@@ -58,9 +58,15 @@ typedef struct flt_standing {
 sk_status flt_ledger_pace(flt_db *db, const flt_book *book, int64_t t, sk_arena *arena,
                           flt_standing **out, size_t *n, sk_err *e);
 
-/* What was drawn of a commitment, day by day: points (day's beginning, drawn since the term began
- * up to the day's end).  For a continuous one it is what was used of it. */
-sk_status flt_ledger_drawdown(flt_db *db, const flt_commitment *c, sk_arena *arena, int64_t **day,
-                              int64_t **drawn, size_t *n, sk_err *e);
+/* What was drawn of a commitment, day by day, beside what was promised by then.  For a continuous
+ * one it is what was used of it. */
+typedef struct flt_drawdown {
+    int64_t day;       /* its end */
+    int64_t drawn;     /* since the term began, in the commitment's unit */
+    int64_t committed; /* by then */
+} flt_drawdown;
+
+sk_status flt_ledger_drawdown(flt_db *db, const flt_commitment *c, sk_arena *arena,
+                              flt_drawdown **out, size_t *n, sk_err *e);
 
 #endif

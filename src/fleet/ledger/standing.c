@@ -2,6 +2,7 @@
 #include "fleet/ledger/report.h"
 
 #include "fleet/ledger/close.h"
+#include "fleet/rate/intervals.h"
 
 #include <math.h>
 #include <string.h>
@@ -31,30 +32,30 @@ static sk_status prepare_days(flt_db *db, const flt_commitment *c, flt_stmt **ou
     return flt_db_prepare(db, sql, out, e);
 }
 
-sk_status flt_ledger_drawdown(flt_db *db, const flt_commitment *c, sk_arena *arena, int64_t **day,
-                              int64_t **drawn, size_t *n, sk_err *e)
+sk_status flt_ledger_drawdown(flt_db *db, const flt_commitment *c, sk_arena *arena,
+                              flt_drawdown **out, size_t *n, sk_err *e)
 {
     flt_stmt *s;
     int64_t days = (c->term.to - c->term.from) / DAY_S + 2, sum = 0;
     size_t cap = days > 100000 ? 100000 : (size_t)days, k = 0;
-    int64_t *d = sk_new_n(arena, int64_t, cap), *a = sk_new_n(arena, int64_t, cap);
-    if (!d || !a) return no_memory(e);
+    flt_drawdown *d = sk_new_n(arena, flt_drawdown, cap);
+    if (!d) return no_memory(e);
     sk_status st = prepare_days(db, c, &s, e);
     if (st) return st;
     flt_bind_int(s, 1, c->id);
     flt_bind_int(s, 2, sk_utc_day(c->term.from));
     flt_bind_int(s, 3, c->term.to);
-    for (bool row = true; k < cap;) {
+    for (bool row = true; k < cap; k++) {
         st = flt_stmt_step(s, &row, e);
         if (st || !row) break;
         (void)flt_sum(sum, flt_col_int(s, 1), &sum);
-        d[k] = flt_col_int(s, 0);
-        a[k++] = sum;
+        d[k].day = flt_col_int(s, 0) + DAY_S;
+        d[k].drawn = sum;
+        d[k].committed = flt_committed_until(c, d[k].day);
     }
     flt_stmt_free(s);
     if (st) return st;
-    *day = d;
-    *drawn = a;
+    *out = d;
     *n = k;
     return SK_OK;
 }
