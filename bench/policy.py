@@ -6,8 +6,8 @@ and what that costs their answers.
 
 For each of --floors (0 is serve-first) a supervisor is started in a folder of its own, with training
 that does not end meanwhile; CLIENTS people each ask one question after the other, 64 tokens.  With
---by STEPS one more has a deadline, the next full minute that is at least 45 s away, by which so many
-steps are to be done.  What processes used and trained is taken from the supervisor's own status, and
+--by PART one more has a deadline, the next full minute that is at least 40 s away, and so many steps to
+do until then as take that part of the time when nobody asks.  What processes used and trained is taken from the supervisor's own status, and
 compared with training alone, measured first.  Prints a table, --json FILE has it as JSON.
 """
 import argparse
@@ -22,7 +22,7 @@ import tempfile
 import threading
 import time
 
-SHAPE = "--dim 256 --layers 6 --heads 4 --kv-heads 2 --ffn 704 --vocab 2048 --context 256 --batch 4096 --seed 1 --save-every 100000 --eval-every 100000"
+SHAPE = "--dim 128 --layers 4 --heads 4 --kv-heads 2 --ffn 352 --vocab 1024 --context 256 --batch 1024 --seed 1 --save-every 100000 --eval-every 100000"
 
 
 class Up:
@@ -100,25 +100,26 @@ def alone(o):
     return rate
 
 
-def deadline(o, rows):
-    """Until the stage is done, or ten seconds past the time."""
-    at = datetime.datetime.now() + datetime.timedelta(seconds=105)
+def deadline(o, rate, rows):
+    """Until the stage is done, or five seconds past the time."""
+    at = datetime.datetime.now() + datetime.timedelta(seconds=100)
     at = at.replace(second=0, microsecond=0)
-    up = Up(o, o.by, ["--train-by", at.strftime("%H:%M")])
+    steps = int(o.by * rate * (at - datetime.datetime.now()).total_seconds())
+    up = Up(o, steps, ["--train-by", at.strftime("%H:%M")])
     up.wait_step(1)
     done = []
 
     def watch():
-        while not done and datetime.datetime.now() < at + datetime.timedelta(seconds=10):
+        while not done and datetime.datetime.now() < at + datetime.timedelta(seconds=5):
             s = up.state()
-            if s["trainer"]["round"] > 1 or s["trainer"]["state"] in ("gate", "off") or (s["trainer"].get("step") or 0) >= o.by:
+            if s["trainer"]["round"] > 1 or s["trainer"]["state"] in ("gate", "off") or (s["trainer"].get("step") or 0) >= steps:
                 done.append(datetime.datetime.now())
             time.sleep(.5)
         over.append(1)
 
     over = []
     threading.Thread(target=watch).start()
-    row = measure(o, f"{o.by} steps by {at:%H:%M}", up, lambda: 0 if over else float("inf"))
+    row = measure(o, f"{o.by:g} of it by {at:%H:%M}", up, lambda: 0 if over else float("inf"))
     row["spare_s"] = (at - done[0]).total_seconds() if done else None
     up.end()
     rows.append(row)
@@ -131,7 +132,7 @@ def main():
     p.add_argument("--floors", default="0,0.2,0.5")
     p.add_argument("--clients", type=int, default=2)
     p.add_argument("--seconds", type=float, default=10)
-    p.add_argument("--by", type=int, default=0, metavar="STEPS")
+    p.add_argument("--by", type=float, default=0, metavar="PART")
     p.add_argument("--json")
     o = p.parse_args()
     rate = alone(o)
@@ -142,7 +143,7 @@ def main():
         rows.append(measure(o, f"floor {floor}" if floor else "serve-first", up))
         up.end()
     if o.by:
-        deadline(o, rows)
+        deadline(o, rate, rows)
     print(f"training alone: {rate:.2f} steps/s; {o.clients} people, {o.seconds:.0f} s each")
     for r in rows:
         r["of_alone"] = r["steps_per_s"] / rate if rate else None

@@ -5,7 +5,6 @@
 #include "tests/fuzz/promise.h"
 
 #include <math.h>
-#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,7 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(sk_buf_ok(&b) && eng_figures_parse(b.p, b.len, &g, &e) == SK_OK);
     must(eng_figures_alike(&f, &g) && f.right == g.right && f.n_ctx == g.n_ctx);
     for (size_t i = 0; i < f.n; i++)
-        must(memcmp(f.doc[i], g.doc[i], f.n_doc[i] * sizeof *f.doc[i]) == 0);
+        for (size_t k = 0; k < f.n_doc[i]; k++) /* -0 is written as 0 */
+            must(f.doc[i][k].nats == g.doc[i][k].nats && f.doc[i][k].tokens == g.doc[i][k].tokens);
     eng_figures_fini(&f);
     eng_figures_fini(&g);
     sk_buf_fini(&b);
