@@ -203,6 +203,20 @@ static void files_in_parts(void **state)
                          e);
         assert_int_equal(s.changed[FLT_ROW_POOL], 1);
         assert_int_equal(s.added[FLT_ROW_POOL], 1);
+        /* A state that the file does not name stays; one that it does is a new epoch. */
+        fleet_dbs_run(db, "UPDATE pool SET state = 'draining', epoch = 4 WHERE name = 'q'");
+        assert_status_ok(import(db,
+                                "fleet: 1\npools:\n  q: {provider: aws, chip: h100, nodes: 1, "
+                                "chips_per_node: 4}\n",
+                                &s, &e),
+                         e);
+        assert_int_equal(s.changed[FLT_ROW_POOL], 0);
+        assert_status_ok(import(db,
+                                "fleet: 1\npools:\n  q: {provider: aws, chip: h100, nodes: 1, "
+                                "chips_per_node: 4, state: up}\n",
+                                &s, &e),
+                         e);
+        assert_int_equal(fleet_dbs_ask(db, "SELECT epoch FROM pool WHERE name = 'q'"), 5);
         /* All or nothing. */
         assert_status(import(db,
                              "fleet: 1\nproviders: {b: {}}\npools:\n"
@@ -210,6 +224,49 @@ static void files_in_parts(void **state)
                              &s, &e),
                       SK_E_INVALID, e, "f.yaml:4: chip: there is no chip \"h1000\"");
         assert_int_equal(fleet_dbs_ask(db, "SELECT count(*) FROM provider"), 1);
+        flt_db_close(db);
+    }
+}
+
+/* Terms that something was charged by, and where usage was, stay as they are; ends may move. */
+static void settled(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "pools:\n  p: {provider: own, chip: h100, nodes: 4, chips_per_node: 8}\n",
+        "contracts:\n  c: {provider: aws, from: 2026-01-02, term: 7y}\n",
+        "contracts:\n  c: {provider: aws, from: 2026-01-01, term: 7y, commitments: {m: {spend: "
+        "8e6, interval: annual, discount: 0.3}}}\n",
+        "contracts:\n  c: {provider: aws, from: 2026-01-01, term: 7y, commitments: {m: {spend: "
+        "7e6, interval: annual, discount: 0.3, ramp: [{from: 2027-01-01, amount: 1}]}}}\n",
+    };
+    sk_err e = SK_ERR_INIT;
+    flt_db *db;
+    for (int kind = 0; (db = fleet_dbs_next(&kind));) {
+        flt_saved s;
+        sk_buf text = SK_BUF_INIT;
+        assert_status_ok(import(db, small, &s, &e), e);
+        assert_status_ok(import(db, "fleet: 1\nproviders: {own: {kind: own}}\n", &s, &e), e);
+        fleet_dbs_run(db, "INSERT INTO usage(key, pool, chips, used_from, used_to, useful_from, "
+                          "useful_to, category, sku) VALUES ('a', 1, 8, 0, 3600, 0, 0, 0, '');"
+                          "INSERT INTO charge(kind, correction, paid, category, charge_from, "
+                          "charge_to, billing, commitment, quantity, list_micros, "
+                          "contracted_micros, billed_micros, effective_micros, currency) VALUES "
+                          "(0,0,2,0,0,3600,0,1,1,1,1,1,1,'USD')");
+        for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+            sk_buf_reset(&text);
+            sk_buf_addf(&text, "fleet: 1\n%s", bad[i]);
+            assert_status(import(db, text.p, &s, &e), SK_E_INUSE, e, "is in the ledger already");
+        }
+        assert_status_ok(import(db,
+                                "fleet: 1\npools:\n  p: {provider: aws, chip: h100, nodes: 6, "
+                                "chips_per_node: 8}\ncontracts:\n  c: {provider: aws, from: "
+                                "2026-01-01, term: 8y, commitments: {m: {spend_per_interval: 1e6, "
+                                "interval: annual, discount: 0.3}}}\n",
+                                &s, &e),
+                         e);
+        assert_int_equal(s.changed[FLT_ROW_COMMITMENT], 1);
+        sk_buf_fini(&text);
         flt_db_close(db);
     }
 }
@@ -449,9 +506,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_and_back), cmocka_unit_test(files_there_and_back),
-        cmocka_unit_test(files_in_parts), cmocka_unit_test(bad_files),
-        cmocka_unit_test(no_memory),      cmocka_unit_test(promises),
-        cmocka_unit_test(leases),         cmocka_unit_test(places),
+        cmocka_unit_test(files_in_parts), cmocka_unit_test(settled),
+        cmocka_unit_test(bad_files),      cmocka_unit_test(no_memory),
+        cmocka_unit_test(promises),       cmocka_unit_test(leases),
+        cmocka_unit_test(places),
     };
     return cmocka_run_group_tests_name("fleet_store", tests, unit_dir_make, unit_dir_remove);
 }

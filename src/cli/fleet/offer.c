@@ -33,7 +33,7 @@ static sk_status offer(int argc, char **argv, sk_err *e)
 
 const cmd_verb cmd_fleet_offer_verb = {
     {"fleet-offer", "what compute is sold for",
-     "[list | add | show NUMBER | end NUMBER | set NUMBER | remove NUMBER]", 0, 2,
+     "[list | add | show NUMBER | end NUMBER | remove NUMBER]", 0, 2,
      "Offers: the price of a chip-hour from a date on, with its source. A price that changes is a "
      "new offer from another date: the one that begins last holds. Without a word it lists them.",
      "stoke fleet offer add --provider aws --chip h100 --sku p5.48xlarge --chips-per-unit 8 \\\n"

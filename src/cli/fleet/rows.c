@@ -323,11 +323,12 @@ sk_status cmd_rows_run(const cmd_verb *v, flt_row_kind kind, const char *const *
     rows_deed w = {.v = v, .o = &o, .kind = kind, .name = args.n > 1 ? args.item[1] : NULL};
     if (!strcmp(deed, "list")) return cmd_rows_list(&o, kind, columns, e);
     if (!strcmp(deed, "add")) return add(&w, e);
-    bool end = !strcmp(deed, "end") && kind == FLT_ROW_OFFER;
-    if (strcmp(deed, "show") != 0 && strcmp(deed, "set") != 0 && strcmp(deed, "remove") != 0 &&
-        !end)
-        return sk_fail(e, SK_E_USAGE, "\"%.40s\" is none of list, add, show, set, remove%s", deed,
-                       kind == FLT_ROW_OFFER ? ", end" : "");
+    /* An offer's price is never written over: it ends, and another begins. */
+    bool offer = kind == FLT_ROW_OFFER, end = offer && !strcmp(deed, "end");
+    bool set = !offer && !strcmp(deed, "set");
+    if (strcmp(deed, "show") != 0 && strcmp(deed, "remove") != 0 && !set && !end)
+        return sk_fail(e, SK_E_USAGE, "\"%.40s\" is none of list, add, show, %s, remove", deed,
+                       offer ? "end" : "set");
     if (!w.name)
         return sk_fail(e, SK_E_USAGE, "say which %s: %s NAME", flt_rows_of(kind)->name, deed);
     if (end) return change(&w, "ended", end_row, e);

@@ -1,6 +1,8 @@
 /* draft.c - a book under change. */
 #include "fleet/store/draft.h"
 
+#include "fleet/store/settled.h"
+
 #include <string.h>
 
 enum { KEPT, CHANGED, ADDED };
@@ -122,11 +124,13 @@ static void *find(const flt_draft *d, flt_row_kind kind, const void *row)
     return NULL;
 }
 
-/* What a file can't know of a row is kept: the state of a pool and its epoch. */
+/* What a file can't know of a row is kept: a pool's epoch, which a change of state moves on. */
 static void carry(flt_row_kind kind, const void *old, void *fresh)
 {
     if (kind != FLT_ROW_POOL) return;
-    ((flt_pool *)fresh)->epoch = ((const flt_pool *)old)->epoch;
+    const flt_pool *was = old;
+    flt_pool *now = fresh;
+    now->epoch = was->epoch + (now->state != was->state);
 }
 
 sk_status flt_draft_merge(flt_draft *d, flt_row_kind kind, const void *row, void **at, sk_err *e)
@@ -196,9 +200,33 @@ static sk_status save_row(flt_draft *d, flt_db *db, flt_row_kind kind, size_t i,
     return st;
 }
 
+/* That no change touches what the ledger hangs on; the book as it was is read again for that. */
+static sk_status check_settled(const flt_draft *d, flt_db *db, sk_err *e)
+{
+    sk_arena *a = NULL;
+    flt_book was;
+    sk_status st = SK_OK;
+    for (int k = 0; k < FLT_ROW_N; k++) {
+        for (size_t i = 0; i < d->kind[k].n && !st; i++) {
+            if (d->kind[k].mark[i] != CHANGED) continue;
+            if (!a) {
+                a = sk_arena_new(SK_MEM_MISC);
+                st = a ? flt_store_load(db, a, &was, e) : sk_fail(e, SK_E_NOMEM, "no memory");
+            }
+            if (!st)
+                st = flt_settled_check(db, (flt_row_kind)k, &was,
+                                       d->kind[k].rows + i * flt_rows_of((flt_row_kind)k)->size, e);
+        }
+    }
+    sk_arena_free(a);
+    return st;
+}
+
 sk_status flt_draft_save(flt_draft *d, flt_db *db, flt_saved *saved, sk_err *e)
 {
     flt_saved done = {0};
+    sk_status settled = check_settled(d, db, e);
+    if (settled) return settled;
     for (int k = 0; k < FLT_ROW_N; k++) {
         for (size_t i = 0; i < d->kind[k].n; i++) {
             unsigned char mark = d->kind[k].mark[i];

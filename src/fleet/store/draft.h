@@ -40,7 +40,7 @@ void *flt_draft_edit(flt_draft *d, flt_row_kind kind, const void *row);
 sk_status flt_draft_merge(flt_draft *d, flt_row_kind kind, const void *row, void **at, sk_err *e);
 
 /* Writes what was added and changed, within the transaction that is open.  The caller has checked
- * d->book. */
+ * d->book.  SK_E_INUSE where a change would touch what is in the ledger (settled.h). */
 sk_status flt_draft_save(flt_draft *d, flt_db *db, flt_saved *saved, sk_err *e);
 
 #endif

@@ -278,6 +278,13 @@ typedef union any_row {
     flt_workload workload;
 } any_row;
 
+/* A file that says nothing of a pool's state leaves it as it is. */
+static void keep_state(const reader *r, flt_pool *p)
+{
+    const flt_pool *old = flt_book_pool_named(&r->d->book, p->name);
+    if (old) p->state = old->state;
+}
+
 /* One row that is a table; `name` NULL for those without one. */
 static sk_status read_row(const reader *r, flt_row_kind kind, json_t *obj, const char *name,
                           unsigned line, sk_err *e)
@@ -286,6 +293,7 @@ static sk_status read_row(const reader *r, flt_row_kind kind, json_t *obj, const
     void *at;
     sk_status st = blank(r, kind, name, &row, e);
     if (!st) st = read_fields(r, kind, obj, line, &row, e);
+    if (!st && kind == FLT_ROW_POOL && !json_object_get(obj, "state")) keep_state(r, &row.pool);
     return st ? st : settle(r, kind, line, &row, &at, e);
 }
 

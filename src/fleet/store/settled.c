@@ -1,0 +1,84 @@
+/* settled.c - what can't be changed any more. */
+#include "fleet/store/settled.h"
+
+#include <string.h>
+
+/* Whether the ledger has rows that hang on row $1. */
+#define USED_POOL "SELECT 1 FROM usage WHERE pool = $1 LIMIT 1"
+#define USED_CONTRACT                                                                              \
+    "SELECT 1 FROM charge JOIN commitment ON charge.commitment = commitment.id WHERE "             \
+    "commitment.contract = $1 LIMIT 1"
+#define USED_COMMITMENT "SELECT 1 FROM charge WHERE commitment = $1 LIMIT 1"
+
+static const char *const used_sql[FLT_ROW_N] = {
+    [FLT_ROW_POOL] = USED_POOL,
+    [FLT_ROW_CONTRACT] = USED_CONTRACT,
+    [FLT_ROW_COMMITMENT] = USED_COMMITMENT,
+};
+
+static sk_status is_used(flt_db *db, flt_row_kind kind, int64_t id, bool *used, sk_err *e)
+{
+    flt_stmt *s;
+    sk_status st = flt_db_prepare(db, used_sql[kind], &s, e);
+    if (st) return st;
+    flt_bind_int(s, 1, id);
+    st = flt_stmt_step(s, used, e);
+    flt_stmt_free(s);
+    return st;
+}
+
+/* Steps that begin before an end. */
+static size_t steps_before(const flt_step *s, size_t n, int64_t end)
+{
+    while (n && s[n - 1].t >= end)
+        n--;
+    return n;
+}
+
+/* The row as it was, with that of the new one which may change. */
+static void allow(flt_row_kind kind, const void *now, void *was)
+{
+    if (kind == FLT_ROW_POOL) {
+        flt_pool *p = was;
+        int64_t provider = p->provider, chip = p->chip;
+        *p = *(const flt_pool *)now;
+        p->provider = provider;
+        p->chip = chip;
+    } else if (kind == FLT_ROW_CONTRACT) {
+        flt_contract *k = was;
+        k->name = ((const flt_contract *)now)->name;
+        k->term.to = ((const flt_contract *)now)->term.to;
+    } else {
+        flt_commitment *c = was;
+        c->name = ((const flt_commitment *)now)->name;
+        c->term.to = ((const flt_commitment *)now)->term.to;
+        c->n_ramp = steps_before(c->ramp, c->n_ramp, c->term.to);
+        c->n_milestone = steps_before(c->milestone, c->n_milestone, c->term.to + 1);
+    }
+}
+
+sk_status flt_settled_check(flt_db *db, flt_row_kind kind, const flt_book *stored, const void *now,
+                            sk_err *e)
+{
+    union {
+        flt_pool pool;
+        flt_contract contract;
+        flt_commitment commitment;
+    } was;
+    const void *row = flt_row_by_id(stored, kind, flt_row_id(now));
+    const flt_field *which = NULL;
+    bool used = false;
+    if (!used_sql[kind] || !row) return SK_OK;
+    memcpy(&was, row, flt_rows_of(kind)->size);
+    allow(kind, now, &was);
+    if (flt_row_same(kind, &was, now, &which)) return SK_OK;
+    sk_status st = is_used(db, kind, flt_row_id(now), &used, e);
+    if (st || !used) return st;
+    sk_buf name = SK_BUF_INIT;
+    flt_row_name(stored, kind, row, &name);
+    st = sk_fail(e, SK_E_INUSE,
+                 "%s \"%.100s\" is in the ledger already, so its %s stays; end it, and add another",
+                 flt_rows_of(kind)->name, name.p ? name.p : "", which->name);
+    sk_buf_fini(&name);
+    return st;
+}
