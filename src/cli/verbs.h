@@ -45,6 +45,7 @@
     ROW(fleet_contract)                                                                            \
     ROW(fleet_reservation)                                                                         \
     ROW(fleet_workload)                                                                            \
+    ROW(fleet_place)                                                                               \
     ROW(fleet_plan)                                                                                \
     ROW(fleet_plan_train)                                                                          \
     ROW(fleet_plan_serve)                                                                          \

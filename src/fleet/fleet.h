@@ -23,6 +23,7 @@
 #include "fleet/ledger/usage_take.h"
 #include "fleet/money/money.h"
 #include "fleet/place/place.h"
+#include "fleet/place/snapshot.h"
 #include "fleet/plan/buy.h"
 #include "fleet/plan/buy_file.h"
 #include "fleet/plan/chips.h"

@@ -362,7 +362,7 @@ sk_status flt_buy_read(const sk_yaml *y, sk_arena *mem, flt_buy *out, const char
                        sk_err *e)
 {
     flt_buy b = {.months = 0};
-    const char *code;
+    const char *code = "USD";
     reader r = {y, mem, &b};
     sk_status st = read_frame(&r, &code, e);
     if (!st) st = read_sections(&r, e);
