@@ -29,7 +29,7 @@ ALL_C    = -std=c11 $(CPPFLAGS) $(OPT) $(FPFLAGS) $(WARN) $(SANFLAGS) -pthread $
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 .PHONY: all tests fuzzers help clean check unit kern lint bench asan tsan aarch64 fuzz fuzz-replay docs install soak-train soak-huge \
-        soak-serve soak-crowd soak-usage soak-swap soak-up bench-overhead bench-serve bench-ledger bench-fleet
+        soak-serve soak-crowd soak-usage soak-swap soak-up bench-overhead bench-serve bench-sim bench-ledger bench-fleet
 
 all: $(B)/stoke $(B)/libstoke.a
 
@@ -234,6 +234,11 @@ bench-fleet: $(B)/fleet_rate
 	$(B)/fleet_rate
 bench-overhead: $(B)/overhead
 	for n in 1 16 64; do $(B)/overhead $$n; done
+# What the simulator does in a second, each part in a process of its own.
+$(B)/bench-sim: $(call obj,bench/sim.c) $(B)/libstoke.a
+	$(call link)
+bench-sim: $(B)/bench-sim
+	for w in days requests; do $(B)/bench-sim $$w; done
 bench: all $(B)/checkkern
 	$(B)/checkkern --bench
 	$(B)/stoke bench

@@ -4,9 +4,12 @@
 
 sim() { "$stoke" fleet sim "$@"; }
 
-sim --example >"$tmp/ex.yaml"
-result "the example is printed"
-t "the example runs" 0 "pretrain ETTR" sim "$tmp/ex.yaml" --days 20
+"$stoke" fleet init --example "$tmp/fleet.db" >/dev/null && sim --example >"$tmp/sim.yaml"
+result "the examples of fleet and scenario are written"
+t "... and go together" 0 "azure-plan hourly utilization" sim "$tmp/sim.yaml" --db "$tmp/fleet.db" --days 10
+t "a fleet that is not there" 66 "no pools of its own" sim "$tmp/sim.yaml" --db "$tmp/none.db"
+cp tests/fuzz/corpus/scenario/example.yaml "$tmp/ex.yaml"
+t "a scenario with a fleet of its own" 0 "pretrain ETTR" sim "$tmp/ex.yaml" --days 20
 sim "$tmp/ex.yaml" --days 20 --json >"$tmp/a.json" && sim "$tmp/ex.yaml" --days 20 --json >"$tmp/b.json" &&
     cmp -s "$tmp/a.json" "$tmp/b.json"
 result "the same seed gives the same bytes"
@@ -38,7 +41,7 @@ t "one that is not there" 66 "nowhere.yaml" sim "$tmp/nowhere.yaml"
 printf 'days: 3\nusers: 5\n' >"$tmp/bad.yaml"
 t "a wrong key has its line" 2 'bad.yaml:2: a scenario has no "users"' sim "$tmp/bad.yaml"
 printf 'days: 3\n' >"$tmp/none.yaml"
-t "one without pools" 2 "has no pools" sim "$tmp/none.yaml"
+t "one without pools" 66 "has no pools" sim "$tmp/none.yaml" --db "$tmp/none.db"
 t "an outage of nobody" 2 'no pool or provider "ibm"' sim "$tmp/ex.yaml" --outage 'ibm@day1+1h'
 t "an outage that is none" 2 "write POOL@day12" sim "$tmp/ex.yaml" --outage 'aws'
 t "a folder for pictures that is not there" 66 "nowhere" sim "$tmp/ex.yaml" --days 1 --plot "$tmp/nowhere/p"

@@ -2,6 +2,7 @@
 #include "cli/fleet/sim.h"
 #include "base/progress.h"
 #include "cli/cmd.h"
+#include "cli/fleet/store.h"
 #include "cli/verbs.h"
 
 #include <math.h>
@@ -12,12 +13,13 @@ typedef struct sim_opts {
     double days;
     int64_t seed;
     sk_opt_list outage;
-    const char *compare, *plot, *trace, *at, *length;
+    const char *db, *compare, *plot, *trace, *at, *length;
     double scale;
     bool json, example, events;
 } sim_opts;
 
 static const sk_opt rows[] = {
+    CMD_FLEET_DB_ROW(sim_opts),
     {"days", 0, SK_OPT_FLOAT, "N", NULL, "how long; default what the scenario says, or 90",
      offsetof(sim_opts, days), 0.01, 36500, false, SK_COMPLETE_NONE, NULL},
     {"seed", 0, SK_OPT_INT, "N", NULL,
@@ -54,7 +56,9 @@ static const sk_opt rows[] = {
 /* A scenario that has been run. */
 typedef struct sim_run {
     flt_scenario s;
-    sk_arena *mem;
+    sk_arena *mem, *book_mem; /* book_mem: of a fleet's database, NULL: the scenario's own */
+    flt_book stored;
+    const flt_book *book;
     flt_fluid *fluid;
     flt_events *events; /* NULL: none */
     cmd_sim_table table;
@@ -71,8 +75,10 @@ static sk_status load(const sim_opts *o, const char *path, sim_run *r, sk_err *e
     if (o->scale > 0) r->s.scale = o->scale;
     for (size_t i = 0; i < o->outage.n && !st; i++)
         st = flt_scenario_add_outage(&r->s, o->outage.item[i], r->mem, e);
-    if (!st && !r->s.book) st = sk_fail(e, SK_E_INVALID, "%s has no pools", path);
-    return st;
+    r->book = r->s.book ? r->s.book : &r->stored;
+    if (st || r->s.book) return st;
+    st = cmd_fleet_book(o->db, &r->book_mem, &r->stored, e);
+    return st ? sk_while(e, "%s has no pools of its own", path) : SK_OK;
 }
 
 /* "12d" as seconds. */
@@ -91,7 +97,7 @@ static sk_status run_events(const sim_opts *o, sim_run *r, sk_err *e)
     flt_event_rule rule = {0, 0};
     sk_status st = seconds_of(r, "at", o->at, &rule.from_s, e);
     if (!st) st = seconds_of(r, "for", o->length, &rule.for_s, e);
-    if (!st) st = flt_fluid_new(&r->s, r->s.book, &r->fluid, e);
+    if (!st) st = flt_fluid_new(&r->s, r->book, &r->fluid, e);
     if (!st) st = flt_events_new(r->fluid, &rule, &r->events, e);
     if (st) return st;
     sk_progress *bar = sk_progress_new(stderr, o->common.quiet || o->json);
@@ -109,7 +115,7 @@ static sk_status run_events(const sim_opts *o, sim_run *r, sk_err *e)
 /* Runs it to the end, with a bar. */
 static sk_status run(const sim_opts *o, sim_run *r, sk_err *e)
 {
-    sk_status st = flt_fluid_new(&r->s, r->s.book, &r->fluid, e);
+    sk_status st = flt_fluid_new(&r->s, r->book, &r->fluid, e);
     if (st) return st;
     int64_t all = flt_fluid_buckets(r->fluid);
     sk_progress *bar = sk_progress_new(stderr, o->common.quiet || o->json);
@@ -203,6 +209,7 @@ static sk_status sim(int argc, char **argv, sk_err *e)
         flt_events_free(r[i].events);
         flt_fluid_free(r[i].fluid);
         sk_arena_free(r[i].mem);
+        sk_arena_free(r[i].book_mem);
     }
     sk_free(r);
     return st;
@@ -214,7 +221,9 @@ const cmd_verb cmd_fleet_sim_verb = {
      "Runs a fleet on a virtual clock: demand that goes up and down, replicas that take time to "
      "start, training on what serving leaves, nodes that fail, zones that are lost, capacity that "
      "is taken back, providers that go away. Prints what was served and trained, where the time "
-     "went, and why training stopped.\n\nThe form of scenarios: docs/format/scenario.md.",
+     "went, what it cost by contract, and why training stopped. Placement and rating are those of "
+     "the other verbs. The fleet is the database's, or the scenario's own where it has "
+     "pools.\n\nThe form of scenarios: docs/format/scenario.md.",
      "stoke fleet sim --example >sim.yaml\n  a scenario to begin with\n"
      "stoke fleet sim sim.yaml --outage aws@day12+15h:no-launch --plot year\n"
      "  the same with an outage, and pictures\n"

@@ -40,21 +40,27 @@ static void take(const flt_sim_sum *sum, columns *c)
     }
 }
 
-/* Drawdown of the first two discontinuous commitments against what they promise. */
-static sk_status plot_pace(const char *prefix, const flt_sim_sum *sum, const columns *c, sk_err *e)
+/* Drawdown of the first two discontinuous commitments against what they promise, in millions.  The
+ * columns are used again. */
+static sk_status plot_pace(const char *prefix, const flt_sim_sum *sum, columns *c, sk_err *e)
 {
-    char name[2 * FLT_SIM_CURVES][48];
+    char name[4][48], unit[32];
     sk_series line[4];
     size_t n = 0;
     sk_buf b = SK_BUF_INIT;
     for (size_t i = 0; i < sum->n_curve && n < 4; i++, n += 2) {
         const flt_sim_commitment *m = &sum->commitment[sum->curve[i].commitment];
+        for (size_t k = 0; k < c->n; k++) {
+            c->y[n][k] = sum->curve[i].drawn[k] / 1e6;
+            c->y[n + 1][k] = sum->curve[i].due[k] / 1e6;
+        }
         (void)snprintf(name[n], sizeof name[n], "%.24s drawn", m->contract);
         (void)snprintf(name[n + 1], sizeof name[n + 1], "%.24s promised", m->contract);
-        line[n] = (sk_series){name[n], c->x, sum->curve[i].drawn, c->n};
-        line[n + 1] = (sk_series){name[n + 1], c->x, sum->curve[i].due, c->n};
+        (void)snprintf(unit, sizeof unit, "million %.3s", m->kind == FLT_SPEND ? m->currency : "h");
+        line[n] = (sk_series){name[n], c->x, c->y[n], c->n};
+        line[n + 1] = (sk_series){name[n + 1], c->x, c->y[n + 1], c->n};
     }
-    sk_plot_svg(line, n, "drawdown against commitment", "day", "", &b);
+    sk_plot_svg(line, n, "drawdown against commitment", "day", unit, &b);
     return write(prefix, "pace", &b, e);
 }
 

@@ -245,15 +245,39 @@ static void print_line(const cmd_sim_row *r, const char *b, bool two, sk_buf *ou
         sk_buf_addf(out, "  %-44s %22s\n", r->label, r->value);
 }
 
+/* The rows from i on up to the next heading, those of `from` that `other` has too left out. */
+static void only_in(const cmd_sim_table *from, size_t i, const cmd_sim_table *other, sk_buf *out)
+{
+    for (; i < from->n && from->row[i].value[0]; i++) {
+        const cmd_sim_row *r = &from->row[i];
+        if (!*value_of(other, r->label))
+            sk_buf_addf(out, "  %-44s %22s %22s\n", r->label, "", r->value);
+    }
+}
+
+/* Where the rows under a heading begin; n if there is no such heading. */
+static size_t under(const cmd_sim_table *t, const char *heading)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (!t->row[i].value[0] && strcmp(t->row[i].label, heading) == 0) return i + 1;
+    return t->n;
+}
+
 void cmd_sim_print(const char *name_a, const cmd_sim_table *a, const char *name_b,
                    const cmd_sim_table *b, sk_buf *out)
 {
+    const char *heading = "";
     if (b) sk_buf_addf(out, "%-46s %22.22s %22.22s\n", "", name_a, name_b);
-    for (size_t i = 0; i < a->n; i++)
-        print_line(&a->row[i], value_of(b, a->row[i].label), b != NULL, out);
+    for (size_t i = 0; i < a->n; i++) {
+        const cmd_sim_row *r = &a->row[i];
+        if (!r->value[0]) heading = r->label;
+        print_line(r, value_of(b, r->label), b != NULL, out);
+        bool last = i + 1 == a->n || !a->row[i + 1].value[0];
+        if (b && last) only_in(b, under(b, heading), a, out);
+    }
     for (size_t i = 0; b && i < b->n; i++) {
-        const cmd_sim_row *r = &b->row[i];
-        if (!r->value[0] || *value_of(a, r->label)) continue;
-        sk_buf_addf(out, "  %-44s %22s %22s\n", r->label, "", r->value);
+        if (b->row[i].value[0] || under(a, b->row[i].label) < a->n) continue;
+        print_line(&b->row[i], "", true, out);
+        only_in(b, i + 1, a, out);
     }
 }

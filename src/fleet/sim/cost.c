@@ -119,7 +119,8 @@ sk_status flt_cost_new(flt_fluid *f, sk_err *e)
         flt_sim_pool *p = &f->pool[i];
         const flt_offer *o = flt_usage_price(f->book, p->row, p->category, "", f->s->start);
         c->priced[i] = o && o->priced;
-        p->price = c->priced[i] ? (double)o->price_micros / (double)FLT_MICRO : 0;
+        /* Machines that nobody sells cost nothing here; what has no price can't be had. */
+        p->price = c->priced[i] ? (double)o->price_micros / (double)FLT_MICRO : o ? INFINITY : 0;
         p->currency = o ? o->currency : "";
     }
     return flt_rater_new(f->book, f->s->start, &c->rater, e);

@@ -140,7 +140,7 @@ static double most_of(const flt_fluid *f, const flt_want *w)
     double sum = 0;
     for (size_t s = 0; s < f->n_pool; s++) {
         const flt_sim_pool *p = &f->pool[s];
-        if (flt_sim_reached(p))
+        if (flt_sim_reached(p) && !isinf(p->price))
             sum += w->rate[s] * (double)(flt_sim_open(p) ? p->live : p->serving);
     }
     return sum;
