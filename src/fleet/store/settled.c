@@ -4,16 +4,16 @@
 #include <string.h>
 
 /* Whether the ledger has rows that hang on row $1. */
-#define USED_POOL "SELECT 1 FROM usage WHERE pool = $1 LIMIT 1"
-#define USED_CONTRACT                                                                              \
-    "SELECT 1 FROM charge JOIN commitment ON charge.commitment = commitment.id WHERE "             \
-    "commitment.contract = $1 LIMIT 1"
-#define USED_COMMITMENT "SELECT 1 FROM charge WHERE commitment = $1 LIMIT 1"
+static const char used_pool[] = "SELECT 1 FROM usage WHERE pool = $1 LIMIT 1";
+static const char used_contract[] =
+    "SELECT 1 FROM charge JOIN commitment ON charge.commitment = commitment.id "
+    "WHERE commitment.contract = $1 LIMIT 1";
+static const char used_commitment[] = "SELECT 1 FROM charge WHERE commitment = $1 LIMIT 1";
 
 static const char *const used_sql[FLT_ROW_N] = {
-    [FLT_ROW_POOL] = USED_POOL,
-    [FLT_ROW_CONTRACT] = USED_CONTRACT,
-    [FLT_ROW_COMMITMENT] = USED_COMMITMENT,
+    [FLT_ROW_POOL] = used_pool,
+    [FLT_ROW_CONTRACT] = used_contract,
+    [FLT_ROW_COMMITMENT] = used_commitment,
 };
 
 static sk_status is_used(flt_db *db, flt_row_kind kind, int64_t id, bool *used, sk_err *e)
