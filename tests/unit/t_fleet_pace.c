@@ -116,6 +116,50 @@ static void at_the_edges(void **state)
     assert_int_equal(p.committed, 365000 * FLT_MICRO);
 }
 
+/* A rater that starts in the middle, with a fifth of the year drawn evenly: 292,000 are left.  Of
+ * the quarter that was paid up front four fifths are used up. */
+static void starting_in_the_middle(void **state)
+{
+    (void)state;
+    rate_case r;
+    sk_err e = SK_ERR_INIT;
+    rate_case_init(&r);
+    (void)rate_provider(&r);
+    (void)rate_contract(&r, 1, (sk_span){rate_time("2026-01-01"), rate_time("2027-01-01")});
+    flt_commitment *c =
+        rate_commitment(&r, 1, FLT_SPEND, FLT_DISCONTINUOUS, FLT_FULL_PERIOD, 365000);
+    c->upfront_ppm = 250000;
+    int64_t t = c->term.from + 73 * DAY;
+    flt_balance b;
+    flt_pace p;
+    flt_balance_even(c, t, &b);
+    assert_true(b.drawn == 73000 * FLT_MICRO && b.met == b.drawn);
+    assert_int_equal(b.prepaid, 18250 * FLT_MICRO);
+    flt_pace_at(c, &b, t, NULL, &p);
+    near(p.pace, 1, 1e-12);
+    near(p.p_shortfall, 0, 0);
+    flt_rater *x = NULL;
+    flt_sink sink = rate_sink(&r);
+    assert_status_ok(flt_rater_open(&r.book, t, &b, 1, &x, &e), e);
+    assert_status_ok(flt_rater_close(x, c->term.to, &sink, &e), e);
+    flt_rater_free(x);
+    rate_sum unmet = rate_total(&r, FLT_CHARGE_SHORTFALL, 1);
+    assert_int_equal(unmet.effective, 292000 * FLT_MICRO);
+    assert_int_equal(unmet.billed, (292000 - 18250) * FLT_MICRO);
+    /* At a border nothing is open; before the term nothing is drawn. */
+    c->interval = FLT_MONTHLY;
+    flt_balance_even(c, rate_time("2026-03-01"), &b);
+    assert_true(b.interval.to == 0 && b.met == 2 * 365000 * FLT_MICRO && b.drawn == 0);
+    flt_balance_even(c, c->term.from, &b);
+    assert_true(b.interval.to == 0 && b.met == 0 && b.prepaid == 0);
+    c->model = FLT_CONTINUOUS;
+    c->interval = FLT_DAILY;
+    c->amount = 10 * FLT_MICRO;
+    flt_balance_even(c, c->term.from + DAY + 6 * HOUR, &b);
+    assert_true(b.committed == 240 * FLT_MICRO && b.drawn == 60 * FLT_MICRO && b.met == 0);
+    rate_case_free(&r);
+}
+
 static void milestones(void **state)
 {
     (void)state;
@@ -214,9 +258,13 @@ static void utilization_and_coverage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(by_hand),      cmocka_unit_test(normal_forecast),
-        cmocka_unit_test(at_the_edges), cmocka_unit_test(milestones),
-        cmocka_unit_test(a_late_ramp),  cmocka_unit_test(utilization_and_coverage),
+        cmocka_unit_test(by_hand),
+        cmocka_unit_test(normal_forecast),
+        cmocka_unit_test(at_the_edges),
+        cmocka_unit_test(starting_in_the_middle),
+        cmocka_unit_test(milestones),
+        cmocka_unit_test(a_late_ramp),
+        cmocka_unit_test(utilization_and_coverage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,6 +86,34 @@ void flt_pace_at(const flt_commitment *c, const flt_balance *b, int64_t t, const
     look_ahead(out, f ? *f : so_far(out));
 }
 
+/* What of the upfront payment is left once `met` was drawn.  Chip-hours without a rate of their own
+ * have a price that only the book knows: none is left then. */
+static int64_t prepaid_left(const flt_commitment *c, int64_t met)
+{
+    int64_t paid = 0, total = flt_committed_total(c);
+    if (c->kind == FLT_USAGE && (!flt_muldiv(total, c->rate_micros, FLT_MICRO, &total) ||
+                                 !flt_muldiv(met, c->rate_micros, FLT_MICRO, &met)))
+        return 0;
+    (void)flt_muldiv(total, c->upfront_ppm, FLT_PPM, &paid);
+    return flt_most(0, paid - met);
+}
+
+void flt_balance_even(const flt_commitment *c, int64_t t, flt_balance *out)
+{
+    sk_span s;
+    *out = (flt_balance){.commitment = c->id};
+    if (c->model == FLT_DISCONTINUOUS) {
+        out->met = flt_committed_until(c, t);
+        if (t > c->term.from) out->prepaid = prepaid_left(c, out->met);
+    }
+    /* At a border nothing is open yet. */
+    if (!flt_interval_at(c, t, &s, NULL) || s.from == t) return;
+    out->interval = s;
+    out->committed = flt_interval_amount(c, t);
+    out->drawn = flt_part(out->committed, 0, t - s.from, s.to - s.from);
+    if (c->model == FLT_CONTINUOUS && c->kind == FLT_USAGE) out->quantity = out->drawn;
+}
+
 /* ---- utilization and coverage ------------------------------------------------------------------
  */
 

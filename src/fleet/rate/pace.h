@@ -45,6 +45,12 @@ typedef struct flt_pace {
 void flt_pace_at(const flt_commitment *c, const flt_balance *b, int64_t t, const flt_forecast *f,
                  flt_pace *out);
 
+/* The balance at t of a commitment that has been drawn on evenly since its term began: what to open
+ * a rater or a simulation with that starts in the middle of contracts (flt_rater_open), where
+ * nothing better is known.  Without it the open interval would look all undrawn, and far behind its
+ * pace. */
+void flt_balance_even(const flt_commitment *c, int64_t t, flt_balance *out);
+
 /* P(X < x) of a normal X; a step where spread is 0 (0 at x = mean). */
 double flt_normal_below(double x, double mean, double spread);
 
