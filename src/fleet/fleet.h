@@ -29,6 +29,7 @@
 #include "fleet/plan/chips.h"
 #include "fleet/plan/serve.h"
 #include "fleet/plan/train.h"
+#include "fleet/rate/intervals.h"
 #include "fleet/sim/events.h"
 #include "fleet/sim/fluid.h"
 #include "fleet/sim/scenario.h"

@@ -26,6 +26,20 @@ t "a share over 1" 2 'mfu' "$stoke" fleet plan train --params 1 --tokens 1 --chi
 t "a price that is none" 2 'price-per-chip-hour' $train --price-per-chip-hour two
 t "too many failures" 2 'no time for progress' $train --failures-per-1000-node-days 1000 --restart-s 3600
 
+# With a fleet: its chips go first, and its contract is looked at.
+stoke=$(realpath "$stoke")
+(cd "$tmp" && "$stoke" fleet init --example >/dev/null)
+"$stoke" fleet chip set h100 --peak-bf16 494.5e12 --db "$tmp/fleet.db" >/dev/null
+fleet="$train --price-per-chip-hour 2 --db $tmp/fleet.db"
+t "a chip of the fleet" 0 '"days":135.38' $fleet --json
+t "a contract beside the cost" 0 '^aws-edp/spend +asks for [0-9,.]+ USD meanwhile: pace [0-9.]+ by this run alone' \
+    $fleet --contract aws-edp --start 2027-01-01
+t "the same for a program" 0 '"contract":\[\{"commitment":"spend","committed_micros":[0-9]+,"pace":[0-9.]+\}\]\}' \
+    $fleet --contract aws-edp --start 2027-01-01 --json
+t "after its term" 0 'asks for nothing meanwhile' $fleet --contract aws-edp --start 2040-01-01
+t "a contract that is none" 66 'there is no contract x' $fleet --contract x
+t "a contract without a fleet" 2 'needs --db' $train --contract x
+
 t "a service: nodes and a day's cost" 0 '^\{"nodes":226\.8635[0-9]*,"cost_per_day_micros":87115609504,' $serve --json
 t "what is left for training" 0 'left for training +18\.4 %' $serve --peak-nodes 278
 t "no rates" 2 'say --prefill-rate' "$stoke" fleet plan serve --users 5

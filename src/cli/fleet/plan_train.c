@@ -1,17 +1,21 @@
 /* plan_train.c - stoke fleet plan train: what a training run takes. */
+#include "base/clock.h"
+#include "base/json.h"
 #include "cli/cmd.h"
 #include "cli/fleet/plan.h"
+#include "cli/fleet/store.h"
 #include "cli/verbs.h"
 #include "fleet/fleet.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct plan_train_opts {
     double params, tokens, flops, peak, mfu, achieved;
     double failures, restart_s, every_s, write_s, days;
     int64_t chips, chips_per_node;
-    const char *chip, *price, *budget, *currency;
+    const char *chip, *price, *budget, *currency, *db, *contract, *start;
     bool json;
 } plan_train_opts;
 
@@ -58,16 +62,26 @@ static const sk_opt rows[] = {
     NUM("deadline-days", "DAYS", "0", "the fewest nodes that end within so many days", days),
     {"budget", 0, SK_OPT_STRING, "AMOUNT", NULL, "the most nodes that cost no more than this",
      offsetof(plan_train_opts, budget)},
+    {"", 0, SK_OPT_BOOL, NULL, NULL, "A fleet"},
+    {"db", 0, SK_OPT_STRING, "FILE|URL", NULL,
+     "a fleet, whose chips go before the known ones; without it none is asked",
+     offsetof(plan_train_opts, db)},
+    {"contract", 0, SK_OPT_STRING, "NAME", NULL,
+     "how far the cost goes towards this contract of the fleet",
+     offsetof(plan_train_opts, contract)},
+    {"start", 0, SK_OPT_STRING, "DATE", NULL, "when the run begins, for that; now if not given",
+     offsetof(plan_train_opts, start)},
     {"json", 0, SK_OPT_BOOL, NULL, NULL, "print one JSON object", offsetof(plan_train_opts, json)},
     {0},
 };
 
 /* What the flags ask, as the planner takes it. */
-static sk_status gather(const plan_train_opts *o, flt_train_plan_in *in, sk_err *e)
+static sk_status gather(const plan_train_opts *o, const flt_book *book, flt_train_plan_in *in,
+                        sk_err *e)
 {
     const flt_chip *c = NULL;
     const flt_known_chip *known = o->chip ? flt_known_chip_named(o->chip) : NULL;
-    sk_status st = o->chip ? flt_plan_chip(NULL, o->chip, &c, e) : SK_OK;
+    sk_status st = o->chip ? flt_plan_chip(book, o->chip, &c, e) : SK_OK;
     if (st) return st;
     if (!c && !(o->peak > 0) && !(o->achieved > 0))
         return sk_fail(e, SK_E_USAGE, "say --chip NAME, --peak FLOPS or --achieved FLOPS");
@@ -96,7 +110,76 @@ static sk_status gather(const plan_train_opts *o, flt_train_plan_in *in, sk_err 
     return cmd_plan_price("price-per-chip-hour", o->price, -1, &in->price_micros, e);
 }
 
-static void add_json(sk_buf *b, const flt_train_plan *p)
+/* A contract's commitments beside what the run costs while it runs. */
+typedef struct toward {
+    const flt_book *book;
+    const flt_contract *contract;
+    sk_span run;
+    int64_t cost_micros;
+} toward;
+
+static sk_status find_contract(const plan_train_opts *o, const flt_book *book,
+                               const flt_train_plan *p, toward *t, sk_err *e)
+{
+    *t = (toward){.book = book, .cost_micros = p->cost_micros};
+    if (!o->contract) return SK_OK;
+    t->contract = flt_book_contract_named(book, o->contract);
+    if (!t->contract) return sk_fail(e, SK_E_NOTFOUND, "there is no contract %s", o->contract);
+    if (p->cost_micros < 0) return sk_fail(e, SK_E_USAGE, "--contract needs --price-per-chip-hour");
+    sk_status st = cmd_fleet_time("start", o->start, sk_unix_s(), &t->run.from, e);
+    t->run.to = t->run.from + (int64_t)fmin(p->days * 86400, 1e10);
+    return st;
+}
+
+/* What a commitment of money asks for while the run goes on. */
+static int64_t asked(const toward *t, const flt_commitment *c)
+{
+    return flt_committed_until(c, t->run.to) - flt_committed_until(c, t->run.from);
+}
+
+/* Whether it is one of the contract's that cost counts for. */
+static bool counts(const toward *t, const flt_commitment *c)
+{
+    return t->contract && c->contract == t->contract->id && c->kind == FLT_SPEND;
+}
+
+static void toward_table(sk_buf *b, const toward *t)
+{
+    for (size_t i = 0; i < t->book->n_commitment; i++) {
+        const flt_commitment *c = &t->book->commitment[i];
+        char name[96], text[FLT_MONEY_TEXT];
+        if (!counts(t, c)) continue;
+        int64_t due = asked(t, c);
+        (void)snprintf(name, sizeof name, "%.40s/%.40s", t->contract->name, c->name);
+        flt_money_table(due, text);
+        if (due > 0)
+            cmd_plan_line(b, name, "asks for %s %s meanwhile: pace %.2f by this run alone", text,
+                          t->contract->currency, (double)t->cost_micros / (double)due);
+        else
+            cmd_plan_line(b, name, "asks for nothing meanwhile");
+    }
+}
+
+static void toward_json(sk_buf *b, const toward *t)
+{
+    bool first = true;
+    if (!t->contract) return;
+    sk_buf_adds(b, ",\"contract\":[");
+    for (size_t i = 0; i < t->book->n_commitment; i++) {
+        const flt_commitment *c = &t->book->commitment[i];
+        if (!counts(t, c)) continue;
+        int64_t due = asked(t, c);
+        sk_buf_adds(b, first ? "{\"commitment\":" : ",{\"commitment\":");
+        sk_json_add_str(b, c->name, strlen(c->name));
+        cmd_plan_micros(b, "committed_micros", due);
+        cmd_plan_num(b, "pace", due > 0 ? (double)t->cost_micros / (double)due : NAN);
+        sk_buf_addc(b, '}');
+        first = false;
+    }
+    sk_buf_addc(b, ']');
+}
+
+static void add_json(sk_buf *b, const flt_train_plan *p, const toward *t)
 {
     sk_buf_addc(b, '{');
     cmd_plan_num(b, "flops", p->flops);
@@ -113,6 +196,7 @@ static void add_json(sk_buf *b, const flt_train_plan *p)
     cmd_plan_num(b, "checkpoint_every_s", p->checkpoint_every_s);
     cmd_plan_num(b, "best_checkpoint_s", p->best_checkpoint_s);
     cmd_plan_num(b, "best_ettr", p->best_ettr);
+    toward_json(b, t);
     sk_buf_adds(b, "}\n");
 }
 
@@ -140,27 +224,43 @@ static void add_table(sk_buf *b, const flt_train_plan_in *in, const flt_train_pl
     cmd_plan_money(b, "cost", p->cost_micros, o->currency);
 }
 
+/* Works out and prints; book is empty without --db. */
+static sk_status answer(const plan_train_opts *o, const flt_book *book, sk_err *e)
+{
+    flt_train_plan_in in;
+    flt_train_plan p;
+    toward t;
+    int64_t budget;
+    sk_status st = cmd_plan_price("budget", o->budget, 0, &budget, e);
+    if (!st) st = gather(o, book, &in, e);
+    if (!st)
+        st = o->chips ? flt_train_plan_make(&in, &p, e)
+                      : flt_train_plan_chips(&in, o->days, budget, &p, e);
+    if (!st) st = find_contract(o, book, &p, &t, e);
+    if (st) return st;
+    sk_buf b = SK_BUF_INIT;
+    if (o->json) {
+        add_json(&b, &p, &t);
+    } else {
+        add_table(&b, &in, &p, o);
+        toward_table(&b, &t);
+    }
+    return cmd_out_buf(&b, e);
+}
+
 static sk_status plan_train(int argc, char **argv, sk_err *e)
 {
     plan_train_opts o = {0};
-    flt_train_plan_in in;
-    flt_train_plan p;
-    int64_t budget;
+    flt_book book = {.n_chip = 0};
+    sk_arena *mem = NULL;
     bool done;
     sk_status st = cmd_parse(&cmd_fleet_plan_train_verb, argc, argv, &o, NULL, NULL, &done, e);
     if (st || done) return st;
-    st = cmd_plan_price("budget", o.budget, 0, &budget, e);
-    if (!st) st = gather(&o, &in, e);
-    if (!st)
-        st = o.chips ? flt_train_plan_make(&in, &p, e)
-                     : flt_train_plan_chips(&in, o.days, budget, &p, e);
-    if (st) return st;
-    sk_buf b = SK_BUF_INIT;
-    if (o.json)
-        add_json(&b, &p);
-    else
-        add_table(&b, &in, &p, &o);
-    return cmd_out_buf(&b, e);
+    if (o.contract && !o.db) return sk_fail(e, SK_E_USAGE, "--contract needs --db, a fleet");
+    if (o.db) st = cmd_fleet_book(o.db, &mem, &book, e);
+    if (!st) st = answer(&o, &book, e);
+    sk_arena_free(mem);
+    return st;
 }
 
 const cmd_verb cmd_fleet_plan_train_verb = {
