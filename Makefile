@@ -29,7 +29,7 @@ ALL_C    = -std=c11 $(CPPFLAGS) $(OPT) $(FPFLAGS) $(WARN) $(SANFLAGS) -pthread $
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 .PHONY: all tests fuzzers help clean check unit kern lint bench asan tsan aarch64 fuzz fuzz-replay docs install soak-train soak-huge \
-        soak-serve soak-crowd soak-usage soak-swap soak-up bench-overhead bench-serve bench-sim bench-ledger bench-fleet
+        soak-serve soak-crowd soak-usage soak-swap soak-up soak-ledger bench-overhead bench-serve bench-sim bench-ledger bench-fleet
 
 all: $(B)/stoke $(B)/libstoke.a
 
@@ -216,6 +216,8 @@ soak-swap: $(B)/stoke
 	STOKE=$(B)/stoke SWAPS=1000 tests/api/swap
 soak-up: $(B)/stoke
 	STOKE=$(B)/stoke tests/soak/up $(or $(SECONDS),3600)
+soak-ledger: $(B)/stoke $(B)/bench_ledger
+	STOKE=$(B)/stoke B=$(B) tests/soak/ledger $(or $(MEGABYTES),10000)
 # What the server costs beside the engine.
 $(B)/overhead: $(call obj,bench/overhead.c) $(B)/libstoke.a
 	$(call link)
@@ -226,7 +228,8 @@ $(B)/bench_ledger: $(call obj,bench/ledger.c) $(B)/libstoke.a
 	$(call link)
 bench-ledger: $(B)/bench_csv $(B)/bench_ledger
 	$(B)/bench_csv
-	set -e; d=$$(mktemp -d); trap 'rm -rf "$$d"' EXIT; $(B)/bench_ledger usage $$d/fleet.db
+	set -e; d=$$(mktemp -d); trap 'rm -rf "$$d"' EXIT; $(B)/bench_ledger usage $$d/fleet.db; \
+	  $(B)/bench_ledger report $$d/report.db
 # How fast usage is rated.
 $(B)/fleet_rate: $(call obj,bench/fleet_rate.c) $(B)/libstoke.a
 	$(call link)
@@ -281,6 +284,7 @@ help:
 	@echo 'make soak-serve   100,000 requests of all kinds;  make soak-crowd 10,000 connections;  make soak-usage;  make soak-swap'
 	@echo 'make soak-up SECONDS=3600   stoke up with bursts of questions and kills'
 	@echo 'make bench        kernels and the machine, timed;  make bench-overhead the server without an engine'
+	@echo 'make soak-ledger MEGABYTES=10000   usage through a pipe, memory watched'
 	@echo 'make bench-ledger   tables read, usage taken in, reports over 10 million rows'
 	@echo 'make bench-serve MODEL=m.gguf   loads on the server: LOADS="shared late trace --trace FILE.csv"'
 	@echo 'make docs         docs/cli/*.md, docs/api.md, docs/metrics.md from the tables'
