@@ -25,6 +25,7 @@
 #include "fleet/place/place.h"
 #include "fleet/place/snapshot.h"
 #include "fleet/plan/buy.h"
+#include "fleet/plan/buy_book.h"
 #include "fleet/plan/buy_file.h"
 #include "fleet/plan/chips.h"
 #include "fleet/plan/serve.h"

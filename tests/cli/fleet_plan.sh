@@ -67,4 +67,15 @@ t "without the solver: what to install" 69 'apt-get install glpk-utils' env PATH
 t "no such file" 66 'nowhere' $buy nowhere.yaml
 printf 'start: 2027-01\nmonths: 3\nserve:\n  - {name: a}\n' >"$tmp/bad.yaml"
 t "a file that lacks something" 2 'bad.yaml:4: each of serve needs chips' $buy "$tmp/bad.yaml"
+
+# The offers and contracts of a fleet: 221 chips of Azure's hourly plan are held, what is signed at
+# aws pays for the rest.
+printf 'start: 2026-11\nmonths: 1\nserve:\n  - {name: chat, chips: 321}\n' >"$tmp/use.yaml"
+if command -v glpsol >/dev/null; then
+    (cd "$tmp" && "$stoke" fleet plan buy --demand use.yaml --db fleet.db --chip h100 >own.txt)
+    grep -qE '^all months aws +[^ ]+ +by the hour, up to 100 chips, aws-edp +72000 +346,752.00' "$tmp/own.txt"
+    result "a fleet's offers and contracts"
+fi
+t "a chip that the fleet has not" 66 'has no chip x' $buy "$tmp/use.yaml" --db "$tmp/fleet.db" --chip x
+t "a fleet without a chip" 2 'belong together' $buy "$tmp/use.yaml" --db "$tmp/fleet.db"
 finish

@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "cli/cmd.h"
 #include "cli/fleet/plan.h"
+#include "cli/fleet/store.h"
 #include "cli/verbs.h"
 #include "fleet/fleet.h"
 
@@ -10,7 +11,7 @@
 #include <string.h>
 
 typedef struct plan_buy_opts {
-    const char *demand;
+    const char *demand, *db, *chip;
     int64_t seconds;
     bool json, hourly;
 } plan_buy_opts;
@@ -19,6 +20,11 @@ static const sk_opt rows[] = {
     {"demand", 'd', SK_OPT_STRING, "FILE", NULL,
      "what is needed and what is offered, YAML (docs/format/plan.md)",
      offsetof(plan_buy_opts, demand), .required = true, .complete = SK_COMPLETE_FILE},
+    {"db", 0, SK_OPT_STRING, "FILE|URL", NULL,
+     "a fleet, whose on-demand offers and contracts are added; with --chip",
+     offsetof(plan_buy_opts, db)},
+    {"chip", 0, SK_OPT_STRING, "NAME", NULL, "the kind of chip of those that the demand counts in",
+     offsetof(plan_buy_opts, chip)},
     {"seconds", 0, SK_OPT_INT, "N", "60", "time the solver may take, twice at most",
      offsetof(plan_buy_opts, seconds), 1, 3600},
     {"hourly", 0, SK_OPT_BOOL, NULL, NULL, "show what is used by the hour for each month",
@@ -145,23 +151,42 @@ static void add_table(sk_buf *out, const plan_buy_opts *o, const flt_buy *b,
     sk_buf_addc(out, '\n');
 }
 
+/* Adds what the fleet offers, if one is named; its book is to be kept as long as b. */
+static sk_status add_fleet(const plan_buy_opts *o, flt_buy *b, const char *currency,
+                           sk_arena **book, sk_arena *mem, sk_err *e)
+{
+    flt_book k;
+    if (!o->db) return SK_OK;
+    sk_status st = cmd_fleet_book(o->db, book, &k, e);
+    if (st) return st;
+    const flt_chip *chip = flt_book_chip_named(&k, o->chip);
+    if (!chip) return sk_fail(e, SK_E_NOTFOUND, "the fleet has no chip %s", o->chip);
+    for (size_t i = 0; i < k.n_offer; i++)
+        if (k.offer[i].chip == chip->id && strcmp(k.offer[i].currency, currency) != 0)
+            return sk_fail(e, SK_E_INVALID, "the fleet's prices are in %s, the demand's in %s",
+                           k.offer[i].currency, currency);
+    return flt_buy_add_book(b, &k, chip, mem, e);
+}
+
 /* Reads, solves, prints; all of it lives in mem. */
 static sk_status answer(const plan_buy_opts *o, const sk_yaml *y, sk_arena *mem, sk_err *e)
 {
     flt_buy b;
     flt_buy_answer a;
     const char *currency;
+    sk_arena *book = NULL;
     sk_buf out = SK_BUF_INIT;
     sk_status st = flt_buy_read(y, mem, &b, &currency, e);
     if (st) return st;
     b.seconds = (int)o->seconds;
-    st = flt_buy_solve(&b, mem, &a, e);
-    if (st) return st;
-    if (o->json)
+    st = add_fleet(o, &b, currency, &book, mem, e);
+    if (!st) st = flt_buy_solve(&b, mem, &a, e);
+    if (!st && o->json)
         add_json(&out, &b, &a, currency);
-    else
+    else if (!st)
         add_table(&out, o, &b, &a, currency);
-    return cmd_out_buf(&out, e);
+    sk_arena_free(book);
+    return st ? st : cmd_out_buf(&out, e);
 }
 
 static sk_status plan_buy(int argc, char **argv, sk_err *e)
@@ -171,6 +196,7 @@ static sk_status plan_buy(int argc, char **argv, sk_err *e)
     bool done;
     sk_status st = cmd_parse(&cmd_fleet_plan_buy_verb, argc, argv, &o, NULL, NULL, &done, e);
     if (st || done) return st;
+    if (!o.db != !o.chip) return sk_fail(e, SK_E_USAGE, "--db and --chip belong together");
     st = sk_yaml_load(o.demand, &y, e);
     if (st) return st;
     sk_arena *mem = sk_arena_new(SK_MEM_MISC);
