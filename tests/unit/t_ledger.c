@@ -421,6 +421,50 @@ static void every_database(void **state)
     sk_buf_fini(&b);
 }
 
+/* A fleet's file, and the book in it. */
+typedef struct starved {
+    fleet_book f;
+    sk_buf image;
+} starved;
+
+static sk_status work_starved(void *arg, sk_err *e)
+{
+    const starved *x = arg;
+    const fleet_book *f = &x->f;
+    const char *path = unit_path(unit_dir, "starved.db");
+    flt_db *db;
+    flt_taken n;
+    flt_closed done;
+    text t = {HEAD "k,aws-us-east,train,8," SPAN ",,,,,\nx,none,,8," SPAN ",,,,,\n", 0};
+    sk_csv *c;
+    const flt_take_opts o = {.now = FLEET_T1};
+    const flt_close_opts until = {.until = FLEET_T0 + 33 * DAY};
+    t.n = strlen(t.p);
+    unit_write(path, x->image.p, x->image.len);
+    sk_status st = flt_store_open(path, &db, e);
+    if (st) return st;
+    st = sk_csv_open_source("u.csv", give, &t, &c, e);
+    if (!st) {
+        st = flt_usage_take(db, &f->b, c, &o, &n, e);
+        sk_csv_close(c);
+    }
+    if (!st) st = flt_ledger_close(db, &f->b, &until, &done, e);
+    flt_db_close(db);
+    return st;
+}
+
+/* Each allocation of taking and rating can fail: an error, and nothing held. */
+static void out_of_memory(void **state)
+{
+    (void)state;
+    starved x = {.image = SK_BUF_INIT};
+    fleet_book_init(&x.f);
+    flt_db_close(new_fleet(&x.f, "image.db"));
+    assert_true(unit_read(unit_path(unit_dir, "image.db"), &x.image));
+    unit_starve(work_starved, &x, 3000, UNIT_STRIDES);
+    sk_buf_fini(&x.image);
+}
+
 /* What is changed behind the ledger's back is found. */
 static void tampering(void **state)
 {
@@ -459,6 +503,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(late_usage, unit_dir_make, unit_dir_remove),
         cmocka_unit_test_setup_teardown(reports, unit_dir_make, unit_dir_remove),
         cmocka_unit_test_setup_teardown(every_database, unit_dir_make, unit_dir_remove),
+        cmocka_unit_test_setup_teardown(out_of_memory, unit_dir_make, unit_dir_remove),
         cmocka_unit_test_setup_teardown(tampering, unit_dir_make, unit_dir_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
