@@ -4,7 +4,7 @@
 
 sim() { "$stoke" fleet sim "$@"; }
 
-"$stoke" fleet init --example "$tmp/fleet.db" >/dev/null && sim --example >"$tmp/sim.yaml"
+"$stoke" fleet init --example --file "$tmp/fleet.yaml" "$tmp/fleet.db" >/dev/null && sim --example >"$tmp/sim.yaml"
 result "the examples of fleet and scenario are written"
 t "... and go together" 0 "azure-plan hourly utilization" sim "$tmp/sim.yaml" --db "$tmp/fleet.db" --days 10
 t "a fleet that is not there" 66 "no pools of its own" sim "$tmp/sim.yaml" --db "$tmp/none.db"
