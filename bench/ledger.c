@@ -139,10 +139,10 @@ static void make_charges(flt_db *db, uint64_t n)
 {
     sk_err e = SK_ERR_INIT;
     char sql[4096];
-    const char *series = flt_db_is_pg(db)
-                             ? "SELECT i FROM generate_series(0, %" PRIu64 ") AS g(i)"
-                             : "WITH RECURSIVE g(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM g "
-                               "WHERE i < %" PRIu64 ") SELECT i FROM g";
+    const char *series =
+        flt_db_is_pg(db) ? "SELECT i FROM generate_series(CAST(0 AS BIGINT), %" PRIu64 ") AS g(i)"
+                         : "WITH RECURSIVE g(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM g "
+                           "WHERE i < %" PRIu64 ") SELECT i FROM g";
     char all[200];
     (void)snprintf(all, sizeof all, series, n - 1);
     (void)snprintf(sql, sizeof sql,
