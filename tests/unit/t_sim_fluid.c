@@ -321,6 +321,24 @@ static void money(void **state)
     end(&r);
 }
 
+/* Begun in the middle of a contract, what was due by then counts as drawn: of 2 million a year the
+ * last ten days owe their own part, and what is short of that is charged at the end. */
+static void begun_in_the_middle(void **state)
+{
+    (void)state;
+    run r = simulate("start: 2026-12-22\ndays: 10.5\n" CHIPS
+                     "pools:\n  - {pool: a, provider: aws, chip: h100, nodes: 10, price: 2.5}\n"
+                     "train:\n  - {workload: soak, kind: batch}\n"
+                     "contracts:\n  - {contract: c, provider: aws, interval: annual, amount: 2e6,\n"
+                     "     discount: 0.3, from: 2026-01-01, term: 365d}\n",
+                     1);
+    const flt_sim_commitment *c = &r.sum->commitment[0];
+    assert_int_equal(c->drawn, 33600 * FLT_MICRO);
+    assert_true(fabs((double)c->due / 1e6 - 2e6 * 10 / 365) < 1);
+    assert_true(fabs((double)c->shortfall / 1e6 - (2e6 * 10 / 365 - 33600)) < 1);
+    end(&r);
+}
+
 /* The simulator's sums are those of rating: its chips, told to a rater as whole rows pool by pool
  * and day by day, cost the same at the list price; and what is billed is the sum of what pools and
  * commitments are charged. */
@@ -360,11 +378,17 @@ static void flat(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(conservation), cmocka_unit_test(repeatable),
-        cmocka_unit_test(ettr),         cmocka_unit_test(mtti),
-        cmocka_unit_test(shared_day),   cmocka_unit_test(one_or_three),
-        cmocka_unit_test(opt_replay),   cmocka_unit_test(flat),
-        cmocka_unit_test(money),        cmocka_unit_test(money_is_ratings),
+        cmocka_unit_test(conservation),
+        cmocka_unit_test(repeatable),
+        cmocka_unit_test(ettr),
+        cmocka_unit_test(mtti),
+        cmocka_unit_test(shared_day),
+        cmocka_unit_test(one_or_three),
+        cmocka_unit_test(opt_replay),
+        cmocka_unit_test(flat),
+        cmocka_unit_test(money),
+        cmocka_unit_test(begun_in_the_middle),
+        cmocka_unit_test(money_is_ratings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

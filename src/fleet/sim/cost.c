@@ -3,6 +3,7 @@
 
 #include "fleet/rate/intervals.h"
 #include "fleet/rate/marginal.h"
+#include "fleet/rate/pace.h"
 #include "fleet/rate/rate.h"
 
 #include <math.h>
@@ -107,6 +108,21 @@ static void list_commitments(flt_cost *c)
     }
 }
 
+/* The rater.  A simulation may begin in the middle of contracts: what was drawn before is taken to
+ * have been drawn evenly, or the first months would look as if all of it were still to come. */
+static sk_status open_rater(flt_cost *c, sk_err *e)
+{
+    const flt_book *b = c->f->book;
+    int64_t start = c->f->s->start;
+    flt_balance *had = sk_new_n(c->f->mem, flt_balance, b->n_commitment);
+    size_t n = 0;
+    if (b->n_commitment && !had) return sk_fail(e, SK_E_NOMEM, "no memory for a simulation");
+    for (size_t i = 0; i < b->n_commitment; i++)
+        if (b->commitment[i].term.from < start && start < b->commitment[i].term.to)
+            flt_balance_even(&b->commitment[i], start, &had[n++]);
+    return flt_rater_open(b, start, had, n, &c->rater, e);
+}
+
 sk_status flt_cost_new(flt_fluid *f, sk_err *e)
 {
     flt_cost *c = sk_new(f->mem, flt_cost);
@@ -123,7 +139,7 @@ sk_status flt_cost_new(flt_fluid *f, sk_err *e)
         p->price = c->priced[i] ? (double)o->price_micros / (double)FLT_MICRO : o ? INFINITY : 0;
         p->currency = o ? o->currency : "";
     }
-    return flt_rater_new(f->book, f->s->start, &c->rater, e);
+    return open_rater(c, e);
 }
 
 void flt_cost_free(flt_cost *c)
