@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { BATCH = 50000, DAY_S = 86400, COLUMNS = 11, GROUP = 5 };
+enum { BATCH = 50000, DAY_S = 86400, COLUMNS = 11, GROUP = 90 };
 
 typedef enum fate { ADDED, TWICE, OTHER } fate;
 
