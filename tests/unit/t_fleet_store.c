@@ -1,6 +1,7 @@
 /* t_fleet_store.c - a book's rows there and back, files of fleets, leases and checkpoints. */
 #include "tests/unit/unit.h"
 
+#include "fleet/book/interval.h"
 #include "fleet/book/promise.h"
 #include "fleet/store/yaml.h"
 #include "tests/unit/fleet_book.h"
@@ -398,24 +399,22 @@ static void promises(void **state)
 {
     (void)state;
     sk_err e = SK_ERR_INIT;
-    bool whole;
     flt_commitment c = {.term = {FLEET_T0, FLEET_T1}, .interval = FLT_MONTHLY};
-    assert_int_equal(flt_promise_intervals(&c, &whole), 12);
-    assert_true(whole);
+    assert_int_equal(flt_interval_count(&c), 12);
     assert_status_ok(flt_promise_set(&c, "spend", "1200", true, &e), e);
     assert_int_equal(c.amount, 100 * FLT_MICRO);
     assert_string_equal(flt_promise_said(&c), "spend_per_interval");
     c.interval = FLT_WEEKLY;
-    assert_int_equal(flt_promise_intervals(&c, &whole), 53);
-    assert_false(whole);
+    assert_int_equal(flt_interval_count(&c), 53);
+    assert_int_equal(flt_promise_set(&c, "spend", "1200", true, NULL), SK_E_INVALID);
     c.interval = FLT_HOURLY;
-    assert_int_equal(flt_promise_intervals(&c, &whole), 8760);
+    assert_int_equal(flt_interval_count(&c), 8760);
     assert_status_ok(flt_promise_set(&c, "chips", "8", false, &e), e);
     assert_int_equal(c.kind, FLT_USAGE);
     assert_int_equal(c.model, FLT_CONTINUOUS);
     c.term = (sk_span){SK_UTC_END - 4000000, SK_UTC_END};
     c.interval = FLT_MONTHLY;
-    assert_true(flt_promise_intervals(&c, &whole) < 4);
+    assert_true(flt_interval_count(&c) < 4);
 }
 
 /* ---- what runs --------------------------------------------------------------------------------

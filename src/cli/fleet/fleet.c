@@ -1,45 +1,53 @@
 /* fleet.c - stoke fleet: the list of its own verbs. */
-#include "cli/cmd.h"
+#include "cli/fleet/fleet.h"
+
 #include "cli/suggest.h"
 #include "cli/verbs.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const sk_opt rows[] = {{0}};
 
-/* The verbs whose names begin with "fleet-". */
-static void overview(sk_buf *out)
+/* The verbs whose names go on from v's. */
+static void overview(const cmd_verb *v, sk_buf *out)
 {
-    size_t n;
-    const cmd_verb *const *v = cmd_verbs(&n);
+    size_t n, len = strlen(v->opt.name);
+    const cmd_verb *const *all = cmd_verbs(&n);
     sk_buf name = SK_BUF_INIT;
     for (size_t i = 0; i < n; i++) {
-        if (strncmp(v[i]->opt.name, "fleet-", 6) != 0) continue;
+        const char *s = all[i]->opt.name;
+        if (strncmp(s, v->opt.name, len) != 0 || s[len] != '-') continue;
         sk_buf_reset(&name);
-        sk_opt_typed(&v[i]->opt, &name);
-        sk_buf_addf(out, "  %-18s %s\n", name.len ? name.p : "", v[i]->opt.summary);
+        sk_opt_typed(&all[i]->opt, &name);
+        sk_buf_addf(out, "  %-18s %s\n", name.len ? name.p : "", all[i]->opt.summary);
     }
     out->oom |= !sk_buf_ok(&name);
     sk_buf_fini(&name);
 }
 
 /* Alone it is a question, so the list is an answer; a word it does not know is a mistake. */
-static sk_status fleet(int argc, char **argv, sk_err *e)
+sk_status cmd_fleet_list(const cmd_verb *v, int argc, char **argv, sk_err *e)
 {
     sk_opt_list args = {.n = 0};
     sk_buf out = SK_BUF_INIT;
     char none[1];
     bool done;
-    sk_status st = cmd_parse(&cmd_fleet_verb, argc, argv, none, NULL, &args, &done, e);
+    sk_status st = cmd_parse(v, argc, argv, none, NULL, &args, &done, e);
     if (st || done) return st;
     if (args.n) {
-        char name[64];
-        (void)snprintf(name, sizeof name, "fleet %.40s", args.item[0]);
-        return cmd_unknown(name, e);
+        sk_opt_typed(&v->opt, &out);
+        sk_buf_addf(&out, " %.40s", args.item[0]);
+        st = cmd_unknown(out.len ? out.p : args.item[0], e);
+        sk_buf_fini(&out);
+        return st;
     }
-    overview(&out);
+    overview(v, &out);
     return cmd_out_buf(&out, e);
+}
+
+static sk_status fleet(int argc, char **argv, sk_err *e)
+{
+    return cmd_fleet_list(&cmd_fleet_verb, argc, argv, e);
 }
 
 const cmd_verb cmd_fleet_verb = {

@@ -2,8 +2,7 @@
 #include "cli/fleet/plan.h"
 
 #include "base/json.h"
-#include "cli/cmd.h"
-#include "cli/suggest.h"
+#include "cli/fleet/fleet.h"
 #include "cli/verbs.h"
 #include "fleet/fleet.h"
 
@@ -67,37 +66,9 @@ void cmd_plan_money(sk_buf *b, const char *name, int64_t micros, const char *cur
 
 static const sk_opt rows[] = {{0}};
 
-/* The verbs whose names begin with "fleet-plan-". */
-static void overview(sk_buf *out)
-{
-    size_t n;
-    const cmd_verb *const *v = cmd_verbs(&n);
-    sk_buf name = SK_BUF_INIT;
-    for (size_t i = 0; i < n; i++) {
-        if (strncmp(v[i]->opt.name, "fleet-plan-", 11) != 0) continue;
-        sk_buf_reset(&name);
-        sk_opt_typed(&v[i]->opt, &name);
-        sk_buf_addf(out, "  %-18s %s\n", name.len ? name.p : "", v[i]->opt.summary);
-    }
-    out->oom |= !sk_buf_ok(&name);
-    sk_buf_fini(&name);
-}
-
 static sk_status plan(int argc, char **argv, sk_err *e)
 {
-    sk_opt_list args = {.n = 0};
-    sk_buf out = SK_BUF_INIT;
-    char none[1];
-    bool done;
-    sk_status st = cmd_parse(&cmd_fleet_plan_verb, argc, argv, none, NULL, &args, &done, e);
-    if (st || done) return st;
-    if (args.n) {
-        char name[64];
-        (void)snprintf(name, sizeof name, "fleet-plan-%s", args.item[0]);
-        return cmd_unknown(name, e);
-    }
-    overview(&out);
-    return cmd_out_buf(&out, e);
+    return cmd_fleet_list(&cmd_fleet_plan_verb, argc, argv, e);
 }
 
 const cmd_verb cmd_fleet_plan_verb = {

@@ -49,18 +49,14 @@ static int64_t price_of(const view *v, const flt_pool *p, const char **currency)
     return o && o->priced ? o->price_micros : -1;
 }
 
-/* What a commitment asks for in the interval that holds at t. */
+/* What a commitment asks for in the interval that holds at t, or in the nearest one. */
 static int64_t asked(const flt_commitment *c, int64_t t)
 {
-    int64_t amount = c->amount, from = c->term.from, next;
-    if (c->model == FLT_CONTINUOUS)
-        from = t;
-    else
-        for (int64_t k = 1; (next = flt_promise_from(c, k)) <= t && next > from; k++)
-            from = next;
-    for (size_t i = 0; i < c->n_ramp && c->ramp[i].t <= from; i++)
-        amount = c->ramp[i].amount;
-    return amount;
+    sk_span s = {t, t};
+    int64_t last = c->term.to - 1;
+    if (c->model == FLT_DISCONTINUOUS)
+        (void)flt_interval_at(c, t < c->term.from ? c->term.from : t < last ? t : last, &s, NULL);
+    return flt_interval_rate(c, s.from);
 }
 
 /* ---- for people -------------------------------------------------------------------------------

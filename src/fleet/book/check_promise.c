@@ -1,7 +1,7 @@
 /* check_promise.c - checks of contracts and their commitments. */
 #include "fleet/book/check.h"
 
-#include "fleet/book/promise.h"
+#include "fleet/book/interval.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,12 +49,9 @@ static bool whole(const flt_commitment *c, int64_t *out)
 {
     int64_t total = 0, part;
     if (c->model == FLT_DISCONTINUOUS) {
-        int64_t t = c->term.from, next;
-        for (int64_t k = 1; t < c->term.to; k++, t = next) {
-            if (!flt_sum(total, amount_at(c, t), &total)) return false;
-            next = flt_promise_from(c, k);
-            if (next <= t) break; /* the calendar's end */
-        }
+        int64_t n = flt_interval_count(c);
+        for (int64_t k = 0; k < n; k++)
+            if (!flt_sum(total, amount_at(c, flt_interval_begins(c, k)), &total)) return false;
         *out = total;
         return true;
     }

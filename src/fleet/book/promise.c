@@ -1,31 +1,9 @@
 /* promise.c - amounts of commitments in the words of contracts. */
 #include "fleet/book/promise.h"
 
+#include "fleet/book/interval.h"
+
 #include <string.h>
-
-int64_t flt_promise_from(const flt_commitment *c, int64_t k)
-{
-    static const int seconds[] = {[FLT_HOURLY] = 3600, [FLT_DAILY] = 86400, [FLT_WEEKLY] = 604800};
-    static const int months[] = {
-        [FLT_MONTHLY] = 1, [FLT_QUARTERLY] = 3, [FLT_SEMI_ANNUAL] = 6, [FLT_ANNUAL] = 12};
-    if (c->interval >= FLT_FULL_PERIOD) return k ? c->term.to : c->term.from;
-    /* The last one may reach over the term's end, none lies behind it. */
-    if (c->interval >= FLT_MONTHLY) return sk_utc_add_months(c->term.from, k * months[c->interval]);
-    int64_t most = (c->term.to - c->term.from) / seconds[c->interval] + 1;
-    return c->term.from + (k < most ? k : most) * seconds[c->interval];
-}
-
-int64_t flt_promise_intervals(const flt_commitment *c, bool *whole)
-{
-    int64_t n = 0, t = c->term.from, next = t;
-    while (t < c->term.to) {
-        next = flt_promise_from(c, ++n);
-        if (next <= t) break; /* the calendar's end */
-        t = next;
-    }
-    *whole = next == c->term.to;
-    return n;
-}
 
 typedef struct promise {
     const char *word;
@@ -79,15 +57,14 @@ sk_status flt_promise_set(flt_commitment *c, const char *word, const char *text,
         i++;
     if (i == PROMISES) return sk_fail(e, SK_E_INTERNAL, "%s is no promise", word);
     const promise *p = &promises[i];
-    int64_t amount, n;
-    bool whole;
+    int64_t amount;
     sk_status st = flt_money_parse(text, strlen(text), &amount, NULL, e);
     if (st) return sk_while(e, "%s", word);
     st = fit_interval(c, p, interval_told, e);
     if (st) return st;
     if (p->total) {
-        n = flt_promise_intervals(c, &whole);
-        if (n > 1 && !whole)
+        int64_t n = flt_interval_count(c);
+        if (n > 1 && flt_interval_begins(c, n) != c->term.to)
             return sk_fail(e, SK_E_INVALID,
                            "%s: the term is no whole number of %s intervals; say %s_per_interval",
                            word, flt_word_interval(c->interval), word);

@@ -12,12 +12,6 @@
 
 #include "fleet/book/book.h"
 
-/* The beginning of interval k of the commitment, from 0; held in the calendar. */
-int64_t flt_promise_from(const flt_commitment *c, int64_t k);
-
-/* How many intervals the term has; *whole says whether the last one is complete. */
-int64_t flt_promise_intervals(const flt_commitment *c, bool *whole);
-
 /* The k-th of the words above, NULL after the last. */
 const char *flt_promise_word(size_t k);
 

@@ -2,6 +2,8 @@
 #include "fleet/focus/export.h"
 
 #include "base/json.h"
+#include "fleet/focus/put.h"
+#include "fleet/ledger/write.h"
 #include "fleet/money/money.h"
 
 #include <stdio.h>
@@ -86,29 +88,6 @@ static told tell(const flt_book *book, const flt_charge *c)
     return t;
 }
 
-static void put_money(sk_csv_out *o, int64_t micros)
-{
-    char text[FLT_MONEY_TEXT];
-    flt_money_print(micros, text);
-    sk_csv_put(o, text);
-}
-
-static void put_time(sk_csv_out *o, int64_t t)
-{
-    char text[SK_UTC_TEXT];
-    sk_utc_print(t, text);
-    sk_csv_put(o, text);
-}
-
-/* "contract/commitment", the id of a commitment. */
-static void put_commitment(sk_csv_out *o, const told *t)
-{
-    char id[160];
-    (void)snprintf(id, sizeof id, "%s/%s", t->contract ? t->contract->name : "",
-                   t->commitment->name);
-    sk_csv_put(o, id);
-}
-
 /* Price of a unit: what times the quantity is the cost, as nearly as a millionth allows. */
 static void put_price(sk_csv_out *o, const told *t, int64_t cost)
 {
@@ -118,7 +97,7 @@ static void put_price(sk_csv_out *o, const told *t, int64_t cost)
     if (t->c->correction || !ok || price < 0)
         sk_csv_put(o, "");
     else
-        put_money(o, price);
+        flt_focus_put_money(o, price);
 }
 
 /* The words of a charge. */
@@ -201,13 +180,13 @@ static void put_discount(sk_csv_out *o, const told *t, int column)
         sk_csv_put(o, t->commitment->kind == FLT_SPEND ? "Spend" : "Usage");
         break;
     case FLT_FC_CommitmentDiscountId:
-        put_commitment(o, t);
+        flt_focus_put_commitment(o, t->contract, t->commitment);
         break;
     case FLT_FC_CommitmentDiscountName:
         sk_csv_put(o, t->commitment->name);
         break;
     case FLT_FC_CommitmentDiscountQuantity:
-        put_money(o, discount_quantity(t));
+        flt_focus_put_money(o, discount_quantity(t));
         break;
     case FLT_FC_CommitmentDiscountStatus:
         sk_csv_put(o, t->c->kind == FLT_CHARGE_PURCHASE ? "" : used ? "Used" : "Unused");
@@ -231,7 +210,7 @@ static void put_consumed(sk_csv_out *o, const told *t, bool unit)
     else if (unit)
         sk_csv_put(o, "Chip-Hours");
     else
-        put_money(o, t->c->kind == FLT_CHARGE_USAGE ? t->c->quantity : 0);
+        flt_focus_put_money(o, t->c->kind == FLT_CHARGE_USAGE ? t->c->quantity : 0);
 }
 
 static void put_money_column(sk_csv_out *o, const told *t, int column)
@@ -239,25 +218,25 @@ static void put_money_column(sk_csv_out *o, const told *t, int column)
     const flt_charge *c = t->c;
     switch (column) {
     case FLT_FC_BilledCost:
-        put_money(o, c->billed_micros);
+        flt_focus_put_money(o, c->billed_micros);
         break;
     case FLT_FC_ContractedCost:
-        put_money(o, c->contracted_micros);
+        flt_focus_put_money(o, c->contracted_micros);
         break;
     case FLT_FC_ContractedUnitPrice:
         put_price(o, t, c->contracted_micros);
         break;
     case FLT_FC_EffectiveCost:
-        put_money(o, c->effective_micros);
+        flt_focus_put_money(o, c->effective_micros);
         break;
     case FLT_FC_ListCost:
-        put_money(o, c->list_micros);
+        flt_focus_put_money(o, c->list_micros);
         break;
     case FLT_FC_ListUnitPrice:
         put_price(o, t, c->list_micros);
         break;
     default:
-        put_money(o, t->quantity);
+        flt_focus_put_money(o, t->quantity);
         break;
     }
 }
@@ -265,10 +244,10 @@ static void put_money_column(sk_csv_out *o, const told *t, int column)
 static void put_time_column(sk_csv_out *o, const told *t, int column)
 {
     const flt_charge *c = t->c;
-    put_time(o, column == FLT_FC_BillingPeriodEnd     ? sk_utc_add_months(c->billing, 1)
-                : column == FLT_FC_BillingPeriodStart ? c->billing
-                : column == FLT_FC_ChargePeriodEnd    ? c->span.to
-                                                      : c->span.from);
+    flt_focus_put_time(o, column == FLT_FC_BillingPeriodEnd     ? sk_utc_add_months(c->billing, 1)
+                          : column == FLT_FC_BillingPeriodStart ? c->billing
+                          : column == FLT_FC_ChargePeriodEnd    ? c->span.to
+                                                                : c->span.from);
 }
 
 /* The text of all other columns. */
@@ -357,29 +336,6 @@ void flt_focus_row_of(const flt_book *book, const flt_charge *c, int version, sk
     sk_csv_end(&o);
 }
 
-/* The charge that a statement stands at; its currency is the statement's. */
-static flt_charge charge_of(flt_stmt *s)
-{
-    return (flt_charge){.id = flt_col_int(s, 0),
-                        .kind = (flt_charge_kind)flt_col_int(s, 1),
-                        .correction = flt_col_int(s, 2) != 0,
-                        .paid = (flt_paid)flt_col_int(s, 3),
-                        .category = (flt_category)flt_col_int(s, 4),
-                        .span = {flt_col_int(s, 5), flt_col_int(s, 6)},
-                        .billing = flt_col_int(s, 7),
-                        .provider = flt_col_int(s, 8),
-                        .pool = flt_col_int(s, 9),
-                        .workload = flt_col_int(s, 10),
-                        .usage = flt_col_int(s, 11),
-                        .commitment = flt_col_int(s, 12),
-                        .quantity = flt_col_int(s, 13),
-                        .list_micros = flt_col_int(s, 14),
-                        .contracted_micros = flt_col_int(s, 15),
-                        .billed_micros = flt_col_int(s, 16),
-                        .effective_micros = flt_col_int(s, 17),
-                        .currency = flt_col_text(s, 18)};
-}
-
 sk_status flt_focus_export(flt_db *db, const flt_book *book, flt_export *x, sk_outfile *out,
                            sk_err *e)
 {
@@ -387,11 +343,7 @@ sk_status flt_focus_export(flt_db *db, const flt_book *book, flt_export *x, sk_o
     sk_buf b = SK_BUF_INIT;
     x->rows = 0;
     sk_status st = flt_db_prepare(
-        db,
-        "SELECT id, kind, correction, paid, category, charge_from, charge_to, billing, provider, "
-        "pool, workload, usage, commitment, quantity, list_micros, contracted_micros, "
-        "billed_micros, effective_micros, currency FROM charge WHERE extra IS NULL AND billing >= "
-        "$1 AND billing < $2 ORDER BY id",
+        db, FLT_CHARGE_SELECT "WHERE extra IS NULL AND billing >= $1 AND billing < $2 ORDER BY id",
         &s, e);
     if (st) return st;
     flt_bind_int(s, 1, x->billing.from);
@@ -400,7 +352,7 @@ sk_status flt_focus_export(flt_db *db, const flt_book *book, flt_export *x, sk_o
     for (bool row = true; !st && row;) {
         st = flt_stmt_step(s, &row, e);
         if (!st && row) {
-            flt_charge c = charge_of(s);
+            flt_charge c = flt_col_charge(s);
             flt_focus_row_of(book, &c, x->version, &b);
             x->rows++;
         }

@@ -1,7 +1,7 @@
 /* export_promise.c - the data set Contract Commitment out of the book. */
 #include "fleet/focus/export.h"
 
-#include "fleet/money/money.h"
+#include "fleet/focus/put.h"
 #include "fleet/rate/intervals.h"
 
 #include <stdio.h>
@@ -13,28 +13,6 @@ typedef struct told {
     const flt_provider *p;
     int64_t now;
 } told;
-
-static void put_money(sk_csv_out *o, int64_t micros)
-{
-    char text[FLT_MONEY_TEXT];
-    flt_money_print(micros, text);
-    sk_csv_put(o, text);
-}
-
-static void put_time(sk_csv_out *o, int64_t t)
-{
-    char text[SK_UTC_TEXT];
-    sk_utc_print(t, text);
-    sk_csv_put(o, text);
-}
-
-/* "contract" or "contract/commitment". */
-static void put_id(sk_csv_out *o, const told *t)
-{
-    char id[160];
-    (void)snprintf(id, sizeof id, "%s/%s", t->k->name, t->m->name);
-    sk_csv_put(o, id);
-}
 
 static const char *interval_word(flt_interval v)
 {
@@ -86,9 +64,9 @@ static void put_amounts(sk_csv_out *o, const told *t, int column)
 {
     bool spend = t->m->kind == FLT_SPEND;
     if (column == FLT_FP_ContractCommitmentCost && spend)
-        put_money(o, flt_committed_total(t->m));
+        flt_focus_put_money(o, flt_committed_total(t->m));
     else if (column == FLT_FP_ContractCommitmentQuantity && !spend)
-        put_money(o, flt_committed_total(t->m));
+        flt_focus_put_money(o, flt_committed_total(t->m));
     else if (column == FLT_FP_ContractCommitmentUnit && !spend)
         sk_csv_put(o, "Chip-Hours");
     else
@@ -107,10 +85,10 @@ static void put_newer(sk_csv_out *o, const told *t, int column)
         break;
     case FLT_FP_ContractCommitmentCreated:
     case FLT_FP_ContractCommitmentLastUpdated:
-        put_time(o, t->now);
+        flt_focus_put_time(o, t->now);
         break;
     case FLT_FP_ContractCommitmentDiscountPercentage:
-        put_money(o, t->m->discount_ppm);
+        flt_focus_put_money(o, t->m->discount_ppm);
         break;
     case FLT_FP_ContractCommitmentDurationType:
         put_duration(o, t->m->term);
@@ -135,7 +113,7 @@ static void put_newer(sk_csv_out *o, const told *t, int column)
         sk_csv_put(o, payment(t));
         break;
     case FLT_FP_ContractCommitmentPaymentUpfrontPercentage:
-        put_money(o, t->m->upfront_ppm);
+        flt_focus_put_money(o, t->m->upfront_ppm);
         break;
     default:
         sk_csv_put(o, t->p ? t->p->name : "");
@@ -161,13 +139,13 @@ static void put_column(sk_csv_out *o, const told *t, int column)
         sk_csv_put(o, t->m->name);
         break;
     case FLT_FP_ContractCommitmentId:
-        put_id(o, t);
+        flt_focus_put_commitment(o, t->k, t->m);
         break;
     case FLT_FP_ContractCommitmentPeriodEnd:
-        put_time(o, t->m->term.to);
+        flt_focus_put_time(o, t->m->term.to);
         break;
     case FLT_FP_ContractCommitmentPeriodStart:
-        put_time(o, t->m->term.from);
+        flt_focus_put_time(o, t->m->term.from);
         break;
     case FLT_FP_ContractCommitmentType:
         sk_csv_put(o, t->m->model == FLT_CONTINUOUS ? "Commitment Discount" : "Spend Agreement");
@@ -176,10 +154,10 @@ static void put_column(sk_csv_out *o, const told *t, int column)
         sk_csv_put(o, t->k->name);
         break;
     case FLT_FP_ContractPeriodEnd:
-        put_time(o, t->k->term.to);
+        flt_focus_put_time(o, t->k->term.to);
         break;
     case FLT_FP_ContractPeriodStart:
-        put_time(o, t->k->term.from);
+        flt_focus_put_time(o, t->k->term.from);
         break;
     default:
         put_newer(o, t, column);

@@ -57,10 +57,7 @@ static sk_status read_charges(flt_db *db, sk_span span, redo *x, sk_err *e)
     flt_stmt *s;
     sk_status st = flt_db_prepare(
         db,
-        "SELECT id, kind, correction, paid, category, charge_from, charge_to, billing, provider, "
-        "pool, workload, usage, commitment, quantity, list_micros, contracted_micros, "
-        "billed_micros, effective_micros, currency FROM charge WHERE charge_from < $1 AND "
-        "charge_to > $2 AND extra IS NULL ORDER BY id",
+        FLT_CHARGE_SELECT "WHERE charge_from < $1 AND charge_to > $2 AND extra IS NULL ORDER BY id",
         &s, e);
     if (st) return st;
     flt_bind_int(s, 1, span.to);
@@ -70,26 +67,9 @@ static sk_status read_charges(flt_db *db, sk_span span, redo *x, sk_err *e)
         st = flt_stmt_step(s, &row, e);
         if (st || !row) break;
         flt_charge *c = push(&x->charge, sizeof *c);
-        const char *currency = flt_col_text(s, 18);
         if (c) {
-            *c = (flt_charge){.id = flt_col_int(s, 0),
-                              .kind = (flt_charge_kind)flt_col_int(s, 1),
-                              .correction = flt_col_int(s, 2) != 0,
-                              .paid = (flt_paid)flt_col_int(s, 3),
-                              .category = (flt_category)flt_col_int(s, 4),
-                              .span = {flt_col_int(s, 5), flt_col_int(s, 6)},
-                              .billing = flt_col_int(s, 7),
-                              .provider = flt_col_int(s, 8),
-                              .pool = flt_col_int(s, 9),
-                              .workload = flt_col_int(s, 10),
-                              .usage = flt_col_int(s, 11),
-                              .commitment = flt_col_int(s, 12),
-                              .quantity = flt_col_int(s, 13),
-                              .list_micros = flt_col_int(s, 14),
-                              .contracted_micros = flt_col_int(s, 15),
-                              .billed_micros = flt_col_int(s, 16),
-                              .effective_micros = flt_col_int(s, 17)};
-            c->currency = sk_arena_strndup(x->arena, currency, strlen(currency));
+            *c = flt_col_charge(s);
+            c->currency = sk_arena_strndup(x->arena, c->currency, strlen(c->currency));
         }
         if (!c || !c->currency) st = no_memory(e);
         if (st) break;

@@ -60,28 +60,20 @@ static sk_status prepare_insert(flt_db *db, size_t n, flt_stmt **out, sk_err *e)
     return st;
 }
 
-static void bind_ref(flt_stmt *s, int k, int64_t id)
-{
-    if (id)
-        flt_bind_int(s, k, id);
-    else
-        flt_bind_null(s, k);
-}
-
 /* Binds a row as the i-th of a statement. */
 static void bind_row(const batch *b, flt_stmt *s, size_t i, const waiting *w)
 {
     int k = (int)(i * COLUMNS);
     flt_bind_text(s, k + 1, b->text.p + w->key);
     flt_bind_int(s, k + 2, w->u.pool);
-    bind_ref(s, k + 3, w->u.workload);
+    flt_bind_ref(s, k + 3, w->u.workload);
     flt_bind_int(s, k + 4, w->u.chips);
     flt_bind_int(s, k + 5, w->u.span.from);
     flt_bind_int(s, k + 6, w->u.span.to);
     flt_bind_int(s, k + 7, w->u.useful.from);
     flt_bind_int(s, k + 8, w->u.useful.to);
     flt_bind_int(s, k + 9, (int64_t)w->u.category);
-    bind_ref(s, k + 10, w->u.reservation);
+    flt_bind_ref(s, k + 10, w->u.reservation);
     flt_bind_text(s, k + 11, b->text.p + w->sku);
 }
 

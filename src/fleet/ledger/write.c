@@ -18,14 +18,6 @@ struct flt_writer {
     size_t n_drawn, cap;
 };
 
-void flt_bind_ref(flt_stmt *s, int k, int64_t id)
-{
-    if (id)
-        flt_bind_int(s, k, id);
-    else
-        flt_bind_null(s, k);
-}
-
 static sk_status prepare(flt_db *db, flt_writer *w, sk_err *e)
 {
     sk_status st = flt_db_prepare(
@@ -185,4 +177,26 @@ sk_status flt_writer_flush(flt_writer *w, sk_err *e)
     }
     if (!st) flt_writer_reset(w);
     return st;
+}
+
+flt_charge flt_col_charge(flt_stmt *s)
+{
+    return (flt_charge){.id = flt_col_int(s, 0),
+                        .kind = (flt_charge_kind)flt_col_int(s, 1),
+                        .correction = flt_col_int(s, 2) != 0,
+                        .paid = (flt_paid)flt_col_int(s, 3),
+                        .category = (flt_category)flt_col_int(s, 4),
+                        .span = {flt_col_int(s, 5), flt_col_int(s, 6)},
+                        .billing = flt_col_int(s, 7),
+                        .provider = flt_col_int(s, 8),
+                        .pool = flt_col_int(s, 9),
+                        .workload = flt_col_int(s, 10),
+                        .usage = flt_col_int(s, 11),
+                        .commitment = flt_col_int(s, 12),
+                        .quantity = flt_col_int(s, 13),
+                        .list_micros = flt_col_int(s, 14),
+                        .contracted_micros = flt_col_int(s, 15),
+                        .billed_micros = flt_col_int(s, 16),
+                        .effective_micros = flt_col_int(s, 17),
+                        .currency = flt_col_text(s, 18)};
 }

@@ -1,4 +1,4 @@
-/* write.h - charges into the ledger, and what they amount to with them.
+/* write.h - charges into the ledger and out of it, and what they amount to with them.
  *
  * A writer is used inside a transaction of the caller's: rows go in one by one, sums over them
  * (tables rollup and drawdown) when it is flushed, before the commit.
@@ -31,7 +31,12 @@ sk_status flt_writer_applied(flt_writer *w, const flt_applied *a, sk_err *e);
 /* Adds the sums of what was written to the tables. */
 sk_status flt_writer_flush(flt_writer *w, sk_err *e);
 
-/* Binds id, or null for 0. */
-void flt_bind_ref(flt_stmt *s, int k, int64_t id);
+/* What a query for charges begins with, and the charge that its statement stands at; the currency
+ * is the statement's. */
+#define FLT_CHARGE_SELECT                                                                          \
+    "SELECT id, kind, correction, paid, category, charge_from, charge_to, billing, provider, "     \
+    "pool, workload, usage, commitment, quantity, list_micros, contracted_micros, "                \
+    "billed_micros, effective_micros, currency FROM charge "
+flt_charge flt_col_charge(flt_stmt *s);
 
 #endif

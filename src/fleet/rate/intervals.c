@@ -1,59 +1,7 @@
-/* intervals.c - cutting a commitment's term into intervals. */
+/* intervals.c - what is promised in the intervals of a commitment. */
 #include "fleet/rate/intervals.h"
 
 #include "fleet/rate/exact.h"
-
-/* Lengths in seconds, or else in months; neither for the whole term. */
-static const struct length {
-    int64_t seconds, months;
-} lengths[FLT_INTERVAL_N] = {
-    [FLT_HOURLY] = {3600, 0}, [FLT_DAILY] = {86400, 0},   [FLT_WEEKLY] = {604800, 0},
-    [FLT_MONTHLY] = {0, 1},   [FLT_QUARTERLY] = {0, 3},   [FLT_SEMI_ANNUAL] = {0, 6},
-    [FLT_ANNUAL] = {0, 12},   [FLT_FULL_PERIOD] = {0, 0},
-};
-
-/* Where interval k begins; beyond the term for the one after the last. */
-static int64_t begins(const flt_commitment *c, int64_t k)
-{
-    const struct length *len = &lengths[c->interval];
-    if (len->seconds) return c->term.from + k * len->seconds;
-    if (len->months) return sk_utc_add_months(c->term.from, k * len->months);
-    return k ? c->term.to : c->term.from;
-}
-
-/* The number of the interval that holds t, which is inside the term.  Months are estimated by the
- * calendar, then put right: a month's last day may be earlier than the beginning's day. */
-static int64_t number_at(const flt_commitment *c, int64_t t)
-{
-    const struct length *len = &lengths[c->interval];
-    if (len->seconds) return (t - c->term.from) / len->seconds;
-    if (!len->months) return 0;
-    sk_civil a = sk_utc_civil(c->term.from), b = sk_utc_civil(t);
-    int64_t k = ((b.year - a.year) * INT64_C(12) + b.month - a.month) / len->months;
-    while (k > 0 && begins(c, k) > t)
-        k--;
-    return k;
-}
-
-static bool inside(const flt_commitment *c, int64_t t)
-{
-    return t >= c->term.from && t < c->term.to;
-}
-
-/* An interval that the term cuts short ends with it. */
-bool flt_interval_at(const flt_commitment *c, int64_t t, sk_span *out, int64_t *index)
-{
-    if (!inside(c, t)) return false;
-    int64_t k = number_at(c, t);
-    *out = (sk_span){begins(c, k), flt_least(begins(c, k + 1), c->term.to)};
-    if (index) *index = k;
-    return true;
-}
-
-int64_t flt_interval_count(const flt_commitment *c)
-{
-    return c->term.to > c->term.from ? number_at(c, c->term.to - 1) + 1 : 0;
-}
 
 int64_t flt_interval_rate(const flt_commitment *c, int64_t t)
 {
@@ -68,8 +16,10 @@ static int64_t first_from(const flt_commitment *c, int64_t t)
 {
     if (t <= c->term.from) return 0;
     if (t >= c->term.to) return flt_interval_count(c);
-    int64_t k = number_at(c, t);
-    return begins(c, k) == t ? k : k + 1;
+    sk_span s = {0};
+    int64_t k = 0;
+    (void)flt_interval_at(c, t, &s, &k);
+    return s.from == t ? k : k + 1;
 }
 
 /* Between two steps of a ramp the amount is the same: stretch i has intervals [*a, *b). */
@@ -87,7 +37,8 @@ static flt_wide committed_work(const flt_commitment *c, int64_t t)
     for (size_t i = 0; i <= c->n_ramp; i++) {
         int64_t a, b, amount = stretch(c, i, &a, &b);
         if (a >= b) continue;
-        int64_t from = begins(c, a), to = flt_least(begins(c, b), flt_least(c->term.to, t));
+        int64_t from = flt_interval_begins(c, a),
+                to = flt_least(flt_interval_begins(c, b), flt_least(c->term.to, t));
         if (to > from) sum += (flt_wide)amount * (to - from);
     }
     return sum;
@@ -96,7 +47,8 @@ static flt_wide committed_work(const flt_commitment *c, int64_t t)
 /* What is promised in interval k of a discontinuous commitment. */
 static int64_t pool_of(const flt_commitment *c, int64_t k)
 {
-    int64_t from = begins(c, k), end = begins(c, k + 1), amount = flt_interval_rate(c, from);
+    int64_t from = flt_interval_begins(c, k), end = flt_interval_begins(c, k + 1),
+            amount = flt_interval_rate(c, from);
     if (end <= c->term.to) return amount;
     return flt_part(amount, 0, c->term.to - from, end - from);
 }
@@ -118,14 +70,15 @@ int64_t flt_committed_until(const flt_commitment *c, int64_t t)
 {
     if (t <= c->term.from || c->term.to <= c->term.from) return 0;
     if (c->model == FLT_CONTINUOUS) return flt_held(flt_rounded(committed_work(c, t), FLT_HOUR));
-    int64_t at = flt_least(t, c->term.to) - 1, k = number_at(c, at);
+    int64_t at = flt_least(t, c->term.to) - 1, k = 0;
+    sk_span open = {0};
+    (void)flt_interval_at(c, at, &open, &k);
     flt_wide sum = 0;
     for (size_t i = 0; i <= c->n_ramp; i++) {
         int64_t a, b, amount = stretch(c, i, &a, &b);
         if (flt_least(b, k) > a) sum += (flt_wide)amount * (flt_least(b, k) - a);
     }
-    int64_t from = begins(c, k), end = flt_least(begins(c, k + 1), c->term.to);
-    return flt_held(sum + flt_part(pool_of(c, k), 0, at + 1 - from, end - from));
+    return flt_held(sum + flt_part(pool_of(c, k), 0, at + 1 - open.from, open.to - open.from));
 }
 
 int64_t flt_committed_total(const flt_commitment *c)

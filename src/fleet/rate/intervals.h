@@ -1,21 +1,10 @@
-/* intervals.h - the fulfilment intervals of a commitment, and what is promised in each.
- *
- * Intervals are cut from the commitment's beginning: hours, days and weeks have their length, month
- * k begins k months after the beginning (so one that began on Jan 31 has borders on Feb 28, Mar 31,
- * ...), quarters, half-years and years likewise.  The last one ends with the term.  FOCUS 1.4 calls
- * them fulfilment intervals (CommitmentFulfillmentInterval).
+/* intervals.h - what is promised in each fulfilment interval of a commitment (book/interval.h cuts
+ * them).
  */
 #ifndef FLT_FLEET_RATE_INTERVALS_H
 #define FLT_FLEET_RATE_INTERVALS_H
 
-#include "fleet/book/book.h"
-
-/* The interval of c that holds t, cut off at the end of the term; *index (may be NULL) is its
- * number from 0.  False (and nothing set) where t is outside the term. */
-bool flt_interval_at(const flt_commitment *c, int64_t t, sk_span *out, int64_t *index);
-
-/* How many intervals the term has, a part of one at its end counted. */
-int64_t flt_interval_count(const flt_commitment *c);
+#include "fleet/book/interval.h"
 
 /* What `amount` is in an interval that begins at t: the last step of the ramp at or before t. */
 int64_t flt_interval_rate(const flt_commitment *c, int64_t t);

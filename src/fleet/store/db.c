@@ -178,6 +178,14 @@ void flt_bind_null(flt_stmt *s, int k)
     s->db->ops->bind_text(s, k, NULL, 0);
 }
 
+void flt_bind_ref(flt_stmt *s, int k, int64_t id)
+{
+    if (id)
+        flt_bind_int(s, k, id);
+    else
+        flt_bind_null(s, k);
+}
+
 sk_status flt_stmt_step(flt_stmt *s, bool *row, sk_err *e)
 {
     return named(s->db, s->db->ops->step(s, row, e), e);

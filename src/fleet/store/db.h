@@ -81,6 +81,9 @@ void flt_bind_text(flt_stmt *s, int k, const char *text);
 void flt_bind_textn(flt_stmt *s, int k, const char *text, size_t n);
 void flt_bind_null(flt_stmt *s, int k);
 
+/* Binds id, or null for 0: a reference to another row, or to none. */
+void flt_bind_ref(flt_stmt *s, int k, int64_t id);
+
 /* Runs to the next row; *row is false at the end, and the statement may be bound anew. */
 sk_status flt_stmt_step(flt_stmt *s, bool *row, sk_err *e);
 

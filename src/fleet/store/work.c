@@ -8,14 +8,6 @@ static const char *keep(sk_arena *a, const char *text)
     return sk_arena_strndup(a, text, strlen(text));
 }
 
-static void bind_ref(flt_stmt *s, int k, int64_t id)
-{
-    if (id)
-        flt_bind_int(s, k, id);
-    else
-        flt_bind_null(s, k);
-}
-
 /* Runs a bound statement to its end and frees it; *id is the number it returned, if it did. */
 static sk_status once(flt_stmt *s, int64_t *id, sk_err *e)
 {
@@ -163,8 +155,8 @@ sk_status flt_event_add(flt_db *db, int64_t t, int64_t pool, int64_t workload, c
         e);
     if (st) return st;
     flt_bind_int(s, 1, t);
-    bind_ref(s, 2, pool);
-    bind_ref(s, 3, workload);
+    flt_bind_ref(s, 2, pool);
+    flt_bind_ref(s, 3, workload);
     flt_bind_text(s, 4, kind);
     flt_bind_text(s, 5, detail);
     st = flt_stmt_run(s, NULL, e);
