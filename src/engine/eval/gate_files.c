@@ -38,6 +38,8 @@ static void look_at_weights(eng_exec *x, const eng_gguf *g, eng_gate_check *c)
     eng_verdict_set(c, true, "%zu tensors, all of them finite", n);
 }
 
+/* A live model whose tokenizer can't be read leaves nothing to compare with, which is an error; a
+ * new one's is a check that failed. */
 static sk_status look_at_tokenizer(const eng_gguf *g, const char *live, eng_gate_check *c,
                                    sk_err *e)
 {

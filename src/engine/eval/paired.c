@@ -13,6 +13,9 @@ static double student(double v)
            (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * v * v * v);
 }
 
+/* Bits a byte are a ratio of sums, d = sum(b - a) / sum(w), so its variance comes from the
+ * residuals (b - a) - d w, whose sum is 0 (Cochran, Sampling Techniques, 1977, ch.  6): documents
+ * of many bytes weigh as much in the interval as they do in the figure. */
 bool eng_paired_compare(const eng_held_doc *live, const eng_held_doc *fresh, size_t n,
                         eng_paired *out)
 {

@@ -307,6 +307,7 @@ sk_status eng_prompt_make(const eng_prompts *p, size_t i, eng_prompt *out, sk_er
     return st ? sk_while(e, "%s:%zu", p->s->name, it->line) : SK_OK;
 }
 
+/* What can't be asked is refused here, before the first item runs, not in the middle of a suite. */
 sk_status eng_prompts_init(eng_prompts *p, sk_err *e)
 {
     if (p->shots >= p->s->n)

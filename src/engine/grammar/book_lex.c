@@ -84,6 +84,9 @@ static void describe(const eng_book *b, eng_lex *l)
     if (l->plain == ENG_PLAIN_ANY) l->exact = true;
 }
 
+/* A state is known by its items as they stand, which is why they must come sorted: the same items
+ * in another order would be another state.  It is written before it enters the index, which reads
+ * it back (hash_of_lex); n_lex counts it last, so a failure leaves no half state. */
 uint16_t eng_book_lex(eng_book *b, const eng_lexitem *v, size_t n)
 {
     if (b->st || !n) return 0;
@@ -164,6 +167,9 @@ static uint16_t follow(eng_book *b, rowwork *w, unsigned c)
     return eng_book_lex(b, w->one, n);
 }
 
+/* The bytes fall into classes that no arrow tells apart; the state that follows is looked up once a
+ * class, not once a byte.  follow() may make states and so move b->lex: the row is written through
+ * the index, when all of them are there. */
 bool eng_book_row(eng_book *b, uint16_t lex)
 {
     rowwork w = {.ok = true};

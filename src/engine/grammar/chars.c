@@ -291,6 +291,8 @@ eng_rx eng_chars_any_free(eng_rxpool *p)
     return eng_rx_or2(p, plain, eng_rx_cat(p, eng_rx_lit(p, "\\", 1), escape));
 }
 
+/* A byte that begins no UTF-8 sequence stands for U+FFFD. The parts are joined from the end,
+ * because a CAT leans to the right: each is then made once. */
 eng_rx eng_chars_text(eng_rxpool *p, const char *s, size_t n)
 {
     eng_rx *part = sk_alloc(SK_MEM_REQUEST, (n + 1) * sizeof *part), r = ENG_RX_EPS;

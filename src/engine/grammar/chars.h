@@ -46,7 +46,7 @@ eng_rx eng_chars_plain(eng_rxpool *p, eng_chars *c);
 /* One character of c inside a JSON string, canonical. */
 eng_rx eng_chars_json(eng_rxpool *p, eng_chars *c);
 
-/* Any character inside a JSON string, free, canonical; any in plain text. */
+/* Any character inside a JSON string, free. */
 eng_rx eng_chars_any_free(eng_rxpool *p);
 
 /* The same, canonical. */

@@ -395,6 +395,8 @@ static eng_rx make_list(eng_rxpool *p, bool both, const eng_rx *v, size_t n)
     return intern(p, x, v);
 }
 
+/* The OR or AND of members.  Most have a few that are of another kind: those need no memory.  Of
+ * nothing, an OR matches nothing and an AND everything. */
 static eng_rx combine(eng_rxpool *p, bool both, const eng_rx *in, size_t n)
 {
     eng_rx few[64], *v = few, r;

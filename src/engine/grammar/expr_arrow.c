@@ -234,6 +234,8 @@ static void of_rem(arrows *w, eng_rxnode x)
 
 /* ---- asking ---- */
 
+/* Puts the arrows of e: for each set of bytes, what is left to be matched behind one of them.  An
+ * expression that can only end, or match nothing, has none. */
 static void derive(arrows *w, eng_rx e)
 {
     eng_rxnode x = w->p->node[e];

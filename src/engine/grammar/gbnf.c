@@ -48,6 +48,8 @@ static bool is_regular(const eng_gbnf *g, const eng_gnode *v)
 
 /* ---- expressions ---- */
 
+/* The expression that v is, which must be regular (is_regular): no rule comes back to itself then,
+ * and the recursion ends.  A rule's expression is made once and kept. */
 static eng_rx rx_of(gbnf *c, const eng_gnode *v)
 {
     eng_rx r;
@@ -156,6 +158,8 @@ static void build(gbnf *c)
     }
 }
 
+/* What fails while the rules are built (memory, too many edges) stays in the pool and the rules,
+ * and is said by eng_grammar_seal. */
 sk_status eng_grammar_open_gbnf(const eng_tokentrie *t, const char *text, size_t n,
                                 const eng_grammar_opts *o, eng_grammar **out, sk_err *e)
 {

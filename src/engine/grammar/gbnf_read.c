@@ -130,6 +130,8 @@ static uint32_t take_hex(reader *r, int n)
     return v;
 }
 
+/* The character that an escape means, its backslash already taken; 0 with r->st set for one that is
+ * not known. */
 static uint32_t take_escape(reader *r)
 {
     int c = peek(r);
@@ -346,6 +348,8 @@ static eng_gnode *alternatives(reader *r, bool nested)
     return NULL;
 }
 
+/* One rule with the line ends behind it.  A rule has a number as soon as another names it, before
+ * it stands itself; so a second definition is told by the body that is there already. */
 static void rule(reader *r)
 {
     size_t from = r->i;

@@ -258,6 +258,8 @@ static eng_rx whole(re_parser *r, const re_node *v)
     return has_bol(v) ? eng_rx_or2(r->p, behind(r, v, r->rest, true), later) : later;
 }
 
+/* The tree lives until the expression is made.  `rest` is what may stand behind a match inside a
+ * JSON string: any characters, then the quote. */
 static sk_status compile(eng_rxpool *p, const char *text, size_t n, bool json, eng_rx *out,
                          sk_err *e)
 {

@@ -84,6 +84,9 @@ typedef struct reach {
     sk_arena *mem;
 } reach;
 
+/* Threads the edges into lists, by the node they go to and by the rule they call, so that spread()
+ * looks at each edge a bounded number of times.  False without memory; w->mem is freed by the
+ * caller either way. */
 static bool reach_new(reach *w, eng_rules *r)
 {
     *w = (reach){.r = r, .mem = sk_arena_new(SK_MEM_REQUEST)};
@@ -205,6 +208,9 @@ static uint32_t first_left(leftwalk *w, uint32_t rule, uint32_t stamp, bool *loo
     return NONE;
 }
 
+/* A search in depth with a stack of its own, since a grammar may be deeper than C's.  A rule is on
+ * it once at most (its state is 1 meanwhile), so n_rule places are enough; one that is met again
+ * while it is there begins with itself. */
 static sk_status check_left(eng_rules *r, sk_arena *mem, sk_err *e)
 {
     leftwalk w = {r, sk_arena_calloc(mem, r->n_rule, 1), sk_arena_alloc(mem, r->n_rule * 4),
@@ -250,6 +256,9 @@ static sk_status drop_empty(eng_rules *r, eng_rxpool *p, sk_err *e)
     return eng_rxpool_check(p, e);
 }
 
+/* The order matters: what matches nothing goes first, then the edges from which no end is reached;
+ * which rules may be empty is asked of what is left, and left recursion last, because what stands
+ * behind an empty rule is a beginning, too. */
 sk_status eng_rules_finish(eng_rules *r, eng_rxpool *p, sk_err *e)
 {
     if (r->st == SK_E_TOOBIG)

@@ -251,6 +251,8 @@ static void fini(eng_sc *c)
     sk_arena_free(c->doc.mem);
 }
 
+/* The rules are built into g.  Its book is told how a string of theirs is written, by which it
+ * knows that any character may come next without looking at each. */
 static sk_status open_schema(eng_grammar *g, const char *text, size_t n, const eng_grammar_opts *o,
                              sk_err *e)
 {

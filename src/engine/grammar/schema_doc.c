@@ -46,6 +46,7 @@ static bool read_children(reading *r, int depth, eng_sval *o)
     return !r->s.st;
 }
 
+/* A string without its escapes, or a number with the text it was written by. */
 static bool read_text(reading *r, eng_sval *o)
 {
     sk_buf b = SK_BUF_INIT;

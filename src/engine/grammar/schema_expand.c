@@ -300,6 +300,9 @@ static void expand_applicators(eng_sc *c, state *t, const eng_sval *s, const cha
     expand_depends(c, t, eng_sval_get(s, "dependentSchemas"), up);
 }
 
+/* Adds all that s demands to an alternative, which is dead once nothing can satisfy it.  `up` are
+ * the schemas that were entered without a value in between: to meet one of them again would never
+ * end.  Its links live in the arena, since choices that are made later hold them. */
 static void expand_one(eng_sc *c, state *t, const eng_sval *s, const chain *up)
 {
     if (!eng_sc_step(c) || t->dead || s->kind == 't') return;

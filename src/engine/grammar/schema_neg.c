@@ -238,6 +238,8 @@ static void refuse_hard(neg *n)
         (void)eng_sc_refuse(n->c, n->s, "uniqueItems", "its opposite cannot be enforced");
 }
 
+/* A branch for each keyword of s, satisfied by the values that break that keyword.  The opposite of
+ * a least count is a greatest one, and the reverse; the opposite of a "\1not" is what is in it. */
 static void not_keywords(neg *n)
 {
     const eng_sval *s = n->s, *v;

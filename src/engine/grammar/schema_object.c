@@ -51,6 +51,8 @@ static const eng_sval *by_name(const eng_sval *props, const eng_str *name)
     return NULL;
 }
 
+/* "additionalProperties" speaks of what neither "properties" nor a pattern of the same schema names
+ * (JSON Schema 2020-12, Core 10.3.2.3), so each of the facts is asked by itself. */
 uint32_t eng_sc_member(eng_sc *c, const eng_sval *const *v, size_t n, const eng_str *key)
 {
     const eng_sval *all[ENG_SET_MOST];
@@ -122,6 +124,9 @@ static eng_rx names_of(eng_sc *c, const eng_sval *s)
     return eng_rx_and2(c->p, eng_rxsum_or(c->p, &all), c->body_json);
 }
 
+/* The strictest counts, what names must match, and the members with a name in the order in which
+ * they are written: those of "properties", then those that only "required" names.  A member whose
+ * name is forbidden gets the empty set. */
 static void measure(shape *o)
 {
     eng_sc *c = o->c;
@@ -334,6 +339,9 @@ static size_t width_of(shape *o, size_t n_x)
     return (size_t)most + 1;
 }
 
+/* The object as a grid of nodes: so many members were passed, so many of them written.  Only counts
+ * that the bounds tell apart have a column (width_of), and a grid without a reasonable size is
+ * refused before it gets memory. */
 static void object(shape *o, others *x, uint32_t from, uint32_t to)
 {
     eng_sc *c = o->c;

@@ -97,6 +97,8 @@ static void check_excluded(eng_sc *c, const eng_sval *const *fact, size_t n, uns
     }
 }
 
+/* Where a fact lists its values, each is checked against all others (constants); only without a
+ * list does every type have a form of its own. */
 eng_rx eng_sc_scalar(eng_sc *c, const eng_sval *const *v, size_t n, unsigned types, bool *constant)
 {
     const eng_sval *from = NULL;

@@ -56,6 +56,8 @@ static eng_rx shape(eng_sc *c, const eng_sval *s)
     return r;
 }
 
+/* Lengths count characters, not bytes, so they are repetitions of one.  Without anything to compare
+ * with, a character may be written in any form; beside a pattern it must be canonical (chars.h). */
 eng_rx eng_sc_string(eng_sc *c, const eng_sval *const *v, size_t n)
 {
     int64_t lo = 0, hi = INT64_MAX;

@@ -25,6 +25,9 @@ static int valid_enum(const eng_sval *v, const eng_sval *s)
     return 0;
 }
 
+/* eng_sc_types reads a schema, so it is given one that has nothing but this keyword.  A number
+ * without a fraction is an integer however it is written: 1.0 is one (2020-12, Validation
+ * 6.1.1). */
 static int valid_type(eng_sc *c, const eng_sval *v, const eng_sval *s)
 {
     eng_sval only = *s;
@@ -125,6 +128,7 @@ static int valid_array(eng_sc *c, const eng_sval *v, const eng_sval *s, int dept
     return r;
 }
 
+/* With "propertyNames", which is not looked at here, the answer is "unknown" at best. */
 static int valid_object(eng_sc *c, const eng_sval *v, const eng_sval *s, int depth)
 {
     int64_t n = (int64_t)eng_sval_size(v);

@@ -116,6 +116,7 @@ static bool build(eng_tokentrie *t, const eng_vocab *vocab, piece *v)
            build_tree(t->mem, v + n_plain, n - n_plain, &t->rest) && build_masks(t, v, n_plain);
 }
 
+/* `all` is where the pieces are sorted; the trees keep what they need of it in their arena. */
 sk_status eng_tokentrie_new(const eng_vocab *v, eng_tokentrie **out, sk_err *e)
 {
     size_t n = eng_vocab_size(v);

@@ -35,6 +35,8 @@ struct eng_pages {
 
 /* ---- open and close ---- */
 
+/* The lists of all slots are one block: first the pages of every slot, then (with windows) the near
+ * ones of every slot. */
 sk_status eng_pages_open(const eng_pages_opts *o, eng_pages **out, sk_err *e)
 {
     assert(o->n_pages && o->n_pages < ENG_PAGE_NONE && o->n_slots && o->most);
@@ -293,6 +295,8 @@ static size_t near_need(const eng_pages *p, size_t n_all)
     return p->near ? eng_pages_near_most(n_all, p->o.window, p->o.ahead) : 0;
 }
 
+/* Nothing is promised before it is known to be there, and what the tree holds of the beginning need
+ * not be promised at all: full pages are taken from it first, the rest is counted then. */
 sk_status eng_pages_begin(eng_pages *p, uint32_t slot, const eng_pages_seq *s, size_t n_all,
                           size_t *n_held, sk_err *e)
 {
@@ -465,6 +469,9 @@ static void own_near(eng_pages *p, seq *q, size_t pos, size_t n)
     if (span > q->near_cap) promise_near(p, q, span);
 }
 
+/* From the first position on, in order: a page that others see too is replaced by a copy of its
+ * part below pos, and behind the last page new ones are appended.  Each comes off what the slot was
+ * promised. */
 void eng_pages_own(eng_pages *p, uint32_t slot, size_t pos, size_t n)
 {
     seq *q = &p->seq[slot];

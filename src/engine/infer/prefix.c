@@ -246,6 +246,8 @@ static uint32_t supplant(eng_prefix *t, const void *tag, uint32_t parent, const 
     return ENG_PAGE_NONE;
 }
 
+/* A full page enters the table by which eng_prefix_next finds it; a short one is found among its
+ * siblings only (eng_prefix_part). settle() comes last: a parent with a child may not go. */
 uint32_t eng_prefix_add(eng_prefix *t, const void *tag, uint32_t parent, const int32_t *ids,
                         size_t n, uint32_t page)
 {

@@ -43,6 +43,8 @@ static const char *differs(const json_t *a, const json_t *b)
     return NULL;
 }
 
+/* The run that goes on must be the one that would have been, so every step done so far must have
+ * the same rate, to the last bit, under both settings. */
 sk_status eng_extend_check(const char *path, const json_t *theirs, const json_t *ours,
                            uint64_t step, sk_err *e)
 {

@@ -49,6 +49,8 @@ void eng_source_shape(eng_source *s, eng_train_opts *o)
         memcpy(s->cfg.name, o->name, strlen(o->name) + 1);
 }
 
+/* What is 0 or NULL was not asked for.  Whatever was must be as the model has it, whose shape can't
+ * change on the way; only the context may be shorter. */
 sk_status eng_source_check(const eng_source *s, const eng_train_opts *o, sk_err *e)
 {
     const eng_config *c = &s->cfg;
