@@ -157,6 +157,9 @@ static sk_status no_time(const char *text, size_t n, sk_err *e, const char *why)
     return sk_fail(e, SK_E_INVALID, "\"%.*s\" is no time: %s", (int)(n < 40 ? n : 40), text, why);
 }
 
+/* Read by hand: strptime() follows the locale and passes days that do not exist.  A second 60 is
+ * let through only where leap seconds are inserted, at the end of a UTC day; it is then the first
+ * second of the next. */
 sk_status sk_utc_parse(const char *text, size_t n, sk_utc_zone zone, int64_t *out, sk_err *e)
 {
     static const char form[] = "write it like 2026-11-27T19:00:00Z";

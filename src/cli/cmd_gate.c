@@ -127,6 +127,8 @@ static void progress(void *arg, const char *stage, uint64_t done, uint64_t total
     if (done) sk_progress_set(arg, done, "%s", "");
 }
 
+/* Opens what the verdict needs and gives it back before anything is printed: the models are gone
+ * when the answer is shown. */
 static sk_status judge(const gate_opts *o, eng_gate *out, sk_err *e)
 {
     char live[CMD_PATH_MAX], fresh[CMD_PATH_MAX];

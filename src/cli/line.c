@@ -211,6 +211,8 @@ static sk_status read_plain(cmd_line *l, sk_buf *out, cmd_line_end *end, sk_err 
 
 /* ---- both ---- */
 
+/* The path is copied before the editor opens and dropped if it doesn't: cmd_line_close() saves the
+ * history there, and one that was never loaded would overwrite it. */
 sk_status cmd_line_open(bool edit, int interrupts, const char *path, cmd_line **out, sk_err *e)
 {
     cmd_line *l = sk_calloc(SK_MEM_MISC, 1, sizeof *l);

@@ -35,6 +35,8 @@ static srv_another *more(size_t n, sk_arena *mem, srv_opts *o)
     return all;
 }
 
+/* The first item is the model that the server begins with, and may have been named by --name too;
+ * the others stand beside it. */
 sk_status cmd_serve_models(const sk_opt_list *items, sk_arena *mem, srv_opts *o, sk_err *e)
 {
     srv_another *all = more(items->n, mem, o);
@@ -85,6 +87,8 @@ static sk_status split_base(const char *name, sk_arena *mem, srv_another *a, sk_
     return a->name ? SK_OK : no_memory(e);
 }
 
+/* An item with a name is a model of its own over a base; one without changes the first model, so
+ * there can only be one. */
 sk_status cmd_serve_adapters(const sk_opt_list *items, sk_arena *mem, srv_opts *o, sk_err *e)
 {
     srv_another *all = more(items->n, mem, o);

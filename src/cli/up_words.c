@@ -189,6 +189,8 @@ static sk_status find_model(const cmd_up_flags *f, sk_arena *mem, up_opts *o, sk
     return st ? st : absolute(path, mem, &o->model, e);
 }
 
+/* The seed is only of the waits between attempts, which are meant to differ from one start to the
+ * next: the clock will do. */
 sk_status cmd_up_options(const cmd_up_flags *f, sk_arena *mem, up_opts *o, sk_err *e)
 {
     up_opts_default(o);
