@@ -70,6 +70,8 @@ static void add_text(sk_buf *b, const char *name, const char *s)
     sk_json_add_str(b, s, strlen(s));
 }
 
+/* One write() a line, so that lines of several servers in one file don't mix; what it could not
+ * write is not tried again, as the header promises. */
 void srv_access_line(srv_access *a, const srv_req *r, int status, const char *key)
 {
     const srv_head *h = srv_req_head(r);

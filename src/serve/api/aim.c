@@ -76,6 +76,9 @@ static sk_status say_begun(srv_job *j, const srv_params *p, srv_fault *f)
                           p->rule ? p->rule_field : "messages", f);
 }
 
+/* The rule comes first, as the only part that can fail.  What follows tells the splitter what may
+ * come in the answer; a forced call is not searched for reasoning, since nothing but the call can
+ * be said. */
 sk_status srv_aim_choice(srv_choice *c, const srv_params *p, bool in_reason, srv_fault *f)
 {
     srv_ask *a = c->ask;

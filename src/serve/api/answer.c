@@ -63,6 +63,9 @@ static void add_delta(bool first, sk_buf *out)
     if (first) sk_buf_adds(out, "\"role\":\"assistant\",");
 }
 
+/* OpenAI's chunks: a call begins with its id, its name and empty arguments, which then come piece
+ * by piece under the same index.  The first delta of a choice carries the role, and a "content" of
+ * null when it has no text. */
 void srv_answer_delta(bool first, srv_part part, size_t call, const char *id, const char *p,
                       size_t n, sk_buf *out)
 {

@@ -202,6 +202,8 @@ static void add_block(const char *head, const sk_buf *text, const char *tail, si
     sk_buf_adds(out, tail);
 }
 
+/* The whole answer in Anthropic's form: blocks in the order thinking, text, calls.  There is always
+ * one, an empty text if nothing else came. */
 static void whole(srv_ask *a)
 {
     srv_choice *c = &a->choice[0];

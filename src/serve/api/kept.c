@@ -36,6 +36,8 @@ static bool query_value(const char *query, const char *name, char *out, size_t c
     return false;
 }
 
+/* What the query asks of a kept answer (its stream, from which event on) or of a list (how many, in
+ * which order, behind which). Names that are not known are passed over. */
 static sk_status read_query(const char *query, list_opts *o, srv_fault *f)
 {
     char v[32], *end = v;

@@ -71,6 +71,8 @@ static srv_key_row *find_id(srv_keyfile *k, const char *id, size_t n)
     return NULL;
 }
 
+/* A line is one request, so the lines of a key are added up.  One that is not whole, as a server
+ * that was killed may leave it, is passed over. */
 void srv_keyfile_usage(srv_keyfile *k, const char *text, size_t n)
 {
     const char *end = text + n;
@@ -220,6 +222,8 @@ sk_status srv_keyfile_add(const char *path, const srv_key_row *like, sk_buf *sec
     return st;
 }
 
+/* The row stays, with the time: usage and logs speak of its id.  The lock is held from reading to
+ * writing, so that of two revocations none is lost. */
 sk_status srv_keyfile_revoke(const char *path, const char *which, sk_err *e)
 {
     srv_keyfile k = {NULL, 0, 0};

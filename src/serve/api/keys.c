@@ -228,6 +228,8 @@ static void add_headers(srv_req *r, const char *what, const bucket *b, int64_t l
     srv_req_header(r, name, value);
 }
 
+/* A request may want more tokens than the bucket ever holds: it then waits for a full one and
+ * leaves it below zero, which whoever comes next pays for by waiting. */
 sk_status srv_keys_take(srv_keys *k, uint32_t n, uint64_t tokens, uint64_t *taken, srv_req *r,
                         srv_fault *f)
 {

@@ -149,6 +149,7 @@ static void add_route(sk_buf *b, const srv_route *t)
     sk_buf_addc(b, '}');
 }
 
+/* From the same table as docs/api.md, in its order; bodies get a schema each under components. */
 void srv_openapi_json(sk_buf *b)
 {
     size_t n;

@@ -147,6 +147,9 @@ static srv_prep *make(srv_api *api, srv_req *r, const srv_prep_kind *kind)
     return p;
 }
 
+/* A short body is read at once, and its answer prepared on this thread unless its kind knows it to
+ * be long; a long body is not even parsed here, lest the answers that stream meanwhile stand
+ * still. */
 void srv_prep_begin(srv_api *api, srv_req *r, const srv_prep_kind *kind)
 {
     assert(kind->bytes >= sizeof(srv_prep));

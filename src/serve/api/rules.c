@@ -138,6 +138,8 @@ static srv_rule_ref *put_in(srv_rules *r, srv_rule_ref *mine)
     return same;
 }
 
+/* Compiled without the lock, which may take long; where another thread was faster with the same
+ * text, put_in() gives that one and drops ours. */
 sk_status srv_rules_get(srv_rules *r, srv_rule kind, const char *text, size_t n, const char *field,
                         srv_rule_ref **out, srv_fault *f)
 {
@@ -308,6 +310,7 @@ static void allow_all(guide *g)
         if (!g->eng->is_end(g->eng->self, (int32_t)i)) g->mask[i / 64] |= UINT64_C(1) << i % 64;
 }
 
+/* The guide belongs to the job, whose engine thread asks it; it goes with the job (guide_free). */
 sk_status srv_rules_guide(srv_rule_ref *ref, const srv_engine *eng, const srv_rule_when *when,
                           srv_job *j, srv_fault *f)
 {

@@ -220,6 +220,9 @@ static bool rename_reasoning(srv_params *p)
     return ok;
 }
 
+/* Templates that know tools get them as a variable.  Others are told in a system message, their own
+ * if there is one, and see earlier calls and results as text.  p->messages changes only as a whole,
+ * when all of the new list is there. */
 sk_status srv_syntax_prompt(const srv_syntax *s, srv_params *p, srv_fault *f)
 {
     if (s->calls == SRV_CALLS_HARMONY && !rename_reasoning(p))

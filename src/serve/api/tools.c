@@ -38,6 +38,8 @@ static json_t *find_tool(const srv_params *p, const char *name)
     return NULL;
 }
 
+/* Appends a tool in the form of chat completions, whatever form it came in; the arguments are
+ * borrowed.  What is not a tool is refused with its place. */
 static sk_status add_tool(srv_params *p, json_t *name, json_t *description, json_t *parameters,
                           srv_fault *f)
 {
@@ -255,6 +257,8 @@ static bool add_parameters(const srv_params *p, const char *name, sk_buf *out)
            sk_buf_ok(out);
 }
 
+/* An anyOf with an object for each tool.  References in a tool's own schema are moved to the place
+ * where it now stands (moved). */
 bool srv_tools_schema(const srv_params *p, const char *args_name, bool list, sk_buf *out)
 {
     if (!args_name) return add_parameters(p, srv_tools_only(p), out);

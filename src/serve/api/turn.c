@@ -22,6 +22,7 @@ static srv_call *add_call(srv_turn *t)
     return &t->call[t->n_calls++];
 }
 
+/* Arguments belong to the call that began last: the splitter never mixes the pieces of two. */
 void srv_turn_add(srv_turn *t, srv_part part, const char *p, size_t n)
 {
     srv_call *c = t->n_calls ? &t->call[t->n_calls - 1] : NULL;

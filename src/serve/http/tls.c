@@ -37,6 +37,8 @@ static sk_status fail(sk_err *e, const char *path)
     return sk_fail(e, SK_E_INVALID, "%s: %s", path, text);
 }
 
+/* TLS 1.2 at least (RFC 9325); no renegotiation, and no compression, which leaks what it
+ * compresses.  Sessions are not kept here: what a client resumes from is in its ticket. */
 sk_status srv_tls_open(const char *cert, const char *key, srv_tls **out, sk_err *e)
 {
     srv_tls *t = sk_calloc(SK_MEM_REQUEST, 1, sizeof *t);

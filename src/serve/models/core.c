@@ -5,6 +5,8 @@
 
 #include <assert.h>
 
+/* The source moves into the core at once, so that from here on srv_core_close() gives everything
+ * back on every way out. */
 sk_status srv_core_open(const srv_engine *eng, void (*close)(void *self), void *self,
                         const srv_sched_opts *so, srv_source *source, srv_core **out, sk_err *e)
 {
@@ -100,6 +102,8 @@ static void sweep_mail(srv_owner *o, srv_job *j, const srv_mail *m)
     sk_free(s);
 }
 
+/* Takes all adapters that nobody uses out of the list for the engine thread to close (run_sweep).
+ * Without memory for that they stay, marked as unused, until the next removal. */
 void srv_core_remove(srv_core *c, srv_adapter *a)
 {
     a->unused = true;

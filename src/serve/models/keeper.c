@@ -338,6 +338,8 @@ static sk_status new_order(srv_keeper *k, const char *name, srv_order **out, sk_
     return *out ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory for an order");
 }
 
+/* Only finds out what is to be read; the loader reads it, order after order.  An adapter alone is
+ * read over the files of the first model. */
 sk_status srv_keeper_load(srv_keeper *k, const srv_load *l, srv_loaded_fn done, void *arg,
                           sk_err *e)
 {
@@ -430,6 +432,7 @@ sk_status srv_keeper_unload(srv_keeper *k, const char *name, srv_unloaded *out, 
 
 /* ---- the start ---- */
 
+/* On this thread, since nobody is served yet: an error is then the program's. */
 sk_status srv_keeper_begin(srv_keeper *k, const char *name, srv_source *source, sk_err *e)
 {
     srv_version *v = NULL;
@@ -473,6 +476,7 @@ sk_status srv_keeper_begin_adapter(srv_keeper *k, const char *base, const char *
 
 /* ---- open and close ---- */
 
+/* The event that brings a loaded model back is added last, when nothing can fail any more. */
 sk_status srv_keeper_open(const srv_keeper_opts *o, srv_keeper **out, sk_err *e)
 {
     srv_keeper *k = sk_calloc(SK_MEM_REQUEST, 1, sizeof *k);
@@ -497,6 +501,8 @@ sk_status srv_keeper_open(const srv_keeper_opts *o, srv_keeper **out, sk_err *e)
     return SK_OK;
 }
 
+/* The order matters: the loader ends first, so that no model comes after the roster went; orders
+ * that it carried out or that wait are finished as refused, each with its answer. */
 void srv_keeper_close(srv_keeper *k)
 {
     if (!k) return;

@@ -111,6 +111,7 @@ static void *loader_main(void *arg)
 
 /* ---- the other side ---- */
 
+/* A thread that did not start is not joined: l->started says so to srv_loader_close(). */
 sk_status srv_loader_open(const srv_opener *how, srv_loader **out, sk_err *e)
 {
     srv_loader *l = sk_calloc(SK_MEM_REQUEST, 1, sizeof *l);

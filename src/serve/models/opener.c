@@ -64,6 +64,8 @@ static sk_status open_steady(const srv_source *s, srv_local_opts *lo, srv_turns 
                    s->path);
 }
 
+/* A source with descriptors is read through them, so that what was checked is what is read, whoever
+ * took its name meanwhile; packs that are kept go by a path, and are not used then. */
 sk_status srv_local_opener_open(void *arg, const srv_opening *o, srv_core **out, sk_err *e)
 {
     const srv_local_opener *how = arg;

@@ -155,6 +155,7 @@ static srv_model *row_of(srv_roster *r, const char *name)
     return *end = m;
 }
 
+/* All that needs memory comes before anything changes: on failure the old version is still live. */
 sk_status srv_roster_put(srv_roster *r, const char *name, srv_core *core, srv_adapter *adapter,
                          const srv_source *source, srv_version **out, sk_err *e)
 {

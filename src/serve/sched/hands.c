@@ -153,6 +153,8 @@ static void *worker_main(void *arg)
 
 /* ---- the I/O thread ---- */
 
+/* Threads that started are counted one by one, so that srv_hands_close() joins these and no
+ * other. */
 sk_status srv_hands_open(size_t n_threads, size_t most, srv_hands **out, sk_err *e)
 {
     assert(n_threads && most);
