@@ -19,11 +19,12 @@
 #include <unistd.h>
 
 enum {
-    PARTS = 1 << 30,  /* bytes of one message: counts are ints */
-    REQUESTS = 1024,  /* messages of one exchange */
-    YIELD_US = 20000, /* a wait gives the core away at once, but looks again at once */
-    SLEEP_US = 200,   /* after that it sleeps between looks */
-    LOOK_US = 100000, /* and looks whether the others live */
+    PARTS = 1 << 30,     /* bytes of one message: counts are ints */
+    REQUESTS = 1024,     /* messages of one exchange */
+    MOST = REQUESTS / 2, /* processes: everybody tells everybody at once */
+    YIELD_US = 20000,    /* a wait gives the core away at once, but looks again at once */
+    SLEEP_US = 200,      /* after that it sleeps between looks */
+    LOOK_US = 100000,    /* and looks whether the others live */
 };
 
 typedef struct mpi_obj *mpi_obj; /* any handle */
@@ -84,6 +85,7 @@ static sk_status meet(sk_mpi *m, sk_err *e)
 {
     m->peers = sk_calloc(SK_MEM_MISC, (size_t)m->size, sizeof *m->peers);
     if (!m->peers) return sk_fail(e, SK_E_NOMEM, "no memory for %d processes", m->size);
+    assert(m->rank >= 0 && m->rank < m->size);
     peer *me = &m->peers[m->rank];
     (void)gethostname(me->host, sizeof me->host - 1);
     me->pid = getpid();
@@ -107,6 +109,8 @@ sk_status sk_mpi_open(sk_mpi **out, sk_err *e)
     if (!st && (m->init(NULL, NULL) || m->set_errhandler(m->world, errors_return) ||
                 m->comm_rank(m->world, &m->rank) || m->comm_size(m->world, &m->size)))
         st = sk_fail(e, SK_E_IO, "MPI can't be started");
+    if (!st && m->size > MOST)
+        st = sk_fail(e, SK_E_UNSUPPORTED, "a run has %d processes at most, not %d", MOST, m->size);
     if (!st) st = meet(m, e);
     if (st) {
         sk_free(m->peers);
@@ -176,6 +180,7 @@ static sk_status look_for_the_dead(const sk_mpi *m, sk_err *e)
 static sk_status wait_all(sk_mpi *m, int n, mpi_obj *req, unsigned seconds, sk_err *e)
 {
     uint64_t start = sk_now_us(), looked = start;
+    assert(n > 0 && n <= REQUESTS);
     for (;;) {
         int done = 0;
         if (m->testall(n, req, &done, NULL))
@@ -206,6 +211,7 @@ static sk_status wait_all(sk_mpi *m, int n, mpi_obj *req, unsigned seconds, sk_e
 static int start(sk_mpi *m, const sk_mpi_part *q, size_t at, size_t n, mpi_obj *req)
 {
     char *p = (char *)q->p + at;
+    assert(n && n <= PARTS && n <= q->n - at);
     return q->send ? m->isend(p, (int)n, m->byte, (int)q->peer, 1, m->world, req)
                    : m->irecv(p, (int)n, m->byte, (int)q->peer, 1, m->world, req);
 }

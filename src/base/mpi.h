@@ -19,7 +19,8 @@ typedef struct sk_mpi sk_mpi;
 /* Whether this process is one of several that were started together. */
 bool sk_mpi_started(void);
 
-/* Joins the others.  SK_E_UNSUPPORTED where the library can't be loaded. */
+/* Joins the others.  SK_E_UNSUPPORTED where the library can't be loaded, or for more than 512
+ * processes. */
 sk_status sk_mpi_open(sk_mpi **out, sk_err *e);
 
 /* Leaves.  all_well: every process comes here, and they part in order; otherwise this one just
