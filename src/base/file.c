@@ -91,6 +91,7 @@ bool sk_map_torn(const sk_map *m)
 void sk_map_rest(const void *p, size_t n)
 {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    assert(page && (page & (page - 1)) == 0);
     uintptr_t from = ((uintptr_t)p + page - 1) & ~(page - 1),
               end = ((uintptr_t)p + n) & ~(page - 1);
     if (from < end) (void)madvise((void *)from, end - from, MADV_DONTNEED);
@@ -193,6 +194,7 @@ static sk_status unpack_step(loader *l, ZSTD_DStream *d, ZSTD_inBuffer *in, size
                        window ? "its window is larger than 128 MiB" : ZSTD_getErrorName(*left));
     }
     b->len += out.pos;
+    assert(b->len < b->cap);
     b->p[b->len] = 0;
     *full = out.pos == out.size;
     return check_size(l, 0, e);
@@ -310,12 +312,14 @@ bool sk_file_exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
-/* The process that the lock file open as fd names; 0: none. */
+/* The process that the lock file open as fd names; 0: none.  A number that is none is cut off
+ * before it becomes a pid_t, where it might be anybody's, or -1 for all. */
 static long lock_holder(int fd)
 {
     char text[32] = "";
     ssize_t n = pread(fd, text, sizeof text - 1, 0);
-    return n > 0 ? strtol(text, NULL, 10) : 0;
+    long pid = n > 0 ? strtol(text, NULL, 10) : 0;
+    return pid > 0 && pid <= INT32_MAX ? pid : 0;
 }
 
 bool sk_lock_held(const char *path)

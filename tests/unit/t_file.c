@@ -348,6 +348,33 @@ static void locks(void **state)
     assert_status(sk_lock_take(unit_dir, &fd, &e), SK_E_INVALID, e, "lock");
 }
 
+/* Who holds a lock is told by the process that it names: one that is gone, or a text that is no
+ * process, hold nothing. */
+static void who_holds_a_lock(void **state)
+{
+    (void)state;
+    static const char *const none[] = {
+        "", "\n", "0\n", "-1\n", "one", "4294967297\n", "99999999999999999999\n"};
+    char text[32];
+    int fd = -1;
+    sk_err e = SK_ERR_INIT;
+    const char *path = unit_path(unit_dir, "held");
+    assert_false(sk_lock_held(path));
+    assert_status_ok(sk_lock_take(path, &fd, &e), e);
+    assert_true(sk_lock_held(path));
+    sk_lock_drop(fd);
+    assert_false(sk_lock_held(path));
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        unit_write(path, none[i], strlen(none[i]));
+        if (sk_lock_held(path)) fail_msg("held by '%s'", none[i]);
+    }
+    pid_t pid = fork();
+    if (pid == 0) _exit(0);
+    (void)waitpid(pid, NULL, 0);
+    unit_write(path, text, (size_t)snprintf(text, sizeof text, "%ld\n", (long)pid));
+    assert_false(sk_lock_held(path));
+}
+
 /* A lock whose holder was killed is free, whatever its file says. */
 static void lock_dies_with_its_holder(void **state)
 {
@@ -366,13 +393,21 @@ static void lock_dies_with_its_holder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_DIR(map_sizes),      IN_DIR(map_refusals),
-        IN_DIR(cache_place),    IN_DIR(load_plain),
-        IN_DIR(load_refusals),  IN_DIR(load_packed),
-        IN_DIR(packed_windows), IN_DIR(packed_damage),
-        IN_DIR(packed_bomb),    IN_DIR(load_out_of_memory),
-        IN_DIR(load_stdin),     IN_DIR(folders),
-        IN_DIR(locks),          IN_DIR(lock_dies_with_its_holder),
+        IN_DIR(map_sizes),
+        IN_DIR(map_refusals),
+        IN_DIR(cache_place),
+        IN_DIR(load_plain),
+        IN_DIR(load_refusals),
+        IN_DIR(load_packed),
+        IN_DIR(packed_windows),
+        IN_DIR(packed_damage),
+        IN_DIR(packed_bomb),
+        IN_DIR(load_out_of_memory),
+        IN_DIR(load_stdin),
+        IN_DIR(folders),
+        IN_DIR(locks),
+        IN_DIR(who_holds_a_lock),
+        IN_DIR(lock_dies_with_its_holder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
