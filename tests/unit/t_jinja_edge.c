@@ -115,6 +115,9 @@ static const edge forms[] = {
      "2 1 v 'a' a"},
     {"{{ '{:c} {:n} {:.3} {:5}|{:<5}|'.format(65, 7, 'abcdef', true, 1) }}",
      "A 7 abc     1|1    |"},
+    /* the longest numbers there are: all of their digits, separators and signs */
+    {"{{ '{:,.100f}'.format(1.7e308)|length }} {{ '{:+,.100%}'.format(1.7e306)|length }}",
+     "512 514"},
     {"{{ '%d' % 3.9 }} {{ '%s' % none }} {{ '%s' % [1, 2] }} {{ '%i' % true }}", "3 None [1, 2] 1"},
     {"{{ '%s-%s'|format(1, 'b') }}", "1-b"},
 };

@@ -4,13 +4,14 @@
 #include "engine/jinja/num.h"
 #include "engine/jinja/ops.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 /* Digits behind the point that are honoured, and room for the longest number: 309 digits of the
- * largest double, MAX_DIGITS behind the point, and separators. */
-enum { MAX_DIGITS = 100, NUM_TEXT = 500 };
+ * largest double, 102 separators, MAX_DIGITS behind the point, and the signs around them. */
+enum { MAX_DIGITS = 100, NUM_TEXT = 520 };
 
 /* Fills up to the width around text of `chars` characters. */
 static void pad(jn_sb *b, uint32_t fill, int64_t n, uint8_t mark)
@@ -26,6 +27,7 @@ static void put_padded(jn_sb *b, const jn_str *s, size_t lead, const jn_spec *sp
     jn_str copy = *s;
     int64_t need = sp->width - (int64_t)eng_jn_str_chars(&copy);
     char align = sp->align ? sp->align : own;
+    assert(lead <= s->n);
     uint8_t mark = s->mk ? s->mk[0] : s->mark;
     if (need < 0) need = 0;
     int64_t before = align == '>' ? need : align == '^' ? need / 2 : 0;
@@ -59,7 +61,9 @@ static void group_digits(char *text, char sep)
         if (i && (n - i) % 3 == 0) out[k++] = sep;
         out[k++] = text[lead + i];
     }
-    (void)snprintf(out + k, sizeof out - k, "%s", text + lead + n);
+    int tail = snprintf(out + k, sizeof out - k, "%s", text + lead + n);
+    assert(tail >= 0 && (size_t)tail < sizeof out - k);
+    (void)tail;
     memcpy(text, out, sizeof out);
 }
 
