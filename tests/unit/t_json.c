@@ -442,17 +442,92 @@ static void utf8_pieces(void **state)
         assert_int_equal(sk_utf8_complete(odd[i].s, odd[i].n), odd[i].keep);
 }
 
+/* What a line function was given: how often, the last number, and when it refuses. */
+typedef struct given {
+    size_t n, last, refuse_at;
+} given;
+
+static sk_status take_line(void *arg, json_t *value, size_t number, sk_err *e)
+{
+    given *g = arg;
+    assert_true(json_is_object(value));
+    g->n++;
+    g->last = number;
+    return number == g->refuse_at ? sk_fail(e, SK_E_KEEP, "not this one") : SK_OK;
+}
+
+static sk_status lines_of(const char *text, given *g, sk_err *e)
+{
+    return sk_json_lines("x.jsonl", text, strlen(text), 4, take_line, g, e);
+}
+
+/* Numbers count all lines, blank ones too; the first failure ends it, whoever's it is. */
+static void lines(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    given g = {0};
+    assert_status_ok(lines_of("", &g, &e), e);
+    assert_status_ok(lines_of("\n \t\r\n\n", &g, &e), e);
+    assert_int_equal(g.n, 0);
+    assert_status_ok(lines_of("{}\r\n\n{\"a\":1}\n  {}", &g, &e), e);
+    assert_int_equal(g.n, 3);
+    assert_int_equal(g.last, 4);
+    g = (given){.refuse_at = 2};
+    assert_status(lines_of("{}\n{}\n{}\n", &g, &e), SK_E_KEEP, e, "x.jsonl:2: not this one");
+    assert_int_equal(g.n, 2);
+    g = (given){0};
+    assert_status(lines_of("{}\n\n{\n}\n", &g, &e), SK_E_INVALID, e, "x.jsonl:3");
+    assert_int_equal(g.n, 1);
+    assert_status(lines_of("{}\n{\"a\":[[[[[]]]]]}", &g, &e), SK_E_INVALID, e, "x.jsonl:2");
+    assert_status(sk_json_lines("x", "{}\n{\0}", 6, 4, take_line, &g, &e), SK_E_INVALID, e, "x:2");
+}
+
+static sk_status dump_starved(void *arg, sk_err *e)
+{
+    sk_buf b = SK_BUF_INIT;
+    bool ok = sk_json_dump(arg, JSON_INDENT(1), &b);
+    if (ok) assert_string_equal(b.p, "{\n \"a\": [\n  1,\n  \"\u00e9\"\n ]\n}");
+    sk_buf_fini(&b);
+    return ok ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory");
+}
+
+static sk_status str_starved(void *arg, sk_err *e)
+{
+    json_t *v = sk_json_str(arg, 6);
+    if (v) assert_string_equal(json_string_value(v), "a\"\xEF\xBF\xBD\\\n\t");
+    bool ok = v != NULL;
+    json_decref(v);
+    return ok ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory");
+}
+
+/* A text is whole or there is none: nothing may be left out of it unsaid. */
+static void texts_without_memory(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    json_t *v = NULL;
+    char odd[] = "a\"\x80\\\n\t";
+    assert_status_ok(parse("{\"a\":[1,\"\\u00e9\"]}", &v, &e), e);
+    unit_starve(dump_starved, v, 100, UNIT_TOLD);
+    unit_starve(dump_starved, v, 100, UNIT_TOLD | UNIT_LATER);
+    json_decref(v);
+    unit_starve(str_starved, odd, 100, UNIT_TOLD);
+    unit_starve(str_starved, odd, 100, UNIT_TOLD | UNIT_LATER);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(valid_values),        cmocka_unit_test(invalid_values),
-        cmocka_unit_test(embedded_nul),        cmocka_unit_test(errors_name_the_place),
-        cmocka_unit_test(depth_bomb),          cmocka_unit_test(out_of_memory),
-        cmocka_unit_test(whole_numbers),       cmocka_unit_test(numbers),
-        cmocka_unit_test(truths_and_strings),  cmocka_unit_test(strings_out),
-        cmocka_unit_test(any_bytes_make_json), cmocka_unit_test(numbers_out),
-        cmocka_unit_test(comma_locale),        cmocka_unit_test(utf8_validity),
-        cmocka_unit_test(utf8_pieces),
+        cmocka_unit_test(valid_values),         cmocka_unit_test(invalid_values),
+        cmocka_unit_test(embedded_nul),         cmocka_unit_test(errors_name_the_place),
+        cmocka_unit_test(depth_bomb),           cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(whole_numbers),        cmocka_unit_test(numbers),
+        cmocka_unit_test(truths_and_strings),   cmocka_unit_test(strings_out),
+        cmocka_unit_test(any_bytes_make_json),  cmocka_unit_test(numbers_out),
+        cmocka_unit_test(comma_locale),         cmocka_unit_test(utf8_validity),
+        cmocka_unit_test(utf8_pieces),          cmocka_unit_test(lines),
+        cmocka_unit_test(texts_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
