@@ -52,6 +52,7 @@ bool sk_buf_reserve(sk_buf *b, size_t n)
 /* Appends n bytes. */
 void sk_buf_add(sk_buf *b, const void *p, size_t n)
 {
+    assert(p || !n);
     if (!sk_buf_reserve(b, n)) return;
     if (n) memcpy(b->p + b->len, p, n);
     b->len += n;

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,6 +64,7 @@ static sk_status more(sk_csv *c, bool *grew, sk_err *e)
 {
     size_t n;
     *grew = false;
+    assert(c->at <= c->have && c->have <= c->cap);
     if (c->ended) return SK_OK;
     if (c->at) memmove(c->window, c->window + c->at, c->have - c->at);
     c->have -= c->at;
@@ -75,6 +77,7 @@ static sk_status more(sk_csv *c, bool *grew, sk_err *e)
     }
     sk_status st = c->source(c->arg, c->window + c->have, c->cap - c->have, &n, e);
     if (st) return st;
+    assert(n <= c->cap - c->have);
     c->ended = n == 0;
     c->have += n;
     *grew = n > 0;
@@ -84,6 +87,7 @@ static sk_status more(sk_csv *c, bool *grew, sk_err *e)
 /* Ends the row at window[at..at+n), which holds `lines` line ends. */
 static void pass(sk_csv *c, size_t n, uint64_t lines)
 {
+    assert(n <= c->have - c->at);
     c->row = c->at;
     c->row_n = n;
     c->at += n;
@@ -132,6 +136,7 @@ static size_t cut(const char *text, size_t n, sk_csv_field *f, size_t most)
 {
     const char *p = text, *end = text + n;
     size_t k = 0;
+    assert(most);
     for (;;) {
         const char *comma = k + 1 < most ? memchr(p, ',', (size_t)(end - p)) : NULL;
         f[k].p = p;
@@ -149,6 +154,7 @@ typedef enum stop { WHOLE, SHORT, BAD } stop;
 static stop take_quoted(sk_csv *c, const char *text, size_t n, size_t *i, uint64_t *lines)
 {
     size_t at = *i + 1;
+    assert(*i < n && text[*i] == '"');
     for (;;) {
         const char *q = memchr(text + at, '"', n - at);
         size_t to = q ? (size_t)(q - text) : n;
@@ -308,6 +314,7 @@ static sk_status keep_names(sk_csv *c, size_t k, sk_err *e)
     const char *p = c->names.p;
     for (size_t i = 0; i < k; i++, p += strlen(p) + 1)
         c->column[i] = p;
+    assert(p == c->names.p + c->names.len); /* no NUL in a name: read_head refused it */
     c->columns = k;
     return SK_OK;
 }
@@ -425,6 +432,7 @@ const char *sk_csv_file(const sk_csv *c)
 
 const char *sk_csv_name(const sk_csv *c, size_t i)
 {
+    assert(i < c->columns);
     return c->column[i];
 }
 

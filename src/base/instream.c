@@ -52,6 +52,7 @@ static sk_status read_file(sk_instream *s, uint8_t *p, size_t cap, size_t *n, sk
 /* Reads the next chunk when the last one is used up; n stays 0 at the end of the file. */
 static sk_status fill(sk_instream *s, sk_err *e)
 {
+    assert(s->at <= s->n && s->n <= CHUNK);
     if (s->at < s->n) return SK_OK;
     s->at = s->n = 0;
     return read_file(s, s->chunk, CHUNK, &s->n, e);
@@ -231,6 +232,7 @@ sk_status sk_instream_read(sk_instream *s, void *p, size_t cap, size_t *n, sk_er
         if (st) return st;
         have += some;
     }
+    assert(have <= cap);
     *n = have;
     return SK_OK;
 }

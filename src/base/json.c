@@ -18,6 +18,7 @@ static _Thread_local struct {
 static void *json_block(size_t n)
 {
     void *p = sk_alloc_small(SK_MEM_REQUEST, n);
+    assert(spare.at <= spare.end);
     size_t whole = (n + 15) / 16 * 16;
     if (p || whole < n || whole > (size_t)(spare.end - spare.at)) return p;
     p = spare.at;
@@ -113,6 +114,7 @@ static size_t read_some(void *to, size_t room, void *arg)
 static bool load(const char *p, size_t n, json_t **out, json_error_t *err)
 {
     reader r = {p, n, sk_mem_missed()};
+    assert(!spare.begin && "a text is parsed inside another");
     spare.begin = spare.at = sk_alloc(SK_MEM_REQUEST, SPARE_BYTES + 2 * n);
     if (!spare.begin) return false;
     spare.end = spare.begin + SPARE_BYTES + 2 * n;

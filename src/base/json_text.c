@@ -22,6 +22,7 @@ static size_t utf8_need(unsigned char c)
 static bool utf8_follows(unsigned char first, size_t i, unsigned char c)
 {
     unsigned char low = 0x80, high = 0xBF;
+    assert(i > 0 && i < 4);
     if (i == 1 && first == 0xE0) low = 0xA0;
     if (i == 1 && first == 0xED) high = 0x9F;
     if (i == 1 && first == 0xF0) low = 0x90;
@@ -83,6 +84,7 @@ void sk_json_add_str(sk_buf *b, const char *s, size_t n)
  */
 static void print_number(char *text, size_t n, int digits, double v)
 {
+    assert(n >= 32 && digits > 0 && digits <= 17); /* sign, point and exponent beside the digits */
     (void)snprintf(text, n, "%.*g", digits, v);
     const char *sign = localeconv()->decimal_point;
     char *at = *sign && strcmp(sign, ".") != 0 ? strstr(text, sign) : NULL;

@@ -79,6 +79,7 @@ static void add_plain(sk_buf *b, const char *s)
 static void make_line(sk_log_level level, const char *text)
 {
     char when[32];
+    assert((unsigned)level < LEVELS && sink.to);
     time_t now = (time_t)sk_unix_s();
     struct tm t;
     if (!gmtime_r(&now, &t) || !strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &t)) when[0] = 0;

@@ -145,6 +145,7 @@ static int64_t suffix_factor(const char *s)
 /* Refuses a number outside the row's bounds; v is NaN for one that is no number. */
 static sk_status check_bounds(const sk_opt *row, double v, const char *text, sk_err *e)
 {
+    assert(row->min <= row->max);
     if ((row->min == 0 && row->max == 0) || (v >= row->min && v <= row->max)) return SK_OK;
     if (row->max >= 1e15)
         return sk_fail(e, SK_E_USAGE, "--%s must be at least %.15g, it is %s", row->name, row->min,
@@ -306,6 +307,7 @@ static sk_status read_list_rest(reader *r, const sk_opt *row)
 static sk_status take_flag(reader *r, const flag *f)
 {
     const sk_opt *row = f->row;
+    assert((size_t)(row - r->verb->opts) < MAX_ROWS);
     bool *seen = &r->seen[row - r->verb->opts];
     if (row->type == SK_OPT_LIST && !*seen) ((sk_opt_list *)(void *)(r->into + row->offset))->n = 0;
     *seen = true;

@@ -8,6 +8,7 @@
 static size_t add_unicode(const char *s, sk_buf *out)
 {
     const unsigned char *u = (const unsigned char *)s;
+    assert(u[0] >= 0x80);
     size_t len = u[0] >= 0xF0 ? 4 : u[0] >= 0xE0 ? 3 : 2;
     unsigned long c = u[0] & (0xFFu >> (len + 1));
     for (size_t i = 1; i < len; i++) {

@@ -124,6 +124,7 @@ static sk_status write_all(sk_outfile *f, const uint8_t *p, size_t n, sk_err *e)
 static sk_status flush(sk_outfile *f, sk_err *e)
 {
     size_t n = f->used;
+    assert(n <= BUFFER);
     f->used = 0;
     return write_all(f, f->buffer, n, e);
 }
@@ -224,6 +225,7 @@ sk_status sk_outfile_patch(sk_outfile *f, uint64_t pos, const void *p, size_t n,
 /* Everything up to the rename.  The file is closed in any case. */
 static sk_status settle(sk_outfile *f, sk_err *e)
 {
+    assert(f->fd >= 0 && f->tmp);
     sk_status st = sk_outfile_sync(f, e);
     if (close(f->fd) != 0 && !st) st = sk_fail_errno(e, errno, "cannot close %s", f->path);
     if (!st && (misfortune(SK_FAULT_RENAME, EIO) || rename(f->tmp, f->path) != 0))

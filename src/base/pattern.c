@@ -4,6 +4,7 @@
 #include "base/mem.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
+#include <assert.h>
 #include <pcre2.h>
 
 /* Steps and KiB of memory that one match may take. */
@@ -74,6 +75,7 @@ static sk_status match(pcre2_general_context *gc, const pcre2_code *c, const cha
 static sk_status run(const char *pattern, const char *text, size_t n, bool *found, sk_err *e)
 {
     pcre2_code *c = NULL;
+    assert(!text || found);
     pcre2_general_context *gc = pcre2_general_context_create(take_memory, give_memory, NULL);
     if (!gc) return no_memory(e);
     sk_status st = compile(gc, pattern, &c, e);

@@ -58,6 +58,7 @@ static void draw_line(canvas *c, int x0, int y0, int x1, int y1, size_t series)
 static void draw_series(canvas *c, const sk_series *s, size_t series, const sk_plot_range *r)
 {
     int wide = c->columns * c->dots_x - 1, high = c->rows * c->dots_y - 1, px = -1, py = -1;
+    assert(series < SK_PLOT_SERIES);
     for (size_t i = 0; i < s->n; i++) {
         if (!sk_plot_point_ok(s, i)) continue;
         int x = (int)lround(sk_plot_part(s->x[i], r->x_low, r->x_high) * wide);
@@ -168,6 +169,7 @@ static void add_legend(const canvas *c, const sk_series *s, size_t n, sk_buf *ou
 /* Holds v between low and high. */
 static int hold(int v, int low, int high)
 {
+    assert(low <= high);
     return v < low ? low : v > high ? high : v;
 }
 
@@ -193,6 +195,7 @@ void sk_plot_text(const sk_series *s, size_t n_series, const char *title, const 
         out->oom = true;
         return;
     }
+    assert(c.columns > 0 && c.rows > 0 && n);
     for (size_t k = n; k-- > 0;)
         draw_series(&c, &s[k], k, &r);
     add_rows(&c, &r, out);

@@ -105,6 +105,7 @@ static void add_text(double x, double y, const char *anchor, const char *s, sk_b
 /* Tick number i at or above low; a tick next to zero is zero. */
 static double tick(double low, double step, int i)
 {
+    assert(step > 0);
     double v = (ceil(low / step) + i) * step;
     return fabs(v) < step / 1e6 ? 0 : v;
 }
@@ -215,6 +216,7 @@ void sk_plot_svg(const sk_series *s, size_t n_series, const char *title, const c
 static double edge(const sk_series *s, size_t k, size_t i)
 {
     double sum = 0;
+    assert(k < SK_PLOT_SERIES && i < s[0].n);
     for (size_t j = 0; j <= k; j++)
         if (isfinite(s[j].y[i]) && s[j].y[i] > 0) sum += s[j].y[i];
     return isfinite(sum) ? sum : 0;

@@ -116,6 +116,7 @@ static int width_of(const char *s)
 static void put_bar(const sk_progress *p, int width, char *line, size_t *len)
 {
     bool blocks = sk_term_utf8();
+    assert(p->total && width > 0);
     double part = p->done >= p->total ? 1 : (double)p->done / (double)p->total;
     int full = (int)(part * width);
     assert(full >= 0 && full <= width);

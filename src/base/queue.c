@@ -65,6 +65,7 @@ static bool grow(sk_queue *q)
     q->ring = ring;
     q->cap = cap;
     q->head = 0;
+    assert(q->len < q->cap);
     return true;
 }
 
@@ -102,6 +103,7 @@ void *sk_queue_pop(sk_queue *q, bool wait)
     while (wait && !q->len && !q->shut)
         (void)pthread_cond_wait(&q->more, &q->lock);
     if (q->len) {
+        assert(q->head < q->cap && q->len <= q->cap);
         item = q->ring[q->head];
         q->head = (q->head + 1) % q->cap;
         q->len--;

@@ -1,6 +1,7 @@
 /* sha256.c - SHA-256 by the letters of FIPS 180-4, section 6.2. */
 #include "base/sha256.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* Fractional parts of the cube roots of the first 64 primes. */
@@ -62,6 +63,7 @@ static void compress(uint32_t h[8], const uint8_t *p)
 void sk_sha256_add(sk_sha256 *s, const void *p, size_t n)
 {
     const uint8_t *q = p;
+    assert(p || !n);
     size_t have = (size_t)(s->n % 64);
     s->n += n;
     if (have) {
@@ -88,6 +90,7 @@ void sk_sha256_end(const sk_sha256 *s, uint8_t out[SK_SHA256_BYTES])
     for (int i = 0; i < 8; i++)
         len[i] = (uint8_t)(bits >> (56 - 8 * i));
     sk_sha256_add(&c, len, sizeof len);
+    assert(c.n % 64 == 0); /* no block waits */
     for (int i = 0; i < SK_SHA256_BYTES; i++)
         out[i] = (uint8_t)(c.h[i / 4] >> (24 - 8 * (i % 4)));
 }

@@ -121,6 +121,7 @@ void sk_share_close(sk_share *s)
  * one process too and is not lost with another one's close. */
 static struct flock place_lock(int i, short type)
 {
+    assert(i >= 0 && i < HOSTS);
     return (struct flock){
         .l_type = type, .l_whence = SEEK_SET, .l_start = 1 + i, .l_len = 1, .l_pid = 0};
 }

@@ -43,6 +43,7 @@ static size_t match_begun(const sk_stops *s, const char *p, size_t n)
     size_t best = 0;
     for (size_t i = 0; i < s->n; i++) {
         size_t len = stop_len(s, i) - 1;
+        assert(len < SK_MAX_STOP_BYTES);
         if (len > n) len = n;
         while (len > best && memcmp(p + n - len, s->text[i], len) != 0)
             len--;
@@ -68,6 +69,7 @@ bool sk_tail_feed(sk_tail *t, const sk_stops *s, const char *p, size_t n, sk_buf
     if (!held->len) return false;
     size_t keep = s->n ? match_begun(s, held->p, held->len) : 0;
     size_t send = sk_utf8_complete(held->p, held->len - keep);
+    assert(keep <= held->len && send <= held->len - keep);
     sk_buf_add(out, held->p, send);
     memmove(held->p, held->p + send, held->len - send);
     held->len -= send;

@@ -154,6 +154,7 @@ static void stop_workers(sk_pool *p, size_t n_started)
 static int start_workers(sk_pool *p)
 {
     sigset_t all, old;
+    assert(p->n_workers && p->n_workers <= MAX_WORKERS);
     (void)sigfillset(&all);
     (void)sigdelset(&all, SIGBUS);
     (void)pthread_sigmask(SIG_SETMASK, &all, &old);
@@ -240,7 +241,7 @@ static void wait_done(sk_pool *p, uint32_t n)
 /* Runs fn for every task and returns when all are done. */
 void sk_pool_run(sk_pool *p, size_t n_tasks, sk_task_fn fn, void *arg)
 {
-    assert(n_tasks < UINT32_MAX);
+    assert(fn && n_tasks < UINT32_MAX);
     if (p->n_workers == 1 || n_tasks <= 1) {
         for (size_t i = 0; i < n_tasks; i++) {
             sk_pool_pass(p);
@@ -258,4 +259,5 @@ void sk_pool_run(sk_pool *p, size_t n_tasks, sk_task_fn fn, void *arg)
     ring(p, n - 1);
     work(p, 0);
     wait_done(p, n);
+    assert((uint32_t)atomic_load(&p->ticket) == 0); /* nothing of this run is left to claim */
 }

@@ -1,6 +1,7 @@
 /* utc.c - the calendar. */
 #include "base/utc.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@ static bool is_leap(int year)
 static int days_of(int year, int month)
 {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    assert(month >= 1 && month <= 12);
     return days[month - 1] + (month == 2 && is_leap(year));
 }
 
@@ -39,6 +41,7 @@ bool sk_utc_is_date(int year, int month, int day)
 /* Days since 1970.  Years are counted from March, so that the leap day is the last of its year. */
 static int64_t days_from_date(int64_t y, int m, int d)
 {
+    assert(m >= 1 && m <= 12);
     y -= m <= 2;
     int64_t era = floor_div(y, 400), of_era = y - era * 400;
     int64_t day_of_year = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
@@ -57,6 +60,7 @@ static void date_from_days(int64_t days, sk_civil *c)
     c->day = (int)(day - (153 * month + 2) / 5 + 1);
     c->month = (int)(month < 10 ? month + 3 : month - 9);
     c->year = (int)(year + era * 400 + (c->month <= 2));
+    assert(c->month >= 1 && c->month <= 12 && c->day >= 1 && c->day <= 31);
 }
 
 static int64_t held(int64_t t)
@@ -91,6 +95,7 @@ typedef struct reader {
 static bool digits(reader *r, int n, int *out)
 {
     int v = 0;
+    assert(n > 0 && n < 10); /* they fit into an int */
     if (r->end - r->p < n) return false;
     for (int i = 0; i < n; i++, r->p++) {
         if (*r->p < '0' || *r->p > '9') return false;
@@ -209,6 +214,7 @@ int64_t sk_utc_add_months(int64_t t, int64_t months)
     if (m >= limit) return SK_UTC_END - 1;
     c.year = (int)(m / 12);
     c.month = (int)(m % 12) + 1;
+    assert(c.year >= 1 && c.year <= 9999);
     int last = days_of(c.year, c.month);
     if (c.day > last) c.day = last;
     return sk_utc_time(&c);

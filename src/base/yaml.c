@@ -82,12 +82,14 @@ static sk_status put(build *b, const yaml_event_t *ev, json_t *v, const char *te
     level *top = b->depth ? &b->stack[b->depth - 1] : NULL;
     place at = {.parent = top ? top->in : NULL, .line = line_of(ev), .text = text};
     int bad = 0;
+    assert(v && (top || !b->y->root));
     if (!top) {
         b->y->root = v;
     } else if (json_is_array(top->in)) {
         at.index = json_array_size(top->in);
         bad = json_array_append_new(top->in, v);
     } else {
+        assert(top->key);
         at.key = top->key;
         at.line = top->key_line;
         bad = json_object_set_new(top->in, top->key, v);
@@ -111,6 +113,7 @@ static sk_status scalar_text(build *b, const yaml_event_t *ev, const char **out)
 /* A key of the mapping on top. */
 static sk_status on_key(build *b, const yaml_event_t *ev, const char *text)
 {
+    assert(b->depth);
     level *top = &b->stack[b->depth - 1];
     if (json_object_get(top->in, text))
         return sk_yaml_fail(b->y, line_of(ev), b->e, SK_E_FORMAT,

@@ -1,6 +1,7 @@
 /* yaml_scalar.c - the core schema of YAML 1.2.2, section 10.3.2. */
 #include "base/yaml_scalar.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <locale.h>
@@ -85,6 +86,7 @@ static sk_yaml_plain give(json_t *v, json_t **out)
 
 static sk_yaml_plain whole_number(const char *s, int base, json_t **out)
 {
+    assert(base == 8 || base == 10 || base == 16);
     errno = 0;
     long long v = strtoll(s, NULL, base);
     if (errno == ERANGE) return SK_YAML_HUGE;
@@ -110,6 +112,7 @@ sk_yaml_plain sk_yaml_plain_value(const char *s, size_t n, json_t **out)
     static const char *const null[] = {"", "~", "null", "Null", "NULL", NULL};
     static const char *const yes[] = {"true", "True", "TRUE", NULL};
     static const char *const no[] = {"false", "False", "FALSE", NULL};
+    assert(strlen(s) == n);
     if (is_any(s, null)) return give(json_null(), out);
     if (is_any(s, yes)) return give(json_true(), out);
     if (is_any(s, no)) return give(json_false(), out);
