@@ -1,6 +1,7 @@
 /* book.c - the notebook of a grammar: its parser. */
 #include "engine/grammar/book.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define NONE ENG_RULE_NONE
@@ -120,6 +121,8 @@ typedef struct probe {
     bool flag;
 } probe;
 
+static_assert(sizeof(eng_frame) == 8 && sizeof(eng_item) == 12, "hashed and compared as words");
+
 static uint64_t hash_words(const void *p, size_t n, uint64_t h)
 {
     const uint32_t *w = p;
@@ -179,6 +182,7 @@ static uint32_t make_stack(eng_book *b, eng_frame *f, size_t n)
     uint32_t depth = 0;
     if (n > 1) qsort(f, n, sizeof *f, by_frame);
     for (size_t i = 0; i < n; i++) {
+        assert(f[i].below < b->n_stack);
         uint32_t d = b->stack[f[i].below].depth + 1;
         if (d > ENG_STACK_MOST || (k && !by_frame(&f[k - 1], &f[i]))) continue;
         if (d > depth) depth = d;
@@ -227,6 +231,7 @@ static uint16_t begin_lex(eng_book *b, const eng_item *item, size_t n)
  * is one like it. */
 static uint32_t make_stand(eng_book *b, size_t from, bool complete)
 {
+    assert(from <= b->n_item);
     eng_item *v = b->item + from;
     size_t n = b->n_item - from, k = 0;
     if (n > 1) qsort(v, n, sizeof *v, by_item);
@@ -268,6 +273,7 @@ static void visit(eng_book *b, uint32_t node, uint32_t stack)
 {
     eng_frame f = {node, stack};
     uint64_t h = eng_mix(node, stack);
+    assert(node < b->rules->n_node && stack < b->n_stack);
     if (b->st) return;
     if (eng_rxindex_find(&b->seen, h, same_todo, &(probe){b, &f, 1, false}) != UINT32_MAX) return;
     if (!eng_grow(&b->todo, &b->cap_todo, b->n_todo + 1, sizeof *b->todo)) {
@@ -337,6 +343,7 @@ static void expand(eng_book *b, eng_frame at, bool *complete)
 /* The calls of one rule that wait share a stack; its start is then visited. */
 static void enter_calls(eng_book *b)
 {
+    assert(b->n_call);
     uint32_t rule = b->call_rule[0];
     size_t n = 0, k = 0;
     if (!eng_grow(&b->scratch, &b->cap_scratch, b->n_call * 2, sizeof *b->scratch)) {
@@ -353,6 +360,7 @@ static void enter_calls(eng_book *b)
         b->call[k++] = b->call[i];
     }
     b->n_call = k;
+    assert(n >= 2); /* the first at least */
     eng_frame *f = (eng_frame *)(void *)b->scratch;
     uint32_t stack = make_stack(b, f, n / 2);
     if (stack) visit(b, b->rules->start[rule], stack);
@@ -409,6 +417,7 @@ static bool same_move(const void *arg, uint32_t i)
  * are sorted. */
 static void seed(eng_book *b, uint32_t stand, uint16_t lex)
 {
+    assert(stand < b->n_stand && lex < b->n_lex);
     const eng_lex *l = &b->lex[lex];
     uint32_t i = 0, n = b->stand[stand].n;
     for (uint32_t k = 0; k < l->n; k++) {
@@ -447,6 +456,7 @@ uint32_t eng_book_move(eng_book *b, uint32_t stand, uint16_t lex)
 
 static void add_pair(eng_book *b, eng_place *to, uint16_t lex, uint32_t stand)
 {
+    assert(lex && lex < b->n_lex && stand < b->n_stand);
     for (unsigned i = 0; i < to->n; i++)
         if (to->lex[i] == lex && to->stand[i] == stand) return;
     if (to->n == ENG_PLACE_MOST) {
@@ -459,6 +469,7 @@ static void add_pair(eng_book *b, eng_place *to, uint16_t lex, uint32_t stand)
 
 void eng_book_begin(const eng_book *b, eng_place *at)
 {
+    assert(b->first < b->n_stand);
     at->n = b->stand[b->first].lex ? 1 : 0;
     at->lex[0] = b->stand[b->first].lex;
     at->stand[0] = b->first;
@@ -478,6 +489,7 @@ void eng_book_enter(eng_book *b, uint16_t lex, uint32_t stand, eng_place *to)
 
 bool eng_book_step(eng_book *b, const eng_place *at, uint8_t byte, eng_place *to)
 {
+    assert(at != to && at->n <= ENG_PLACE_MOST);
     to->n = 0;
     to->complete = false;
     for (unsigned i = 0; i < at->n; i++) {

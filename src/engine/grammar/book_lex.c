@@ -1,6 +1,7 @@
 /* book_lex.c - the notebook of a grammar: its lexer. */
 #include "engine/grammar/book.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* What is looked for. */
@@ -157,6 +158,7 @@ static uint16_t follow(eng_book *b, rowwork *w, unsigned c)
 {
     size_t n = 0;
     bool sorted = true;
+    assert(c < w->s.n);
     for (uint32_t k = w->s.head[c]; k != UINT32_MAX; k = w->link[k].next) {
         w->one[n] = w->item[w->link[k].item];
         sorted = sorted && (!n || by_lexeme(&w->one[n - 1], &w->one[n]) < 0);
@@ -174,6 +176,7 @@ bool eng_book_row(eng_book *b, uint16_t lex)
 {
     rowwork w = {.ok = true};
     uint16_t to[256];
+    assert(lex && lex < b->n_lex); /* 0 is the end, which has no row */
     if (b->st) return false;
     if (eng_book_is_full(b)) return false;
     eng_spread_init(&w.s);

@@ -1,6 +1,7 @@
 /* expr.c - making expressions: each is brought into one form, and found again if it exists. */
 #include "engine/grammar/expr.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define EMPTY UINT32_MAX
@@ -11,6 +12,7 @@ uint32_t eng_rxindex_find(const eng_rxindex *x, uint64_t h, bool (*same)(const v
                           const void *arg)
 {
     if (!x->cap) return EMPTY;
+    assert(x->n < x->cap); /* a free place ends the search */
     for (size_t i = (size_t)h & (x->cap - 1);; i = (i + 1) & (x->cap - 1)) {
         if (x->slot[i] == EMPTY) return EMPTY;
         if (same(arg, x->slot[i])) return x->slot[i];
@@ -19,6 +21,7 @@ uint32_t eng_rxindex_find(const eng_rxindex *x, uint64_t h, bool (*same)(const v
 
 static void place(eng_rxindex *x, uint64_t h, uint32_t number)
 {
+    assert(x->n < x->cap);
     size_t i = (size_t)h & (x->cap - 1);
     while (x->slot[i] != EMPTY)
         i = (i + 1) & (x->cap - 1);
@@ -113,6 +116,8 @@ static eng_rx failed(eng_rxpool *p, sk_status st)
 static eng_rx intern(eng_rxpool *p, eng_rxnode v, const uint32_t *member)
 {
     if (p->st) return ENG_RX_NONE;
+    assert(!is_list(&v) || (v.b >= 2 && member));
+    assert(v.kind != ENG_RXK_CAT || (v.a < p->n && v.b < p->n));
     v.hash = hash_node(&v, member);
     uint32_t i = eng_rxindex_find(&p->by_node, v.hash, same_node, &(probe){p, &v, member, NULL});
     if (i != EMPTY) return i;
@@ -164,6 +169,7 @@ eng_rxmark eng_rxpool_mark(const eng_rxpool *p)
 
 void eng_rxpool_cut(eng_rxpool *p, const eng_rxmark *m)
 {
+    assert(m->n <= p->n && m->n_set <= p->n_set && m->n_arrow <= p->n_arrow);
     p->n = m->n;
     eng_blocks_cut(&p->list, m->n_list);
     p->n_set = m->n_set;
@@ -218,6 +224,34 @@ eng_rx eng_rx_lit(eng_rxpool *p, const char *s, size_t n)
     return r;
 }
 
+/* The parts of a chain of CATs, in order; the usual few need no memory. */
+typedef struct chain {
+    eng_rx few[64], *many;
+    size_t n, cap; /* cap: of `many` */
+} chain;
+
+enum { FEW = sizeof((chain *)NULL)->few / sizeof(eng_rx) };
+
+static bool chain_add(chain *c, eng_rx x)
+{
+    if (c->n == FEW) {
+        if (!eng_grow(&c->many, &c->cap, 4 * FEW, sizeof *c->many)) return false;
+        memcpy(c->many, c->few, sizeof c->few);
+    }
+    if (c->n >= FEW && !eng_grow(&c->many, &c->cap, c->n + 1, sizeof *c->many)) return false;
+    eng_rx *to = c->n < FEW ? c->few : c->many;
+    to[c->n++] = x;
+    return true;
+}
+
+/* All parts of a; false without memory. */
+static bool chain_of(const eng_rxpool *p, eng_rx a, chain *c)
+{
+    for (; p->node[a].kind == ENG_RXK_CAT; a = p->node[a].b)
+        if (!chain_add(c, p->node[a].a)) return false;
+    return chain_add(c, a);
+}
+
 /* Concatenation leans to the right, so the left part of a CAT is none itself: a chain of them on
  * the left is turned over, from its end. */
 eng_rx eng_rx_cat(eng_rxpool *p, eng_rx a, eng_rx b)
@@ -225,34 +259,28 @@ eng_rx eng_rx_cat(eng_rxpool *p, eng_rx a, eng_rx b)
     if (p->st || a == ENG_RX_NONE || b == ENG_RX_NONE) return ENG_RX_NONE;
     if (a == ENG_RX_EPS) return b;
     if (b == ENG_RX_EPS) return a;
-    uint32_t few[64], *part = few;
-    size_t n = 0, cap = 0;
-    for (eng_rx c = a;; c = p->node[c].b) {
-        bool more = p->node[c].kind == ENG_RXK_CAT;
-        if (n == (part == few ? 64 : cap)) {
-            uint32_t *big = NULL;
-            if (part == few && eng_grow(&big, &cap, 256, sizeof *big))
-                memcpy(big, few, sizeof few), part = big;
-            else if (part == few || !eng_grow(&part, &cap, n + 1, sizeof *part)) {
-                if (part != few) sk_free(part);
-                return failed(p, SK_E_NOMEM);
-            }
-        }
-        part[n++] = more ? p->node[c].a : c;
-        if (!more) break;
+    assert(a < p->n && b < p->n);
+    chain c; /* `few` is left as it is: most chains are short, and this is called often */
+    c.many = NULL;
+    c.n = c.cap = 0;
+    if (!chain_of(p, a, &c)) {
+        sk_free(c.many);
+        return failed(p, SK_E_NOMEM);
     }
-    eng_rxpool_worked(p, n / 2);
-    while (n-- && !p->st) {
-        const eng_rxnode *x = &p->node[part[n]], *y = &p->node[b];
+    const eng_rx *part = c.many ? c.many : c.few;
+    eng_rxpool_worked(p, c.n / 2);
+    while (c.n && !p->st) {
+        eng_rx left = part[--c.n];
+        const eng_rxnode *x = &p->node[left], *y = &p->node[b];
         b = intern(p,
                    (eng_rxnode){.kind = ENG_RXK_CAT,
                                 .nullable = x->nullable && y->nullable,
                                 .hard = x->hard || y->hard,
-                                .a = part[n],
+                                .a = left,
                                 .b = b},
                    NULL);
     }
-    if (part != few) sk_free(part);
+    sk_free(c.many);
     return p->st ? ENG_RX_NONE : b;
 }
 
@@ -265,6 +293,7 @@ static int by_number(const void *a, const void *b)
 /* Puts v[n - 1] among the sorted v[0..n - 1), if it is not there yet; the new length. */
 static size_t insert_last(eng_rx *v, size_t n)
 {
+    assert(n);
     eng_rx x = v[n - 1];
     size_t lo = 0, hi = n - 1;
     while (lo < hi) {
@@ -343,6 +372,7 @@ static eng_rx *flatten(eng_rxpool *p, eng_rxkind kind, const eng_rx *v, size_t n
             out[k++] = (eng_rx)(i * 64 + (size_t)__builtin_ctzll(w));
         p->bits[i] = 0;
     }
+    assert(!out || k == total);
     *n_out = k;
     return out;
 }
@@ -474,6 +504,7 @@ eng_rx eng_rx_and2(eng_rxpool *p, eng_rx a, eng_rx b)
 eng_rx eng_rx_not(eng_rxpool *p, eng_rx a)
 {
     if (p->st) return ENG_RX_NONE;
+    assert(a < p->n);
     const eng_rxnode *x = &p->node[a];
     if (x->kind == ENG_RXK_NOT) return x->a;
     return intern(
@@ -486,6 +517,7 @@ eng_rx eng_rx_rep(eng_rxpool *p, eng_rx a, uint32_t lo, uint32_t hi)
     if (hi == 0 || a == ENG_RX_EPS) return ENG_RX_EPS;
     if (a == ENG_RX_NONE) return lo ? ENG_RX_NONE : ENG_RX_EPS;
     if (lo == 1 && hi == 1) return a;
+    assert(a < p->n);
     const eng_rxnode *x = &p->node[a];
     if (x->nullable) lo = 0;
     if (x->kind == ENG_RXK_REP && x->lo == 0 && x->hi == ENG_RX_INF) return a;
@@ -502,6 +534,7 @@ eng_rx eng_rx_rep(eng_rxpool *p, eng_rx a, uint32_t lo, uint32_t hi)
 eng_rx eng_rx_rem(eng_rxpool *p, uint32_t div, uint64_t rem, uint32_t places, uint32_t mode)
 {
     if (p->st) return ENG_RX_NONE;
+    assert(div && mode <= 3);
     uint64_t r = rem % div;
     for (uint32_t i = 0; i < places; i++)
         r = r * 10 % div;

@@ -1,6 +1,8 @@
 /* expr_arrow.c - derivatives: what is left of an expression after a byte, for all bytes at once. */
 #include "engine/grammar/expr.h"
 
+#include <assert.h>
+
 #define NO_LINK UINT32_MAX
 
 /* Levels of a derivation in one another; each is a C frame of some hundred bytes. */
@@ -28,6 +30,7 @@ void eng_spread_cut(eng_spread *s, const eng_bytes *set)
     for (unsigned c = 0; c < n; c++) {
         to[c] = (uint8_t)c;
         if (!in[c] || in[c] == s->size[c]) continue;
+        assert(s->n < 256); /* no class is empty */
         s->head[s->n] = NO_LINK;
         s->size[c] = (uint16_t)(s->size[c] - in[c]);
         s->size[s->n] = in[c];
@@ -170,6 +173,7 @@ static void of_or(arrows *w, eng_rxnode x)
 static void of_and(arrows *w, eng_rxnode x)
 {
     arrows sum = {w->p, NULL, 0, 0};
+    assert(x.b >= 2);
     add_followed(&sum, eng_rx_member(w->p, &x, 0), ENG_RX_EPS);
     for (uint32_t i = 1; i < x.b && !w->p->st; i++) {
         arrows next = {w->p, NULL, 0, 0};
@@ -204,6 +208,7 @@ static void of_not(arrows *w, eng_rxnode x)
 
 static void of_rep(arrows *w, eng_rxnode x)
 {
+    assert(x.hi);
     uint32_t lo = x.lo ? x.lo - 1 : 0, hi = x.hi == ENG_RX_INF ? ENG_RX_INF : x.hi - 1;
     eng_rx rest = eng_rx_rep(w->p, x.a, lo, hi);
     arrows all = {w->p, NULL, 0, 0};
@@ -273,6 +278,7 @@ size_t eng_rx_arrows(eng_rxpool *p, eng_rx e, size_t *n)
 {
     *n = 0;
     if (p->st) return 0;
+    assert(e < p->n);
     if (p->node[e].arrow == UINT32_MAX) {
         if (eng_rxpool_is_spent(p)) return 0;
         if (p->depth >= DEPTH_MAX) {
@@ -303,6 +309,7 @@ size_t eng_rx_arrows(eng_rxpool *p, eng_rx e, size_t *n)
 
 eng_rx eng_rx_step(eng_rxpool *p, eng_rx e, unsigned b)
 {
+    assert(b < 256);
     size_t n, at = eng_rx_arrows(p, e, &n);
     for (size_t i = 0; i < n; i++)
         if (eng_bytes_has(&p->arrow[at + i].set, b)) return p->arrow[at + i].to;

@@ -1,6 +1,8 @@
 /* mask.c - which tokens may come next: a walk over the vocabulary's trees. */
 #include "engine/grammar/grammar_core.h"
 
+#include <assert.h>
+
 /* How a walk of a tree treats its tokens: it adds those that may come; or all are in the mask and
  * it takes out those that may not. */
 typedef enum walk_kind { WALK_ADD, WALK_TAKE_OUT } walk_kind;
@@ -113,6 +115,7 @@ static bool mostly_any(const eng_book *b, uint16_t lex)
 static bool start_walk(eng_grammar *g, const eng_place *at)
 {
     eng_walk *w = g->walk;
+    assert(at->n && at->n <= ENG_PLACE_MOST);
     w->visited = 0;
     w->place[0] = *at;
     w->n[0] = at->n;

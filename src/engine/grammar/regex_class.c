@@ -140,6 +140,27 @@ static uint32_t control(char k)
     }
 }
 
+/* What an escape asks for that can't be had; NULL for one that can. */
+static const char *refusal(char k, bool in_class)
+{
+    if (k == 'B' || (k == 'b' && !in_class)) return "a word boundary";
+    if (k == 'p' || k == 'P') return "\\p";
+    return k == 'k' || (k >= '1' && k <= '9') ? "a back reference" : NULL;
+}
+
+/* An escape that says a character by its number: x, u or c, which k is, just taken. */
+static bool take_numbered(eng_rescan *s, char k, uint32_t *ch)
+{
+    if (k == 'x') {
+        *ch = take_hex(s, 2);
+        return *ch != UINT32_MAX || eng_rescan_bad(s, "\\x without two digits");
+    }
+    if (k == 'u') return *ch = take_unicode(s), !s->st;
+    char letter = s->i < s->n ? s->text[s->i++] : 0;
+    if (!((letter | 32) >= 'a' && (letter | 32) <= 'z')) return eng_rescan_bad(s, "\\c");
+    return *ch = (uint8_t)letter & 31, true;
+}
+
 /* Behind a backslash: one character into *ch, or a class added to c (then *ch is UINT32_MAX). */
 static bool take_escape(eng_rescan *s, bool in_class, eng_chars *c, uint32_t *ch)
 {
@@ -147,21 +168,10 @@ static bool take_escape(eng_rescan *s, bool in_class, eng_chars *c, uint32_t *ch
     char k = s->text[s->i++];
     *ch = UINT32_MAX;
     if (add_named(c, k)) return true;
-    if (k == 'b' && in_class) return *ch = '\b', true;
-    if (k == 'b' || k == 'B') return eng_rescan_refuse(s, "a word boundary");
-    if (k == 'p' || k == 'P') return eng_rescan_refuse(s, "\\p");
-    if (k == 'k' || (k >= '1' && k <= '9')) return eng_rescan_refuse(s, "a back reference");
+    if (refusal(k, in_class)) return eng_rescan_refuse(s, refusal(k, in_class));
+    if (k == 'b') return *ch = '\b', true; /* in a class */
     if (k == '0') return *ch = 0, true;
-    if (k == 'x') {
-        *ch = take_hex(s, 2);
-        return *ch != UINT32_MAX || eng_rescan_bad(s, "\\x without two digits");
-    }
-    if (k == 'u') return *ch = take_unicode(s), !s->st;
-    if (k == 'c') {
-        char letter = s->i < s->n ? s->text[s->i++] : 0;
-        if (!((letter | 32) >= 'a' && (letter | 32) <= 'z')) return eng_rescan_bad(s, "\\c");
-        return *ch = (uint8_t)letter & 31, true;
-    }
+    if (k == 'x' || k == 'u' || k == 'c') return take_numbered(s, k, ch);
     if (control(k)) return *ch = control(k), true;
     if ((k >= 'a' && k <= 'z') || (k >= 'A' && k <= 'Z'))
         return eng_rescan_refuse(s, "an escape of that letter");

@@ -1,6 +1,8 @@
 /* rules.c - building a grammar's rules, and the checks on the whole. */
 #include "engine/grammar/rules.h"
 
+#include <assert.h>
+
 #define NONE ENG_RULE_NONE
 
 void eng_rules_fini(eng_rules *r)
@@ -49,6 +51,7 @@ static void add_edge(eng_rules *r, uint32_t from, eng_edgekind kind, uint32_t wh
     else if (!eng_grow(&r->edge, &r->cap_edge, r->n_edge + 1, sizeof *r->edge))
         failed(r, SK_E_NOMEM);
     if (r->st) return;
+    assert(from < r->n_node && to < r->n_node);
     r->edge[r->n_edge] = (eng_edge){to, r->node[from].edge, what, (uint8_t)kind};
     r->node[from].edge = (uint32_t)r->n_edge++;
 }
@@ -124,6 +127,7 @@ static bool reach_new(reach *w, eng_rules *r)
 static void mark(reach *w, uint32_t v)
 {
     if (w->good[v]) return;
+    assert(w->n_todo < w->r->n_node); /* each comes here once */
     w->good[v] = true;
     w->todo[w->n_todo++] = v;
 }
@@ -202,6 +206,7 @@ static uint32_t first_left(leftwalk *w, uint32_t rule, uint32_t stamp, bool *loo
             }
             bool pass = x->kind == ENG_EDGE_EPS || r->null[x->what];
             if (!pass || w->seen[x->to] == stamp) continue;
+            assert(n < r->n_node);
             w->seen[x->to] = stamp;
             w->queue[n++] = x->to;
         }
@@ -233,6 +238,7 @@ static sk_status check_left(eng_rules *r, sk_arena *mem, sk_err *e)
                 w.state[w.stack[--n]] = 2;
                 continue;
             }
+            assert(n < r->n_rule);
             w.state[next] = 1;
             w.stack[n++] = next;
         }

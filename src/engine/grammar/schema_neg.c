@@ -238,37 +238,54 @@ static void refuse_hard(neg *n)
         (void)eng_sc_refuse(n->c, n->s, "uniqueItems", "its opposite cannot be enforced");
 }
 
-/* A branch for each keyword of s, satisfied by the values that break that keyword.  The opposite of
- * a least count is a greatest one, and the reverse; the opposite of a "\1not" is what is in it. */
+static void not_again(neg *n, const eng_sval *v)
+{
+    put(n, n->any, NULL, v);
+}
+
+/* A branch for each keyword of s, satisfied by the values that break that keyword, in the order of
+ * the tables.  The opposite of a least count is a greatest one, and the reverse; the opposite of a
+ * "\1not" or a "not" is what is in it. */
 static void not_keywords(neg *n)
 {
+    static const struct {
+        const char *keyword, *type; /* type: the only one that it speaks of */
+    } values[] = {{"enum", NULL}, {"const", NULL}, {"pattern", "string"}, {"multipleOf", "number"}};
+    static const struct {
+        const char *type, *keyword, *other;
+        bool least;
+    } counts[] = {{"string", "minLength", "maxLength", true},
+                  {"string", "maxLength", "minLength", false},
+                  {"array", "minItems", "maxItems", true},
+                  {"array", "maxItems", "minItems", false},
+                  {"object", "minProperties", "maxProperties", true},
+                  {"object", "maxProperties", "minProperties", false}};
+    static const struct {
+        const char *keyword;
+        void (*add)(neg *, const eng_sval *);
+    } schemas[] = {{"properties", not_properties},
+                   {"required", not_required},
+                   {"items", not_items},
+                   {"allOf", not_all_of},
+                   {"anyOf", not_any_of},
+                   {"oneOf", not_one_of},
+                   {"not", not_again},
+                   {"if", not_if},
+                   {"contains", not_contains}};
     const eng_sval *s = n->s, *v;
     refuse_hard(n);
     if ((v = eng_sval_get(s, "type"))) not_type(n, v);
-    if ((v = eng_sval_get(s, "enum"))) not_inside(n, NULL, "enum", v);
-    if ((v = eng_sval_get(s, "const"))) not_inside(n, NULL, "const", v);
-    if ((v = eng_sval_get(s, "pattern"))) not_inside(n, "string", "pattern", v);
-    if ((v = eng_sval_get(s, "multipleOf"))) not_inside(n, "number", "multipleOf", v);
-    if ((v = eng_sval_get(s, "\1not"))) put(n, n->any, NULL, v);
-    if (eng_sval_get(s, "minLength")) not_count(n, "string", "minLength", "maxLength", true);
-    if (eng_sval_get(s, "maxLength")) not_count(n, "string", "maxLength", "minLength", false);
-    if (eng_sval_get(s, "minItems")) not_count(n, "array", "minItems", "maxItems", true);
-    if (eng_sval_get(s, "maxItems")) not_count(n, "array", "maxItems", "minItems", false);
-    if (eng_sval_get(s, "minProperties"))
-        not_count(n, "object", "minProperties", "maxProperties", true);
-    if (eng_sval_get(s, "maxProperties"))
-        not_count(n, "object", "maxProperties", "minProperties", false);
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        if ((v = eng_sval_get(s, values[i].keyword)))
+            not_inside(n, values[i].type, values[i].keyword, v);
+    if ((v = eng_sval_get(s, "\1not"))) not_again(n, v);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        if (eng_sval_get(s, counts[i].keyword))
+            not_count(n, counts[i].type, counts[i].keyword, counts[i].other, counts[i].least);
     not_bound(n, "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum");
     not_bound(n, "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum");
-    if ((v = eng_sval_get(s, "properties"))) not_properties(n, v);
-    if ((v = eng_sval_get(s, "required"))) not_required(n, v);
-    if ((v = eng_sval_get(s, "items"))) not_items(n, v);
-    if ((v = eng_sval_get(s, "allOf"))) not_all_of(n, v);
-    if ((v = eng_sval_get(s, "anyOf"))) not_any_of(n, v);
-    if ((v = eng_sval_get(s, "oneOf"))) not_one_of(n, v);
-    if ((v = eng_sval_get(s, "not"))) put(n, n->any, NULL, v);
-    if ((v = eng_sval_get(s, "if"))) not_if(n, v);
-    if ((v = eng_sval_get(s, "contains"))) not_contains(n, v);
+    for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++)
+        if ((v = eng_sval_get(s, schemas[i].keyword))) schemas[i].add(n, v);
     not_depends(n, eng_sval_get(s, "dependencies"));
     not_depends(n, eng_sval_get(s, "dependentRequired"));
     not_depends(n, eng_sval_get(s, "dependentSchemas"));

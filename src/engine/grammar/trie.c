@@ -3,6 +3,7 @@
 #include "engine/grammar/bytes.h"
 #include "engine/token/unidata.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* A token while the trees are built. */
@@ -65,6 +66,7 @@ static bool build_tree(sk_arena *mem, const piece *v, size_t n, eng_tree *t)
     if (!t->node) return false;
     for (size_t i = 0; i < n; i++) {
         size_t same = i ? shared(&v[i - 1], &v[i]) : 0;
+        assert(v[i].n && v[i].n <= ENG_TRIE_DEPTH);
         if (same == v[i].n) same--; /* a twin */
         while (depth > same)
             t->node[open[--depth]].skip = (uint32_t)t->n;
@@ -77,6 +79,7 @@ static bool build_tree(sk_arena *mem, const piece *v, size_t n, eng_tree *t)
     }
     while (depth)
         t->node[open[--depth]].skip = (uint32_t)t->n;
+    assert(t->n == total); /* what count_nodes foresaw */
     return true;
 }
 
