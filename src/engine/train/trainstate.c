@@ -67,6 +67,30 @@ static bool add_adapter(json_t *s, const eng_train_opts *o)
     return !bad;
 }
 
+/* Puts v, whose reference it takes, only if it is to be there. */
+static bool put_if(json_t *s, bool there, const char *name, json_t *v)
+{
+    if (there) return json_object_set_new(s, name, v) == 0;
+    json_decref(v);
+    return true;
+}
+
+static bool differ(double a, double b)
+{
+    return a < b || a > b;
+}
+
+static bool add_optimizer(json_t *s, const eng_train_opts *o)
+{
+    if (o->optimizer != ENG_MUON) return true;
+    double lr = o->muon_lr > 0 ? o->muon_lr : o->lr;
+    json_t *muon = json_pack("{s:s, s:f, s:f}", "optimizer", "muon", "muon-lr", lr, "muon-momentum",
+                             o->muon_momentum);
+    bool bad = !muon || json_object_update(s, muon);
+    json_decref(muon);
+    return !bad;
+}
+
 /* Settings that came later than the first checkpoints: only there when they are not as they always
  * were, so that old checkpoints are still those of the same run. */
 static bool add_later_settings(json_t *s, const eng_train_opts *o)
@@ -74,29 +98,17 @@ static bool add_later_settings(json_t *s, const eng_train_opts *o)
     static const char *const spike[] = {"rollback", "skip", "stop", "ignore"};
     eng_train_opts d;
     eng_train_opts_default(&d);
-    bool bad = o->z_loss > 0 && json_object_set_new(s, "z-loss", json_real(o->z_loss));
-    if (o->micro_rows)
-        bad |= json_object_set_new(s, "micro", json_integer((json_int_t)o->micro_rows)) != 0;
-    if (o->ema > 0) bad |= json_object_set_new(s, "ema", json_real(o->ema)) != 0;
-    if (o->on_spike != d.on_spike)
-        bad |= json_object_set_new(s, "on-spike", json_string(spike[o->on_spike])) != 0;
-    if (o->spike_loss < d.spike_loss || o->spike_loss > d.spike_loss)
-        bad |= json_object_set_new(s, "spike-loss", json_real(o->spike_loss)) != 0;
-    if (o->spike_norm < d.spike_norm || o->spike_norm > d.spike_norm)
-        bad |= json_object_set_new(s, "spike-norm", json_real(o->spike_norm)) != 0;
-    if (o->spike_rise < d.spike_rise || o->spike_rise > d.spike_rise)
-        bad |= json_object_set_new(s, "spike-rise", json_real(o->spike_rise)) != 0;
-    if (bad || !add_adapter(s, o)) return false;
-    if (o->dpo && json_object_set_new(s, "beta", json_real(o->beta))) return false;
-    if (o->optimizer == ENG_MUON) {
-        double lr = o->muon_lr > 0 ? o->muon_lr : o->lr;
-        json_t *muon = json_pack("{s:s, s:f, s:f}", "optimizer", "muon", "muon-lr", lr,
-                                 "muon-momentum", o->muon_momentum);
-        bad = !muon || json_object_update(s, muon);
-        json_decref(muon);
-        if (bad) return false;
-    }
-    return o->lanes <= 1 || !json_object_set_new(s, "lanes", json_integer((json_int_t)o->lanes));
+    assert((size_t)o->on_spike < sizeof spike / sizeof *spike);
+    return put_if(s, o->z_loss > 0, "z-loss", json_real(o->z_loss)) &&
+           put_if(s, o->micro_rows, "micro", json_integer((json_int_t)o->micro_rows)) &&
+           put_if(s, o->ema > 0, "ema", json_real(o->ema)) &&
+           put_if(s, o->on_spike != d.on_spike, "on-spike", json_string(spike[o->on_spike])) &&
+           put_if(s, differ(o->spike_loss, d.spike_loss), "spike-loss", json_real(o->spike_loss)) &&
+           put_if(s, differ(o->spike_norm, d.spike_norm), "spike-norm", json_real(o->spike_norm)) &&
+           put_if(s, differ(o->spike_rise, d.spike_rise), "spike-rise", json_real(o->spike_rise)) &&
+           add_adapter(s, o) && put_if(s, o->dpo, "beta", json_real(o->beta)) &&
+           add_optimizer(s, o) &&
+           put_if(s, o->lanes > 1, "lanes", json_integer((json_int_t)o->lanes));
 }
 
 /* Names are those of the flags, so that a refusal can name what to change.  Left out is what does
