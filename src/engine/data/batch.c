@@ -118,6 +118,7 @@ static void clean_one(void *arg, size_t task, size_t worker)
     (void)worker;
     const job *j = arg;
     eng_batch_raw *r = &j->b->raw[task];
+    assert(r->raw.at <= j->b->bytes.len && r->raw.n <= j->b->bytes.len - r->raw.at);
     const char *p = j->b->bytes.p + r->raw.at;
     if (r->raw.kind == ENG_RAW_TEXT) {
         r->mended = eng_clean_utf8(p, r->raw.n, &r->made);
@@ -142,6 +143,7 @@ static sk_status add_parts(eng_batch *b, const eng_batch_raw *r, size_t max_doc,
             return sk_fail(e, SK_E_NOMEM, "no memory for a batch of documents");
         b->doc = list;
         k = eng_clean_cut(p + at, n - at, max_doc);
+        assert(k && k <= n - at);
         eng_batch_doc *d = &b->doc[b->n_docs++];
         memset(d, 0, sizeof *d);
         d->text = p + at;
@@ -199,6 +201,7 @@ static void encode_one(void *arg, size_t task, size_t worker)
         j->b->doc[i].id = id;
         if (id) id += j->b->doc[i].n_ids;
     }
+    assert(!id || id == t->ids.id + t->ids.n); /* every token is of one document */
 }
 
 /* Cuts the documents into tasks. */
@@ -207,16 +210,19 @@ static bool cut_tasks(eng_batch *b)
     size_t bytes = 0, from = 0;
     for (size_t i = 0; i < b->n_docs; i++)
         bytes += b->doc[i].n;
-    b->task = sk_calloc(SK_MEM_MISC, bytes / TASK_BYTES + 1, sizeof *b->task);
+    const size_t most = bytes / TASK_BYTES + 1; /* each task but the last is full */
+    b->task = sk_calloc(SK_MEM_MISC, most, sizeof *b->task);
     if (!b->task) return false;
     bytes = 0;
     for (size_t i = 0; i < b->n_docs; i++) {
         bytes += b->doc[i].n;
         if (bytes < TASK_BYTES && i + 1 < b->n_docs) continue;
+        assert(b->n_tasks < most);
         b->task[b->n_tasks++] = (eng_batch_task){.from = from, .to = i + 1};
         from = i + 1;
         bytes = 0;
     }
+    assert(from == b->n_docs);
     return true;
 }
 

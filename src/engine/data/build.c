@@ -11,6 +11,7 @@
 #include "engine/data/dedup.h"
 #include "engine/data/manifest.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
@@ -224,6 +225,7 @@ static sk_status open_sinks(build *b, sk_err *e)
 /* A broken line: told, kept, counted; too many of them are an error. */
 static sk_status skip_line(build *b, const eng_batch_raw *r, sk_err *e)
 {
+    assert(r->file < b->files.n && r->st);
     const char *path = b->files.file[r->file].path;
     sk_buf text = SK_BUF_INIT;
     sk_buf_addf(&text, "%s:%llu: %s", path, (unsigned long long)r->raw.line, r->why);
@@ -294,6 +296,7 @@ static sk_status write_documents(build *b, sk_err *e)
         const eng_batch_doc *d = &b->batch.doc[i];
         bool held_out = is_held_out(b, d);
         if (!d->keep) continue;
+        assert(d->source < b->files.n_sources);
         eng_sink *to = held_out ? &b->valid : b->mix ? &b->part[d->source] : &b->train;
         st = eng_sink_add(to, d->id, d->n_ids, d->n, e);
         eng_manifest_source *s = &b->source[d->source];

@@ -34,6 +34,7 @@ static void choose_bands(eng_dedup *d)
 {
     d->rows = d->o.threshold >= 0.75 ? 6 : d->o.threshold >= 0.6 ? 4 : 3;
     d->bands = ENG_SKETCH_BINS / d->rows;
+    assert(d->bands * d->rows == ENG_SKETCH_BINS);
 }
 
 /* Empty tables. */
@@ -91,6 +92,7 @@ static size_t find_hash(const eng_dedup *d, const uint8_t *h)
 {
     static const uint8_t none[ENG_DEDUP_HASH];
     uint64_t at;
+    assert(d->n_hashes < d->n_hash_slots); /* a free one ends the search */
     memcpy(&at, h, sizeof at);
     for (size_t i = (size_t)at & (d->n_hash_slots - 1);; i = (i + 1) & (d->n_hash_slots - 1))
         if (memcmp(d->hash[i], h, ENG_DEDUP_HASH) == 0 ||
@@ -147,6 +149,7 @@ static sk_status ask_exact(eng_dedup *d, const uint8_t *hash, bool *seen, sk_err
 static uint64_t band_key(const eng_dedup *d, const uint8_t *bin, unsigned band)
 {
     uint64_t k = 0;
+    assert(band < d->bands);
     for (unsigned i = 0; i < d->rows; i++)
         k = k << 8 | bin[band * d->rows + i];
     return eng_mix64(k << 8 | band);
@@ -160,6 +163,7 @@ static void enter(eng_dedup *d, size_t doc)
         uint64_t key = band_key(d, d->sketch[doc], b);
         size_t i = (size_t)key & (d->n_slots - 1);
         unsigned same = 0;
+        assert(d->n_used < d->n_slots && doc < UINT32_MAX);
         for (; d->slot[i].doc && same < MAX_COMPARED; i = (i + 1) & (d->n_slots - 1))
             same += d->slot[i].tag == (uint32_t)(key >> 32);
         if (same == MAX_COMPARED) continue;

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { VERSION = 1, MAX_DEPTH = 16 };
@@ -85,6 +86,7 @@ static json_t *sources_json(const eng_manifest *m)
 static json_t *settings_json(const eng_data_opts *o)
 {
     static const char *const form[] = {"auto", "text", "jsonl"};
+    assert((size_t)o->form < sizeof form / sizeof *form);
     return json_pack("{s:s, s:s, s:s, s:f, s:I, s:f, s:s?, s:I, s:I, s:I, s:I}", "form",
                      form[o->form], "field", o->field, "dedup",
                      o->near    ? "near"
@@ -163,6 +165,7 @@ static sk_status read_shard(json_t *row, eng_sink_shard *out, sk_err *e)
     if (!st) st = sk_json_get_int(row, "bytes", 1, MAX_COUNT, &bytes, e);
     if (!st) st = get_hash(row, out->sum.sha256, e);
     if (st) return st;
+    assert(strlen(name) < sizeof out->name); /* eng_source_name_ok bounds it */
     memcpy(out->name, name, strlen(name) + 1);
     out->sum.n_docs = (uint64_t)docs;
     out->sum.n_tokens = (uint64_t)tokens;

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,7 @@ static sk_status open_next(const eng_sink *part, cursor *c, sk_err *e)
     eng_shard_close(&c->shard);
     c->doc = 0;
     if (c->n_shard == part->n) c->n_shard = 0;
+    assert(c->n_shard < part->n);
     return eng_shard_open(eng_data_path(part->dir, part->shard[c->n_shard].name, path), &c->shard,
                           e);
 }
@@ -105,6 +107,7 @@ static sk_status copy_one(eng_mix_source *s, cursor *c, eng_sink *out, sk_err *e
 static size_t next_source(const eng_mix_source *s, size_t n)
 {
     size_t best = 0;
+    assert(n && s[0].weight > 0);
     for (size_t i = 1; i < n; i++)
         if ((double)s[i].tokens / s[i].weight < (double)s[best].tokens / s[best].weight) best = i;
     return best;

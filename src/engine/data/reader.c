@@ -68,6 +68,7 @@ void eng_reader_digest(const eng_reader *r, uint8_t out[SK_SHA256_BYTES])
 /* Makes sure that a piece's worth of bytes is there, unless the input ends before. */
 static sk_status refill(eng_reader *r, sk_err *e)
 {
+    assert(r->at <= r->n && r->n <= r->size && r->piece <= r->size);
     if (r->n - r->at >= r->piece || r->ended) return SK_OK;
     memmove(r->w, r->w + r->at, r->n - r->at);
     r->n -= r->at;
@@ -96,6 +97,7 @@ static sk_status peek(eng_reader *r, const char **p, size_t *n, sk_err *e)
     else
         *n = have < r->piece ? have : sk_utf8_complete(*p, have);
     if (have && !*n) *n = have;
+    assert(*n <= have);
     return SK_OK;
 }
 

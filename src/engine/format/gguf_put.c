@@ -9,6 +9,7 @@
 #include "engine/format/gguf_type.h"
 #include "engine/format/gguf_value.h"
 
+#include <assert.h>
 #include <string.h>
 
 eng_gguf_writer *eng_gguf_writer_new(void)
@@ -34,6 +35,7 @@ void eng_gguf_writer_free(eng_gguf_writer *w)
 /* Remembers the first failure. */
 void eng_gguf_writer_fail(eng_gguf_writer *w, const char *what, const char *name)
 {
+    assert(what && name);
     if (w->st) return;
     w->st = sk_fail(&w->err, SK_E_INTERNAL, "%s: %s", name, what);
 }
@@ -141,6 +143,7 @@ static bool begin_array(eng_gguf_writer *w, const char *key, uint32_t elem, size
 void eng_gguf_put_array(eng_gguf_writer *w, const char *key, uint32_t elem, const void *v, size_t n)
 {
     size_t size = eng_gguf_value_bytes(elem);
+    assert(v || !n);
     if (!size)
         eng_gguf_writer_fail(w, "elements that are not of fixed size", key);
     else if (begin_array(w, key, elem, n))

@@ -145,6 +145,7 @@ static sk_status next_tensor(eng_gguf_writer *w, eng_gguf_declared *d, sk_err *e
 static sk_status write_part(eng_gguf_writer *w, const eng_gguf_declared *d, const void *p, size_t n,
                             sk_err *e)
 {
+    assert(w->n_part < d->bytes && w->n_written < w->n_tensors);
     if (n > d->bytes - w->n_part)
         return sk_fail(e, SK_E_INTERNAL, "more data than the tensor %s takes",
                        w->names.p + d->name);
@@ -181,6 +182,7 @@ sk_status eng_gguf_write_f32(eng_gguf_writer *w, const float *data, sk_err *e)
                                w->names.p + d.name, eng_gguf_type_name(d.type));
     for (size_t i = 0; i < d.n && !st; i += CHUNK) {
         size_t k = d.n - i < CHUNK ? d.n - i : CHUNK;
+        assert(eng_dtype_bytes(t, k) <= sizeof packed);
         eng_quant_pack(t, data + i, packed, 1, k, NULL);
         st = write_part(w, &d, packed, eng_dtype_bytes(t, k), e);
     }

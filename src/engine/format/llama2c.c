@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "engine/format/gguf.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,6 +29,7 @@ enum { RUNS = 14 };
 /* The runs in the order of the file. */
 static void list_runs(const shape *s, run r[RUNS])
 {
+    assert(s->heads && s->kv_heads); /* fits_together */
     uint64_t hd = s->dim / s->heads, kv = s->kv_heads * hd, n = s->layers;
     const run all[RUNS] = {
         {"token_embd.weight", s->vocab, s->dim, 1},
@@ -199,6 +201,7 @@ static sk_status each_tensor(const shape *s, eng_gguf_writer *w, const sk_map *m
             char name[64];
             size_t bytes = 4 * r[i].rows * r[i].cols;
             const void *data = m->p + at;
+            assert(bytes <= m->len - at); /* read_shape compared the whole */
             at += bytes;
             if (!r[i].name) continue;
             (void)snprintf(name, sizeof name, r[i].name, (unsigned)k);

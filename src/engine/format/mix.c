@@ -38,11 +38,13 @@ bool eng_mix_of_name(const char *name, eng_mix *out)
 
 const char *eng_mix_name(eng_mix m)
 {
+    assert((unsigned)m < ENG_MIXES);
     return mixes[m].name;
 }
 
 uint32_t eng_mix_number(eng_mix m)
 {
+    assert((unsigned)m < ENG_MIXES);
     return mixes[m].number;
 }
 
@@ -295,6 +297,7 @@ static eng_dtype output_type(const eng_mix_opts *o, const facts *f, const eng_gg
 static eng_dtype wanted(const eng_mix_opts *o, const facts *f, const eng_gguf_tensor *t, role r,
                         int i)
 {
+    assert((unsigned)o->mix < ENG_MIXES);
     eng_dtype own = mixes[o->mix].type;
     if (o->pure || eng_dtype_block(own) == 1) return own;
     if (r == OUTPUT || (r == EMBEDDING && f->tied)) return output_type(o, f, t);

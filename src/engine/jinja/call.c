@@ -4,6 +4,7 @@
 #include "engine/jinja/obj.h"
 #include "engine/jinja/ops.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* No row of a table has more parameters. */
@@ -37,6 +38,7 @@ static size_t param_at(const char *params, const char *name, size_t n, size_t *c
 static sk_status bind(jn_run *r, const jn_fn *fn, const jn_args *a, jn_val *v, size_t *count)
 {
     (void)param_at(fn->params, NULL, 0, count);
+    assert(*count <= MAX_PARAMS && fn->required <= *count);
     if (a->n > *count)
         return eng_jn_fail(r, SK_E_INVALID, "'%s' takes at most %zu arguments, not %zu", fn->name,
                            *count, a->n);

@@ -111,6 +111,7 @@ static sk_status find(jn_run *r, const jn_dict *d, jn_val key, uint64_t h, jn_en
     *out = NULL;
     if (!d->n_index) return SK_OK;
     size_t mask = d->n_index - 1;
+    assert((d->n_index & mask) == 0 && d->n < d->n_index); /* a free place ends the search */
     for (size_t i = (size_t)h & mask; d->index[i]; i = (i + 1) & mask) {
         jn_entry *e = &d->e[d->index[i] - 1];
         bool same = false;
@@ -152,6 +153,7 @@ static sk_status make_room(jn_run *r, jn_dict *d)
             i = (i + 1) & (n_index - 1);
         index[i] = (uint32_t)n + 1;
     }
+    assert(n == d->live && n < cap);
     *d = (jn_dict){e, n, cap, n, index, n_index};
     return SK_OK;
 }
@@ -170,6 +172,7 @@ sk_status eng_jn_dict_set(jn_run *r, jn_dict *d, jn_val key, jn_val val)
     }
     if (d->n == d->cap) st = make_room(r, d);
     if (st) return st;
+    assert(d->n < d->cap && d->cap < d->n_index);
     size_t i = (size_t)h & (d->n_index - 1);
     while (d->index[i])
         i = (i + 1) & (d->n_index - 1);
@@ -182,7 +185,7 @@ sk_status eng_jn_dict_set(jn_run *r, jn_dict *d, jn_val key, jn_val val)
 /* The entry stays as a gap until the table grows: others' numbers must not change. */
 void eng_jn_dict_remove(jn_dict *d, jn_entry *e)
 {
-    assert(!e->gone);
+    assert(!e->gone && d->live);
     e->gone = true;
     d->live--;
 }

@@ -123,6 +123,7 @@ static sk_status exec_with(jn_run *r, const jn_node *n)
 {
     jn_scope *outer = r->scope, *inner = eng_jn_scope_new(r, outer);
     sk_status st = inner ? SK_OK : eng_jn_oom(r);
+    assert(n->n % 2 == 0); /* names and values in turn */
     for (size_t i = 0; i < n->n && !st; i += 2) {
         jn_val v = jn_none();
         st = eng_jn_eval(r, n->list[i + 1], &v);

@@ -13,6 +13,7 @@
 #include "engine/jinja/str.h"
 #include "engine/jinja/uni.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* Brackets open at once within one tag; a fixed stack, as the parser would refuse deeper nesting
@@ -57,6 +58,7 @@ static sk_status push(lexer *x, jn_tok_type type, const char *p, size_t n)
 /* Moves to `to`, counting lines. */
 static void advance(lexer *x, size_t to)
 {
+    assert(to <= x->n);
     for (; x->at < to; x->at++)
         x->line += x->p[x->at] == '\n';
 }
@@ -76,6 +78,7 @@ static size_t skip_blanks(const lexer *x, size_t i)
 static bool starts(const lexer *x, size_t i, const char *what)
 {
     size_t n = strlen(what);
+    assert(i <= x->n);
     return n <= x->n - i && memcmp(x->p + i, what, n) == 0;
 }
 
@@ -124,6 +127,7 @@ static size_t strip_all(const lexer *x, size_t from, size_t to)
  * newline (line_start). */
 static size_t strip_before(const lexer *x, size_t from, size_t to, bool variable)
 {
+    assert(from <= to && to <= x->n);
     char sign = to + 2 < x->n ? x->p[to + 2] : 0;
     if (sign == '-') return strip_all(x, from, to);
     if (sign == '+' || variable) return to;
@@ -296,6 +300,7 @@ static sk_status push_string(lexer *x, const char *p, const char *end)
             continue;
         }
         p++;
+        assert(p < end); /* lex_string took the letter along */
         const char *letter = p;
         int64_t c = escape(&p, end);
         if (c == -3) return bad(x, "a string has an escape that this engine does not know");

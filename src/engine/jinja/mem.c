@@ -1,6 +1,7 @@
 /* mem.c - a bump allocator over an arena. */
 #include "engine/jinja/mem.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* Bytes of a piece, and what blocks are rounded up to: the alignment of jn_val and of pointers. */
@@ -44,6 +45,7 @@ void *eng_jn_alloc(jn_mem *m, size_t n)
         m->left = m->at ? PIECE : 0;
         if (!m->at) return NULL;
     }
+    assert(need <= m->left);
     void *p = m->at;
     m->at += need;
     m->left -= need;

@@ -234,6 +234,7 @@ static int shortest(double f, char digits[20], int *exponent)
     for (const char *p = text; p < e; p++)
         if (*p >= '0' && *p <= '9') digits[n++] = *p;
     *exponent = (int)strtol(e + 1, NULL, 10);
+    assert(n && n <= 17);
     while (n > 1 && digits[n - 1] == '0')
         n--;
     return n;
@@ -289,6 +290,7 @@ void eng_jn_num_repr(double f, char out[JN_NUM_TEXT])
 static sk_status int_pow(jn_run *r, int64_t a, int64_t b, jn_val *out)
 {
     int64_t v = 1;
+    assert(b >= 0);
     for (; b; b >>= 1) {
         if ((b & 1) && __builtin_mul_overflow(v, a, &v)) return too_big(r);
         if (b > 1 && __builtin_mul_overflow(a, a, &a)) return too_big(r);
@@ -300,6 +302,7 @@ static sk_status int_pow(jn_run *r, int64_t a, int64_t b, jn_val *out)
 /* Division that rounds down, and its remainder, which has the divisor's sign. */
 static int64_t floor_div(int64_t a, int64_t b)
 {
+    assert(b && !(a == INT64_MIN && b == -1));
     int64_t q = a / b;
     return q - (a % b != 0 && (a < 0) != (b < 0));
 }
@@ -436,6 +439,7 @@ static int cmp_int_float(int64_t x, double f)
 /* -1, 0, 1, or 2 where a NaN takes part. */
 int eng_jn_num_cmp(jn_val a, jn_val b)
 {
+    assert(jn_is_num(a) && jn_is_num(b));
     bool fa = a.type == JN_FLOAT, fb = b.type == JN_FLOAT;
     if ((fa && isnan(a.u.f)) || (fb && isnan(b.u.f))) return 2;
     if (fa && fb) return (a.u.f > b.u.f) - (a.u.f < b.u.f);

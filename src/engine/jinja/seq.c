@@ -24,6 +24,7 @@ sk_status eng_jn_seq_new(jn_run *r, jn_type type, size_t n, jn_val *out)
  * of n pushes linear; what is dropped is at most as much again. */
 sk_status eng_jn_seq_push(jn_run *r, jn_seq *s, jn_val v)
 {
+    assert(s->n <= s->cap); /* what eng_jn_items gives of a generator can't grow */
     if (s->n == s->cap) {
         size_t cap = s->cap ? s->cap * 2 : 8;
         jn_val *p = jn_new_n(&r->mem, jn_val, cap);
@@ -87,6 +88,7 @@ static sk_status char_items(jn_run *r, jn_str *s, jn_seq *out)
         if (!st) v[k++].u.s->safe = false;
         i += len;
     }
+    assert(st || k == n);
     *out = (jn_seq){v, n, n};
     return st;
 }
@@ -103,6 +105,7 @@ static sk_status dict_items(jn_run *r, const jn_dict *d, jn_view_kind kind, jn_s
         v[n] = kind == JN_KEYS ? e->key : e->val;
         if (kind == JN_ITEMS) st = eng_jn_pair(r, e->key, e->val, &v[n]);
     }
+    assert(st || n == d->live);
     *out = (jn_seq){v, n, n};
     return st;
 }
@@ -118,6 +121,7 @@ static sk_status gen_items(jn_run *r, jn_gen *g, jn_seq *out)
         sk_status st = fill(r, g, &g->items);
         if (st) return st;
     }
+    assert(g->at <= g->items.n);
     size_t left = g->items.n - g->at;
     *out = (jn_seq){left ? g->items.v + g->at : NULL, left, 0, false};
     g->at = g->items.n;

@@ -30,6 +30,7 @@ uint32_t eng_jn_utf8_get(const char *p, size_t *len)
 /* Surrogates never get here. */
 size_t eng_jn_utf8_put(uint32_t c, char out[4])
 {
+    assert(c <= 0x10FFFF);
     if (c < 0x80) {
         out[0] = (char)c;
         return 1;
@@ -117,6 +118,7 @@ size_t eng_jn_str_offset(jn_str *s, size_t at)
             i++;
         at--;
     }
+    assert(i <= s->n);
     return i;
 }
 
@@ -144,6 +146,7 @@ bool eng_jn_str_is(const jn_str *s, const char *text)
 /* An empty text is found at once. */
 size_t eng_jn_str_find(const jn_str *s, size_t from, size_t to, const jn_str *what)
 {
+    assert(to <= s->n);
     if (from > to || what->n > to - from) return SIZE_MAX;
     if (!what->n) return from;
     const char *hit = memmem(s->p + from, to - from, what->p, what->n);
@@ -153,6 +156,7 @@ size_t eng_jn_str_find(const jn_str *s, size_t from, size_t to, const jn_str *wh
 /* From the end.  Plain search: the needle is short, and the caller counts the steps of the text. */
 size_t eng_jn_str_rfind(const jn_str *s, size_t from, size_t to, const jn_str *what)
 {
+    assert(to <= s->n);
     if (from > to || what->n > to - from) return SIZE_MAX;
     if (!what->n) return to;
     for (size_t i = to - what->n + 1; i-- > from;)
@@ -165,6 +169,7 @@ size_t eng_jn_str_rfind(const jn_str *s, size_t from, size_t to, const jn_str *w
 /* Makes room for n more bytes in g; the old bytes stay where they are for those who share them. */
 static sk_status grow(jn_run *r, jn_grow *g, size_t n)
 {
+    assert(g->used <= g->cap);
     if (n <= g->cap - g->used) return SK_OK;
     size_t want = g->used + n, cap = g->cap * 2;
     if (want < n) return eng_jn_fail(r, SK_E_TOOBIG, "a text is too long");
@@ -217,6 +222,7 @@ static sk_status cat_in_place(jn_run *r, const jn_str *a, const jn_str *b, jn_va
 {
     jn_grow *own = a->grow;
     size_t from = (size_t)(a->p - own->p);
+    assert(from + a->n == own->used && b->n <= own->cap - own->used);
     sk_status st = append(r, own, a->mark, b->p, b->n, b->mk, b->mark);
     if (st) return st;
     jn_str *s = eng_jn_str_view(r, a->p, a->n + b->n, a->mark);
@@ -267,6 +273,7 @@ static void add(jn_sb *b, const char *p, size_t n, const uint8_t *mk, uint8_t ma
                             (unsigned long long)b->max);
         return;
     }
+    assert(!b->max || b->g.used <= b->max);
     if (!b->g.used) b->mark = mk ? mk[0] : mark;
     b->st = eng_jn_step_bytes(b->r, n);
     if (!b->st) b->st = append(b->r, &b->g, b->mark, p, n, mk, mark);

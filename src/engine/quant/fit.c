@@ -8,6 +8,7 @@
  */
 #include "engine/quant/fit.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -62,6 +63,7 @@ float eng_fit_codes(const float *x, const float *w, unsigned n, float a, float b
 {
     v4 va = all(a), vb = all(b), inverse = all(a > 0 ? 1 / a : 0), vtop = all(top);
     v4 low = all(0), high = all(0);
+    assert(n % STEP == 0);
     for (unsigned i = 0; i < n; i += STEP) {
         low += line4(x + i, w + i, va, vb, inverse, vtop, q + i);
         high += line4(x + i + 4, w + i + 4, va, vb, inverse, vtop, q + i + 4);
@@ -73,6 +75,7 @@ float eng_fit_codes(const float *x, const float *w, unsigned n, float a, float b
 eng_fit_sums eng_fit_sum(const float *x, const float *w, unsigned n, const float *q)
 {
     v4 s[5][2] = {{{0}}};
+    assert(n % STEP == 0);
     for (unsigned i = 0; i < n; i += STEP)
         for (unsigned l = 0; l < 2; l++) {
             v4 vw = load(w + i + 4 * l), vq = load(q + i + 4 * l), wq = vw * vq;
@@ -110,6 +113,7 @@ static void descend(const float *x, const float *w, unsigned n, float top, int l
                     float b, unsigned rounds, eng_fit_line *best)
 {
     float q[MOST], last = 0;
+    assert(n <= MOST);
     for (unsigned r = 0; r <= rounds; r++) {
         float error = eng_fit_codes(x, w, n, a, b, top, q);
         if (error < best->error) *best = (eng_fit_line){a, b, error};
@@ -126,6 +130,7 @@ static void descend(const float *x, const float *w, unsigned n, float top, int l
 eng_fit_line eng_fit_best_line(const float *x, const float *w, unsigned n, float top, int lowered)
 {
     enum { STARTS = 13 };
+    assert(n && n <= MOST);
     float least = x[0], most = x[0];
     for (unsigned i = 1; i < n; i++) {
         least = x[i] < least ? x[i] : least;
@@ -159,6 +164,7 @@ float eng_fit_signed_codes(const float *x, const float *w, unsigned n, float a, 
 {
     v4 va = all(a), inverse = all(a != 0 ? 1 / a : 0), vtop = all(top);
     v4 low = all(0), high = all(0);
+    assert(n % STEP == 0);
     for (unsigned i = 0; i < n; i += STEP) {
         low += signed4(x + i, w + i, va, inverse, vtop, q + i);
         high += signed4(x + i + 4, w + i + 4, va, inverse, vtop, q + i + 4);
@@ -172,6 +178,7 @@ float eng_fit_best_scale(const float *x, const float *w, unsigned n, float top)
 {
     enum { STARTS = 13 };
     float most = 0, best = 0, q[MOST];
+    assert(n <= MOST);
     for (unsigned i = 0; i < n; i++)
         if ((x[i] < 0 ? -x[i] : x[i]) > (most < 0 ? -most : most)) most = x[i];
     float least = eng_fit_signed_codes(x, w, n, 0, top, q);

@@ -12,6 +12,7 @@
 #include "engine/quant/superblock.h"
 #include "engine/tensor/dtype.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { GROUPS = 16 };
@@ -37,6 +38,7 @@ static void try_line(const line_format *f, eng_numbers in, const line_block *b, 
                      float m, float *best, line_block *out)
 {
     float q[32], d = eng_f16_to(b->d), dmin = eng_f16_to(b->dmin);
+    assert(g < f->groups && f->len <= sizeof q / sizeof *q);
     if (s < 0 || m < 0 || s > f->scale_top || m > f->scale_top) return;
     const float *x = in.x + g * f->len, *w = in.w + g * f->len;
     float error = eng_fit_codes(x, w, f->len, d * s, dmin * m, f->top, q);
@@ -112,6 +114,7 @@ static void fit_lines(const line_format *f, eng_numbers in, line_block *best)
 {
     eng_fit_line line[GROUPS];
     float most_a = 0, most_b = 0;
+    assert(f->groups <= GROUPS && f->groups * f->len == ENG_QK);
     for (unsigned g = 0; g < f->groups; g++) {
         line[g] = eng_fit_best_line(in.x + g * f->len, in.w + g * f->len, f->len, f->top, 1);
         most_a = line[g].a > most_a ? line[g].a : most_a;
@@ -137,6 +140,7 @@ static void put_scales45(const line_block *b, uint8_t scales[12])
     for (unsigned g = 0; g < 4; g++) {
         unsigned s = (unsigned)b->s[g], m = (unsigned)b->m[g];
         unsigned s4 = (unsigned)b->s[g + 4], m4 = (unsigned)b->m[g + 4];
+        assert((s | m | s4 | m4) < 64); /* six bits each */
         scales[g] = (uint8_t)(s | s4 >> 4 << 6);
         scales[g + 4] = (uint8_t)(m | m4 >> 4 << 6);
         scales[g + 8] = (uint8_t)((s4 & 15) | (m4 & 15) << 4);

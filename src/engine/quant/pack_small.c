@@ -9,6 +9,7 @@
 #include "engine/quant/rows.h"
 #include "engine/tensor/dtype.h"
 
+#include <assert.h>
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -18,6 +19,7 @@
  * negative where it is a code. */
 static uint8_t code(float v, int top)
 {
+    assert(top > 0 && top < 128);
     int q = v > 0 && v < 128 ? (int)v : 0;
     return (uint8_t)(q < top ? q : top);
 }

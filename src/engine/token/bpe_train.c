@@ -103,6 +103,7 @@ static sk_status count_source(trainer *t, const eng_bpe_source *source)
         if (st || !have) break;
         size_t some = have < part ? have : part;
         st = eng_counter_add(&t->counter, text, some, have <= part, &used, t->e);
+        assert(st || used <= some);
         if (!st) memmove(text, text + used, have - used);
     }
     sk_free(text);
@@ -159,6 +160,7 @@ static sk_status start_pairs(trainer *t)
     for (size_t i = 0; i < w->bytes.len; i++)
         t->sym[i] = (unsigned char)w->bytes.p[i];
     for (uint32_t k = 0; k < w->n; k++) {
+        assert(w->word[k].at + w->word[k].n <= w->bytes.len);
         const uint32_t *s = t->sym + w->word[k].at;
         t->len[k] = w->word[k].n;
         for (uint32_t i = 0; i + 1 < t->len[k]; i++)
@@ -191,6 +193,7 @@ static void merge_word(trainer *t, uint32_t k, eng_bpe_merge m)
         s[left++] = m.c;
         i += 2;
     }
+    assert(left <= n);
     t->len[k] = left;
 }
 
@@ -208,6 +211,7 @@ static bool join(trainer *t, eng_bpe_merge *m)
     if (m->c != ENG_STRINDEX_NONE) return true;
     const char *p = sk_arena_strndup(t->mem, both, n);
     if (!p) return false;
+    assert(t->n_tokens < t->o->n_vocab - N_SPECIALS);
     m->c = (uint32_t)t->n_tokens;
     t->text[t->n_tokens++] = (eng_str){p, n};
     eng_strindex_put(&t->index, m->c);

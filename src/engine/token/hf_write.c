@@ -15,6 +15,7 @@
 #include "engine/token/strindex.h"
 #include "engine/token/vocab_build.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -258,6 +259,7 @@ static sk_status put_model(writing *w)
                                         [ENG_VOCAB_SPM] = "BPE",
                                         [ENG_VOCAB_UGM] = "Unigram",
                                         [ENG_VOCAB_WPM] = "WordPiece"};
+    assert((size_t)w->p.kind < sizeof types / sizeof *types && types[w->p.kind]);
     const char *bytes = has_bytes(w) ? "true" : "false";
     sk_buf_addf(w->out, "\"model\":{\"type\":\"%s\",", types[w->p.kind]);
     if (w->p.kind == ENG_VOCAB_UGM) {
@@ -353,6 +355,7 @@ static void put_template_token(writing *w, eng_token_role role, bool before)
 static void put_template_entry(writing *w, eng_token_role role, bool comma)
 {
     int32_t id = w->p.role[role];
+    assert(id >= 0 && (size_t)id < w->p.n);
     eng_str s = w->p.text[id];
     if (comma) sk_buf_addc(w->out, ',');
     sk_json_add_str(w->out, s.p, s.n);
@@ -368,6 +371,7 @@ static void put_template_entry(writing *w, eng_token_role role, bool comma)
 static void put_template(writing *w, const char *name, int n, bool bos, bool end,
                          eng_token_role last)
 {
+    assert(n == 1 || n == 2);
     sk_buf_addf(w->out, ",\"%s\":[", name);
     for (int k = 0; k < n; k++) {
         if (k) sk_buf_addc(w->out, ',');

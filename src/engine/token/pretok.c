@@ -209,6 +209,7 @@ static sk_status compile(eng_pretok *p, const char *pattern, sk_err *e)
 {
     int err;
     PCRE2_SIZE at;
+    assert(p->n_stages < MAX_STAGES);
     pcre2_compile_context *cc = pcre2_compile_context_create(p->gc);
     if (!cc) return sk_fail(e, SK_E_NOMEM, "no memory for the pre-tokenizer %s", p->name);
     if (*pattern == *THREES || *pattern == *BEFORE_THREES) p->mode[p->n_stages] = *pattern++;
@@ -390,6 +391,7 @@ static size_t odd_of(const char *p, size_t n)
 /* Passes a match of n bytes on: whole, or in threes. */
 static sk_status split_match(splitter *s, size_t stage, const char *p, size_t n)
 {
+    assert(n);
     if (!s->pt->mode[stage]) return split_stage(s, stage + 1, p, n);
     sk_status st = SK_OK;
     size_t len = odd_of(p, n);

@@ -80,6 +80,7 @@ static bool copy_texts(eng_vocab *v, const eng_vocab_parts *parts)
         v->text[i] = (eng_str){p, s.n};
         p += s.n + 1;
     }
+    assert(p == v->text[0].p + bytes); /* no vocabulary is empty */
     return true;
 }
 
@@ -265,6 +266,7 @@ static bool build_spm(eng_vocab *v, const eng_vocab_parts *parts)
     qsort_r(id, v->n, sizeof *id, by_score, v->score);
     uint32_t rank = 0;
     for (size_t i = 0; i < v->n; i++) {
+        assert(!i || v->score[id[i]] <= v->score[id[i - 1]]);
         if (i && v->score[id[i]] < v->score[id[i - 1]]) rank++;
         v->order[id[i]] = rank;
     }

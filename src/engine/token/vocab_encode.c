@@ -103,6 +103,7 @@ static void next_mark(finder *f, size_t from)
     f->mark = ENG_NO_TOKEN;
     f->mark_at = f->n;
     while (f->at < f->n_parts) {
+        assert(f->start <= f->n && f->part[f->at].n <= f->n - f->start);
         size_t end = f->start + f->part[f->at].n, begin = from > f->start ? from : f->start, at;
         if (begin < end && !f->part[f->at].plain) {
             f->mark = eng_special_next(&f->v->marks, f->text + begin, end - begin, &at);
@@ -148,6 +149,7 @@ static sk_status encode_text(eng_encoder *c, finder *f)
         size_t at;
         uint32_t id = find_next(f, from, &at);
         unsigned strip = id != ENG_NO_TOKEN && v->strip ? v->strip[id] : 0;
+        assert(at >= from && at <= f->n);
         size_t end = at;
         while (strip & ENG_STRIP_LEFT && end > from && is_space(f->text[end - 1]))
             end--;
@@ -176,6 +178,7 @@ static sk_status finish(eng_encoder *c, size_t before, sk_status st)
     sk_buf_fini(&c->text);
     sk_free(c->sym);
     sk_free(c->scratch);
+    assert(c->out->n >= before);
     if (st) c->out->n = before;
     return st;
 }

@@ -344,6 +344,7 @@ static sk_status read_merges(reading *r)
             return sk_fail(r->e, SK_E_FORMAT,
                            "merge %zu (\"%.*s\") does not join two tokens to one", i,
                            s.n < 64 ? (int)s.n : 64, s.p);
+        assert(m.a < r->parts.n && m.b < r->parts.n && m.c < r->parts.n);
         if (!touches_special(r, m)) merge[r->parts.n_merges++] = m;
     }
     r->parts.merge = merge;
