@@ -29,6 +29,8 @@ static void add_word(sk_opt_list *to, const char *word)
     if (to->n < sizeof to->item / sizeof *to->item) to->item[to->n++] = word;
 }
 
+/* The socket stays the supervisor's and is handed down, so that a server that is started again
+ * answers where the last one did, and no connection is refused between the two. */
 static void start_server(up_super *u, uint32_t version)
 {
     char log[UP_PATH], fd[16];
@@ -94,6 +96,8 @@ static void keep(up_super *u, const up_action *a)
                 "its path can't be made");
 }
 
+/* Every kind of action has its case, without a default: one that is forgotten is a warning of the
+ * compiler's. */
 void up_act(up_super *u, const up_action *a)
 {
     up_say(u, a->why);
@@ -142,6 +146,8 @@ static void look_for_short_disk(up_super *u, const char *said)
     up_tell(u, &(up_event){.kind = UP_EV_DISK, .on = true}, said);
 }
 
+/* A trainer that only made a plan, and the gate, are steps of something longer; of a process that
+ * failed its last line tells why. */
 void up_ended(up_super *u, up_role role, up_end end, const char *text)
 {
     static const char *const logs[UP_ROLES] = {"log/server.log", "log/trainer.log", "log/gate.log"};
@@ -209,6 +215,8 @@ static sk_status take_socket(const up_proc *p, int *listen, sk_err *e)
                          (long)p->pid);
 }
 
+/* A process that is not of the state which was kept (another version, another round, a second of
+ * its role) is ended and not taken over; so is a server whose socket can't be had. */
 static sk_status adopt(up_super *u, up_proc *p, int *listen, sk_err *e)
 {
     char text[UP_WHY];

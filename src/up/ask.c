@@ -65,6 +65,8 @@ static void reason(const char *body, char out[UP_WHY])
     json_decref(root);
 }
 
+/* A swap under way is given up first: the server goes by the last order.  What can't even be asked
+ * is told to the house like a refusal of the server's. */
 void up_ask_swap(up_super *u, uint32_t version)
 {
     const up_row *row = up_versions_find(&u->versions, version);

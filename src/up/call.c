@@ -13,6 +13,8 @@
 
 enum { ANSWER_MOST = 4 << 20, CHUNK = 16 << 10 };
 
+/* The request is only made here: up_call_step sends it and reads the answer as the socket lets
+ * it. */
 sk_status up_call_begin(up_call *c, const up_listen *to, const char *method, const char *path,
                         const char *body, const char *key, uint64_t timeout_us, sk_err *e)
 {

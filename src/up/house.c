@@ -263,6 +263,9 @@ static void settle_end(up_house *h, up_actions *out)
     up_do(out, UP_DO_END, "end: server, trainer and gate have ended");
 }
 
+/* An event first changes what is known, then everything that may follow from it settles: whether
+ * guests wait, the server, training, who was told to end and has not, and last whether there is
+ * anything left to wait for. */
 void up_house_step(up_house *h, uint64_t now_us, const up_event *ev, up_actions *out)
 {
     out->n = 0;

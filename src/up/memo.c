@@ -48,6 +48,8 @@ bool up_memo_same(const up_house *a, const up_house *b)
     return same;
 }
 
+/* Written whole each time, to the disk: a supervisor that is killed goes on from the state before
+ * or after. */
 sk_status up_memo_save(const up_dir *d, const up_house *h, uint32_t micro, sk_err *e)
 {
     sk_buf b = SK_BUF_INIT;

@@ -78,6 +78,8 @@ static void environment(char *mark, char **to)
     to[n] = NULL;
 }
 
+/* The same program again, by /proc/self/exe: a new one that was installed meanwhile would be
+ * another version than its supervisor. */
 static int spawn(const up_spawn *s, char *mark, char **env, pid_t *pid)
 {
     char *argv[WORDS];
@@ -102,6 +104,8 @@ static int spawn(const up_spawn *s, char *mark, char **env, pid_t *pid)
     return rc;
 }
 
+/* The mark goes into the child's environment, where a later supervisor finds it (up_proc_find). A
+ * child that can't be followed by a descriptor is killed: its number may become somebody else's. */
 sk_status up_proc_start(const up_spawn *s, up_proc *out, sk_err *e)
 {
     char mark[4352];
@@ -174,6 +178,8 @@ static bool mark_of(pid_t pid, const char *dir, char *room, size_t size, up_mark
     return mark_in(room, len, dir, out);
 }
 
+/* By the marks in /proc/PID/environ; processes of other users, which can't be read, have none of
+ * ours. */
 size_t up_proc_find(const char *dir, up_proc *out, size_t most)
 {
     enum { ROOM = 1 << 20 };

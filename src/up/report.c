@@ -91,6 +91,8 @@ static const char *training_state(const up_super *u, const char **why)
     return "standing";
 }
 
+/* The stage is counted from 1 for people; behind the last one, while the gate is at work, it stays
+ * the last. */
 static void add_trainer(const up_super *u, sk_buf *b)
 {
     const up_house *h = &u->house;
@@ -139,6 +141,7 @@ static void add_versions(const up_super *u, sk_buf *b)
     sk_buf_adds(b, "]");
 }
 
+/* Who had the cores so far, by what rule, and what it cost. */
 static void add_shares(const up_super *u, sk_buf *b)
 {
     const sk_share_figures *f = &u->figures;

@@ -151,6 +151,8 @@ static const char *out_of(const sk_opt_list *words)
     return NULL;
 }
 
+/* One line of a plan is one command, cut at blanks: there are no quotes, as paths come in by
+ * {names}, which are filled in after the cut. */
 static sk_status add_stage(const maker *m, const char *line, size_t n, up_round *r, sk_err *e)
 {
     static const char *const blanks = " \t\r";

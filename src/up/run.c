@@ -269,6 +269,9 @@ static void go_on_with(up_super *u)
     if (u->proc[UP_SERVER].pid) up_ask_ready(u);
 }
 
+/* In this order because each needs the one before: the folder's lock, the versions in it, the
+ * shared page, the state that was kept and the processes it speaks of, the socket, and the door for
+ * others. */
 sk_status up_open(const up_opts *o, up_super **out, sk_err *e)
 {
     up_super *u = sk_calloc(SK_MEM_MISC, 1, sizeof *u);

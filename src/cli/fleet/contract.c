@@ -128,6 +128,8 @@ static sk_status which_promise(const cmd_rows_opts *o, const char **word, const 
     return SK_OK;
 }
 
+/* The terms come before the promise, which is checked against them: a sum over the term must fall
+ * into whole intervals. */
 static sk_status add_commitment(flt_draft *d, const cmd_rows_opts *o, const flt_contract *k,
                                 sk_err *e)
 {
@@ -252,6 +254,7 @@ static sk_status removal(flt_draft *d, flt_db *db, void *arg, sk_err *e)
 /* ---- showing ----------------------------------------------------------------------------------
  */
 
+/* A row for each commitment: a contract without one promises nothing. */
 static void add_lines(const flt_book *b, const flt_contract *k, cmd_table *t)
 {
     char amount[FLT_MONEY_TEXT], from[SK_UTC_TEXT], to[SK_UTC_TEXT];

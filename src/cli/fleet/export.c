@@ -56,6 +56,7 @@ static sk_status write_commitments(const flt_book *book, const char *path, int v
     return st;
 }
 
+/* Both files are of one reading of the fleet, so they agree with each other. */
 static sk_status run(int argc, char **argv, sk_err *e)
 {
     export_opts o = {.db = NULL};

@@ -89,6 +89,7 @@ static void moved(void *arg, int64_t closed)
     sk_progress_set(arg, (uint64_t)(closed - SK_UTC_MIN), "%s", text);
 }
 
+/* A time in the future is refused: usage of it may still come, and what is closed is closed. */
 static sk_status close_until(flt_db *db, const flt_book *book, const ledger_opts *o, sk_err *e)
 {
     flt_closed done = {0};

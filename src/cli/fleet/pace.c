@@ -50,6 +50,7 @@ static size_t choose(flt_standing *s, size_t n, const char *name)
     return k;
 }
 
+/* Amounts are micro-units of what the commitment is of: money, or chip-hours. */
 static void print_json(const flt_standing *s, size_t n, sk_buf *b)
 {
     sk_buf_addc(b, '[');

@@ -128,6 +128,7 @@ static void hourly_sums(sk_buf *out, const flt_buy *b, const flt_buy_answer *a)
     }
 }
 
+/* Purchases by the hour are many and small: without --hourly they are one line an offer. */
 static void add_table(sk_buf *out, const plan_buy_opts *o, const flt_buy *b,
                       const flt_buy_answer *a, const char *currency)
 {

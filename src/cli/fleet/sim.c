@@ -154,6 +154,7 @@ static void heading(const sim_run *r, const flt_sim_sum *sum, sk_buf *out)
                 (long long)r->s.seed);
 }
 
+/* Two scenarios stand side by side in one table; as JSON they are a line each. */
 static sk_status report(const sim_opts *o, sim_run *r, size_t n, sk_err *e)
 {
     sk_buf out = SK_BUF_INIT;

@@ -92,6 +92,8 @@ static void pools(const view *v, sk_buf *out)
     cmd_table_end(&t, out);
 }
 
+/* Only those whose term holds at the time that is asked for, with what they ask of that very
+ * time. */
 static void commitments(const view *v, sk_buf *out)
 {
     static const char *const h[] = {"commitment", "model",    "now asks for", "of",

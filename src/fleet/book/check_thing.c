@@ -142,6 +142,8 @@ static sk_status check_extent(const char *what, const flt_pool *row, const flt_p
     return st;
 }
 
+/* In the order in which a person would mend it: the name, what it refers to, its own figures, and
+ * last what it does to the currencies of its provider's contracts. */
 sk_status flt_book_check_pool(const flt_book *b, const flt_pool *row, sk_err *e)
 {
     char what[WHAT];

@@ -281,6 +281,7 @@ static sk_status set_price(const flt_field *f, const char *text, void *row, sk_e
     return SK_OK;
 }
 
+/* No default: a new type of field that is not handled here is a warning of the compiler's. */
 static sk_status set(const flt_field *f, const flt_book *b, sk_arena *a, const char *text,
                      void *row, sk_err *e)
 {
@@ -368,6 +369,9 @@ static void print_ref(const flt_field *f, const flt_book *b, int64_t id, sk_buf 
     if (other) flt_row_name(b, f->ref, other, out);
 }
 
+/* Texts and sizes have a form of their own in a row; all others are read as a whole number first.
+ * What a field may leave out (no price, a share that is not known) is printed as nothing, which
+ * flt_field_set reads back as that. */
 void flt_field_print(const flt_field *f, const flt_book *b, const void *row, sk_buf *out)
 {
     if (f->type == FLT_AS_TEXT) {

@@ -49,6 +49,8 @@ static sk_status fit_interval(flt_commitment *c, const promise *p, bool told, sk
     return SK_OK;
 }
 
+/* A sum over the term must fall into whole intervals before it is divided: a part of an interval
+ * would be owed as much as a whole one. */
 sk_status flt_promise_set(flt_commitment *c, const char *word, const char *text, bool interval_told,
                           sk_err *e)
 {

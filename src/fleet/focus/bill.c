@@ -58,6 +58,8 @@ static sk_status check_header(const flt_bill *b, sk_err *e)
     return st;
 }
 
+/* is_charge marks the columns that a charge has a place for; all others of a row are kept beside
+ * it, as JSON (set_extra). */
 sk_status flt_bill_open(const flt_book *book, sk_csv *c, const flt_bill_opts *o, flt_bill **out,
                         sk_err *e)
 {
@@ -327,6 +329,8 @@ static void first_rule(void *arg, flt_focus_rule rule, const flt_focus_column *c
         (void)sk_fail(e, SK_E_FORMAT, "%s: %s", column->name, flt_focus_rule_text(rule));
 }
 
+/* A row that breaks rules of the standard is taken and counted, unless it is to be strict: then the
+ * first rule that it breaks is asked for by a second walk, which only refused rows pay for. */
 sk_status flt_bill_next(flt_bill *b, const flt_charge **row, const char **extra, sk_err *e)
 {
     const sk_csv_field *field;

@@ -213,6 +213,7 @@ static void put_consumed(sk_csv_out *o, const told *t, bool unit)
         flt_focus_put_money(o, t->c->kind == FLT_CHARGE_USAGE ? t->c->quantity : 0);
 }
 
+/* The columns of money, for a column's number; what is left are quantities. */
 static void put_money_column(sk_csv_out *o, const told *t, int column)
 {
     const flt_charge *c = t->c;
@@ -336,6 +337,8 @@ void flt_focus_row_of(const flt_book *book, const flt_charge *c, int version, sk
     sk_csv_end(&o);
 }
 
+/* In the order of ids, which is the order in which charges came about, so that a later export of
+ * the same span begins with the same bytes.  Rows go out in blocks of 64 KiB. */
 sk_status flt_focus_export(flt_db *db, const flt_book *book, flt_export *x, sk_outfile *out,
                            sk_err *e)
 {

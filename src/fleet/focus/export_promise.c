@@ -121,6 +121,7 @@ static void put_newer(sk_csv_out *o, const told *t, int column)
     }
 }
 
+/* Columns that came with later versions of the standard are put_newer's. */
 static void put_column(sk_csv_out *o, const told *t, int column)
 {
     switch (column) {

@@ -161,6 +161,8 @@ static sk_status drop_pools(const flt_book *book, flt_rollup *r, sk_err *e)
     return st;
 }
 
+/* Both sides are added up into cells of the same keys before they are compared, so memory goes with
+ * the days and not with the rows.  A bill that knows no pools is compared without ours. */
 sk_status flt_bill_reconcile(flt_db *db, const flt_book *book, sk_csv *c, const flt_bill_opts *o,
                              sk_arena *arena, flt_reconciled *out, sk_err *e)
 {

@@ -150,6 +150,8 @@ static sk_status take_rows(flt_db *db, catalog *k, sk_err *e)
     return st;
 }
 
+/* An offer that is there already stays (ON CONFLICT): a price list that comes every day adds what
+ * is new.  A file that is not taken has added nothing, and says so in its counts. */
 sk_status flt_catalog_take(flt_db *db, const flt_book *book, sk_csv *c, const flt_catalog_opts *o,
                            flt_taken *out, sk_err *e)
 {

@@ -78,6 +78,7 @@ static sk_status read_charges(flt_db *db, sk_span span, redo *x, sk_err *e)
     return st;
 }
 
+/* Joined with the charges of the span, of ours only: a row of a bill (extra) applies nothing. */
 static sk_status read_applied(flt_db *db, sk_span span, redo *x, sk_err *e)
 {
     flt_stmt *s;
@@ -217,6 +218,8 @@ static sk_status run(flt_db *db, void *arg, sk_err *e)
     return rate_again(db, x, (sk_span){n ? at : sk_utc_hour(first), closed}, b, n, e);
 }
 
+/* Rates all of it in one transaction, so that the ledger shows either none of the corrections or
+ * all; what was counted is added only then. */
 sk_status flt_ledger_late(flt_db *db, const flt_book *book, flt_closed *seen, sk_err *e)
 {
     int64_t late;

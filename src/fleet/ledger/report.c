@@ -137,6 +137,9 @@ static sk_status read_lines(flt_stmt *s, const flt_book *book, flt_by by, sk_are
     return SK_OK;
 }
 
+/* From the sums of days (rollup), not from the charges: the answer takes as long for a year as the
+ * year has days.  column_of() gives one of a few fixed texts, so nothing from outside gets into the
+ * statement. */
 sk_status flt_ledger_report(flt_db *db, const flt_book *book, flt_by by, flt_origin origin,
                             sk_span span, sk_arena *arena, flt_line **out, size_t *n, sk_err *e)
 {

@@ -58,6 +58,8 @@ static bool grow(flt_rollup *r)
     return true;
 }
 
+/* The key is cleared as a whole first, padding too, since cells are found by its bytes.  Room is
+ * made before the search, which growing would make worthless. */
 sk_status flt_rollup_add(flt_rollup *r, const flt_charge *c, int64_t origin, sk_err *e)
 {
     flt_cell_key k;

@@ -32,6 +32,7 @@ static sk_status prepare_days(flt_db *db, const flt_commitment *c, flt_stmt **ou
     return flt_db_prepare(db, sql, out, e);
 }
 
+/* A row a day on which something was drawn; a term of more than 100,000 days is cut there. */
 sk_status flt_ledger_drawdown(flt_db *db, const flt_commitment *c, sk_arena *arena,
                               flt_drawdown **out, size_t *n, sk_err *e)
 {
@@ -143,6 +144,8 @@ static const flt_balance *balance_of(const flt_balance *b, size_t n, int64_t com
     return NULL;
 }
 
+/* Balances are kept for certain times only: t becomes the one that they are of, and everything else
+ * is asked as of then, so that the figures of one row go together. */
 sk_status flt_ledger_pace(flt_db *db, const flt_book *book, int64_t t, sk_arena *arena,
                           flt_standing **out, size_t *n, sk_err *e)
 {

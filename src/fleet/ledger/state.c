@@ -42,6 +42,8 @@ static sk_status each(flt_stmt *s, int64_t from, flt_usage_fn fn, void *arg, uin
     }
 }
 
+/* Rows that are open at the beginning are listed apart (rating_open), so that no query has to look
+ * for them among all that began before. */
 sk_status flt_state_usage(flt_db *db, sk_span span, bool cut, flt_usage_fn fn, void *arg,
                           uint64_t *n, sk_err *e)
 {
@@ -87,6 +89,7 @@ sk_status flt_state_usage_again(flt_db *db, sk_span span, flt_usage_fn fn, void 
 /* ---- balances ----------------------------------------------------------------------------------
  */
 
+/* What was kept for t goes first, so that closing the same hour twice leaves one state. */
 sk_status flt_state_keep(flt_db *db, const flt_book *book, const flt_rater *r, int64_t t, sk_err *e)
 {
     flt_stmt *s;

@@ -19,6 +19,7 @@ bool flt_usage_is(const sk_csv *c)
            sk_csv_column(c, "from") >= 0;
 }
 
+/* A column that is not known is refused: it may be one that is needed, under another name. */
 sk_status flt_usage_reader_init(flt_usage_reader *r, const flt_book *book, const sk_csv *c,
                                 int64_t latest, bool assume_utc, sk_err *e)
 {

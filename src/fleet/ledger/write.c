@@ -18,6 +18,8 @@ struct flt_writer {
     size_t n_drawn, cap;
 };
 
+/* Prepared once, for all charges of a run.  Sums and draw-downs are added to what is there, so that
+ * one may be written a second time, for later charges of the same day. */
 static sk_status prepare(flt_db *db, flt_writer *w, sk_err *e)
 {
     sk_status st = flt_db_prepare(
@@ -85,6 +87,9 @@ void flt_writer_reset(flt_writer *w)
     w->n_drawn = 0;
 }
 
+/* The three arrays are bound in the order of the statement's columns.  The sums wait for
+ * flt_writer_flush; a row of a bill and one of ours are of different origin, and never added
+ * together. */
 sk_status flt_writer_charge(flt_writer *w, const flt_charge *c, const char *extra, int64_t *id,
                             sk_err *e)
 {
@@ -179,6 +184,7 @@ sk_status flt_writer_flush(flt_writer *w, sk_err *e)
     return st;
 }
 
+/* In the order of FLT_CHARGE_SELECT's columns. */
 flt_charge flt_col_charge(flt_stmt *s)
 {
     return (flt_charge){.id = flt_col_int(s, 0),

@@ -150,6 +150,8 @@ static bool read_decimal(const char *p, const char *end, decimal *d)
     return read_digits(&p, end, d) && read_exponent(&p, end, d) && p == end;
 }
 
+/* In 128 bits: the digits are shifted to micro-units one place at a time, and stop before they
+ * could overflow; what is shifted out is rounded once, at the end. */
 sk_status flt_money_parse(const char *text, size_t n, int64_t *out, bool *rounded, sk_err *e)
 {
     decimal d = {0};

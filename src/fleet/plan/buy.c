@@ -51,6 +51,7 @@ static sk_status check_train(const flt_buy *b, const flt_buy_train *t, sk_err *e
     return SK_OK;
 }
 
+/* Whoever filled b in: the model divides by these and counts with them. */
 static sk_status check(const flt_buy *b, sk_err *e)
 {
     sk_status st = SK_OK;

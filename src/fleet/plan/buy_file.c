@@ -243,6 +243,8 @@ static const field *known(const section *s, const char *key)
     return NULL;
 }
 
+/* Members that are not known are refused before those that are missing: a name with a slip of the
+ * pen is both. */
 static sk_status read_row(const reader *r, const section *s, json_t *obj, unsigned line, void *into,
                           sk_err *e)
 {
@@ -289,6 +291,8 @@ static sk_status read_section(const reader *r, const section *s, void **out, siz
         key_, fields, sizeof(fields) / sizeof *(fields), sizeof(blank_), &(blank_)                 \
     }
 
+/* A table of sections, each with the row that its own begin as; so a default stands here and
+ * nowhere else. */
 static sk_status read_sections(const reader *r, sk_err *e)
 {
     flt_buy *b = r->b;

@@ -321,6 +321,8 @@ static bool make_room(flt_buy_model *m, sk_arena *mem)
            m->short_train && m->lp;
 }
 
+/* All columns come before the rows, which refer to them by number.  The program grows with months
+ * times levels. */
 sk_status flt_buy_model_make(const flt_buy *b, flt_buy_goal goal, sk_arena *mem, flt_buy_model *m,
                              sk_err *e)
 {

@@ -54,6 +54,9 @@ static sk_status read_head(const char *line, size_t rows, size_t cols, bool *mip
     return SK_OK;
 }
 
+/* The form of `glpsol --write` (GLPK's manual, glp_write_sol and glp_write_mip): an "s" line, then
+ * a "j" line a column, counted from 1, and an "e" line, by which a file that was cut short is
+ * told. */
 sk_status flt_glpk_read(const char *text, size_t n, size_t rows, size_t cols, double *value,
                         bool *proven, sk_err *e)
 {

@@ -156,6 +156,8 @@ double flt_lp_cost(const flt_lp *lp, const double *v)
     return sum;
 }
 
+/* The solver is another program, whose word is not taken: sums of terms of very different size lose
+ * digits, so each row is measured by its own largest term. */
 sk_status flt_lp_check(const flt_lp *lp, const double *v, double tolerance, sk_err *e)
 {
     for (size_t i = 0; i < lp->n_col; i++) {

@@ -148,6 +148,8 @@ static sk_status peak(const flt_serve_plan_in *in, flt_serve_plan *p, sk_err *e)
     return SK_OK;
 }
 
+/* Nodes for prompts and nodes for answers are planned apart and added, as if they were; an answer's
+ * also hold its cache, so the larger of both needs counts. */
 sk_status flt_serve_plan_make(const flt_serve_plan_in *in, flt_serve_plan *out, sk_err *e)
 {
     flt_serve_plan p = {.nodes = 0};

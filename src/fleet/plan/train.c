@@ -29,6 +29,8 @@ static sk_status need(double v, bool zero, const char *what, sk_err *e)
                    zero ? "0 or more" : "more than 0", v);
 }
 
+/* The work is given in FLOPs or as parameters and tokens, the speed as what a chip achieves or as a
+ * share of its peak: of each pair only what is used is asked for. */
 static sk_status check(const flt_train_plan_in *in, sk_err *e)
 {
     sk_status st = SK_OK;

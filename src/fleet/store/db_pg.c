@@ -234,6 +234,8 @@ static sk_status describe(pg_stmt *s, sk_err *e)
     return st;
 }
 
+/* Parameters have no types of ours: the server finds them out, and describe() asks which it has
+ * found. */
 static sk_status pg_prepare(flt_db *db, const char *sql, flt_stmt **out, sk_err *e)
 {
     pg_stmt *s = sk_calloc(SK_MEM_MISC, 1, sizeof *s);

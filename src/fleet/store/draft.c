@@ -133,6 +133,8 @@ static void carry(flt_row_kind kind, const void *old, void *fresh)
     now->epoch = was->epoch + (now->state != was->state);
 }
 
+/* The row is compared as it would become (carry: what the old one knows and the new one doesn't
+ * say), so that a file that is read twice changes nothing the second time. */
 sk_status flt_draft_merge(flt_draft *d, flt_row_kind kind, const void *row, void **at, sk_err *e)
 {
     const flt_rows *k = flt_rows_of(kind);

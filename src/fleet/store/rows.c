@@ -177,6 +177,8 @@ sk_status flt_store_read(flt_db *db, sk_arena *a, flt_book *out, sk_err *e)
 /* ---- writing ----------------------------------------------------------------------------------
  */
 
+/* A reference to nothing and a price that is not known are NULL in the store; every other number
+ * stands for itself. */
 static void bind(flt_stmt *s, int k, const flt_field *f, const void *row)
 {
     const char *text;

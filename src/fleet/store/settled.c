@@ -57,6 +57,8 @@ static void allow(flt_row_kind kind, const void *now, void *was)
     }
 }
 
+/* allow() puts into a copy of the stored row what may change at any time; whatever differs then is
+ * settled as soon as the ledger speaks of the row. */
 sk_status flt_settled_check(flt_db *db, flt_row_kind kind, const flt_book *stored, const void *now,
                             sk_err *e)
 {

@@ -94,6 +94,7 @@ sk_status flt_lease_renew(flt_db *db, const flt_lease *l, sk_err *e)
 /* ---- checkpoints and events -------------------------------------------------------------------
  */
 
+/* One statement asks and writes, so that no lease can change hands between the two. */
 sk_status flt_checkpoint_put(flt_db *db, const flt_checkpoint *c, sk_err *e)
 {
     flt_stmt *s;
@@ -119,6 +120,8 @@ sk_status flt_checkpoint_put(flt_db *db, const flt_checkpoint *c, sk_err *e)
     return st;
 }
 
+/* By epoch first: a later trainer may stand at an earlier step, and its checkpoint is the one that
+ * counts. */
 sk_status flt_checkpoint_last(flt_db *db, sk_arena *a, int64_t workload, flt_checkpoint *out,
                               sk_err *e)
 {
@@ -198,6 +201,8 @@ static sk_status room(flt_db *db, sk_arena *a, const char *count, size_t size, v
     return *rows ? SK_OK : sk_fail(e, SK_E_NOMEM, "no memory for the fleet");
 }
 
+/* The array has room for all placements there are, which is more than hold at t but needs no second
+ * array that grows. */
 sk_status flt_placed_at(flt_db *db, sk_arena *a, int64_t t, flt_placed **out, size_t *n, sk_err *e)
 {
     flt_stmt *s;
@@ -253,6 +258,7 @@ sk_status flt_replica_put(flt_db *db, flt_replica *r, sk_err *e)
     return once(s, &r->id, e);
 }
 
+/* Counted first, then read: rows that come between are of the next call. */
 sk_status flt_replica_all(flt_db *db, sk_arena *a, flt_replica **out, size_t *n, sk_err *e)
 {
     flt_stmt *s;

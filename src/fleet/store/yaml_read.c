@@ -238,6 +238,7 @@ static sk_status read_commitment(const reader *r, json_t *all, const char *name,
     return st ? st : settle(r, FLT_ROW_COMMITMENT, line, &c, &at, e);
 }
 
+/* The contract goes into the draft before its commitments, which refer to its number. */
 static sk_status read_contract(const reader *r, json_t *all, const char *name, sk_err *e)
 {
     json_t *obj = json_object_get(all, name), *list;
@@ -346,6 +347,8 @@ bool flt_yaml_is(const sk_yaml *y)
     return json_object_get(sk_yaml_root(y), "fleet") != NULL;
 }
 
+/* Sections are merged in the order of the kinds of rows, not of the file: what a row refers to is
+ * there before it, wherever it stands. */
 sk_status flt_yaml_merge(const sk_yaml *y, flt_draft *d, sk_err *e)
 {
     reader r = {y, d};

@@ -70,6 +70,8 @@ static void add_steps(const char *key, const char *when, const flt_step *s, size
     }
 }
 
+/* A promise is written by the word and the amount that a person would say, then what else there is
+ * to say of it. */
 static void add_commitment(const flt_book *b, const flt_commitment *c, sk_buf *out)
 {
     char amount[FLT_MONEY_TEXT];
@@ -107,6 +109,8 @@ static void add_commitments(const flt_book *b, int64_t contract, sk_buf *out)
     }
 }
 
+/* Rows with a name are members of a mapping; those without one (offers, reservations) are elements
+ * of a list. */
 static void add_row(const flt_book *b, flt_row_kind kind, const void *row, bool named, sk_buf *out)
 {
     if (!named) {
