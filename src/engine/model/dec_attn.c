@@ -85,9 +85,11 @@ static void attend(eng_dec_step *s, queries in, bool last)
     const eng_config *c = &d->m->cfg;
     size_t group = c->n_head / c->n_kv_head, n = 0, row = 0;
     size_t out_head = eng_config_head_dim_v(c), ldo = c->n_head * out_head;
+    assert(group * c->n_kv_head == c->n_head);
     for (size_t i = 0; i < s->n_seq; i++) {
         const eng_seq *q = &s->seq[i];
         size_t n_q = last ? q->n_out : q->n, skip = q->n - n_q;
+        assert(n_q <= q->n);
         if (!n_q) continue;
         for (size_t h = 0; h < c->n_kv_head; h++, n++) {
             d->item[n] = (eng_attn){

@@ -8,6 +8,7 @@
 
 #include "engine/kernel/par.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -35,10 +36,13 @@ static void list_by_expert(eng_dec_step *s)
     const eng_config *c = &d->m->cfg;
     size_t n = s->n_rows * c->n_expert_used, *first = d->expert_first;
     memset(first, 0, (c->n_expert + 1) * sizeof(*first));
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        assert(d->chosen[i].expert < c->n_expert);
         first[d->chosen[i].expert + 1]++;
+    }
     for (size_t x = 0; x < c->n_expert; x++)
         first[x + 1] += first[x];
+    assert(first[c->n_expert] == n);
     for (size_t i = 0; i < n; i++)
         d->of_expert[first[d->chosen[i].expert]++] = (uint32_t)i;
     for (size_t x = c->n_expert; x > 0; x--) /* the ends have become the next one's starts */
@@ -151,6 +155,7 @@ void eng_dec_moe(eng_dec_step *s, const float *in)
     eng_decoder *d = s->d;
     const eng_config *c = &d->m->cfg;
     const eng_moe *m = s->layer->moe;
+    assert(m && c->n_expert);
     linear(d, &m->router, s->n_rows, in, c->n_embd, d->router, 2 * (size_t)c->n_expert);
     eng_dec_rows(s, route_piece);
     list_by_expert(s);

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,7 @@ static sk_status count(const eng_model *m, unsigned flags, size_t *out, sk_err *
 static sk_status in_memory(eng_model *m, size_t all, sk_err *e)
 {
     if (!all) return SK_OK;
+    assert(!m->packs.base);
     m->packs.base = sk_alloc(SK_MEM_WEIGHTS, all);
     if (!m->packs.base)
         return sk_fail(e, SK_E_NOMEM, "no memory for %zu bytes of packed weights", all);
@@ -226,6 +228,7 @@ static sk_status write_pieces(const eng_exec *x, sk_outfile *to, const char *p, 
 static sk_status write_all(const eng_exec *x, const eng_model *m, sk_outfile *to, sk_err *e)
 {
     const eng_wspace *s = &m->packs;
+    assert(s->used <= s->cap);
     size_t tail = s->cap - s->used, most = tail > HUGE_PAGE ? tail : HUGE_PAGE;
     char *block = sk_calloc(SK_MEM_WEIGHTS, 1, most);
     if (!block) return sk_fail(e, SK_E_NOMEM, "no memory to write packed weights");

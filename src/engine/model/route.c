@@ -33,6 +33,7 @@ static void gate(const eng_kernels *kern, const eng_config *c, float *v)
 /* Sum of the two largest of a group. */
 static float group_score(const float *v, uint32_t n)
 {
+    assert(n >= 2);
     uint32_t first = largest(v, n), second = first ? 0 : 1;
     for (uint32_t i = 0; i < n; i++)
         if (i != first && v[i] > v[second]) second = i;
@@ -45,7 +46,7 @@ static void mask_groups(const eng_config *c, float *v)
     float score[1024];
     bool used[1024] = {false};
     uint32_t per = c->n_expert / c->n_group;
-    assert(c->n_group <= 1024);
+    assert(c->n_group <= 1024 && per * c->n_group == c->n_expert);
     for (uint32_t g = 0; g < c->n_group; g++)
         score[g] = group_score(v + g * per, per);
     for (uint32_t k = 0; k < c->n_group_used; k++) {
@@ -61,6 +62,7 @@ static void mask_groups(const eng_config *c, float *v)
 /* Weights of the chosen: softmax over them alone, or made to sum to 1, or as they are; scaled. */
 static void weigh(const eng_config *c, eng_choice *out)
 {
+    assert(c->n_expert_used);
     float max = out[0].weight, sum = 0;
     for (uint32_t i = 1; i < c->n_expert_used; i++)
         max = out[i].weight > max ? out[i].weight : max;
@@ -81,6 +83,7 @@ static uint32_t best_left(const float *score, const bool *taken, uint32_t n)
     uint32_t best = 0;
     while (taken[best])
         best++;
+    assert(best < n);
     for (uint32_t j = best + 1; j < n; j++)
         if (!taken[j] && score[j] > score[best]) best = j;
     return best;

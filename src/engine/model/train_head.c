@@ -130,6 +130,7 @@ void eng_pass_head(eng_pass *p, const eng_batch *b, float scale, float *grads)
     size_t n = b->rows * p->n_ctx, n_pick = 0;
     head_job j = {.p = p, .k = eng_exec_kernels(p->x), .target = b->target, .scale = scale};
     j.backward = grads != NULL;
+    assert(b->rows <= p->rows && p->chunk);
     for (size_t i = 0; i < n; i++)
         if (b->target[i] >= 0) p->pick[n_pick++] = (uint32_t)i;
     if (grads) eng_rows_zero(p->x, n, p->cfg->n_embd, p->dx);
@@ -149,6 +150,7 @@ void eng_pass_head(eng_pass *p, const eng_batch *b, float scale, float *grads)
 void eng_pass_head_logits(eng_pass *p, const eng_batch *b, float *logits)
 {
     size_t n = b->rows * p->n_ctx, v = p->cfg->n_vocab;
+    assert(b->rows <= p->rows && p->chunk);
     head_job j = {.p = p, .k = eng_exec_kernels(p->x), .tok = p->pick};
     for (size_t i = 0; i < n; i++)
         p->pick[i] = (uint32_t)i;

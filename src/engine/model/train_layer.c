@@ -8,6 +8,7 @@
 #include "engine/model/train_in.h"
 #include "engine/model/train_variants.h"
 
+#include <assert.h>
 #include <math.h>
 
 /* ---- attention ---- */
@@ -36,6 +37,7 @@ static eng_attn_fwd attention_of(const eng_pass *p, const eng_pass_layer *l, con
 {
     const eng_config *f = p->cfg;
     size_t hd = f->head_dim, h = f->n_head, kv = h + head / (h / f->n_kv_head);
+    assert(head < h && row < p->rows && h % f->n_kv_head == 0);
     size_t at = row * p->n_ctx * p->width;
     const int32_t *first = l->local && p->window_first ? p->window_first : b->first;
     return (eng_attn_fwd){
@@ -198,6 +200,7 @@ static void activate_bwd(eng_pass *p, eng_pass_layer *l, size_t n)
 void eng_pass_layer_fwd(eng_pass *p, eng_pass_layer *l, const eng_batch *b, float *next)
 {
     size_t n = b->rows * p->n_ctx;
+    assert(b->rows && b->rows <= p->rows);
     joint att = attention_joint(l), ffn = ffn_joint(l);
     eng_pass_norm_fwd(p, &l->attn_norm, n, l->x, l->xn, l->rstd_x);
     attention_fwd(p, l, b, n);
@@ -212,6 +215,7 @@ void eng_pass_layer_fwd(eng_pass *p, eng_pass_layer *l, const eng_batch *b, floa
 void eng_pass_layer_bwd(eng_pass *p, eng_pass_layer *l, const eng_batch *b, float *grads)
 {
     size_t n = b->rows * p->n_ctx;
+    assert(b->rows && b->rows <= p->rows && grads);
     joint att = attention_joint(l), ffn = ffn_joint(l);
     join_bwd(p, &ffn, n, l->act, p->dact, grads);
     activate_bwd(p, l, n);

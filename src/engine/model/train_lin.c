@@ -3,9 +3,12 @@
 #include "engine/model/train_in.h"
 #include "engine/model/train_variants.h"
 
+#include <assert.h>
+
 /* Outputs that bias i of a layer is added to. */
 static size_t bias_width(const eng_pass *p, const eng_pass_lin *l, size_t i)
 {
+    assert(i < l->n_bias && l->bias[i] < p->layout->n_params);
     return p->layout->param[l->bias[i]].cols;
 }
 
@@ -31,6 +34,7 @@ void eng_pass_lin_bwd(eng_pass *p, eng_pass_lin *l, size_t n, const float *dy, c
         eng_lin_bwd_x(p->x, &l->w, n, dy, dx);
     if (l->n_pairs) eng_pass_pairs_bwd(p, l, n, dy, in, dx, grads);
     if (p->frozen) return;
+    assert(grads);
     eng_lin_bwd_w(p->x, &l->w, n, dy, in, grads, !l->fresh);
     l->fresh = false;
     for (size_t i = 0; i < l->n_bias; i++)

@@ -15,6 +15,7 @@ static void place_tokens(eng_pass *p, const eng_batch *b)
     size_t window = p->cfg->window;
     for (size_t i = 0; i < b->rows * p->n_ctx; i++) {
         size_t at = i % p->n_ctx, first = b->first ? (size_t)b->first[i] : 0;
+        assert(first <= at);
         if (p->pos) p->pos[i] = (int32_t)(at - first);
         if (!p->window_first) continue;
         if (at + 1 > window && at + 1 - window > first) first = at + 1 - window;
@@ -128,6 +129,7 @@ const float *eng_pass_nll(const eng_pass *p)
 /* The head once more, now with its gradient; the layers still hold what theirs need. */
 void eng_pass_back(eng_pass *p, const eng_batch *b, float scale, const float *weight, float *grads)
 {
+    assert(b->target && grads);
     p->weight = weight;
     eng_pass_head(p, b, scale, grads);
     p->weight = NULL;

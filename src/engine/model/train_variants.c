@@ -124,6 +124,7 @@ static void bias_fwd_rows(void *arg, size_t first, size_t n, size_t worker)
 void eng_bias_fwd(eng_exec *x, size_t n, size_t ld, size_t col, size_t width, const float *b,
                   float *y)
 {
+    assert(col + width <= ld);
     rows_job j = {.k = eng_exec_kernels(x), .d = width, .ld = ld, .col = col, .b = b, .out = y};
     eng_par_rows(x, n, 0, bias_fwd_rows, &j);
 }
@@ -140,6 +141,7 @@ static void bias_bwd_cols(void *arg, size_t first, size_t n, size_t worker)
 void eng_bias_bwd(eng_exec *x, size_t n, size_t ld, size_t col, size_t width, const float *dy,
                   float *db)
 {
+    assert(col + width <= ld);
     rows_job j = {.k = eng_exec_kernels(x), .n = n, .ld = ld, .col = col, .dy = dy, .out = db};
     eng_par_rows(x, width, COLS, bias_bwd_cols, &j);
 }
@@ -159,6 +161,7 @@ static void scale_add_rows(void *arg, size_t first, size_t n, size_t worker)
 void eng_rows_scale_add(eng_exec *x, size_t n, size_t d, float a, const int32_t *ids,
                         const float *table, float *y)
 {
+    assert(ids || !table);
     rows_job j = {.k = eng_exec_kernels(x), .d = d, .a = a, .ids = ids, .in = table, .out = y};
     eng_par_rows(x, n, 0, scale_add_rows, &j);
 }
@@ -216,6 +219,7 @@ static void shape_bwd_rows(void *arg, size_t first, size_t n, size_t worker)
 void eng_logits_shape_bwd(eng_exec *x, size_t n, size_t width, float scale, float cap,
                           const float *keep, float *dz)
 {
+    assert(keep || !(cap > 0));
     rows_job j = {.d = width, .a = scale, .cap = cap, .out = dz};
     j.in = cap != 0.0f ? keep : NULL;
     if (scale != 0.0f || cap != 0.0f) eng_par_rows(x, n, 1, shape_bwd_rows, &j);
@@ -264,6 +268,7 @@ static void capped_scores(const eng_kernels *k, float cap, float scale, const fl
 /* The first key query i sees. */
 static size_t first_key(const int32_t *first, size_t i)
 {
+    assert(!first || first[i] <= (int32_t)i); /* each sees itself */
     return first && first[i] > 0 ? (size_t)first[i] : 0;
 }
 
@@ -289,6 +294,7 @@ static void soft_fwd_task(void *arg, size_t task, size_t worker)
 
 void eng_soft_attn_fwd(eng_exec *x, float cap, const eng_attn_fwd *items, size_t n_items)
 {
+    assert(cap > 0);
     soft_job j = {.x = x, .fwd = items, .cap = cap};
     sk_pool_run(eng_exec_pool(x), n_items, soft_fwd_task, &j);
 }
@@ -329,6 +335,7 @@ static void soft_bwd_task(void *arg, size_t task, size_t worker)
 void eng_soft_attn_bwd(eng_exec *x, float cap, const eng_attn_bwd *items, size_t n_groups,
                        size_t group)
 {
+    assert(cap > 0 && group);
     soft_job j = {.x = x, .bwd = items, .group = group, .cap = cap};
     sk_pool_run(eng_exec_pool(x), n_groups, soft_bwd_task, &j);
 }
