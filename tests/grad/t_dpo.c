@@ -5,6 +5,7 @@
 
 #include "base/rng.h"
 #include "engine/model/trainable.h"
+#include "engine/token/vocab_build.h"
 #include "engine/train/dpo.h"
 #include "tests/grad/model_ref.h"
 
@@ -176,13 +177,19 @@ static void references_are_the_model_itself(void **state)
 
 /* ---- reading ---- */
 
+static sk_status load_with(const eng_vocab *v, const char *text, size_t n_ctx, eng_dataset *d,
+                           eng_prefs *f, eng_prefs_stats *st, sk_err *e)
+{
+    const char *path = unit_path(unit_dir, "pairs.jsonl");
+    unit_write(path, text, strlen(text));
+    return eng_prefs_load(v, &path, 1, n_ctx, d, f, st, e);
+}
+
 static sk_status load(const char *text, size_t n_ctx, eng_dataset *d, eng_prefs *f,
                       eng_prefs_stats *st, sk_err *e)
 {
-    const char *path = unit_path(unit_dir, "pairs.jsonl");
     eng_vocab *v = tiny_vocab(320, NULL);
-    unit_write(path, text, strlen(text));
-    sk_status got = eng_prefs_load(v, &path, 1, n_ctx, d, f, st, e);
+    sk_status got = load_with(v, text, n_ctx, d, f, st, e);
     eng_vocab_close(v);
     return got;
 }
@@ -245,6 +252,38 @@ static void bad_lines_are_named(void **state)
         SK_E_INVALID, e, "longer --context");
 }
 
+/* A template that writes nothing but the contents makes no token, or one, of an empty prompt and a
+ * short answer: no place in a row, where only what follows a token can be learned. */
+static void answers_without_a_place_are_refused(void **state)
+{
+    (void)state;
+    static const char template[] = "{% for m in messages %}{{ m['content'] }}{% endfor %}";
+    static const char *const bad[] = {
+        "{\"prompt\":\"\",\"chosen\":\"\",\"rejected\":\"not at all\"}\n",
+        "{\"prompt\":\"\",\"chosen\":\"not at all\",\"rejected\":\"\"}\n",
+        "{\"prompt\":\"\",\"chosen\":\"y\",\"rejected\":\"not at all\"}\n",
+    };
+    eng_vocab *v = tiny_vocab(320, NULL), *w = NULL;
+    eng_vocab_parts parts;
+    eng_dataset d;
+    eng_prefs f;
+    eng_prefs_stats st;
+    sk_err e = SK_ERR_INIT;
+    eng_vocab_get_parts(v, &parts);
+    parts.chat_template = (eng_str){template, sizeof(template) - 1};
+    assert_status_ok(eng_vocab_new(&parts, &w, &e), e);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+        assert_status(load_with(w, bad[i], 200, &d, &f, &st, &e), SK_E_INVALID, e, ":1: ");
+    assert_status_ok(load_with(w, "{\"prompt\":\"\",\"chosen\":\"at all\",\"rejected\":\"not\"}\n",
+                               200, &d, &f, &st, &e),
+                     e);
+    assert_int_equal(f.n, 1);
+    eng_dataset_fini(&d);
+    eng_prefs_fini(&f);
+    eng_vocab_close(w);
+    eng_vocab_close(v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +292,8 @@ int main(void)
                                         unit_dir_remove),
         cmocka_unit_test_setup_teardown(pairs_are_read, unit_dir_make, unit_dir_remove),
         cmocka_unit_test_setup_teardown(bad_lines_are_named, unit_dir_make, unit_dir_remove),
+        cmocka_unit_test_setup_teardown(answers_without_a_place_are_refused, unit_dir_make,
+                                        unit_dir_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,7 +81,8 @@ static sk_status read_answer(json_t *obj, const char *key, eng_chat_msg *msg, sk
     return st;
 }
 
-/* Renders prompt and answer behind what r holds; what stands before the answer has no loss. */
+/* Renders prompt and answer behind what r holds; what stands before the answer has no loss.  A
+ * template may make nothing of them: fewer than two tokens have no place in a row. */
 static sk_status render(reader *r, size_t n_msg, size_t *start, size_t *n, sk_err *e)
 {
     *start = r->ids.n;
@@ -93,7 +94,10 @@ static sk_status render(reader *r, size_t n_msg, size_t *start, size_t *n, sk_er
     for (size_t i = *start; i < *start + prompt && i < r->loss.n; i++)
         r->loss.id[i] = 0;
     *n = r->ids.n - *start;
-    return SK_OK;
+    return *n >= 2 ? SK_OK
+                   : sk_fail(e, SK_E_INVALID,
+                             "with the model's chat template the answer and what leads to it are "
+                             "fewer than two tokens: there is nothing to learn");
 }
 
 /* Takes the rendered pair in, or leaves it out. */
@@ -151,6 +155,7 @@ static void write_answer(const reader *r, const pair *p, int which, size_t at, e
                          eng_pref *out)
 {
     size_t base = p->row * d->n_ctx + at, n = p->n[which] - 1;
+    assert(p->row < d->n_rows && at <= d->n_ctx && n <= d->n_ctx - at);
     for (size_t i = 0; i < n; i++) {
         size_t from = p->start[which] + i;
         d->ids[base + i] = r->ids.id[from];

@@ -36,8 +36,8 @@ typedef struct eng_prefs_stats {
  * of "prompt" there may be "messages" as chatset.h has them, and an answer may be a message of the
  * assistant or a list with one.  Rendered with the model's chat template; loss on the answer alone.
  * Rows have n_ctx tokens and hold whole pairs.  The caller frees out (eng_dataset_fini) and prefs
- * (eng_prefs_fini).  A bad line is refused: SK_E_INVALID with file:line; so are files without a
- * pair that fits. */
+ * (eng_prefs_fini).  A bad line is refused: SK_E_INVALID with file:line (so is one of which the
+ * template makes fewer than two tokens); so are files without a pair that fits. */
 sk_status eng_prefs_load(const eng_vocab *v, const char *const *path, size_t n_paths, size_t n_ctx,
                          eng_dataset *out, eng_prefs *prefs, eng_prefs_stats *stats, sk_err *e);
 
