@@ -5,6 +5,7 @@
 #include "engine/eval/number.h"
 #include "engine/eval/reply.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@ static bool is_greedy(const eng_prompt *p, const eng_cut *s, const eng_nll *tok)
 static size_t least(const double *cost, size_t n)
 {
     size_t best = 0;
+    assert(n > 0);
     for (size_t i = 1; i < n; i++)
         if (cost[i] < cost[best]) best = i;
     return best;
@@ -38,6 +40,7 @@ bool eng_score_options(const eng_suite *s, const eng_suite_item *it, const eng_p
                        const eng_nll *tok, eng_score *out)
 {
     double sum[ENG_SUITE_OPTIONS], byte[ENG_SUITE_OPTIONS], token[ENG_SUITE_OPTIONS];
+    assert(p->n <= ENG_SUITE_OPTIONS && it->gold < p->n);
     for (size_t k = 0; k < p->n; k++) {
         const eng_cut *q = &p->cut[k];
         sum[k] = sum_from(q, tok, q->first);

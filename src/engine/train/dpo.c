@@ -17,6 +17,7 @@ static double log_likelihood(const eng_pass *p, const eng_dpo_batch *d, size_t r
     const float *nll = eng_pass_nll(p) + r * d->n_ctx;
     const int32_t *target = d->batch->target + r * d->n_ctx;
     double sum = 0;
+    assert(f->start[which] <= f->end[which] && f->end[which] <= d->n_ctx);
     for (size_t i = f->start[which]; i < f->end[which]; i++)
         if (target[i] >= 0) sum -= (double)nll[i];
     return sum;

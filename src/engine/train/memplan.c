@@ -2,6 +2,7 @@
 #include "base/ram.h"
 #include "engine/train/run.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #define MICRO_BYTES ((uint64_t)1 << 30) /* activations of a micro-batch: not more */
@@ -47,6 +48,7 @@ eng_pass_plan eng_run_pass(const eng_run *l, size_t rows)
 static size_t micro_rows(const eng_run *l)
 {
     size_t n_ctx = l->j->data->n_ctx, most = MICRO_TOKENS / n_ctx, rows = l->lane_rows;
+    assert(rows > 0);
     if (l->o->micro_rows) return l->o->micro_rows < rows ? l->o->micro_rows : rows;
     eng_pass_plan plan[2] = {eng_run_pass(l, 1), eng_run_pass(l, 2)};
     plan[0].recompute = plan[1].recompute = false;
@@ -86,6 +88,7 @@ void eng_run_sizes(eng_run *l)
         l->final_rows = FINAL_EVAL_TOKENS / n_ctx + 1;
         if (l->final_rows > l->j->valid->n_rows) l->final_rows = l->j->valid->n_rows;
     }
+    assert(l->micro > 0 && l->lanes * l->lane_rows >= l->rows);
     l->n_nats = l->rows;
     if (l->n_nats < l->eval_rows) l->n_nats = l->eval_rows;
     if (l->n_nats < l->final_rows) l->n_nats = l->final_rows;

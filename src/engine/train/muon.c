@@ -155,6 +155,7 @@ void eng_muon_step(eng_muon *mu, const eng_muon_rule *r, size_t rows, size_t col
 {
     size_t n = rows * cols;
     step_job j = {.r = r, .p = p, .m = m, .u = mu->u, .g = g};
+    assert(n <= mu->max_floats);
     j.scale = 0.2f * sqrtf((float)(rows > cols ? rows : cols));
     eng_par_rows(mu->x, n, PIECE, momentum_piece, &j);
     eng_muon_orthogonal(mu, rows, cols, mu->u);

@@ -240,19 +240,21 @@ static void muon_param(eng_optim *op, const eng_update *u, const eng_param *q, f
         .grad_scale = (float)u->grad_scale,
     };
     size_t at = q->offset;
+    assert(op->muon && o->lr > 0);
     for (size_t x = 0; x < q->outer; x++)
         for (size_t k = 0, n; (n = part_rows(op->cfg, q, k)) > 0; k++) {
             eng_muon_step(op->muon, &r, n, q->cols, p + at, g + at, m + at);
             at += n * q->cols;
         }
+    assert(at == q->offset + q->outer * q->rows * q->cols);
 }
 
 void eng_optim_param(eng_optim *op, const eng_update *u, size_t i, float *p, const float *g,
                      float *m, float *v)
 {
+    assert(u->t >= 1 && i < op->l->n_params);
     const eng_param *q = &op->l->param[i];
     size_t at = q->offset, n = q->outer * q->rows * q->cols;
-    assert(u->t >= 1);
     if (op->v_at[i] == SIZE_MAX) {
         muon_param(op, u, q, p, g, m);
         return;

@@ -6,6 +6,7 @@
 #include "engine/token/document.h"
 #include "engine/train/dataset.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +93,7 @@ sk_status eng_origin_of_text(const char *const *file, const size_t *start, size_
 static size_t last_upto(const void *first, size_t n, size_t stride, uint64_t x)
 {
     size_t low = 0, high = n;
+    assert(n > 0);
     while (high - low > 1) {
         size_t mid = low + (high - low) / 2;
         uint64_t v;

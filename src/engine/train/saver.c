@@ -51,6 +51,7 @@ static const void *next_piece(eng_saver *s, size_t *n)
     (void)pthread_cond_broadcast(&s->changed);
     while (s->hold)
         (void)pthread_cond_wait(&s->changed, &s->lock);
+    assert(s->at == im->n || s->from <= im->sec[s->at].n);
     while (s->at < im->n && s->from == im->sec[s->at].n) {
         s->at++;
         s->from = 0;
@@ -230,6 +231,7 @@ sk_status eng_saver_begin(eng_saver *s, const eng_trainstate *state, json_t *met
     if (!st) st = eng_image_init(&s->image, state, meta, e);
     if (st) return st;
     (void)pthread_mutex_lock(&s->lock);
+    assert(!s->busy && !s->rest);
     s->at = 0;
     s->from = 0;
     s->cut = SIZE_MAX;
@@ -251,6 +253,7 @@ static bool copy_rest(eng_saver *s)
     s->rest = n <= s->limit ? sk_alloc(SK_MEM_TRAIN, (size_t)n) : NULL;
     if (!s->rest) return false;
     uint8_t *to = s->rest;
+    assert(!s->in_piece); /* what the thread reads keeps its place */
     s->cut = s->at;
     s->cut_from = s->from;
     for (size_t i = s->at; i < im->n; i++) {
@@ -260,6 +263,7 @@ static bool copy_rest(eng_saver *s)
         c->p = to;
         to += c->n - done;
     }
+    assert(to == s->rest + n);
     return true;
 }
 

@@ -3,6 +3,7 @@
 #include "engine/train/run.h"
 #include "engine/train/rundir.h"
 
+#include <assert.h>
 #include <math.h>
 
 /* A step reads the batch of its number, but for those passed over. */
@@ -15,6 +16,7 @@ uint64_t eng_run_batch(const eng_run *l)
 static double row_loss(const eng_run *l, size_t r)
 {
     size_t n = l->j->data->n_ctx, targets = 0;
+    assert(r < l->rows);
     for (size_t i = r * n; i < (r + 1) * n; i++)
         targets += l->target[i] >= 0;
     double loss = l->nats[r] / (double)(targets ? targets : 1);
@@ -33,6 +35,7 @@ static void name_rows(const eng_run *l, eng_guard_event *ev)
             worst[at] = worst[at - 1];
             ev->rows[at] = ev->rows[at - 1];
         }
+        assert(at < ENG_GUARD_ROWS);
         worst[at] = loss;
         ev->rows[at] = eng_dataset_pick(l->j->data, l->o->seed, ev->batch * l->rows + r);
     }
