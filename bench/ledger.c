@@ -82,6 +82,15 @@ static double seconds(void)
     return (double)sk_now_us() * 1e-6;
 }
 
+/* Seconds this process has computed. */
+static double cpu_seconds(void)
+{
+    struct rusage u;
+    (void)getrusage(RUSAGE_SELF, &u);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e-6;
+}
+
 static long memory_mib(void)
 {
     struct rusage u;
@@ -104,13 +113,14 @@ static void take_usage(const char *where, uint64_t n)
     for (uint64_t i = 0; i < n; i++)
         (void)fwrite(row, 1, make_row(row, sizeof row, i), f);
     if (fclose(f)) exit(1);
-    double t = seconds();
+    double t = seconds(), cpu = cpu_seconds();
     if (sk_csv_open(path, &c, &e)) die(&e);
     if (flt_usage_take(db, &book, c, &o, &got, &e)) die(&e);
     t = seconds() - t;
-    printf("%" PRIu64 " usage rows into %s: %.1f s, %.0f rows/s (%" PRIu64 " twice, %" PRIu64
-           " broken), %ld MiB\n",
-           got.added, flt_db_is_pg(db) ? "PostgreSQL" : "SQLite", t, (double)got.added / t,
+    cpu = cpu_seconds() - cpu;
+    printf("%" PRIu64 " usage rows into %s: %.1f s, %.1f of them computing, %.0f rows/s (%" PRIu64
+           " twice, %" PRIu64 " broken), %ld MiB\n",
+           got.added, flt_db_is_pg(db) ? "PostgreSQL" : "SQLite", t, cpu, (double)got.added / t,
            got.twice, got.broken, memory_mib());
     sk_csv_close(c);
     flt_db_close(db);

@@ -138,6 +138,47 @@ static void good_rows(void **state)
     flt_db_close(db);
 }
 
+/* Of rows with one key the first counts, wherever in a statement of many they stand; the others are
+ * told as the same or as broken. */
+static void first_counts(void **state)
+{
+    (void)state;
+    enum { KEYS = 500, ROWS = 1000 };
+    fleet_book f;
+    fleet_book_init(&f);
+    flt_db *db;
+    for (int kind = 0; (db = fleet_dbs_next(&kind));) {
+        int chips[KEYS] = {0};
+        fleet_rows_put(db, &f.b);
+        for (int file = 0; file < 3; file++) {
+            uint64_t added = 0, twice = 0, broken = 0;
+            sk_err e = SK_ERR_INIT;
+            flt_taken n = {0};
+            sk_buf b = SK_BUF_INIT;
+            sk_buf_adds(&b, HEAD);
+            for (int i = 0; i < ROWS; i++) {
+                int k = ((i < 180 ? i : (i - 180) * i) + file * 31) % KEYS, c = 1 + i % 11 / 9;
+                sk_buf_addf(&b, "m%d,aws-us-east,,%d,2026-02-01T00:00:00Z,", k, c);
+                sk_buf_adds(&b, "2026-02-01T01:00:00Z,,,,,\n");
+                added += !chips[k];
+                twice += chips[k] == c;
+                broken += chips[k] && chips[k] != c;
+                if (!chips[k]) chips[k] = c;
+            }
+            assert_status_ok(take(db, &f.b, b.p, false, NULL, &n, &e), e);
+            assert_int_equal(n.added, added);
+            assert_int_equal(n.twice, twice);
+            assert_int_equal(n.broken, broken);
+            sk_buf_fini(&b);
+        }
+        int64_t sum = 0;
+        for (int k = 0; k < KEYS; k++)
+            sum += chips[k];
+        assert_int_equal(number(db, "SELECT CAST(SUM(chips) AS BIGINT) FROM usage"), sum);
+        flt_db_close(db);
+    }
+}
+
 static void bad_row(flt_db *db, const flt_book *book, const char *row, const char *why)
 {
     sk_err e = SK_ERR_INIT;
@@ -497,6 +538,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(good_rows, unit_dir_make, unit_dir_remove),
+        cmocka_unit_test_setup_teardown(first_counts, unit_dir_make, unit_dir_remove),
         cmocka_unit_test_setup_teardown(bad_rows, unit_dir_make, unit_dir_remove),
         cmocka_unit_test_setup_teardown(rejects, unit_dir_make, unit_dir_remove),
         cmocka_unit_test_setup_teardown(same_charges, unit_dir_make, unit_dir_remove),

@@ -28,10 +28,9 @@ typedef struct batch {
     waiting *row;
     size_t n;
     sk_buf text;
-    flt_stmt *insert, *find; /* insert: `group` rows at once */
-    flt_stmt *one;           /* a single row */
-    flt_stmt *late;
-    size_t group;
+    flt_stmt *insert, *one; /* GROUP rows at once, a single row */
+    flt_stmt *find, *late;
+    int64_t before; /* id of the newest row before this transaction */
 } batch;
 
 /* ---- writing -----------------------------------------------------------------------------------
@@ -41,7 +40,7 @@ static const char insert_head[] =
     "INSERT INTO usage(key, pool, workload, chips, used_from, used_to, useful_from, useful_to, "
     "category, reservation, sku) VALUES ";
 
-/* The statement for n rows at once.  That of several returns the keys that are new. */
+/* The statement for n rows at once. */
 static sk_status prepare_insert(flt_db *db, size_t n, flt_stmt **out, sk_err *e)
 {
     sk_buf b = SK_BUF_INIT;
@@ -53,7 +52,6 @@ static sk_status prepare_insert(flt_db *db, size_t n, flt_stmt **out, sk_err *e)
         sk_buf_addc(&b, ')');
     }
     sk_buf_adds(&b, " ON CONFLICT (key) DO NOTHING");
-    if (n > 1) sk_buf_adds(&b, " RETURNING key");
     sk_status st = sk_buf_ok(&b) ? flt_db_prepare(db, b.p, out, e)
                                  : sk_fail(e, SK_E_NOMEM, "no memory to write usage");
     sk_buf_fini(&b);
@@ -77,54 +75,62 @@ static void bind_row(const batch *b, flt_stmt *s, size_t i, const waiting *w)
     flt_bind_text(s, k + 11, b->text.p + w->sku);
 }
 
-/* The row's key is there already: with the same content? */
-static sk_status compare(const batch *b, waiting *w, sk_err *e)
+/* The newest row before w that this transaction added, whose id is above all others: those of w's
+ * statement are above it. */
+static sk_status find_newest(const batch *b, const waiting *w, int64_t *id, sk_err *e)
+{
+    bool row;
+    while (w > b->row && w[-1].fate != ADDED)
+        w--;
+    *id = b->before;
+    if (w == b->row) return SK_OK;
+    flt_bind_text(b->find, 1, b->text.p + w[-1].key);
+    sk_status st = flt_stmt_step(b->find, &row, e);
+    if (st) return st;
+    if (row) *id = flt_col_int(b->find, 0);
+    flt_stmt_reset(b->find);
+    return SK_OK;
+}
+
+/* What became of w: the row at its key is new if its id is above `newest`, which then is that id;
+ * else it was there, with the same content or with other. */
+static sk_status compare(const batch *b, waiting *w, int64_t *newest, sk_err *e)
 {
     bool row;
     flt_bind_text(b->find, 1, b->text.p + w->key);
     sk_status st = flt_stmt_step(b->find, &row, e);
     if (st) return st;
     flt_stmt *s = b->find;
-    bool same = row && flt_col_int(s, 0) == w->u.pool && flt_col_int(s, 1) == w->u.workload &&
-                flt_col_int(s, 2) == w->u.chips && flt_col_int(s, 3) == w->u.span.from &&
-                flt_col_int(s, 4) == w->u.span.to && flt_col_int(s, 5) == w->u.useful.from &&
-                flt_col_int(s, 6) == w->u.useful.to &&
-                flt_col_int(s, 7) == (int64_t)w->u.category &&
-                flt_col_int(s, 8) == w->u.reservation &&
-                strcmp(flt_col_text(s, 9), b->text.p + w->sku) == 0;
+    bool same = row && flt_col_int(s, 1) == w->u.pool && flt_col_int(s, 2) == w->u.workload &&
+                flt_col_int(s, 3) == w->u.chips && flt_col_int(s, 4) == w->u.span.from &&
+                flt_col_int(s, 5) == w->u.span.to && flt_col_int(s, 6) == w->u.useful.from &&
+                flt_col_int(s, 7) == w->u.useful.to &&
+                flt_col_int(s, 8) == (int64_t)w->u.category &&
+                flt_col_int(s, 9) == w->u.reservation &&
+                strcmp(flt_col_text(s, 10), b->text.p + w->sku) == 0;
     w->fate = same ? TWICE : OTHER;
+    if (row && flt_col_int(s, 0) > *newest) {
+        *newest = flt_col_int(s, 0);
+        w->fate = ADDED;
+    }
     flt_stmt_reset(s);
     return SK_OK;
 }
 
-static sk_status write_one(const batch *b, waiting *w, sk_err *e)
+/* n rows by the statement for so many.  Where not all are new, each is looked up: ids ascend from
+ * row to row, so that of two rows with one key the first is the new one. */
+static sk_status write_some(const batch *b, flt_stmt *s, waiting *w, size_t n, sk_err *e)
 {
-    int64_t changed;
-    bind_row(b, b->one, 0, w);
-    sk_status st = flt_stmt_run(b->one, &changed, e);
-    if (st) return st;
-    w->fate = ADDED;
-    return changed ? SK_OK : compare(b, w, e);
-}
-
-/* GROUP rows in one statement; those whose keys it returns are new. */
-static sk_status write_group(const batch *b, waiting *w, sk_err *e)
-{
-    bool row;
-    sk_status st;
-    for (size_t i = 0; i < b->group; i++) {
-        bind_row(b, b->insert, i, &w[i]);
-        w[i].fate = OTHER;
+    int64_t changed, newest;
+    for (size_t i = 0; i < n; i++) {
+        bind_row(b, s, i, &w[i]);
+        w[i].fate = ADDED;
     }
-    while (!(st = flt_stmt_step(b->insert, &row, e)) && row) {
-        size_t i = 0;
-        while (i < b->group && (w[i].fate == ADDED ||
-                                strcmp(b->text.p + w[i].key, flt_col_text(b->insert, 0)) != 0))
-            i++;
-        if (i < b->group) w[i].fate = ADDED;
-    }
-    for (size_t i = 0; !st && i < b->group; i++)
-        if (w[i].fate != ADDED) st = compare(b, &w[i], e);
+    sk_status st = flt_stmt_run(s, &changed, e);
+    if (st || changed == (int64_t)n) return st;
+    st = find_newest(b, w, &newest, e);
+    for (size_t i = 0; !st && i < n; i++)
+        st = compare(b, &w[i], &newest, e);
     return st;
 }
 
@@ -148,10 +154,11 @@ static sk_status write_rows(flt_db *db, void *arg, sk_err *e)
     int64_t closed;
     size_t i = 0;
     sk_status st = flt_db_int(db, "SELECT closed FROM rating_state", SK_UTC_MIN, &closed, e);
-    for (; !st && b->group > 1 && i + b->group <= b->n; i += b->group)
-        st = write_group(b, &b->row[i], e);
+    if (!st) st = flt_db_int(db, "SELECT MAX(id) FROM usage", 0, &b->before, e);
+    for (; !st && i + GROUP <= b->n; i += GROUP)
+        st = write_some(b, b->insert, &b->row[i], GROUP, e);
     for (; !st && i < b->n; i++)
-        st = write_one(b, &b->row[i], e);
+        st = write_some(b, b->one, &b->row[i], 1, e);
     return st ? st : note_late(b, closed, e);
 }
 
@@ -236,14 +243,13 @@ static sk_status take_all(flt_db *db, batch *b, sk_err *e)
 
 static sk_status prepare(flt_db *db, batch *b, sk_err *e)
 {
-    b->group = flt_db_is_pg(db) ? GROUP : 1;
     b->row = sk_calloc(SK_MEM_MISC, BATCH, sizeof *b->row);
     if (!b->row) return sk_fail(e, SK_E_NOMEM, "no memory for a batch of usage");
     sk_status st = prepare_insert(db, 1, &b->one, e);
-    if (!st && b->group > 1) st = prepare_insert(db, b->group, &b->insert, e);
+    if (!st) st = prepare_insert(db, GROUP, &b->insert, e);
     if (!st)
         st = flt_db_prepare(db,
-                            "SELECT pool, workload, chips, used_from, used_to, useful_from, "
+                            "SELECT id, pool, workload, chips, used_from, used_to, useful_from, "
                             "useful_to, category, reservation, sku FROM usage WHERE key = $1",
                             &b->find, e);
     if (!st)

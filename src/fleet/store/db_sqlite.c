@@ -216,6 +216,8 @@ sk_status flt_sqlite_open(const char *path, bool create, flt_db **out, sk_err *e
     lite_db *d = sk_calloc(SK_MEM_MISC, 1, sizeof *d);
     if (!d) return sk_fail(e, SK_E_NOMEM, "no memory to open the fleet");
     d->base.ops = &ops;
+    /* Nobody asks how much memory SQLite has, and keeping count takes a lock an allocation. */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
     int code = sqlite3_open_v2(path, &d->db, flags | (memory ? SQLITE_OPEN_CREATE : 0), NULL);
     if (code != SQLITE_OK)
