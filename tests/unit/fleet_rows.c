@@ -56,10 +56,13 @@ static void put_promises(flt_db *db, const flt_book *b, sk_buf *s)
                     "INSERT INTO commitment(contract, name, kind, model, fulfilment, amount, "
                     "discount_ppm, rate_micros, upfront_ppm, overage_ppm, chip, region, sku, "
                     "categories, shortfall, term_from, term_to) VALUES (%lld, '%s', '%s', '%s', "
-                    "'%s', %lld, %lld, 0, 0, -1, NULL, '', '', 0, 'charge', %lld, %lld);",
+                    "'%s', %lld, %lld, %lld, %lld, -1, NULLIF(%lld, 0), '', '', 0, 'charge', "
+                    "%lld, %lld);",
                     (long long)c->contract, c->name, flt_word_kind(c->kind),
                     flt_word_model(c->model), flt_word_interval(c->interval), (long long)c->amount,
-                    (long long)c->discount_ppm, (long long)c->term.from, (long long)c->term.to);
+                    (long long)c->discount_ppm, (long long)c->rate_micros,
+                    (long long)c->upfront_ppm, (long long)c->chip, (long long)c->term.from,
+                    (long long)c->term.to);
     }
     run(db, s);
 }

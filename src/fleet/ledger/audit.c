@@ -1,9 +1,12 @@
 /* audit.c - the checks as queries.
  *
  * Each selects a description and one row for what is wrong.  Sums are cast, since PostgreSQL's are
- * decimals.  Only what is closed is looked at; bills (origin 1) are only added up.
+ * decimals.  Only what is closed is looked at; bills (origin 1) are only added up.  What needs
+ * terms of contracts is in audit_promise.c.
  */
 #include "fleet/ledger/audit.h"
+
+#include "fleet/ledger/audit_promise.h"
 
 #include <stdio.h>
 
@@ -60,7 +63,9 @@ static const check checks[] = {
      "THEN c.effective_micros ELSE 0 END) AS BIGINT) AS effective, CAST(SUM(CASE WHEN c.kind = 2 "
      "THEN c.billed_micros ELSE 0 END) AS BIGINT) AS billed FROM charge c WHERE c.extra IS NULL "
      "GROUP BY c.commitment) x ON x.commitment = m.id, rating_state s WHERE m.model = "
-     "'continuous' AND m.term_to <= s.closed AND x.effective <> x.billed"},
+     "'continuous' AND m.term_to <= s.closed AND x.effective <> x.billed AND NOT EXISTS (SELECT 1 "
+     "FROM rating_balance b WHERE b.t > m.term_from AND NOT EXISTS (SELECT 1 FROM rating_balance "
+     "o WHERE o.t = b.t AND o.commitment = m.id))"},
     {"our charges are in the currency of their contract",
      "SELECT 'charge ' || c.id || ' in ' || c.currency FROM charge c JOIN commitment m ON m.id = "
      "c.commitment JOIN contract k ON k.id = m.contract WHERE c.currency <> k.currency AND "
@@ -88,16 +93,28 @@ static sk_status run(flt_db *db, const check *c, int64_t *wrong, char *first, si
     return st;
 }
 
+static const char *const promises[FLT_CHECK_PROMISES] = {
+    [FLT_CHECK_MET] = "applied and unmet of an ended commitment are what was promised",
+    [FLT_CHECK_COST] = "used and unused of each closed interval are what it costs",
+    [FLT_CHECK_HOURS] = "chip-hours used and idle of each closed interval are what was bought",
+};
+
 sk_status flt_ledger_audit(flt_db *db, flt_audit_fn fn, void *arg, size_t *wrong, sk_err *e)
 {
     size_t failed = 0;
+    flt_found found[FLT_CHECK_PROMISES];
     sk_status st = flt_db_begin_read(db, e);
     for (size_t i = 0; !st && i < sizeof checks / sizeof *checks; i++) {
         int64_t n;
-        char first[200];
+        char first[FLT_FOUND_TEXT];
         st = run(db, &checks[i], &n, first, sizeof first, e);
         if (!st && fn) fn(arg, checks[i].name, n, first);
         failed += !st && n;
+    }
+    if (!st) st = flt_audit_promises(db, found, e);
+    for (int k = 0; !st && k < FLT_CHECK_PROMISES; k++) {
+        if (fn) fn(arg, promises[k], found[k].wrong, found[k].first);
+        failed += found[k].wrong > 0;
     }
     flt_db_rollback(db);
     if (!st) *wrong = failed;

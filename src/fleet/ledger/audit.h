@@ -1,7 +1,8 @@
-/* audit.h - whether the books balance: sums against rows, used and unused against bought.
+/* audit.h - whether the books balance: sums against rows, used and unused against bought, applied
+ * and unmet against promised.
  *
- * Each check is one query of the table in audit.c, the same for both kinds of database, that
- * counts what is wrong.
+ * Most checks are one query of the table in audit.c, the same for both kinds of database, that
+ * counts what is wrong; those of audit_promise.h compare sums of rows with the book's terms.
  */
 #ifndef FLT_FLEET_LEDGER_AUDIT_H
 #define FLT_FLEET_LEDGER_AUDIT_H

@@ -92,6 +92,15 @@ static int64_t cost_until(const flt_due *d, int64_t t)
     return v;
 }
 
+sk_status flt_committed_cost(const flt_book *book, const flt_commitment *c, sk_span span,
+                             int64_t *money, sk_err *e)
+{
+    flt_due d;
+    sk_status st = flt_due_init(book, c, &d, e);
+    if (!st) *money = cost_until(&d, span.to) - cost_until(&d, span.from);
+    return st;
+}
+
 /* The part of v that is paid up front. */
 static int64_t upfront_of(const flt_due *d, int64_t v)
 {

@@ -111,6 +111,11 @@ typedef struct flt_again {
 } flt_again;
 sk_status flt_rate_again(const flt_book *book, const flt_again *a, const flt_sink *sink, sk_err *e);
 
+/* What a commitment costs in all in a span of its term that begins and ends at borders of its
+ * intervals, in money; costs of neighbours add up exactly.  Errors: those of flt_rater_new. */
+sk_status flt_committed_cost(const flt_book *book, const flt_commitment *c, sk_span span,
+                             int64_t *money, sk_err *e);
+
 /* Whether usage in a pool counts for a commitment: its contract's provider, chip, region, sku (""
  * if not known) and category. */
 bool flt_eligible(const flt_book *book, const flt_commitment *c, const flt_pool *pool,
