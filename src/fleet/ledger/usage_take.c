@@ -30,7 +30,6 @@ typedef struct batch {
     sk_buf text;
     flt_stmt *insert, *one; /* GROUP rows at once, a single row */
     flt_stmt *find, *late;
-    int64_t before; /* id of the newest row before this transaction */
 } batch;
 
 /* ---- writing -----------------------------------------------------------------------------------
@@ -75,26 +74,8 @@ static void bind_row(const batch *b, flt_stmt *s, size_t i, const waiting *w)
     flt_bind_text(s, k + 11, b->text.p + w->sku);
 }
 
-/* The newest row before w that this transaction added, whose id is above all others: those of w's
- * statement are above it. */
-static sk_status find_newest(const batch *b, const waiting *w, int64_t *id, sk_err *e)
-{
-    bool row;
-    while (w > b->row && w[-1].fate != ADDED)
-        w--;
-    *id = b->before;
-    if (w == b->row) return SK_OK;
-    flt_bind_text(b->find, 1, b->text.p + w[-1].key);
-    sk_status st = flt_stmt_step(b->find, &row, e);
-    if (st) return st;
-    if (row) *id = flt_col_int(b->find, 0);
-    flt_stmt_reset(b->find);
-    return SK_OK;
-}
-
-/* What became of w: the row at its key is new if its id is above `newest`, which then is that id;
- * else it was there, with the same content or with other. */
-static sk_status compare(const batch *b, waiting *w, int64_t *newest, sk_err *e)
+/* The id of the row at w's key (0: there is none), and whether it says the same as w. */
+static sk_status look_up(const batch *b, waiting *w, int64_t *id, sk_err *e)
 {
     bool row;
     flt_bind_text(b->find, 1, b->text.p + w->key);
@@ -109,28 +90,41 @@ static sk_status compare(const batch *b, waiting *w, int64_t *newest, sk_err *e)
                 flt_col_int(s, 9) == w->u.reservation &&
                 strcmp(flt_col_text(s, 10), b->text.p + w->sku) == 0;
     w->fate = same ? TWICE : OTHER;
-    if (row && flt_col_int(s, 0) > *newest) {
-        *newest = flt_col_int(s, 0);
-        w->fate = ADDED;
-    }
+    *id = row ? flt_col_int(s, 0) : 0;
     flt_stmt_reset(s);
     return SK_OK;
 }
 
-/* n rows by the statement for so many.  Where not all are new, each is looked up: ids ascend from
- * row to row, so that of two rows with one key the first is the new one. */
-static sk_status write_some(const batch *b, flt_stmt *s, waiting *w, size_t n, sk_err *e)
+static sk_status write_one(const batch *b, waiting *w, sk_err *e)
 {
-    int64_t changed, newest;
-    for (size_t i = 0; i < n; i++) {
-        bind_row(b, s, i, &w[i]);
+    int64_t changed = 0, id;
+    sk_status st = look_up(b, w, &id, e);
+    if (st || id) return st;
+    bind_row(b, b->one, 0, w);
+    w->fate = ADDED;
+    return flt_stmt_run(b->one, &changed, e);
+}
+
+/* GROUP rows in one statement, behind a row `newest` that this transaction added.  Where not all
+ * are new, each is looked up: ids ascend from row to row, so those above its id are the
+ * statement's, and of two rows with one key the first is the new one. */
+static sk_status write_group(const batch *b, waiting *w, waiting *newest, sk_err *e)
+{
+    int64_t changed, top, id;
+    for (size_t i = 0; i < GROUP; i++) {
+        bind_row(b, b->insert, i, &w[i]);
         w[i].fate = ADDED;
     }
-    sk_status st = flt_stmt_run(s, &changed, e);
-    if (st || changed == (int64_t)n) return st;
-    st = find_newest(b, w, &newest, e);
-    for (size_t i = 0; !st && i < n; i++)
-        st = compare(b, &w[i], &newest, e);
+    sk_status st = flt_stmt_run(b->insert, &changed, e);
+    if (st || changed == GROUP) return st;
+    st = look_up(b, newest, &top, e);
+    newest->fate = ADDED;
+    for (size_t i = 0; !st && i < GROUP; i++) {
+        st = look_up(b, &w[i], &id, e);
+        if (st || id <= top) continue;
+        w[i].fate = ADDED;
+        top = id;
+    }
     return st;
 }
 
@@ -146,19 +140,29 @@ static sk_status note_late(const batch *b, int64_t closed, sk_err *e)
     return st;
 }
 
-/* All rows of the batch, inside a transaction.  Reading how far is rated makes it serial with a
- * rating that goes on beside it. */
+/* Inside a transaction that has read nothing yet: waits until no other import writes, as SQLite
+ * does by itself.  PostgreSQL would let both go on and fail one, a large one again and again. */
+static sk_status wait_for_others(flt_db *db, sk_err *e)
+{
+    if (!flt_db_is_pg(db)) return SK_OK;
+    return flt_db_exec(db, "LOCK TABLE usage IN SHARE ROW EXCLUSIVE MODE", e);
+}
+
+/* All rows of the batch, inside a transaction: one by one until one of them is new, then many at
+ * once.  Reading how far is rated makes it serial with a rating that goes on beside it. */
 static sk_status write_rows(flt_db *db, void *arg, sk_err *e)
 {
     batch *b = arg;
     int64_t closed;
-    size_t i = 0;
-    sk_status st = flt_db_int(db, "SELECT closed FROM rating_state", SK_UTC_MIN, &closed, e);
-    if (!st) st = flt_db_int(db, "SELECT MAX(id) FROM usage", 0, &b->before, e);
-    for (; !st && i + GROUP <= b->n; i += GROUP)
-        st = write_some(b, b->insert, &b->row[i], GROUP, e);
-    for (; !st && i < b->n; i++)
-        st = write_some(b, b->one, &b->row[i], 1, e);
+    waiting *newest = NULL;
+    sk_status st = wait_for_others(db, e);
+    if (!st) st = flt_db_int(db, "SELECT closed FROM rating_state", SK_UTC_MIN, &closed, e);
+    for (size_t i = 0, end; !st && i < b->n;) {
+        bool many = newest && i + GROUP <= b->n;
+        st = many ? write_group(b, &b->row[i], newest, e) : write_one(b, &b->row[i], e);
+        for (end = i + (many ? GROUP : 1); i < end; i++)
+            if (b->row[i].fate == ADDED) newest = &b->row[i];
+    }
     return st ? st : note_late(b, closed, e);
 }
 
