@@ -102,10 +102,10 @@ static void add_text(double x, double y, const char *anchor, const char *s, sk_b
     sk_buf_adds(out, "</text>\n");
 }
 
-/* Tick number i at or above low; a tick next to zero is zero. */
+/* Tick number i at or above low; a tick next to zero is zero.  Without a step, as between numbers
+ * too close for one, it is NaN, which ends the axis. */
 static double tick(double low, double step, int i)
 {
-    assert(step > 0);
     double v = (ceil(low / step) + i) * step;
     return fabs(v) < step / 1e6 ? 0 : v;
 }
