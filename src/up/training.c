@@ -130,6 +130,9 @@ static void no_room(up_super *u, const sk_err *why)
             "it would not fit into memory");
 }
 
+/* The plan's file holds the bytes of the training to come.  If they fit, or nothing is known, it
+ * begins; if not, it is planned once more with one row at a time, and then given up until there is
+ * room.  An end that was asked for in the meantime goes before all of it. */
 void up_plan_ended(up_super *u, up_end end, const char *text)
 {
     char path[UP_PATH];

@@ -372,6 +372,8 @@ typedef struct deed {
 static const deed deeds[] = {
     {"add", "added", add}, {"end", "ended", end}, {"remove", "removed", removal}};
 
+/* The verb.  `list` alone needs no name; the deeds that change something are a table, so that each
+ * is done in one transaction and told in the same words. */
 static sk_status contract(int argc, char **argv, sk_err *e)
 {
     cmd_rows_opts o = {0};

@@ -184,6 +184,8 @@ static void add_difference(const import *x, cmd_table *t, const flt_difference *
     cmd_table_add(t, hours[1]);
 }
 
+/* Where a file's bill and our charges differ: a table of a file for people, one more member of the
+ * list of all files in JSON. */
 static void say_reconciled(import *x, const char *file, const flt_reconciled *r)
 {
     static const char *const heads[] = {"month", "provider", "pool",       "commitment", "kind",

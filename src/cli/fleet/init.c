@@ -31,6 +31,8 @@ static sk_status load_example(flt_db *db, const init_opts *o, sk_err *e)
     return st ? st : flt_yaml_import(db, o->file, &saved, e);
 }
 
+/* What was made: the database, and the file it was read from where there is one.  --quiet leaves
+ * out what people read, never the JSON. */
 static sk_status say(const init_opts *o, const char *where, sk_err *e)
 {
     if (o->json) {

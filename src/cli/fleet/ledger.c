@@ -223,6 +223,8 @@ static sk_status plot(flt_db *db, const flt_book *book, const ledger_opts *o, sk
     return st;
 }
 
+/* What the charges of the span add up to, ours or those of bills.  The picture comes last: it may
+ * fail on its file when the figures are out already. */
 static sk_status report(flt_db *db, const flt_book *book, const ledger_opts *o, sk_arena *a,
                         sk_err *e)
 {
@@ -245,6 +247,8 @@ static sk_status report(flt_db *db, const flt_book *book, const ledger_opts *o, 
     return st || !o->plot ? st : plot(db, book, o, span, a, e);
 }
 
+/* The verb: rates, checks or reports, the first of them that was asked for; the book is read once
+ * for all three. */
 static sk_status run(int argc, char **argv, sk_err *e)
 {
     ledger_opts o = {.db = NULL};

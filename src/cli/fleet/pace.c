@@ -149,6 +149,8 @@ static sk_status plot(flt_db *db, const flt_standing *s, const char *path, sk_ar
     return st;
 }
 
+/* Where each commitment stands as of --at: without it, at the end of all that is rated.  A name
+ * that nothing answers to is an error, no empty table; a picture holds one commitment. */
 static sk_status show(flt_db *db, const pace_opts *o, sk_arena *a, sk_err *e)
 {
     flt_book book;

@@ -94,6 +94,8 @@ static sk_status gather(plan_serve_opts *o, sk_err *e)
     return SK_OK;
 }
 
+/* Every figure of the plan, those too that nobody asked for: a reader in another program finds all
+ * keys, whatever was given. */
 static void add_json(sk_buf *b, const flt_serve_plan *p)
 {
     sk_buf_addc(b, '{');

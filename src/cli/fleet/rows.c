@@ -311,6 +311,8 @@ static sk_status change(rows_deed *w, const char *deed, cmd_rows_change fn, sk_e
     return st ? st : cmd_rows_say(w->o, e, "%s %s %s", deed, flt_rows_of(w->kind)->name, w->name);
 }
 
+/* The word decides, `list` where there is none.  What is asked of one row needs its name; offers
+ * take `end` where other rows take `set`. */
 sk_status cmd_rows_run(const cmd_verb *v, flt_row_kind kind, const char *const *columns, int argc,
                        char **argv, sk_err *e)
 {

@@ -192,6 +192,8 @@ static sk_status simulate(const sim_opts *o, const char *path, sim_run *r, sk_er
     return st ? st : report(o, r, n, e);
 }
 
+/* The verb.  Two runs have room, for --compare; what was opened of either is closed here, however
+ * far it came. */
 static sk_status sim(int argc, char **argv, sk_err *e)
 {
     sim_opts o = {.seed = -1};

@@ -64,6 +64,8 @@ static sk_status plot_pace(const char *prefix, const flt_sim_sum *sum, columns *
     return write(prefix, "pace", &b, e);
 }
 
+/* Writes PREFIX-capacity, and PREFIX-demand and PREFIX-pace where there was demand and a
+ * commitment.  The columns are too large for a stack. */
 sk_status cmd_sim_plot(const char *prefix, const flt_scenario *s, const flt_sim_sum *sum, sk_err *e)
 {
     columns *c = sk_alloc(SK_MEM_MISC, sizeof *c);

@@ -68,6 +68,8 @@ static void heads(cmd_table *t, const char *const *h)
         cmd_table_add(t, h[i]);
 }
 
+/* A line for each pool, with the price on demand of its chips at the time that is asked for; one
+ * that has no offer then has none, which is no price of zero. */
 static void pools(const view *v, sk_buf *out)
 {
     static const char *const h[] = {"pool",  "provider",  "region", "chip",
@@ -188,6 +190,8 @@ static void commitments_json(const view *v, sk_buf *out)
     }
 }
 
+/* The same as the tables have, and how many rows there are of every kind; ids and names as
+ * flt_row_json writes them everywhere. */
 static void print_json(const view *v, sk_buf *out)
 {
     const flt_book *b = v->b;
@@ -228,6 +232,8 @@ static sk_status look(flt_db *db, sk_arena *a, flt_book *b, view *v, sk_err *e)
     return st;
 }
 
+/* The verb.  Text is written only when all is read and the database is closed, so that a slow
+ * reader of ours holds no transaction open. */
 static sk_status status(int argc, char **argv, sk_err *e)
 {
     status_opts o = {0};

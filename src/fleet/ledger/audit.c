@@ -99,6 +99,9 @@ static const char *const promises[FLT_CHECK_PROMISES] = {
     [FLT_CHECK_HOURS] = "chip-hours used and idle of each closed interval are what was bought",
 };
 
+/* All checks read one and the same state: they are in one transaction, which writes nothing and is
+ * given back at the end.  A check that fails to run is an error; one that finds something is
+ * not. */
 sk_status flt_ledger_audit(flt_db *db, flt_audit_fn fn, void *arg, size_t *wrong, sk_err *e)
 {
     size_t failed = 0;

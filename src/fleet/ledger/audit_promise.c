@@ -135,6 +135,9 @@ static sk_status check_intervals(audit *a, const flt_commitment *c, int64_t from
     return st;
 }
 
+/* The questions that are asked of each commitment: the last time at which others have a balance and
+ * it has none, and what was applied and left unmet.  The sums of used and unused parts are one walk
+ * beside the commitments, in the order of their ids. */
 static sk_status prepare(flt_db *db, audit *a, sk_err *e)
 {
     sk_status st = flt_db_prepare(
@@ -161,6 +164,8 @@ static sk_status prepare(flt_db *db, audit *a, sk_err *e)
     return st ? st : next(&a->used, e);
 }
 
+/* A commitment that is still running has no unmet part yet: only closed intervals and ended terms
+ * are held against what was promised. */
 sk_status flt_audit_promises(flt_db *db, flt_found out[FLT_CHECK_PROMISES], sk_err *e)
 {
     audit a = {.found = out};

@@ -127,6 +127,8 @@ static sk_status text(const member *m, const char **out)
     return SK_OK;
 }
 
+/* The value of a row of the table, by its type, to where the row says.  FLT_FIELD_OTHER is read by
+ * whoever owns the table. */
 static sk_status read_member(const member *m, void *into)
 {
     void *to = (char *)into + m->row->offset;
@@ -188,6 +190,8 @@ sk_status flt_fields_read(const flt_fields *f, json_t *obj, unsigned line, const
     return SK_OK;
 }
 
+/* A list that is missing is an empty one; every element is an object, so that callers need not
+ * look. */
 sk_status flt_fields_list(const flt_fields *f, json_t *obj, const char *key, size_t most,
                           json_t **list, size_t *n, sk_err *e)
 {

@@ -48,6 +48,8 @@ static flt_pool_state read_kind(const char *p, size_t *n)
     return FLT_POOL_GONE;
 }
 
+/* Cut at the last @ and at the last + behind it: a name may hold the one, and a date the other for
+ * its zone. */
 sk_status flt_outage_parse(const char *text, int64_t start, sk_arena *mem, flt_outage *out,
                            sk_err *e)
 {

@@ -41,6 +41,9 @@ static double blind_part(flt_fluid *f)
     return f->blind_share * s / f->dt;
 }
 
+/* One step of a fluid queue: what waited is served first.  Those served within slo_s are counted as
+ * if arrivals and service were even within the step, from the wait at its beginning to that at its
+ * end. */
 void flt_sim_serve_bucket(flt_fluid *f)
 {
     double rate = flt_sim_capacity(f), before = (double)f->waiting;

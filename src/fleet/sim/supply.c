@@ -114,6 +114,8 @@ static void repair(flt_fluid *f, flt_sim_pool *p)
     }
 }
 
+/* One step of the pools: repairs, losses, replicas that come up.  Requests still go to the capacity
+ * that was lost in it until that is noticed, detect_s later. */
 void flt_sim_supply(flt_fluid *f)
 {
     double before = flt_sim_capacity(f), lost = 0;

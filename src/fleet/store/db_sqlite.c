@@ -208,6 +208,7 @@ static sk_status take(lite_db *d, sk_err *e)
 
 static const flt_db_ops ops;
 
+/* Only `create` may make a file: a name mistyped must not give an empty fleet. */
 sk_status flt_sqlite_open(const char *path, bool create, flt_db **out, sk_err *e)
 {
     bool memory = !strcmp(path, ":memory:");
