@@ -54,6 +54,7 @@ static void score(held_run *r, const eng_held_seq *seq, const size_t *slot, size
     for (size_t i = 0; i < k; i++)
         for (size_t j = 0; j < r->item[i].n; j++) {
             size_t next = seq[slot[i]].at + r->item[i].pos + j + 1;
+            assert(n < STEP_TOKENS && next < h->ids.n);
             if (!h->loss.id[next]) continue;
             r->of[n] = slot[i];
             r->row[n] =
@@ -68,7 +69,7 @@ static void score(held_run *r, const eng_held_seq *seq, const size_t *slot, size
 /* Steps n sequences from their beginning to their end, a piece of each at a time. */
 static sk_status run_batch(held_run *r, const eng_held_seq *seq, size_t n, sk_err *e)
 {
-    assert(n);
+    assert(n && n <= r->n_slots);
     size_t slot[SLOTS], most = r->rows_most / n, left = 0;
     if (most > STEP_TOKENS / n) most = STEP_TOKENS / n;
     if (most < 1) most = 1;

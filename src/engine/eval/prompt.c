@@ -228,6 +228,7 @@ static sk_status chat_context(const eng_prompts *p, size_t i, eng_ids *out, sk_e
 static sk_status add_chat_seq(const eng_prompts *p, const eng_suite_item *it, size_t k,
                               const eng_ids *context, eng_prompt *out, sk_err *e)
 {
+    assert(out->n < ENG_SUITE_OPTIONS);
     eng_cut *s = &out->cut[out->n++];
     s->at = out->ids.n;
     if (!eng_ids_add(&out->ids, context->id, context->n)) return no_memory(e);
@@ -270,6 +271,7 @@ static void cut_as_core(eng_suite_kind kind, eng_prompt *out)
         if (kind == ENG_SUITE_SCHEMA && common < s->n) s->core = s->n - common;
         if (s->core > s->n - 1) s->core = s->n - 1;
         if (s->core < 1) s->core = 1;
+        assert(s->core < s->n);
     }
 }
 

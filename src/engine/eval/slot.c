@@ -15,12 +15,14 @@ static size_t first_row(const eng_slot *s, eng_suite_kind kind)
 {
     const eng_cut *q = &s->prompt.cut[s->k];
     if (eng_suite_is_written(kind)) return s->prompt.ids.n - 1;
+    assert(q->first >= 1 && q->core >= 1); /* eng_prompt_make */
     return (q->first < q->core ? q->first : q->core) - 1;
 }
 
 /* Starts option k behind what the cache has of it. */
 static void start_option(eng_slot *s, eng_suite_kind kind)
 {
+    assert(s->k < s->prompt.n);
     const int32_t *id = s->prompt.ids.id + s->prompt.cut[s->k].at;
     size_t most = first_row(s, kind);
     if (most > s->cache.n) most = s->cache.n;
@@ -64,12 +66,14 @@ void eng_slot_plan(const eng_slot *s, eng_suite_kind kind, size_t most, size_t m
 sk_status eng_slot_stepped(eng_slot *s, eng_suite_kind kind, size_t n_vocab,
                            const eng_step_item *it, eng_nll_row *row, size_t *n_rows, sk_err *e)
 {
+    assert(it->pos <= s->cache.n);
     s->cache.n = it->pos;
     if (!eng_ids_add(&s->cache, it->ids, it->n))
         return sk_fail(e, SK_E_NOMEM, "no memory for %zu tokens", it->pos + it->n);
     s->pos = it->pos + it->n;
     *n_rows = it->want == ENG_WANT_ALL ? it->n : 0;
     size_t at = s->prompt.cut[s->k].at + it->pos + 1;
+    assert(eng_suite_is_written(kind) || at + *n_rows <= s->prompt.ids.n);
     for (size_t i = 0; i < *n_rows; i++) {
         const float *logits = it->logits + i * n_vocab;
         if (eng_suite_is_written(kind))
