@@ -155,6 +155,36 @@ static void data_has_weight(void **state)
     flt_board_fini(&s.b);
 }
 
+/* What a move costs: egress of the pool it leaves, and time at the slower of both ways; nothing
+ * where the checkpoint is, or where there is none. */
+static void what_a_move_costs(void **state)
+{
+    (void)state;
+    scene s;
+    set(&s);
+    s.want[0].checkpoint_bytes = 1e12;
+    s.site[0].egress_micros_per_gb = 90000;
+    s.site[0].wan_gbps = 100;
+    s.site[1].wan_gbps = 50;
+    flt_move m = flt_move_of(&s.b, 0, 1);
+    assert_true(m.egress == 0 && m.copy_s == 0); /* it runs nowhere */
+    runs(&s, 0, 0, 64, HOUR, 60);
+    m = flt_move_of(&s.b, 0, 1);
+    assert_true(m.egress == 90e6 && fabs(m.copy_s - 160) < 1e-9);
+    m = flt_move_of(&s.b, 0, 0);
+    assert_true(m.egress == 0 && m.copy_s == 0);
+    s.want[0].data = 1; /* said: so not where it runs */
+    assert_true(flt_move_of(&s.b, 0, 0).copy_s > 0);
+    assert_true(flt_move_of(&s.b, 0, 1).copy_s == 0);
+    /* The score has both: 160 s of 16 chips at 2.00 an hour are 1.42. */
+    s.want[0].data = 0;
+    runs(&s, 0, 0, 0, 0, 0);
+    flt_candidate c = {.want = 0, .site = 1, .chips = 16, .free_chips = 16};
+    flt_score(&s.b, &c, 0);
+    assert_true(fabs(c.move_cost - (90e6 + 160.0 / 3600 * 16 * 2e6)) < 1);
+    flt_board_fini(&s.b);
+}
+
 /* Each filter, by the site that is left. */
 static void filters(void **state)
 {
@@ -327,6 +357,78 @@ static void no_needless_victim(void **state)
     flt_board_fini(&s.b);
 }
 
+/* A minimum run time holds until a service has nothing else: then it is broken for what the service
+ * can't do without, not for its headroom. */
+static void the_last_resort(void **state)
+{
+    (void)state;
+    scene s;
+    set(&s);
+    s.site[1].chips = 0;
+    runs(&s, 0, 0, 64, 599, 60);
+    s.want[2].demand = 2050;
+    s.want[2].floor = 1600;
+    round_of(&s);
+    has(&s, 2, 0, 16, FLT_CAUSE_STARTED);
+    has(&s, 0, 0, 48, FLT_CAUSE_SHRUNK);
+    assert_true(flt_board_cell(&s.b, 0, 0)->early);
+    assert_true(flt_board_cell(&s.b, 0, 0)->lost_chip_s == 64 * 360);
+    /* What it has is enough for its floor: the rest would be headroom. */
+    runs(&s, 0, 0, 48, 599, 60);
+    runs(&s, 2, 0, 16, 599, 0);
+    round_of(&s);
+    has(&s, 2, 0, 16, FLT_CAUSE_KEPT);
+    has(&s, 0, 0, 48, FLT_CAUSE_KEPT);
+    /* A least number of chips is a floor, too; and past the time nothing is early. */
+    runs(&s, 2, 0, 0, 0, 0);
+    s.want[2].floor = 0;
+    s.want[2].min_chips = 24;
+    round_of(&s);
+    has(&s, 2, 0, 24, FLT_CAUSE_STARTED);
+    runs(&s, 0, 0, 48, 600, 60);
+    round_of(&s);
+    has(&s, 0, 0, 40, FLT_CAUSE_SHRUNK);
+    assert_false(flt_board_cell(&s.b, 0, 0)->early);
+    /* Not of its own priority, and not for a run. */
+    runs(&s, 0, 0, 48, 599, 60);
+    s.want[0].priority = 5;
+    s.want[2].min_chips = 24;
+    round_of(&s);
+    has(&s, 2, 0, 16, FLT_CAUSE_STARTED); /* all that is free */
+    has(&s, 0, 0, 48, FLT_CAUSE_KEPT);
+    flt_board_fini(&s.b);
+}
+
+/* Those past their time go first, and what a young run has above its least before all of it. */
+static void the_last_resort_is_last(void **state)
+{
+    (void)state;
+    scene s;
+    set(&s);
+    s.site[1].chips = 0;
+    s.want[0].max_chips = 24;
+    s.want[1] = a_run(2, s.rate[1]);
+    s.want[1].priority = 2;
+    s.want[1].min_chips = s.want[1].max_chips = 40;
+    runs(&s, 0, 0, 24, 10, 10);
+    runs(&s, 1, 0, 40, HOUR, 500);
+    s.want[2].demand = 6400;
+    s.want[2].floor = 4000;
+    round_of(&s);
+    has(&s, 0, 0, 24, FLT_CAUSE_KEPT); /* of the lower priority, but young */
+    has(&s, 1, 0, 0, FLT_CAUSE_STOPPED);
+    has(&s, 2, 0, 40, FLT_CAUSE_STARTED);
+    s.want[2].floor = 4800;
+    round_of(&s);
+    has(&s, 0, 0, 16, FLT_CAUSE_SHRUNK);
+    has(&s, 2, 0, 48, FLT_CAUSE_STARTED);
+    s.want[2].floor = 4900;
+    round_of(&s);
+    has(&s, 0, 0, 0, FLT_CAUSE_STOPPED);
+    has(&s, 2, 0, 64, FLT_CAUSE_STARTED); /* what nobody has now is had for its demand */
+    flt_board_fini(&s.b);
+}
+
 static void pools_that_fail(void **state)
 {
     (void)state;
@@ -412,6 +514,14 @@ static void explained(void **state)
     assert_contains(h.text.p, "* 16 chips (16 free)  2.0000/h each, 100 units/s x 0.98");
     assert_contains(h.text.p, "+ move 90.00");
     sk_buf_fini(&h.text);
+    /* A last resort says so, and what it costs: 64 x 360 chip-seconds at 2.00 an hour. */
+    h = (heard){SK_BUF_INIT, 0};
+    runs(&s, 0, 0, 64, 599, 60);
+    s.want[2].demand = s.want[2].floor = 1600;
+    flt_place_round(&s.b, &(flt_place_ear){hear, &h});
+    assert_contains(h.text.p, "+ lost work 12.80  last resort: 16 chips within their minimum run "
+                              "time  score");
+    sk_buf_fini(&h.text);
     flt_board_fini(&s.b);
 }
 
@@ -426,6 +536,10 @@ static void no_snapshot(void **state)
     flt_board_fini(&s.b);
     set(&s);
     s.rate[2][0] = -1;
+    assert_status(flt_board_check(&s.b, &e), SK_E_INVALID, e, "workload 3");
+    flt_board_fini(&s.b);
+    set(&s);
+    s.want[2].floor = 1; /* more than it wants */
     assert_status(flt_board_check(&s.b, &e), SK_E_INVALID, e, "workload 3");
     flt_board_fini(&s.b);
     set(&s);
@@ -493,6 +607,7 @@ static void any_want(wild *x, size_t w, uint64_t *i)
     v->max_chips = v->min_chips + pick(i, 8) * v->unit;
     v->demand = v->kind == FLT_SERVE ? (double)pick(i, 4000) : 0;
     v->keep = v->demand * (1 + (double)pick(i, 2));
+    v->floor = v->demand * (double)pick(i, 5) / 4;
     v->data = pick(i, 2) ? FLT_NONE : (size_t)pick(i, S);
     v->checkpoint_bytes = (double)pick(i, 3) * 1e12;
     v->min_run_s = pick(i, 3) * 600;
@@ -533,15 +648,16 @@ static void any(wild *x, uint64_t *i)
 }
 
 /* Chips that want w could have in site s by its right: free ones and those of lower priorities past
- * their min_run_s. */
-static int64_t by_right(const wild *x, size_t w, size_t s)
+ * their min_run_s, or all of those. */
+static int64_t by_right(const wild *x, size_t w, size_t s, bool young)
 {
     int64_t n = x->site[s].chips;
     for (size_t v = 0; v < W; v++) {
         const flt_cell *c = flt_board_cell(&x->b, v, s);
         bool lower = x->want[v].priority < x->want[w].priority;
         bool fresh = c->chips != c->before; /* got or lost some this very moment */
-        if (!lower || fresh || x->b.t - c->since < x->want[v].min_run_s) n -= c->chips;
+        bool spared = !young && x->b.t - c->since < x->want[v].min_run_s;
+        if (!lower || fresh || spared) n -= c->chips;
     }
     return n;
 }
@@ -580,15 +696,19 @@ static void runs_are_whole(const wild *x)
     }
 }
 
-/* Nobody within his min_run_s was taken from, but for what is gone. */
+/* Nobody within his min_run_s was taken from, but for what is gone, and for services that have a
+ * floor. */
 static void min_run_is_kept(const wild *x)
 {
     for (size_t w = 0; w < W; w++)
         for (size_t s = 0; s < S; s++) {
             const flt_cell *c = flt_board_cell(&x->b, w, s);
             if (c->cause != FLT_CAUSE_SHRUNK && c->cause != FLT_CAUSE_STOPPED) continue;
-            assert_true(x->b.t - c->since >= x->want[w].min_run_s);
-            assert_true(x->want[c->by].priority > x->want[w].priority);
+            const flt_want *by = &x->want[c->by];
+            assert_true(c->early == (x->b.t - c->since < x->want[w].min_run_s));
+            if (c->early)
+                assert_true(by->kind == FLT_SERVE && (by->floor > 0 || by->min_chips > 0));
+            assert_true(by->priority > x->want[w].priority);
         }
 }
 
@@ -603,10 +723,11 @@ static void priorities_hold(const wild *x)
         if (serve && have >= v->min_chips && flt_supply(&x->b, w) >= v->demand * (1 - 1e-9))
             continue;
         if (serve && have + v->unit > v->max_chips) continue;
+        bool low = serve && (have < v->min_chips || flt_supply(&x->b, w) < v->floor * (1 - 1e-9));
         for (size_t s = 0; s < S; s++) {
             if (flt_fits(&x->b, w, s)) continue;
             int64_t least = serve ? v->unit : flt_least_chips(&x->b, w, s);
-            if (by_right(x, w, s) >= least)
+            if (by_right(x, w, s, low) >= least)
                 fail_msg("want %zu lacks chips that it could have in site %zu", w, s);
         }
     }
@@ -650,11 +771,14 @@ int main(void)
         cmocka_unit_test(the_cheapest),
         cmocka_unit_test(failures_cost),
         cmocka_unit_test(data_has_weight),
+        cmocka_unit_test(what_a_move_costs),
         cmocka_unit_test(filters),
         cmocka_unit_test(serving_goes_first),
         cmocka_unit_test(give_and_take),
         cmocka_unit_test(the_one_that_loses_least),
         cmocka_unit_test(no_needless_victim),
+        cmocka_unit_test(the_last_resort),
+        cmocka_unit_test(the_last_resort_is_last),
         cmocka_unit_test(pools_that_fail),
         cmocka_unit_test(moves),
         cmocka_unit_test(explained),

@@ -361,6 +361,72 @@ static void money_is_ratings(void **state)
     }
 }
 
+/* A run of 64 chips whose pool is away for six hours, checkpoint and prices as given. */
+static run moving(const char *bytes, const char *outage)
+{
+    char text[1024];
+    int n = snprintf(text, sizeof text,
+                     "days: 3\n" CHIPS "pools:\n"
+                     "  - {pool: a, provider: aws, chip: h100, nodes: 8, price: 1, egress: 0.09}\n"
+                     "  - {pool: b, provider: gcp, chip: h100, nodes: 8, price: 2, egress: 0.12,\n"
+                     "     wan-gbps: 50}\n"
+                     "train:\n  - {workload: t, min-chips: 64, max-chips: 64, restart: 10m,\n"
+                     "     checkpoint-bytes: %s}\noutages: [%s]\n",
+                     bytes, outage);
+    assert_true(n > 0 && (size_t)n < sizeof text);
+    return simulate(text, 1);
+}
+
+/* Into the other pool and back: 1 TB leaves each once, at 90.00 and 120.00, and takes 160 s at the
+ * slower way's 50 Gbit/s; in the bill and out of the ETTR.  Who stays pays nothing. */
+static void moves_cost(void **state)
+{
+    (void)state;
+    run r = moving("1e12", "\"a@day1+6h\""), none = moving("0", "\"a@day1+6h\"");
+    const flt_sim_job_sum *j = &r.sum->job[0], *k = &none.sum->job[0];
+    assert_int_equal(j->moves, 2);
+    assert_int_equal(k->moves, 2);
+    assert_int_equal(j->egress, 210 * FLT_MICRO);
+    assert_true(fabs(j->copying_s - 320) < 1e-6);
+    assert_int_equal(r.sum->total[0].billed - none.sum->total[0].billed, 210 * FLT_MICRO);
+    assert_int_equal(r.sum->total[0].list - none.sum->total[0].list, 210 * FLT_MICRO);
+    assert_true(fabs(j->restarting - k->restarting - 64 * 320) < 1e-3);
+    assert_true(j->ettr < k->ettr && j->held == k->held);
+    conserved(r.sum);
+    end(&r);
+    end(&none);
+    /* Where going back costs more than a day at half the price saves, it stays: one way only. */
+    r = moving("100e12", "\"a@day1+6h\"");
+    assert_int_equal(r.sum->job[0].moves, 1);
+    assert_int_equal(r.sum->job[0].egress, 9000 * FLT_MICRO);
+    end(&r);
+    /* A pool that comes back before anything could start elsewhere: no move, no cost. */
+    r = moving("1e12", "\"a@day1+6h\", \"b@day1+6h\"");
+    assert_int_equal(r.sum->job[0].moves, 0);
+    assert_int_equal(r.sum->job[0].egress, 0);
+    assert_true(r.sum->job[0].copying_s == 0 && r.sum->job[0].waiting_s > 5 * 3600);
+    end(&r);
+}
+
+/* Serving that has nothing else takes chips within their min-run, as far as the forecast goes, and
+ * they are counted apart. */
+static void min_run_in_need(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "days: 1\ndemand: {users: 5e6, peak-to-mean: 1.5, peak-hour: 20, noise: 0}\n" CHIPS
+        "pools:\n  - {pool: a, provider: aws, chip: h100, nodes: 10}\n"
+        "train:\n  - {workload: t, min-chips: 8, max-chips: 80, min-run: 30d}\n";
+    run r = simulate(text, 1);
+    print_message("served %.6f, taken early %d\n", (double)r.sum->served / (double)r.sum->asked,
+                  (int)r.sum->by_stop[FLT_STOP_EARLY]);
+    assert_true(r.sum->by_stop[FLT_STOP_EARLY] > 0);
+    assert_int_equal(r.sum->by_stop[FLT_STOP_SERVING], 0);
+    assert_true((double)r.sum->served > 0.9999 * (double)r.sum->asked);
+    conserved(r.sum);
+    end(&r);
+}
+
 /* Memory is that of the beginning whatever the length. */
 static void flat(void **state)
 {
@@ -389,6 +455,8 @@ int main(void)
         cmocka_unit_test(money),
         cmocka_unit_test(begun_in_the_middle),
         cmocka_unit_test(money_is_ratings),
+        cmocka_unit_test(moves_cost),
+        cmocka_unit_test(min_run_in_need),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@ typedef struct place_opts {
     cmd_common common;
     const char *db, *at;
     sk_opt_list demand;
-    double headroom, failures, redo, move_gain;
+    double headroom, failures, redo, move_gain, wan_gbps;
     bool json, explain;
 } place_opts;
 
@@ -35,6 +35,9 @@ static const sk_opt rows[] = {
     {"move-gain", 0, SK_OPT_FLOAT, "SHARE", "0.2",
      "a run is moved for a score better by this; 0 means never", offsetof(place_opts, move_gain), 0,
      1},
+    {"wan-gbps", 0, SK_OPT_FLOAT, "N", "100",
+     "Gbit/s at which a checkpoint gets into or out of a pool", offsetof(place_opts, wan_gbps), 0,
+     1e6},
     CMD_ROW(place_opts, "explain", 0, SK_OPT_BOOL, NULL, NULL,
             "print each pool's marginal price, and one line a candidate with its terms", explain, 0,
             NULL),
@@ -71,7 +74,8 @@ static sk_status read_need(const place_opts *o, const flt_book *b, const char *t
     if (end == eq + 1 || *end || !isfinite(v) || v < 0)
         return sk_fail(e, SK_E_USAGE, "--demand %s: %s is no number of tokens a second", name,
                        eq + 1);
-    *out = (flt_snap_need){.workload = w->id, .demand = flt_serve_demand(v, o->headroom)};
+    *out =
+        (flt_snap_need){.workload = w->id, .demand = flt_serve_demand(v, o->headroom), .floor = v};
     out->keep = out->demand;
     return SK_OK;
 }
@@ -136,6 +140,7 @@ static sk_status gather(const place_opts *o, flt_db *db, scene *s, sk_arena *mem
     s->snap.book = &s->book;
     s->snap.failures_per_node_day = o->failures / 1000;
     s->snap.redo = o->redo;
+    s->snap.wan_gbps = o->wan_gbps;
     if (!st) st = read_needs(o, s, mem, e);
     if (!st) st = read_runs(db, s, mem, e);
     if (!st) st = read_leases(db, s, mem, e);
@@ -207,7 +212,8 @@ static void result_table(const scene *s, sk_buf *out)
             cmd_table_add(&t, s->book.pool[p].name);
             cmd_table_addf(&t, "%" PRId64, c->chips);
             cmd_table_addf(&t, "%" PRId64, c->before);
-            cmd_table_add(&t, flt_cause_text(c->cause));
+            cmd_table_addf(&t, "%s%s", flt_cause_text(c->cause),
+                           c->early ? " within its minimum run time" : "");
             cmd_table_add(&t, workload_of(s, c->by));
         }
         if (any) continue;
@@ -243,6 +249,7 @@ static void result_json(const scene *s, sk_buf *out)
             sk_buf_addf(out, ",\"chips\":%" PRId64 ",\"before\":%" PRId64, c->chips, c->before);
             add_text(out, "what", flt_cause_text(c->cause));
             if (c->by != FLT_NONE) add_text(out, "for", workload_of(s, c->by));
+            if (c->early) sk_buf_adds(out, ",\"early\":true");
             sk_buf_addf(out, ",\"lost_chip_s\":%.0f}", c->lost_chip_s);
         }
     sk_buf_adds(out, "]}\n");
@@ -306,7 +313,8 @@ const cmd_verb cmd_fleet_place_verb = {
      "commitment is behind its pace, the list price beyond. Services get what --demand says, with "
      "headroom; training takes what they leave. Where too few chips are free they come from lower "
      "priorities: first what those have above their least number, then whole runs, those first "
-     "that lose least since their last checkpoint, none within its minimum run time. "
+     "that lose least since their last checkpoint, none within its minimum run time but as a last "
+     "resort: when a service would else have less than --demand, without the headroom. "
      "docs/guide/fleet.md has an example, src/fleet/place/place.h the rule in full.",
      "stoke fleet place --demand chat=90000\n  what would run where\n"
      "stoke fleet place --demand chat=90000 --explain\n  and why: one line a candidate\n",

@@ -75,6 +75,8 @@ static void jobs(const flt_sim_sum *s, sk_buf *b)
         whole(b, "interruptions", j->interruptions);
         whole(b, "resizes", j->resizes);
         whole(b, "moves", j->moves);
+        number(b, "copying_s", j->copying_s);
+        whole(b, "egress_micros", j->egress);
         number(b, "done_s", j->done_s);
         sk_buf_addc(b, '}');
     }

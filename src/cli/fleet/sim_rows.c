@@ -93,6 +93,9 @@ static void job_rows(const flt_sim_sum *sum, cmd_sim_table *t)
         if (j->tokens > 0) add_number(t, j->name, "tokens", "", j->tokens);
         add_count(t, j->name, "interruptions", j->interruptions);
         add_count(t, j->name, "resizes", j->resizes);
+        if (j->moves) add_count(t, j->name, "moves to another pool", j->moves);
+        if (j->copying_s > 0)
+            add_number(t, j->name, "copying checkpoints", "h", j->copying_s / 3600);
         add_number(t, j->name, "waited", "h", j->waiting_s / 3600);
         if (j->done_s > 0) add_number(t, j->name, "done after", "days", j->done_s / 86400);
     }
@@ -155,6 +158,13 @@ static void money_rows(const flt_sim_sum *sum, cmd_sim_table *t)
         add_money(t, "billed", m->currency, m->billed, m->currency);
         add_money(t, "at list prices", m->currency, m->list, m->currency);
         add_money(t, "effective", m->currency, m->effective, m->currency);
+    }
+    for (size_t i = 0; i < sum->n_job; i++) {
+        char text[FLT_MONEY_TEXT];
+        if (!sum->job[i].egress) continue;
+        flt_money_table(sum->job[i].egress, text);
+        cmd_sim_row *r = line(t, sum->job[i].name, "egress, in billed");
+        (void)snprintf(r->value, sizeof r->value, "%s", text);
     }
     for (size_t i = 0; i < sum->n_pool; i++) {
         const flt_sim_pool_sum *p = &sum->pool[i];

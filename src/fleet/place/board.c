@@ -69,8 +69,9 @@ static bool site_ok(const flt_site *s)
 {
     return s->chips >= 0 && s->paid >= 0 && s->chips_per_node > 0 && s->price >= 0 &&
            count(s->chip_bytes) && count(s->net_gbps) && count(s->failures_per_node_day) &&
-           count(s->egress_micros_per_gb) && s->state >= FLT_POOL_UP && s->state <= FLT_POOL_GONE &&
-           s->category >= FLT_ON_DEMAND && s->category < FLT_CATEGORY_N;
+           count(s->egress_micros_per_gb) && count(s->wan_gbps) && s->state >= FLT_POOL_UP &&
+           s->state <= FLT_POOL_GONE && s->category >= FLT_ON_DEMAND &&
+           s->category < FLT_CATEGORY_N;
 }
 
 static bool want_ok(const flt_board *b, const flt_want *w)
@@ -78,8 +79,8 @@ static bool want_ok(const flt_board *b, const flt_want *w)
     for (size_t s = 0; s < b->n_site; s++)
         if (!count(w->rate[s]) || (w->attain && !share(w->attain[s]))) return false;
     return w->unit > 0 && w->min_chips >= 0 && w->min_chips <= w->max_chips && count(w->demand) &&
-           count(w->keep) && count(w->memory_bytes) && count(w->min_net_gbps) &&
-           count(w->checkpoint_bytes) && count(w->checkpoint_every_s) &&
+           count(w->keep) && count(w->floor) && w->floor <= w->demand && count(w->memory_bytes) &&
+           count(w->min_net_gbps) && count(w->checkpoint_bytes) && count(w->checkpoint_every_s) &&
            count(w->checkpoint_write_s) && count(w->restart_s) && w->min_run_s >= 0 &&
            (w->data == FLT_NONE || w->data < b->n_site) &&
            (w->lease == FLT_NONE || w->lease < b->n_site);

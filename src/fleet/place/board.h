@@ -30,6 +30,7 @@ typedef struct flt_site {
     double chip_bytes, net_gbps;
     double failures_per_node_day;
     double egress_micros_per_gb;
+    double wan_gbps; /* of the way in and out of it, for checkpoints; 0: not known, takes no time */
 } flt_site;
 
 /* A workload now.  Serving may lie in several sites, training and batch work in one: its chips work
@@ -44,6 +45,8 @@ typedef struct flt_want {
      * up to which chips that are there are kept, at least as much: the largest of the last while,
      * so that a dip gives nothing away that is wanted again.  Of the others nothing. */
     double demand, keep;
+    double floor; /* of a service: units a second below which its answers miss their SLO, the
+                     demand without headroom; for that much min_run_s protects nobody. 0: never */
     /* Useful units a second of one chip, a site each (n_site of them): 0 where it can't run:
      * another kind of chip, no build of the model. */
     const double *rate;
@@ -53,9 +56,11 @@ typedef struct flt_want {
     double memory_bytes;     /* of its chips together (serving: of a unit's) */
     double min_net_gbps;     /* where it needs more than one node */
     double checkpoint_bytes; /* to be moved when it starts in another pool than `data` */
-    size_t data;             /* site where its checkpoint is, FLT_NONE: nowhere */
+    size_t data;             /* site where its checkpoint is, FLT_NONE: where the run is, if it is
+                                anywhere */
     double checkpoint_every_s, checkpoint_write_s, restart_s;
-    int64_t min_run_s;   /* after a start or a change it is left alone for so long */
+    int64_t min_run_s;   /* after a start or a change it is left alone for so long, but for a
+                            service that has nothing else (floor) */
     size_t lease;        /* site that may still run it unseen until lease_until: nowhere else is */
     int64_t lease_until; /* it started before; FLT_NONE: none */
 } flt_want;
@@ -81,6 +86,7 @@ typedef struct flt_cell {
     flt_cause cause;
     size_t by;          /* want for which it was taken, FLT_NONE */
     double lost_chip_s; /* work that is done again: chips x (now - saved + restart) */
+    bool early;         /* taken within its min_run_s: a service had nothing else */
 } flt_cell;
 
 typedef struct flt_board {

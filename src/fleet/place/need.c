@@ -35,14 +35,21 @@ int64_t flt_chips_of(const flt_board *b, size_t w)
     return sum;
 }
 
-/* Chips that want w would still have to get in site s, in whole units: a service's rest of demand
+/* How far a want goes for chips, one after the other. */
+typedef enum reach {
+    REACH_FREE,    /* what nobody has */
+    REACH_VICTIMS, /* lower priorities past their min_run_s */
+    REACH_YOUNG    /* all lower priorities, for what a service can't do without */
+} reach;
+
+/* Chips that want w would still have to get in site s, in whole units: a service's rest of `demand`
  * at that site's rate, a run's least number. */
-static int64_t missing(const flt_board *b, size_t w, size_t s)
+static int64_t missing(const flt_board *b, size_t w, size_t s, double demand)
 {
     const flt_want *v = &b->want[w];
     if (v->kind != FLT_SERVE) return flt_least_chips(b, w, s);
     int64_t have = flt_chips_of(b, w), most = (v->max_chips - have) / v->unit * v->unit;
-    double rest = v->demand - flt_supply(b, w), n = rest / v->rate[s];
+    double rest = demand - flt_supply(b, w), n = rest / v->rate[s];
     int64_t k = !(n > 0) ? 0 : n < 1e15 ? (int64_t)ceil(n - 1e-9) : INT64_MAX / 4;
     if (k < v->min_chips - have) k = v->min_chips - have;
     k = (k + v->unit - 1) / v->unit * v->unit;
@@ -51,16 +58,22 @@ static int64_t missing(const flt_board *b, size_t w, size_t s)
 
 /* What site s could give want w: all of it in free chips, or with victims; a service takes less
  * too.  Fills in the candidate up to its score. */
-static void look(const flt_board *b, size_t w, size_t s, bool victims, flt_candidate *c)
+static void look(const flt_board *b, size_t w, size_t s, reach far, flt_candidate *c)
 {
-    int64_t unit = b->want[w].unit, free = flt_free_chips(b, s);
+    static const flt_reclaim_level level[] = {FLT_TAKE_RUNS, FLT_TAKE_RUNS, FLT_TAKE_YOUNG};
+    const flt_want *v = &b->want[w];
+    int64_t unit = v->unit, free = flt_free_chips(b, s);
     double lost = 0;
-    bool some = b->want[w].kind == FLT_SERVE;
+    bool some = v->kind == FLT_SERVE;
     *c = (flt_candidate){.want = w, .site = s, .refusal = flt_fits(b, w, s)};
     if (c->refusal) return;
-    int64_t need = missing(b, w, s), got = free < need ? free : need;
+    int64_t need = missing(b, w, s, far == REACH_YOUNG ? v->floor : v->demand);
+    int64_t got = free < need ? free : need;
     c->free_chips = got;
-    if (victims && got < need) got += flt_reclaim_find(b, w, s, need - got, FLT_TAKE_RUNS, &lost);
+    if (far != REACH_FREE && got < need) {
+        got += flt_reclaim_find(b, w, s, need - got, level[far], &lost);
+        c->early_chips = flt_reclaim_young(b, s);
+    }
     if (got > need) got = need;
     if (some) got = got / unit * unit;
     if (got <= 0 || (!some && got < need)) {
@@ -73,12 +86,12 @@ static void look(const flt_board *b, size_t w, size_t s, bool victims, flt_candi
 }
 
 /* The candidate of the best score; false if there is none. */
-static bool choose(const flt_board *b, size_t w, bool victims, flt_candidate *best)
+static bool choose(const flt_board *b, size_t w, reach far, flt_candidate *best)
 {
     bool any = false;
     for (size_t s = 0; s < b->n_site; s++) {
         flt_candidate c;
-        look(b, w, s, victims, &c);
+        look(b, w, s, far, &c);
         if (c.refusal || (any && c.score >= best->score)) continue;
         *best = c;
         any = true;
@@ -87,12 +100,11 @@ static bool choose(const flt_board *b, size_t w, bool victims, flt_candidate *be
 }
 
 /* Tells all candidates again, now that one is chosen (site FLT_NONE: none). */
-static void tell(const flt_board *b, size_t w, bool victims, size_t chosen,
-                 const flt_place_ear *ear)
+static void tell(const flt_board *b, size_t w, reach far, size_t chosen, const flt_place_ear *ear)
 {
     for (size_t s = 0; ear && s < b->n_site; s++) {
         flt_candidate c;
-        look(b, w, s, victims, &c);
+        look(b, w, s, far, &c);
         c.chosen = s == chosen;
         ear->hear(ear->arg, &c);
     }
@@ -103,7 +115,8 @@ static void grant(flt_board *b, const flt_candidate *c)
     double lost;
     int64_t short_of = c->chips - flt_free_chips(b, c->site);
     if (short_of > 0) {
-        (void)flt_reclaim_find(b, c->want, c->site, short_of, FLT_TAKE_RUNS, &lost);
+        (void)flt_reclaim_find(b, c->want, c->site, short_of,
+                               c->early_chips ? FLT_TAKE_YOUNG : FLT_TAKE_RUNS, &lost);
         flt_reclaim_take(b, c->want, c->site);
     }
     flt_board_cell(b, c->want, c->site)->chips += c->chips;
@@ -120,16 +133,35 @@ static bool content(const flt_board *b, size_t w)
     return have >= v->min_chips && flt_supply(b, w) >= v->demand * (1 - 1e-12);
 }
 
+/* Whether it is a service that would miss its goal with what it has. */
+static bool desperate(const flt_board *b, size_t w)
+{
+    const flt_want *v = &b->want[w];
+    return v->kind == FLT_SERVE &&
+           (flt_chips_of(b, w) < v->min_chips || flt_supply(b, w) < v->floor * (1 - 1e-12));
+}
+
 /* Each grant is all that its site has or all that is missing, so there are few.  Free chips
  * anywhere go before victims: nobody is stopped while there is room. */
-void flt_meet_need(flt_board *b, size_t w, const flt_place_ear *ear)
+bool flt_meet_need(flt_board *b, size_t w, const flt_place_ear *ear)
 {
-    for (size_t i = 0; i < 2 * b->n_site + 2 && !content(b, w); i++) {
+    bool early = false;
+    for (size_t i = 0; i < 3 * b->n_site + 3 && !content(b, w); i++) {
         flt_candidate best;
-        bool free = choose(b, w, false, &best);
-        bool any = free || choose(b, w, true, &best);
-        tell(b, w, !free, any ? best.site : FLT_NONE, ear);
-        if (!any) return;
+        reach far = REACH_FREE;
+        bool any = choose(b, w, far, &best);
+        if (!any) {
+            far = REACH_VICTIMS;
+            any = choose(b, w, far, &best);
+        }
+        if (!any && desperate(b, w)) {
+            far = REACH_YOUNG;
+            any = choose(b, w, far, &best);
+        }
+        tell(b, w, far, any ? best.site : FLT_NONE, ear);
+        if (!any) break;
         grant(b, &best);
+        early |= best.early_chips > 0;
     }
+    return early;
 }

@@ -17,7 +17,9 @@ double flt_supply(const flt_board *b, size_t w);
 /* Chips of a want in all sites. */
 int64_t flt_chips_of(const flt_board *b, size_t w);
 
-/* Gives want w what it must have, as far as it can be had. */
-void flt_meet_need(flt_board *b, size_t w, const flt_place_ear *ear);
+/* Gives want w what it must have, as far as it can be had.  Whether something was taken within its
+ * min_run_s for it: then a higher priority that was told before to spare that may want what is
+ * left. */
+bool flt_meet_need(flt_board *b, size_t w, const flt_place_ear *ear);
 
 #endif

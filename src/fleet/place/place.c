@@ -33,6 +33,7 @@ static void begin(flt_board *b)
             c->cause = FLT_CAUSE_KEPT;
             c->by = FLT_NONE;
             c->lost_chip_s = 0;
+            c->early = false;
             b->used[s] += c->chips;
         }
     }
@@ -201,9 +202,20 @@ static void end(flt_board *b)
         if (c->chips < c->before || c->cause == FLT_CAUSE_MOVED) continue;
         c->by = FLT_NONE;
         c->lost_chip_s = 0;
+        c->early = false;
         c->cause = c->chips == c->before ? FLT_CAUSE_KEPT
                    : c->before           ? FLT_CAUSE_GREW
                                          : FLT_CAUSE_STARTED;
+    }
+}
+
+/* Step 3, again while minimum run times are broken: each time fewer are left. */
+static void meet_needs(flt_board *b, const flt_place_ear *ear)
+{
+    for (bool again = true; again;) {
+        again = false;
+        for (size_t i = 0; i < b->n_want; i++)
+            again |= flt_meet_need(b, b->order[i], ear);
     }
 }
 
@@ -218,13 +230,11 @@ void flt_place_round(flt_board *b, const flt_place_ear *ear)
         else
             cut_back(b, w);
     }
-    for (size_t i = 0; i < b->n_want; i++)
-        flt_meet_need(b, b->order[i], ear);
+    meet_needs(b, ear);
     for (size_t i = 0; i < b->n_want; i++)
         grow(b, b->order[i]);
     for (size_t i = 0; i < b->n_want; i++)
         moved |= move(b, b->order[i], ear);
-    for (size_t i = 0; moved && i < b->n_want; i++) /* what they left may be what somebody lacks */
-        flt_meet_need(b, b->order[i], ear);
+    if (moved) meet_needs(b, ear); /* what they left may be what somebody lacks */
     end(b);
 }

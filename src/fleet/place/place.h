@@ -10,7 +10,10 @@
  *      as many chips as its demand takes, the others their min_chips, in the site of the best
  *      score.  Where too few are free they are taken from lower priorities: first what those have
  *      above their min, then whole runs; lowest priority first, then what loses least work.  What
- *      is within its min_run_s is never taken, and nothing is taken that would not suffice.
+ *      is within its min_run_s is left alone, and nothing is taken that would not suffice.  One
+ *      thing goes before min_run_s, when nothing else is left: a service that has less than its
+ *      min_chips or its floor, below which answers miss their SLO.  It takes what brings it there,
+ *      in the same order, and the candidate's score has the work that is lost for it.
  *   4. In the same order training and batch work grow towards max_chips into what is free in their
  *      sites, and into what lower priorities have above their min.  A run that would have to
  *      restart for it grows only if free chips are expected to be worth it (settle_s).
@@ -18,7 +21,8 @@
  *      something may have what it left.
  *
  * So after a round no want lacks what it must have while a lower priority holds it, in a site where
- * it could run, but for min_run_s.
+ * it could run, but for min_run_s; and no service is below its floor while a lower priority holds
+ * chips that it could use.
  */
 #ifndef FLT_FLEET_PLACE_PLACE_H
 #define FLT_FLEET_PLACE_PLACE_H

@@ -65,21 +65,44 @@ double flt_useful_rate(const flt_board *b, size_t w, size_t s, int64_t chips)
     return (double)chips * b->want[w].rate[s] * share_of(b, w, s, chips);
 }
 
+/* Site where the checkpoint is. */
+static size_t data_of(const flt_board *b, size_t w)
+{
+    const flt_want *v = &b->want[w];
+    if (v->data != FLT_NONE || v->kind == FLT_SERVE) return v->data;
+    for (size_t s = 0; s < b->n_site; s++)
+        if (flt_board_cell(b, w, s)->before > 0) return s;
+    return FLT_NONE;
+}
+
+flt_move flt_move_of(const flt_board *b, size_t w, size_t s)
+{
+    size_t data = data_of(b, w);
+    flt_move m = {0, 0};
+    if (data == FLT_NONE || b->site[data].pool == b->site[s].pool) return m;
+    const flt_site *from = &b->site[data], *to = &b->site[s];
+    double bytes = b->want[w].checkpoint_bytes, gbps = fmin(from->wan_gbps, to->wan_gbps);
+    m.egress = bytes / 1e9 * from->egress_micros_per_gb;
+    if (gbps > 0) m.copy_s = bytes * 8 / 1e9 / gbps;
+    return m;
+}
+
 /* Chips that victims leave go on using what is paid for, so only their net counts. */
 void flt_score(const flt_board *b, flt_candidate *c, double lost_chip_s)
 {
-    const flt_want *v = &b->want[c->want];
     const flt_site *p = &b->site[c->site];
     int64_t have = flt_board_cell(b, c->want, c->site)->chips;
     int64_t paid = p->paid - (b->used[c->site] - (c->chips - c->free_chips));
     int64_t beyond = paid <= 0 ? c->chips : paid >= c->chips ? 0 : c->chips - paid;
     c->price = beyond ? p->price * (double)beyond / (double)c->chips : 0;
-    c->rate = v->rate[c->site];
+    c->rate = b->want[c->want].rate[c->site];
     c->share = share_of(b, c->want, c->site, have + c->chips);
     c->unit_cost = c->share > 0 ? c->price / 3600 / (c->rate * c->share) : INFINITY;
     c->move_cost = 0;
-    if (v->data != FLT_NONE && b->site[v->data].pool != p->pool && !have)
-        c->move_cost = v->checkpoint_bytes / 1e9 * b->site[v->data].egress_micros_per_gb;
+    if (!have) {
+        flt_move m = flt_move_of(b, c->want, c->site);
+        c->move_cost = m.egress + m.copy_s / 3600 * (double)c->chips * c->price;
+    }
     c->lost_cost = isinf(p->price) ? 0 : lost_chip_s / 3600 * p->price;
     double units = (double)c->chips * c->rate * c->share * b->horizon_s;
     double once = c->move_cost + c->lost_cost;
@@ -121,5 +144,8 @@ void flt_candidate_print(const flt_candidate *c, const char *workload, const cha
                 c->unit_cost);
     if (c->move_cost > 0) sk_buf_addf(out, "  + move %.2f", c->move_cost / 1e6);
     if (c->lost_cost > 0) sk_buf_addf(out, "  + lost work %.2f", c->lost_cost / 1e6);
+    if (c->early_chips)
+        sk_buf_addf(out, "  last resort: %" PRId64 " chips within their minimum run time",
+                    c->early_chips);
     sk_buf_addf(out, "  score %.4g\n", c->score);
 }

@@ -3,9 +3,10 @@
  *     score = price / (rate x share) + (move + lost work) / (units of the horizon)
  *
  * price: of a chip-second, 0 for chips that are paid for already; rate: units a second and chip;
- * share: ETTR of a run (ettr.h) or the attained share of a service; move: egress of the checkpoint;
- * lost work: chip-seconds that victims, or the run itself, do again, at the site's price.
- * Micro-units of money a unit; lower is better, ties go to the lower site.
+ * share: ETTR of a run (ettr.h) or the attained share of a service; move: egress of the checkpoint
+ * and the chips that wait while it is copied; lost work: chip-seconds that victims, or the run
+ * itself, do again, at the site's price. Micro-units of money a unit; lower is better, ties go to
+ * the lower site.
  */
 #ifndef FLT_FLEET_PLACE_SCORE_H
 #define FLT_FLEET_PLACE_SCORE_H
@@ -36,6 +37,7 @@ typedef struct flt_candidate {
     flt_refusal refusal;
     int64_t chips;               /* that it would get more */
     int64_t free_chips;          /* of them nobody has */
+    int64_t early_chips;         /* of victims' within their min_run_s: nothing else was left */
     double price;                /* micro-units a chip-hour, what is paid already averaged in */
     double rate, share;          /* units a second and chip; ETTR or attained share */
     double unit_cost;            /* price / (rate x share), micro-units a unit */
@@ -49,6 +51,16 @@ flt_refusal flt_fits(const flt_board *b, size_t w, size_t s);
 
 /* Chips that a want needs at least in a site to run there: min_chips and memory, in whole units. */
 int64_t flt_least_chips(const flt_board *b, size_t w, size_t s);
+
+/* What it takes to bring the checkpoint of a want into a site. */
+typedef struct flt_move {
+    double egress; /* micro-units */
+    double copy_s; /* during which the run's chips wait */
+} flt_move;
+
+/* Nothing where the checkpoint is in that pool already, or where there is none.  Egress is that of
+ * the pool that it leaves; it is copied as fast as the slower of both ways allows. */
+flt_move flt_move_of(const flt_board *b, size_t w, size_t s);
 
 /* Fills in price to score for c->chips more chips; lost_chip_s of victims.  A score that is no
  * number refuses the candidate. */

@@ -99,7 +99,8 @@ static void make_site(const flt_snap *in, size_t s, flt_site *site)
                        .chip_bytes = c ? c->memory_bytes : 0,
                        .net_gbps = p->net_gbps,
                        .failures_per_node_day = in->failures_per_node_day,
-                       .egress_micros_per_gb = (double)p->egress_micros_per_gb};
+                       .egress_micros_per_gb = (double)p->egress_micros_per_gb,
+                       .wan_gbps = in->wan_gbps};
 }
 
 /* The largest of 8, 4, 2, 1 that both bounds are multiples of. */
@@ -157,6 +158,7 @@ static void make_want(const flt_snap *in, const flt_board *b, const flt_workload
         if (in->need[i].workload == w->id) {
             out->demand = in->need[i].demand;
             out->keep = in->need[i].keep;
+            out->floor = in->need[i].floor;
         }
     for (size_t i = 0; i < in->n_lease; i++)
         if (in->lease[i].workload == w->id) {

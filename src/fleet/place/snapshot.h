@@ -19,10 +19,11 @@ typedef struct flt_snap_run {
     int64_t since, saved; /* last change; last checkpoint, 0: none, all since then is unsaved */
 } flt_snap_run;
 
-/* What a service must answer: units a second, headroom in them (flt_serve_demand). */
+/* What a service must answer: units a second, headroom in them (flt_serve_demand); floor without.
+ */
 typedef struct flt_snap_need {
     int64_t workload;
-    double demand, keep;
+    double demand, keep, floor;
 } flt_snap_need;
 
 /* A pool that may still run a workload. */
@@ -39,6 +40,7 @@ typedef struct flt_snap {
     const flt_balance *balance; /* where commitments stand */
     size_t n_run, n_need, n_lease, n_balance;
     double failures_per_node_day; /* of every pool */
+    double wan_gbps;              /* likewise: of the way in and out (flt_site) */
     double redo;                  /* share of work on spot that is done twice */
 } flt_snap;
 

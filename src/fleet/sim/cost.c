@@ -55,6 +55,17 @@ static flt_sim_money *total_of(flt_cost *c, const char *currency)
     return m;
 }
 
+void flt_cost_egress(flt_fluid *f, const flt_sim_pool *from, int64_t micros)
+{
+    if (!micros) return;
+    flt_sim_money *m = total_of(f->cost, from->row->currency);
+    if (!*m->currency) m->currency = from->row->currency;
+    add(&m->list, micros);
+    add(&m->contracted, micros);
+    add(&m->billed, micros);
+    add(&m->effective, micros);
+}
+
 static flt_sim_commitment *commitment_of(flt_cost *c, int64_t id)
 {
     for (size_t i = 0; i < c->n_commitment; i++)

@@ -17,6 +17,10 @@ void flt_cost_free(flt_cost *c);
  * the hour is rated. */
 sk_status flt_cost_bucket(flt_fluid *f, sk_err *e);
 
+/* Data that leaves a pool: micro-units of the pool's currency.  It is no use of chips: no
+ * commitment has it, and it is the same at list prices. */
+void flt_cost_egress(flt_fluid *f, const flt_sim_pool *from, int64_t micros);
+
 /* Writes what came out into the sum; a point of the drawdown, when one of the plots ends. */
 void flt_cost_sum(const flt_fluid *f, flt_sim_sum *out);
 void flt_cost_point(flt_fluid *f);

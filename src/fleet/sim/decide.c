@@ -9,6 +9,7 @@
 #include "fleet/sim/decide.h"
 
 #include "fleet/place/place.h"
+#include "fleet/sim/cost.h"
 
 #include <assert.h>
 #include <math.h>
@@ -72,6 +73,7 @@ static void make_run(const flt_fluid *f, size_t i, flt_want *w, double *rate)
                     .lease = FLT_NONE,
                     .checkpoint_every_s = gang ? j->rule.checkpoint_s : 1,
                     .checkpoint_write_s = gang ? j->rule.write_s : 0,
+                    .checkpoint_bytes = gang ? j->t.checkpoint_bytes : 0,
                     .min_run_s = (int64_t)j->t.min_run_s};
     w->min_chips = j->t.min_chips;
 }
@@ -206,6 +208,7 @@ static void want_services(flt_fluid *f)
         }
         d->now[k] = fmax(d->now[k], part[k]);
         d->want[k].demand = part[k];
+        d->want[k].floor = part[k] / (1 + f->s->serve.headroom);
         d->want[k].keep = fmax(d->now[k], d->before[k]);
     }
     d->window = window;
@@ -227,6 +230,8 @@ static void want_run(flt_fluid *f, size_t i)
     for (size_t k = 0; k < f->n_job; k++)
         if (k != i && f->job[k].number == j->number) most -= f->job[k].j.chips;
     if (most < 0 || j->done_s > 0) most = 0;
+    int at = j->pool >= 0 ? j->pool : j->last_pool;
+    w->data = at >= 0 && j->j.useful > 0 ? (size_t)at : FLT_NONE; /* there is a checkpoint */
     w->max_chips = most;
     w->min_chips = j->t.min_chips < most ? j->t.min_chips : most;
     w->restart_s = j->rule.gang && j->j.ready <= j->j.at ? j->rule.restart_s : 0;
@@ -252,7 +257,9 @@ static void look(flt_fluid *f)
                                 .chips_per_node = p->row->chips_per_node,
                                 .chip_bytes = p->chip->memory_bytes,
                                 .net_gbps = p->row->net_gbps,
-                                .failures_per_node_day = failures * p->site.failures};
+                                .failures_per_node_day = failures * p->site.failures,
+                                .egress_micros_per_gb = (double)p->row->egress_micros_per_gb,
+                                .wan_gbps = p->site.wan_gbps};
         for (size_t k = 0; k < d->n_serve; k++)
             if (!d->provider[k] || strcmp(d->provider[k], p->provider) == 0)
                 flt_board_cell(b, k, s)->before = p->serving;
@@ -281,6 +288,20 @@ static void set_serving(flt_fluid *f, flt_sim_pool *p, int64_t chips)
     p->starting += more;
 }
 
+/* A run begins in another pool than it was in: its checkpoint is brought there, which the score of
+ * the round has counted (flt_move_of). */
+static void bring_checkpoint(flt_fluid *f, flt_sim_job *j, size_t w, size_t to)
+{
+    const flt_decide *d = f->decide;
+    flt_move m = flt_move_of(&d->board, w, to);
+    j->moves++;
+    j->egress += m.egress;
+    j->copying_s += m.copy_s;
+    flt_job_delay(&j->j, m.copy_s);
+    if (d->want[w].data != FLT_NONE)
+        flt_cost_egress(f, &f->pool[d->want[w].data], (int64_t)fmin(m.egress, 9e18));
+}
+
 /* A run as the round says: where it is, with how many chips; who took them is counted. */
 static void set_run(flt_fluid *f, size_t i)
 {
@@ -291,17 +312,18 @@ static void set_run(flt_fluid *f, size_t i)
         const flt_cell *c = flt_board_cell(&d->board, w, s);
         if (c->chips > 0) to = s;
         if (c->cause == FLT_CAUSE_SHRUNK || c->cause == FLT_CAUSE_STOPPED)
-            f->sum.by_stop[c->by < d->n_serve ? FLT_STOP_SERVING : FLT_STOP_RANK]++;
+            f->sum.by_stop[c->by >= d->n_serve ? FLT_STOP_RANK
+                           : c->early          ? FLT_STOP_EARLY
+                                               : FLT_STOP_SERVING]++;
     }
     int64_t chips = to == FLT_NONE ? 0 : flt_board_cell(&d->board, w, to)->chips;
     if (j->rule.gang && chips < j->t.min_chips) chips = 0; /* no spare came: it waits */
     if (j->pool >= 0 && (j->pool != (int)to || !chips)) flt_sim_job_set(f, j, 0, true);
     if (!chips) return;
-    if (j->pool < 0) {
-        j->moves += j->last_pool >= 0 && j->last_pool != (int)to;
-        j->pool = (int)to;
-    }
+    bool moved = j->pool < 0 && j->last_pool >= 0 && j->last_pool != (int)to;
+    if (j->pool < 0) j->pool = (int)to;
     flt_sim_job_set(f, j, chips, true);
+    if (moved) bring_checkpoint(f, j, w, to);
 }
 
 void flt_sim_decide(flt_fluid *f)

@@ -19,7 +19,8 @@ static sk_status no_memory(sk_err *e)
 
 const char *flt_stop_word(flt_stop s)
 {
-    static const char *const words[FLT_STOP_N] = {"outage", "zone", "spot", "serving", "priority"};
+    static const char *const words[FLT_STOP_N] = {"outage",  "zone",          "spot",
+                                                  "serving", "serving-early", "priority"};
     return words[s];
 }
 
@@ -28,7 +29,7 @@ static flt_sim_site site_of(const flt_scenario *s, const char *pool)
 {
     for (size_t i = 0; i < s->n_site; i++)
         if (strcmp(s->site[i].pool, pool) == 0) return s->site[i];
-    return (flt_sim_site){pool, "on-demand", 0, 0, "", 1, 0};
+    return flt_sim_site_unsaid(pool);
 }
 
 /* Requests a second of one chip: each takes its uncached input at the prefill rate and its output
@@ -110,8 +111,7 @@ static double pick(double said, double book, double none)
 static flt_sim_train complete(const flt_fluid *f, const flt_sim_train *t, const flt_workload *w)
 {
     static const flt_workload nothing = {.kind = FLT_TRAIN};
-    flt_sim_train own = {"", "", "", -1, -1, INT64_MIN, -1, -1, -1, -1, -1, -1, 0};
-    if (t) own = *t;
+    flt_sim_train own = t ? *t : flt_sim_train_unsaid();
     if (!w) w = &nothing;
     const flt_chip *chip = w->chip ? flt_book_chip(f->book, w->chip) : NULL;
     if (!*own.workload) own.workload = w->name;
@@ -127,6 +127,7 @@ static flt_sim_train complete(const flt_fluid *f, const flt_sim_train *t, const 
     own.write_s = pick(own.write_s, 0, 30);
     own.params = pick(own.params, 0, 0);
     own.mfu = pick(own.mfu, 0, 0.4);
+    own.checkpoint_bytes = pick(own.checkpoint_bytes, w->checkpoint_bytes, 0);
     return own;
 }
 
@@ -383,6 +384,8 @@ static void add_job_sum(const flt_fluid *f, const flt_sim_job *j, flt_sim_job_su
     to->interruptions += j->j.interruptions;
     to->resizes += j->j.resizes;
     to->moves += j->moves;
+    to->copying_s += j->copying_s;
+    to->egress += (int64_t)fmin(j->egress, 9e18);
     to->done_s = fmax(to->done_s, j->done_s);
 }
 

@@ -33,6 +33,7 @@ typedef enum flt_stop {
     FLT_STOP_ZONE,    /* its zone was lost */
     FLT_STOP_SPOT,    /* its nodes were taken back */
     FLT_STOP_SERVING, /* serving needed its chips */
+    FLT_STOP_EARLY,   /* likewise, within its min_run_s: nothing else was left */
     FLT_STOP_RANK,    /* a run of higher priority did */
     FLT_STOP_N
 } flt_stop;
@@ -55,7 +56,9 @@ typedef struct flt_sim_job_sum {
     double mfu_days; /* days of one chip at its peak that its arithmetic was worth */
     double tokens;
     int64_t interruptions, resizes, moves;
-    double done_s; /* when it had its tokens; 0: never */
+    double copying_s; /* that moves waited for their checkpoint; restarting has them */
+    int64_t egress;   /* that it cost, micro-units of the currencies of the pools it left */
+    double done_s;    /* when it had its tokens; 0: never */
 } flt_sim_job_sum;
 
 /* Sums of charges, micro-units of a currency. */
@@ -115,7 +118,7 @@ typedef struct flt_sim_sum {
     int64_t by_stop[FLT_STOP_N]; /* interruptions */
     flt_sim_pool_cost pool_cost[FLT_SIM_POOLS];
     flt_sim_commitment commitment[FLT_SIM_COMMITMENTS];
-    flt_sim_money total[FLT_SIM_CURRENCIES]; /* all charges, by currency */
+    flt_sim_money total[FLT_SIM_CURRENCIES]; /* all charges and egress, by currency */
     size_t n_commitment, n_total;
     flt_sim_curve curve[FLT_SIM_CURVES];
     size_t n_curve;

@@ -45,6 +45,7 @@ typedef struct flt_sim_job {
     double changed, waiting_s, done_s;
     double useful_flops, counted; /* useful chip-seconds that they are of */
     int64_t moves;
+    double copying_s, egress;
 } flt_sim_job;
 
 typedef struct flt_cost flt_cost;

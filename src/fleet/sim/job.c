@@ -82,6 +82,11 @@ void flt_job_resize(flt_job *j, const flt_job_rule *r, int64_t chips, bool asked
     if (!chips) j->pending = 0;
 }
 
+void flt_job_delay(flt_job *j, double s)
+{
+    j->ready = fmax(j->ready, j->at) + s;
+}
+
 double flt_job_ettr(const flt_job_rule *r, double failures_per_s)
 {
     double up = 1 - failures_per_s * (r->restart_s + r->checkpoint_s / 2);

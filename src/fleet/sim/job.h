@@ -44,6 +44,9 @@ void flt_job_fail(flt_job *j, const flt_job_rule *r, int64_t chips);
  * nothing further is lost.  To 0 it stops and, until it gets chips again, holds nothing. */
 void flt_job_resize(flt_job *j, const flt_job_rule *r, int64_t chips, bool asked);
 
+/* It comes back `s` seconds later than it would: its checkpoint is still on the way. */
+void flt_job_delay(flt_job *j, double s);
+
 /* Work since the last whole checkpoint that an end at j->at would lose, chip-seconds. */
 double flt_job_at_stake(const flt_job *j, const flt_job_rule *r);
 

@@ -45,6 +45,23 @@ void flt_scenario_default(flt_scenario *s)
     };
 }
 
+flt_sim_train flt_sim_train_unsaid(void)
+{
+    return (flt_sim_train){.workload = "",
+                           .kind = "",
+                           .chip = "",
+                           .min_chips = -1,
+                           .max_chips = -1,
+                           .priority = INT64_MIN,
+                           .checkpoint_s = -1,
+                           .restart_s = -1,
+                           .min_run_s = -1,
+                           .write_s = -1,
+                           .params = -1,
+                           .mfu = -1,
+                           .checkpoint_bytes = -1};
+}
+
 #define F(T, name, type, member, min, max)                                                         \
     {                                                                                              \
         name, FLT_FIELD_##type, offsetof(T, member), min, max, NULL                                \
@@ -128,6 +145,7 @@ static const flt_field train_rows[] = {
     F(flt_sim_train, "params", NUM, params, 0, 1e16),
     F(flt_sim_train, "mfu", NUM, mfu, 0, 1),
     F(flt_sim_train, "tokens", NUM, tokens, 0, 1e18),
+    F(flt_sim_train, "checkpoint-bytes", NUM, checkpoint_bytes, 0, 1e18),
     {0},
 };
 
@@ -162,7 +180,7 @@ static sk_status read_train(const flt_fields *f, json_t *root, flt_scenario *s, 
     if (!t) return no_memory(f, e);
     for (size_t i = 0; i < n; i++) {
         unsigned line = sk_yaml_line(f->y, list, NULL, i);
-        t[i] = (flt_sim_train){"", "", "", -1, -1, INT64_MIN, -1, -1, -1, -1, -1, -1, 0};
+        t[i] = flt_sim_train_unsaid();
         st = flt_fields_read(f, json_array_get(list, i), line, "train", train_rows, &t[i], e);
         if (st) return st;
         if (!*t[i].workload)

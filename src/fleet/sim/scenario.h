@@ -40,7 +40,11 @@ typedef struct flt_sim_site {
     const char *spot_trace;        /* "": none; CSV of seconds,nodes */
     double failures;               /* factor on the rate of failures */
     double rtt_s;                  /* from the users */
+    double wan_gbps;               /* at which checkpoints get in and out */
 } flt_sim_site;
+
+/* A pool of which nothing is said. */
+flt_sim_site flt_sim_site_unsaid(const char *pool);
 
 /* A training run.  Numbers below 0: what the book's workload of that name says, or a default. */
 typedef struct flt_sim_train {
@@ -53,7 +57,11 @@ typedef struct flt_sim_train {
     double params;  /* active parameters: 6 FLOPs each a token; 0: tokens are not counted */
     double mfu;     /* while it works */
     double tokens;  /* it ends after so many; 0: never */
+    double checkpoint_bytes; /* to be moved with it into another pool */
 } flt_sim_train;
+
+/* A run of which nothing is said. */
+flt_sim_train flt_sim_train_unsaid(void);
 
 /* How serving is scaled. */
 typedef struct flt_sim_serve {

@@ -35,7 +35,8 @@ typedef struct contract_row {
         F(T, "spot-up", SECONDS, m.spot_up_s, 0, 3.2e9),                                           \
         F(T, "spot-down", SECONDS, m.spot_down_s, 0, 3.2e9),                                       \
         F(T, "spot-trace", TEXT, m.spot_trace, 0, 0),                                              \
-        F(T, "failure-factor", NUM, m.failures, 0, 1000), F(T, "rtt", SECONDS, m.rtt_s, 0, 60)
+        F(T, "failure-factor", NUM, m.failures, 0, 1000), F(T, "rtt", SECONDS, m.rtt_s, 0, 60),    \
+        F(T, "wan-gbps", NUM, m.wan_gbps, 0, 1e6)
 
 typedef struct site_row {
     flt_sim_site s;
@@ -67,6 +68,7 @@ static const flt_field pool_rows[] = {
     F(pool_row, "nodes", INT, pool.nodes, 1, 1e6),
     F(pool_row, "chips-per-node", INT, pool.chips_per_node, 1, 1024),
     F(pool_row, "price", MICROS, price_micros, 0, 1e6),
+    F(pool_row, "egress", MICROS, pool.egress_micros_per_gb, 0, 1e6),
     F(pool_row, "currency", TEXT, pool.currency, 0, 0),
     SITE_ROWS(pool_row, site),
     {0},
@@ -107,7 +109,11 @@ static sk_status no_memory(const flt_fields *f, sk_err *e)
     return sk_fail(e, SK_E_NOMEM, "no memory to read %s", sk_yaml_name(f->y));
 }
 
-static const flt_sim_site any_site = {"", "on-demand", 0, 0, "", 1, 0};
+flt_sim_site flt_sim_site_unsaid(const char *pool)
+{
+    return (flt_sim_site){
+        .pool = pool, .category = "on-demand", .spot_trace = "", .failures = 1, .wan_gbps = 100};
+}
 
 static sk_status read_sites(const flt_fields *f, json_t *root, flt_scenario *s, sk_err *e)
 {
@@ -119,7 +125,7 @@ static sk_status read_sites(const flt_fields *f, json_t *root, flt_scenario *s, 
     if (!site) return no_memory(f, e);
     for (size_t i = 0; i < n; i++) {
         unsigned line = sk_yaml_line(f->y, list, NULL, i);
-        site_row row = {any_site};
+        site_row row = {flt_sim_site_unsaid("")};
         st = flt_fields_read(f, json_array_get(list, i), line, "sites", site_rows, &row, e);
         if (st) return st;
         if (!*row.s.pool) return sk_yaml_fail(f->y, line, e, SK_E_INVALID, "a site has no pool");
@@ -217,7 +223,7 @@ static sk_status read_pools(maker *m, json_t *root, sk_err *e)
     m->book->offer = offer;
     for (size_t i = 0; i < n; i++) {
         unsigned line = sk_yaml_line(m->f->y, list, NULL, i);
-        pool_row r = {any_site,
+        pool_row r = {flt_sim_site_unsaid(""),
                       {.id = (int64_t)i + 1,
                        .name = "",
                        .region = "",
