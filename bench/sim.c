@@ -1,6 +1,7 @@
 /* sim.c - how fast the simulator is: 100,000 chips over 90 days, and requests one by one.
  *
- *     sim [days|requests]     one of the two, or both
+ *     sim [days|requests|talk]     one of them, or all; talk: requests of conversations, whose
+ *                                  prefix one replica has
  *
  * Prints CPU seconds, events a second, simulated time over CPU time, and the most memory the
  * process had.  Run each in a process of its own for its own memory.
@@ -38,8 +39,9 @@ static const char fleet_days[] =
     "outages: [\"aws@day12+15h:no-launch\", \"azure@day40+3h\"]\n";
 
 /* ChatGPT's mean of July 2025, 2.5 billion prompts a day: 28,935 a second. */
-static const char requests[] = "days: 1\ndemand: {users: 833.3e6, prompts: 3, peak-to-mean: 1, "
-                               "cached: 0.5}\nserve: {headroom: 0.15}\n" FLEET;
+#define ASKED "days: 1\ndemand: {users: 833.3e6, prompts: 3, peak-to-mean: 1, cached: 0.5"
+static const char requests[] = ASKED "}\nserve: {headroom: 0.15}\n" FLEET;
+static const char talk[] = ASKED ", turns: 5, pause: 60s}\nserve: {headroom: 0.15}\n" FLEET;
 
 static double cpu_seconds(void)
 {
@@ -82,6 +84,10 @@ static sk_status bench_requests(flt_fluid *f, sk_err *e)
         printf("%.0f requests/s: %.2f million events/s, %.0f times real time, %.0f in flight\n",
                (double)s->asked / s->seconds, (double)s->events / t / 1e6, s->seconds / t,
                (double)s->in_flight);
+        if (s->again)
+            printf("  conversations: %.1f %% back at their replica, %.1f %% of tokens cached\n",
+                   100 * (double)s->hits / (double)s->again,
+                   100 * (double)s->cached / (double)s->tokens);
     }
     flt_events_free(v);
     return st;
@@ -105,8 +111,9 @@ int main(int argc, char **argv)
 {
     const char *only = argc > 1 ? argv[1] : "";
     int bad = 0;
-    if (strcmp(only, "requests") != 0) bad |= run(fleet_days, bench_days);
-    if (strcmp(only, "days") != 0) bad |= run(requests, bench_requests);
+    if (!*only || strcmp(only, "days") == 0) bad |= run(fleet_days, bench_days);
+    if (!*only || strcmp(only, "requests") == 0) bad |= run(requests, bench_requests);
+    if (!*only || strcmp(only, "talk") == 0) bad |= run(talk, bench_requests);
     struct rusage u;
     if (!getrusage(RUSAGE_SELF, &u)) printf("most memory: %.0f MB\n", (double)u.ru_maxrss / 1024);
     return bad;

@@ -200,6 +200,70 @@ static void failover(void **state)
     end(&r);
 }
 
+/* Conversations of four prompts whose prefixes would save 60 % of all input. */
+static run talking(const char *serve, const char *more)
+{
+    char text[1500];
+    int n = snprintf(text, sizeof text,
+                     "days: 1\ndemand: {users: 10e6, peak-to-mean: 1, noise: 0, cached: 0.6,\n"
+                     "  turns: 4, pause: 20s}\nserve: {start: 2m, %s}\n"
+                     "chips:\n  - {chip: h100, prefill-rate: 9212, decode-rate: 1850}\n"
+                     "pools:\n"
+                     "  - {pool: a, provider: aws, chip: h100, nodes: 60, price: 2}\n"
+                     "  - {pool: b, provider: azure, chip: h100, nodes: 60, price: 2.1}\n%s",
+                     serve, more);
+    assert_true(n > 0 && (size_t)n < sizeof text);
+    return simulate(text, 600, 300, 1);
+}
+
+static double share(uint64_t part, uint64_t all)
+{
+    return all ? (double)part / (double)all : 0;
+}
+
+/* Three prompts of four go on with a conversation.  With replicas to spare all of them come back to
+ * the one that has its prefix, and 60 % of the input is cached. */
+static void affinity(void **state)
+{
+    (void)state;
+    run r = talking("headroom: 1, max-share: 0.6", "");
+    const flt_event_sum *s = r.sum;
+    print_message("continued %.4f, hits %.4f, cached %.4f, in time %.4f\n",
+                  share(s->again, s->asked), share(s->hits, s->again), share(s->cached, s->tokens),
+                  share(s->in_time, s->asked));
+    assert_true(fabs(share(s->again, s->asked) - 0.75) < 0.005);
+    assert_true(share(s->hits, s->again) > 0.99 && s->stale == 0);
+    assert_true(fabs(share(s->cached, s->tokens) - 0.6) < 0.01);
+    assert_true(share(s->in_time, s->asked) > 0.99);
+    end(&r);
+}
+
+/* A replica that is behind keeps nobody's prefix for itself: its prompts are read elsewhere, and
+ * the goal is kept (flt_route_choose). */
+static void affinity_is_bounded(void **state)
+{
+    (void)state;
+    run r = talking("headroom: 0.05, slo: 0.4", "");
+    const flt_event_sum *s = r.sum;
+    print_message("hits %.4f, cached %.4f, in time %.4f\n", share(s->hits, s->again),
+                  share(s->cached, s->tokens), share(s->in_time, s->asked));
+    assert_true(share(s->hits, s->again) < 0.99 && share(s->hits, s->again) > 0.3);
+    assert_true(s->hits <= s->again && s->cached < s->tokens);
+    end(&r);
+}
+
+/* What a lost pool had cached is gone: its conversations are read again as a whole. */
+static void prefixes_get_lost(void **state)
+{
+    (void)state;
+    run r = talking("headroom: 1, max-share: 0.6", "outages: [\"aws@day0.0078+1m\"]\n");
+    const flt_event_sum *s = r.sum;
+    print_message("hits %.4f, gone %d\n", share(s->hits, s->again), (int)s->stale);
+    assert_true(s->stale > 0);
+    assert_true(share(s->cached, s->tokens) < 0.6);
+    end(&r);
+}
+
 static void health(void **state)
 {
     const int64_t s = 1000000000;
@@ -352,6 +416,9 @@ int main(void)
         cmocka_unit_test(choice),
         cmocka_unit_test(repeatable),
         cmocka_unit_test(failover),
+        cmocka_unit_test(affinity),
+        cmocka_unit_test(affinity_is_bounded),
+        cmocka_unit_test(prefixes_get_lost),
         cmocka_unit_test(refused),
         cmocka_unit_test(starve),
         cmocka_unit_test_setup_teardown(traced, unit_dir_make, unit_dir_remove),

@@ -187,6 +187,13 @@ static void slice(const flt_event_sum *v, sk_buf *b)
     whole(b, "retried", (int64_t)v->retried);
     whole(b, "resumed", (int64_t)v->resumed);
     whole(b, "in_time", (int64_t)v->in_time);
+    if (v->again) {
+        whole(b, "continued", (int64_t)v->again);
+        whole(b, "prefix_hits", (int64_t)v->hits);
+        whole(b, "prefix_gone", (int64_t)v->stale);
+        whole(b, "prompt_tokens", (int64_t)v->tokens);
+        whole(b, "cached_tokens", (int64_t)v->cached);
+    }
     hist(b, "ttft_s", &v->ttft);
     hist(b, "tpot_s", &v->tpot);
     hist(b, "slot_wait_s", &v->slot);

@@ -232,6 +232,11 @@ void cmd_sim_event_rows(const flt_scenario *s, const flt_event_sum *v, cmd_sim_t
     add_count(out, "streams", "gone on with elsewhere", (int64_t)v->resumed);
     (void)snprintf(label, sizeof label, "first token within %g s", s->serve.slo_s);
     add_share(out, label, "", (double)v->in_time, asked);
+    if (v->again) {
+        add_share(out, "prompts that go on with a conversation", "", (double)v->again, asked);
+        add_share(out, "prefix at its replica, of those", "", (double)v->hits, (double)v->again);
+        add_share(out, "prompt tokens from the cache", "", (double)v->cached, (double)v->tokens);
+    }
     add_hist(out, "first token", &v->ttft);
     add_hist(out, "between tokens", &v->tpot);
     add_hist(out, "silence of broken streams", &v->gap);

@@ -20,6 +20,8 @@ typedef struct flt_demand {
     double peak_to_mean, peak_hour;     /* of a day, UTC */
     double weekend;                     /* Saturday's and Sunday's over a weekday's */
     double growth;                      /* a year: 0.5 is half as much again */
+    double turns, pause_s;              /* prompts of a conversation, in the mean (1: each prompt
+                                           finds its `cached` anywhere), and the time between two */
     const char *lengths;                /* "exponential" around the means, "constant" */
     double noise;                       /* 1: counts are Poisson; 0: their means */
 } flt_demand;

@@ -4,6 +4,7 @@
 #include "fleet/place/route.h"
 #include "fleet/sim/arrivals.h"
 #include "fleet/sim/fluid_state.h"
+#include "fleet/sim/sessions.h"
 #include "fleet/sim/wheel.h"
 
 #include <assert.h>
@@ -26,20 +27,31 @@ typedef struct request {
     uint16_t pool;
     uint8_t phase, tries;
     bool silent; /* it lost its stream and has not sent anything since */
+    bool hit;    /* its replica has its prefix */
 } request;
 
 typedef struct replica {
     int64_t free_at;                /* its prefill has done all it has by then */
     uint32_t wait_first, wait_last; /* requests that wait for a slot */
     int32_t active, load;           /* answers it gives; requests it has */
+    uint16_t life;                  /* one more each time that it begins with nothing */
 } replica;
+
+/* Where a request goes. */
+typedef struct target {
+    uint32_t replica;
+    uint16_t pool;
+    bool hit;
+} target;
 
 typedef struct pool {
     replica *r;
     uint32_t n, room; /* that take requests; that there is memory for */
     flt_route_health health;
-    double rate, prefill_ns, tpot_ns, price, rtt_s; /* of a replica; full batch */
-    double answer_s; /* after which a full replica has a slot free, in the mean */
+    double rate, prefill_ns, tpot_ns, rtt_s; /* of a replica; full batch */
+    double price;                            /* a chip-second */
+    double token_s, mean_s; /* chip-seconds of a token that is read, and of the mean answer */
+    double answer_s;        /* after which a full replica has a slot free, in the mean */
     int32_t slots;
     bool gone;
 } pool;
@@ -47,6 +59,7 @@ typedef struct pool {
 struct flt_events {
     flt_fluid *f;
     flt_wheel *wheel;
+    flt_sessions talk;
     flt_arrivals in;
     flt_arrival next;
     pool pool[FLT_SIM_POOLS];
@@ -67,11 +80,12 @@ static sk_status pool_make(flt_events *v, size_t i, sk_err *e)
     const flt_sim_serve *s = &v->f->s->serve;
     pool *p = &v->pool[i];
     double chips = (double)s->replica_chips, mean = v->f->curve.d.output_tokens;
-    p->price = from->price;
     p->rtt_s = from->site.rtt_s;
     if (!(from->rate > 0)) return SK_OK;
     double pre = s->prefill_rate > 0 ? s->prefill_rate : from->chip->prefill_rate;
     double dec = s->decode_rate > 0 ? s->decode_rate : from->chip->decode_rate;
+    p->token_s = 1 / pre;
+    p->mean_s = mean / dec;
     double part = mean / dec * from->rate; /* of the chips' time, for decoding */
     p->rate = pre * chips * (1 - part);
     double tokens = dec * chips * part, slots = floor(tokens / s->user_rate);
@@ -93,10 +107,12 @@ static bool pool_size(pool *p, uint32_t n)
         replica *r = sk_realloc(SK_MEM_MISC, p->r, room * sizeof *r);
         if (!r) return false;
         for (uint32_t i = p->room; i < room; i++)
-            r[i] = (replica){0, NONE, NONE, 0, 0};
+            r[i] = (replica){0, NONE, NONE, 0, 0, 0};
         p->r = r;
         p->room = room;
     }
+    for (uint32_t i = p->n; i < n; i++)
+        p->r[i].life++;
     p->n = n;
     return true;
 }
@@ -169,19 +185,19 @@ static flt_route_option option_of(const pool *p, uint32_t r, double tokens, int6
     return (flt_route_option){.wait_s = fmax(wait, over),
                               .rate = p->rate,
                               .rtt_s = p->rtt_s,
-                              .price = p->price,
+                              .price = p->price * (tokens * p->token_s + p->mean_s),
                               .tokens = tokens,
                               .active = at->load};
 }
 
-/* Picks a replica for a prompt of that many tokens; false where no pool takes it, or none before
- * its patience ends. */
-static bool route(flt_events *v, uint64_t x, double tokens, int64_t now, uint16_t *to,
-                  uint32_t *replica_no)
+/* Picks a replica for a prompt of which `tokens` have to be read, `fewer` where its prefix is
+ * (held; NULL: nowhere in particular); false where no pool takes it, or none before its patience
+ * ends. */
+static bool route(flt_events *v, uint64_t x, double tokens, const flt_held *held, double fewer,
+                  int64_t now, target *to)
 {
-    flt_route_option o[FLT_SIM_POOLS];
-    uint32_t which[FLT_SIM_POOLS];
-    uint16_t at[FLT_SIM_POOLS];
+    flt_route_option o[FLT_SIM_POOLS + 1];
+    target at[FLT_SIM_POOLS + 1];
     size_t n = 0;
     for (size_t i = 0; i < v->f->n_pool; i++) {
         const pool *p = &v->pool[i];
@@ -190,16 +206,43 @@ static bool route(flt_events *v, uint64_t x, double tokens, int64_t now, uint16_
         flt_route_option oa = option_of(p, a, tokens, now), ob = option_of(p, b, tokens, now);
         bool first = flt_route_better(&oa, &ob);
         o[n] = first ? oa : ob;
-        which[n] = first ? a : b;
-        at[n++] = (uint16_t)i;
+        at[n++] = (target){first ? a : b, (uint16_t)i, false};
+        if (!held || held->pool != i) continue;
+        o[n] = option_of(p, held->replica, fewer, now);
+        at[n++] = (target){held->replica, (uint16_t)i, true};
     }
     if (!n) return false;
     /* Half of the goal is left for what can't be foreseen. */
     size_t best = flt_route_choose(o, n, v->slo_s / 2);
     if (flt_route_ttft(&o[best]) > v->patience_s) return false;
     *to = at[best];
-    *replica_no = which[best];
     return true;
+}
+
+/* Where a prompt's conversation is, if it goes on with one; counts what becomes of it. */
+static const flt_held *held_by(flt_events *v, uint64_t random, flt_held *copy)
+{
+    const flt_held *h = v->talk.again ? flt_sessions_draw(&v->talk, random) : NULL;
+    if (!h) return NULL;
+    v->sum.again++;
+    const pool *p = &v->pool[h->pool];
+    if (h->replica >= p->n || p->r[h->replica].life != h->life) {
+        v->sum.stale++;
+        return NULL;
+    }
+    *copy = *h;
+    return copy;
+}
+
+/* A prompt is sent to be read there. */
+static void keep_talk(flt_events *v, uint32_t input, const target *to)
+{
+    if (!v->talk.again) return;
+    v->sum.hits += to->hit;
+    v->sum.tokens += input;
+    v->sum.cached += to->hit ? (uint64_t)(input * v->talk.share) : 0;
+    flt_sessions_keep(&v->talk,
+                      (flt_held){to->replica, to->pool, v->pool[to->pool].r[to->replica].life});
 }
 
 /* Sends a request to the replica it was routed to; from a pool that is gone nothing comes back. */
@@ -214,7 +257,7 @@ static void send(flt_events *v, uint32_t id, int64_t now)
     }
     replica *r = &p->r[q->replica];
     int64_t start = r->free_at > now ? r->free_at : now;
-    double cached = q->sent ? 0 : v->f->curve.d.cached; /* a resumed one is read as a whole */
+    double cached = q->sent || !q->hit ? 0 : v->talk.share; /* a resumed one is read as a whole */
     r->load++;
     r->free_at = start + (int64_t)((q->input * (1 - cached) + q->sent) * p->prefill_ns);
     q->phase = PREFILL;
@@ -294,12 +337,16 @@ static void timed_out(flt_events *v, uint32_t id, int64_t now)
     bool begun = q->first >= 0, again = ++q->tries <= TRIES_MOST;
     if (again && !begun) again = flt_route_spend(&v->budget);
     flt_draw d = flt_draw_at((uint64_t)v->f->s->seed, FLT_DRAW_ROUTE, q->tries, v->sum.events);
-    if (!again ||
-        !route(v, flt_draw_u64(&d), (double)q->input + q->sent, now, &q->pool, &q->replica)) {
+    double tokens = (double)q->input + q->sent;
+    target to;
+    if (!again || !route(v, flt_draw_u64(&d), tokens, NULL, 0, now, &to)) {
         v->sum.failed++;
         request_end(v, id);
         return;
     }
+    q->pool = to.pool;
+    q->replica = to.replica;
+    q->hit = !v->talk.again;
     v->sum.retried += !begun;
     v->sum.resumed += begun;
     send(v, id, now);
@@ -308,26 +355,29 @@ static void timed_out(flt_events *v, uint32_t id, int64_t now)
 /* A request comes in. */
 static void arrive(flt_events *v, const flt_arrival *a)
 {
-    uint16_t to = 0;
-    uint32_t replica_no = 0;
+    flt_held copy;
+    const flt_held *held = held_by(v, a->random, &copy);
+    target to;
     v->sum.asked++;
     flt_route_earn(&v->budget);
-    double tokens = a->input * (1 - v->f->curve.d.cached);
-    if (!route(v, a->random, tokens, a->t, &to, &replica_no)) {
+    double fewer = a->input * (1 - v->talk.share), tokens = v->talk.again ? a->input : fewer;
+    if (!route(v, a->random, tokens, held, fewer, a->t, &to)) {
         v->sum.refused++;
         return;
     }
+    keep_talk(v, a->input, &to);
     uint32_t id = request_new(v);
     if (id == NONE) return;
     request *q = &v->req[id];
     *q = (request){.arrived = a->t,
                    .first = -1,
                    .mark = q->mark + 1,
-                   .replica = replica_no,
+                   .replica = to.replica,
                    .input = a->input,
                    .output = a->output,
                    .next = NONE,
-                   .pool = to};
+                   .pool = to.pool,
+                   .hit = to.hit || !v->talk.again};
     send(v, id, a->t);
 }
 
@@ -372,7 +422,7 @@ static void lose_pool(flt_events *v, size_t i, int64_t now)
         later(v, id, now + v->timeout);
     }
     for (uint32_t k = 0; k < p->room; k++)
-        p->r[k] = (replica){now, NONE, NONE, 0, 0};
+        p->r[k] = (replica){now, NONE, NONE, 0, 0, (uint16_t)(p->r[k].life + 1)};
 }
 
 /* What the fluid simulation says of the pools for the bucket that begins now. */
@@ -385,7 +435,7 @@ static sk_status take_over(flt_events *v, int64_t now, sk_err *e)
         if (gone && !v->pool[i].gone) lose_pool(v, i, now);
         if (gone) continue; /* the gateway still believes in its replicas */
         v->pool[i].gone = false;
-        v->pool[i].price = from->price;
+        v->pool[i].price = from->price / 3600;
         int64_t n = (from->serving - from->starting) / v->f->s->serve.replica_chips;
         if (!pool_size(&v->pool[i], (uint32_t)n)) v->no_memory = true;
     }
@@ -432,6 +482,8 @@ sk_status flt_events_new(flt_fluid *fluid, const flt_event_rule *rule, flt_event
     v->end = (int64_t)(rule->for_s * SECOND);
     v->from_bucket = first;
     sk_status st = flt_fluid_run(fluid, first - fluid->bucket, e);
+    double rate = flt_demand_rate(&fluid->curve, s->start + first * s->bucket_s);
+    if (!st) st = flt_sessions_make(&v->talk, &fluid->curve.d, rate, e);
     for (size_t i = 0; i < fluid->n_pool && !st; i++)
         st = pool_make(v, i, e);
     if (st) {
@@ -441,7 +493,6 @@ sk_status flt_events_new(flt_fluid *fluid, const flt_event_rule *rule, flt_event
     flt_arrivals_make(&v->in, fluid, first);
     flt_arrivals_next(&v->in, &v->next);
     /* A tenth of what a minute asks may be asked again. */
-    double rate = flt_demand_rate(&fluid->curve, s->start + first * s->bucket_s);
     v->budget = (flt_route_budget){0.1, fmax(6 * rate, 10), fmax(6 * rate, 10)};
     *out = v;
     return SK_OK;
@@ -453,6 +504,7 @@ void flt_events_free(flt_events *v)
     for (size_t i = 0; i < FLT_SIM_POOLS; i++)
         sk_free(v->pool[i].r);
     sk_free(v->req);
+    flt_sessions_fini(&v->talk);
     flt_wheel_free(v->wheel);
     sk_free(v);
 }

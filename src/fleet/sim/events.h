@@ -6,6 +6,10 @@
  * are shared between prefill and decode in the proportion that the mean request needs, so that both
  * resolutions have the same capacity.
  *
+ * Where the demand has conversations (sessions.h), the replica that read the last prompt of one has
+ * its prefix, until it is given up or its pool goes away.  It is one more choice of the router,
+ * with less to read; who is sent elsewhere reads all of the prompt.
+ *
  * A pool that goes away takes its requests with it: after `timeout` each is tried elsewhere, with
  * what it had sent so far read again; the gateway learns of it from those.
  *
@@ -33,6 +37,10 @@ typedef struct flt_event_sum {
     uint64_t in_time;                                     /* first token within the goal */
     uint64_t retried, resumed;                            /* before the first token, and after it */
     uint64_t by_pool[FLT_SIM_POOLS];
+    /* Conversations: prompts that go on with one, those of them that came to the replica that has
+     * it, and those whose replica is no longer there; tokens of prompts that were sent to be read,
+     * and those of them that were cached. */
+    uint64_t again, hits, stale, tokens, cached;
     double seconds; /* simulated */
     flt_hist ttft;  /* of each request, from its arrival to its first token */
     flt_hist tpot;  /* of each answer: its mean time between tokens */

@@ -24,6 +24,8 @@ void flt_scenario_default(flt_scenario *s)
                    .peak_to_mean = 1.25,
                    .peak_hour = 20,
                    .weekend = 1,
+                   .turns = 1,
+                   .pause_s = 60,
                    .lengths = "exponential",
                    .noise = 1},
         .serve = {.replica_chips = 8,
@@ -108,6 +110,8 @@ static const flt_field demand_rows[] = {
     F(flt_demand, "peak-hour", NUM, peak_hour, 0, 24),
     F(flt_demand, "weekend", NUM, weekend, 0, 100),
     F(flt_demand, "growth", NUM, growth, -0.99, 100),
+    F(flt_demand, "turns", NUM, turns, 1, 1e6),
+    F(flt_demand, "pause", SECONDS, pause_s, 0, 86400),
     W(flt_demand, "lengths", lengths, "exponential constant"),
     F(flt_demand, "noise", NUM, noise, 0, 1),
     {0},
@@ -259,6 +263,10 @@ sk_status flt_scenario_read(const sk_yaml *y, sk_arena *mem, flt_scenario *out, 
     flt_scenario_default(&s);
     sk_status st = flt_fields_read(&f, root, 1, "a scenario", top, &s, e);
     if (!st) st = section(&f, root, "demand", demand_rows, &s.demand, e);
+    if (!st && s.demand.turns > 1 && s.demand.cached > 1 - 1 / s.demand.turns)
+        st =
+            sk_yaml_fail(y, sk_yaml_line(y, root, "demand", 0), e, SK_E_INVALID,
+                         "demand.cached is over (turns - 1) / turns: first prompts have no prefix");
     if (!st) st = section(&f, root, "serve", serve_rows, &s.serve, e);
     if (!st) st = read_train(&f, root, &s, e);
     if (!st) st = read_causes(&f, root, &s, e);
