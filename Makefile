@@ -241,7 +241,7 @@ bench-overhead: $(B)/overhead
 $(B)/bench-sim: $(call obj,bench/sim.c) $(B)/libstoke.a
 	$(call link)
 bench-sim: $(B)/bench-sim
-	for w in days requests; do $(B)/bench-sim $$w; done
+	for w in days requests talk; do $(B)/bench-sim $$w; done
 bench: all $(B)/checkkern
 	$(B)/checkkern --bench
 	$(B)/stoke bench
