@@ -29,7 +29,7 @@ ALL_C    = -std=c11 $(CPPFLAGS) $(OPT) $(FPFLAGS) $(WARN) $(SANFLAGS) -pthread $
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 .PHONY: all tests fuzzers help clean check unit kern lint bench asan tsan aarch64 fuzz fuzz-replay docs install soak-train soak-huge \
-        soak-serve soak-crowd soak-usage soak-swap soak-up soak-ledger bench-overhead bench-serve bench-sim bench-ledger bench-fleet
+        soak-serve soak-crowd soak-usage soak-swap soak-up soak-ledger bench-overhead bench-serve bench-sim bench-place bench-ledger bench-fleet
 
 all: $(B)/stoke $(B)/libstoke.a
 
@@ -240,6 +240,10 @@ bench-overhead: $(B)/overhead
 # What the simulator does in a second, each part in a process of its own.
 $(B)/bench-sim: $(call obj,bench/sim.c) $(B)/libstoke.a
 	$(call link)
+$(B)/bench-place: $(call obj,bench/place.c) $(B)/libstoke.a
+	$(call link)
+bench-place: $(B)/bench-place
+	$(B)/bench-place
 bench-sim: $(B)/bench-sim
 	for w in days requests talk; do $(B)/bench-sim $$w; done
 bench: all $(B)/checkkern
