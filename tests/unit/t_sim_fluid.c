@@ -246,11 +246,21 @@ static void one_or_three(void **state)
     assert_true(served(OUTAGE_HEAD ONE SOAK) > 0.9999);
 }
 
-/* OPT-175B (metaseq chronicles): 124 hosts, about two of which fail a day, two months, some 90
- * restarts; four spares were too few.  A broken host is back after a day. */
+/* OPT-175B.  The model has one cause, hosts that break, and each that the run uses is one restart.
+ * Told: 124 hosts, "about two machines go down every day" (metaseq chronicles: 16 a thousand and
+ * day), a host that is back after a day, 58 days.  Published of hardware: at least 35 manual
+ * restarts, some 70 automatic ones, that is an estimate, and over 100 hosts changed (arXiv
+ * 2205.01068, 2.5): 105.  So the rate is published too, and what the count can show is that the two
+ * agree, not that the model foresees either.  The "about 90" of the chronicles count otherwise:
+ * restarts that people made, those after a divergence among them, which nothing here models.
+ *
+ * What is asserted: the simulator's count is the rate's, over the time that the run has its hosts,
+ * within three standard deviations; it is within 30 % of 105; and four spares are too few, as they
+ * were, where twelve, what was asked for, are not. */
 static void opt_replay(void **state)
 {
     static const int spare[] = {4, 12};
+    const double published = 35 + 70;
     double waited[2];
     (void)state;
     for (int i = 0; i < 2; i++) {
@@ -265,9 +275,14 @@ static void opt_replay(void **state)
         assert_true(n > 0 && (size_t)n < sizeof text);
         run r = simulate(text, 1);
         const flt_sim_job_sum *j = &r.sum->job[0];
-        print_message("%d spares: %d restarts, waited %.1f h, ETTR %.3f\n", spare[i],
-                      (int)j->interruptions, j->waiting_s / 3600, j->ettr);
-        assert_in_range(j->interruptions, 70, 150);
+        double up_days = 58 - j->waiting_s / 86400, mean = 0.016 * 124 * up_days;
+        double count = (double)j->interruptions;
+        print_message(
+            "%d spares: %g restarts by hosts (the rate gives %.0f in the %.1f days that it "
+            "ran; 105 published), waited %.1f h, ETTR %.3f\n",
+            spare[i], count, mean, up_days, j->waiting_s / 3600, j->ettr);
+        assert_true(fabs(count - mean) < 3 * sqrt(mean));
+        assert_true(fabs(count / published - 1) < 0.3);
         waited[i] = j->waiting_s;
         conserved(r.sum);
         end(&r);
