@@ -456,6 +456,30 @@ static void flat(void **state)
     end(&r);
 }
 
+/* A point of the plots is a whole part of a day, or whole days: a year has one a day. */
+static void points_of_a_plot(void **state)
+{
+    static const struct {
+        double days;
+        int bucket, points;
+    } c[] = {{365, 60, 365}, {7, 60, 7 * 96},   {90, 60, 720}, {91, 60, 91},
+             {0.5, 60, 720}, {1000, 3600, 500}, {2, 7, 720}};
+    (void)state;
+    for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+        char text[400];
+        int n = snprintf(text, sizeof text,
+                         "days: %g\nbucket: %d\n" CHIPS
+                         "pools:\n  - {pool: a, provider: own, chip: h100, nodes: 1}\n",
+                         c[i].days, c[i].bucket);
+        assert_true(n > 0 && (size_t)n < sizeof text);
+        run r = simulate(text, 1);
+        print_message("%g days: %zu points\n", c[i].days, r.sum->n_point);
+        assert_true((int)r.sum->n_point <= c[i].points);
+        assert_true((int)r.sum->n_point > c[i].points * 9 / 10);
+        end(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -472,6 +496,7 @@ int main(void)
         cmocka_unit_test(money_is_ratings),
         cmocka_unit_test(moves_cost),
         cmocka_unit_test(min_run_in_need),
+        cmocka_unit_test(points_of_a_plot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -211,6 +211,19 @@ static sk_status build(flt_fluid *f, sk_err *e)
     return st;
 }
 
+/* Seconds of a point of the plots: as few as FLT_SIM_POINTS allow, but whole days, or a part that a
+ * day is a multiple of (of three hours at most), or the plots would show beats of the two. */
+static double point_seconds(const flt_fluid *f)
+{
+    const double day = 86400;
+    double least = fmax(ceil((double)f->n_bucket / FLT_SIM_POINTS), 1) * f->dt;
+    if (least > day / 8) return ceil(least / day) * day;
+    double parts = floor(day / least);
+    while (parts > 8 && fmod(day / f->dt, parts) > 0)
+        parts--;
+    return fmod(day / f->dt, parts) > 0 ? least : day / parts;
+}
+
 /* The curve of demand: by time of day, or as the trace has it. */
 static sk_status make_demand(flt_fluid *f, sk_err *e)
 {
@@ -245,7 +258,7 @@ sk_status flt_fluid_new(const flt_scenario *s, const flt_book *book, flt_fluid *
     f->dt = (double)s->bucket_s;
     f->n_bucket = (int64_t)ceil(s->days * 86400 / f->dt - 1e-9);
     if (f->n_bucket < 1) f->n_bucket = 1;
-    f->point_s = fmax(ceil((double)f->n_bucket / FLT_SIM_POINTS), 1) * f->dt;
+    f->point_s = point_seconds(f);
     sk_status st = make_demand(f, e);
     if (!st) st = build(f, e);
     if (st) {
