@@ -130,6 +130,25 @@ static sk_status read_leases(flt_db *db, scene *s, sk_arena *mem, sk_err *e)
     return st;
 }
 
+/* What will be drawn of commitments an hour: what was of late, as the ledger has it; of those that
+ * it has nothing of, nothing. */
+static sk_status read_forecasts(flt_db *db, scene *s, sk_arena *mem, sk_err *e)
+{
+    flt_standing *p = NULL;
+    size_t n = 0;
+    struct flt_expected *x = sk_new_n(mem, struct flt_expected, s->book.n_commitment + 1);
+    if (!x) return sk_fail(e, SK_E_NOMEM, "no memory");
+    sk_status st = flt_ledger_pace(db, &s->book, s->snap.t, mem, &p, &n, e);
+    for (size_t i = 0; !st && i < s->book.n_commitment; i++) {
+        x[i].commitment = s->book.commitment[i].id;
+        for (size_t k = 0; k < n; k++)
+            if (p[k].commitment->id == x[i].commitment) x[i].forecast = p[k].forecast;
+    }
+    s->snap.expected = x;
+    s->snap.n_expected = s->book.n_commitment;
+    return st;
+}
+
 /* All of it as of one moment. */
 static sk_status gather(const place_opts *o, flt_db *db, scene *s, sk_arena *mem, sk_err *e)
 {
@@ -146,6 +165,7 @@ static sk_status gather(const place_opts *o, flt_db *db, scene *s, sk_arena *mem
     if (!st) st = read_leases(db, s, mem, e);
     if (!st) st = flt_ledger_balances(db, mem, s->snap.t, &balance, &s->snap.n_balance, NULL, e);
     s->snap.balance = balance;
+    if (!st) st = read_forecasts(db, s, mem, e);
     flt_db_rollback(db);
     return st;
 }

@@ -48,7 +48,9 @@ static sk_status price_at(const flt_snap *in, const loads *l, size_t s, int64_t 
                                  .load = l->row,
                                  .n_load = l->n,
                                  .balance = in->balance,
-                                 .n_balance = in->n_balance};
+                                 .n_balance = in->n_balance,
+                                 .expected = in->expected,
+                                 .n_expected = in->n_expected};
     sk_status st = flt_hour_new(in->book, &present, &h, e);
     l->row[s].chips = now;
     if (st) return st;

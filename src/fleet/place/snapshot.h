@@ -37,8 +37,9 @@ typedef struct flt_snap {
     const flt_snap_run *run;
     const flt_snap_need *need;
     const flt_snap_lease *lease;
-    const flt_balance *balance; /* where commitments stand */
-    size_t n_run, n_need, n_lease, n_balance;
+    const flt_balance *balance;          /* where commitments stand */
+    const struct flt_expected *expected; /* what will be drawn of them (flt_present) */
+    size_t n_run, n_need, n_lease, n_balance, n_expected;
     double failures_per_node_day; /* of every pool */
     double wan_gbps;              /* likewise: of the way in and out (flt_site) */
     double redo;                  /* share of work on spot that is done twice */
