@@ -107,6 +107,52 @@ static size_t fake_adopt(void *self, uint32_t slot, const int32_t *ids, size_t n
     return f->len[slot] = eng_pages_adopt(f->pages, slot, &s, f->len[slot]);
 }
 
+/* ---- a disk ---- */
+
+/* It has pages of a sequence that begins with what is there, behind what the slot holds. */
+static bool fake_fetch(void *self, uint32_t slot, const int32_t *ids, size_t n)
+{
+    fake_engine *f = self;
+    size_t most = f->n_on_disk < n - 1 ? f->n_on_disk : n - 1;
+    assert(!f->waits[slot] && "it is asked once");
+    bool same = most >= f->len[slot] + PAGE && !memcmp(ids, f->on_disk, most * sizeof *ids);
+    return f->waits[slot] = same;
+}
+
+/* A page at a time, as far as they have been read. */
+static size_t fake_arrive(void *self, uint32_t slot, const int32_t *ids, size_t most, bool *more)
+{
+    fake_engine *f = self;
+    size_t at = f->len[slot] / PAGE * PAGE;
+    assert(f->waits[slot] && most);
+    if (at + PAGE <= f->n_come) {
+        eng_pages_own(f->pages, slot, at, PAGE);
+        uint32_t page = eng_pages_list(f->pages, slot)[at / PAGE];
+        memcpy(f->page[page], f->on_disk + at, sizeof f->page[page]);
+        at = f->len[slot] = at + PAGE;
+        eng_pages_seq s = {NULL, ids, at};
+        eng_pages_share(f->pages, slot, &s);
+    }
+    *more = f->waits[slot] = at + PAGE <= f->n_on_disk;
+    return f->len[slot];
+}
+
+static void fake_listen(void *self, void (*fn)(void *arg), void *arg)
+{
+    (void)self;
+    (void)fn;
+    (void)arg;
+}
+
+void fake_engine_disk(fake_engine *f, const int32_t *ids, size_t n)
+{
+    f->on_disk = ids;
+    f->n_on_disk = n;
+    f->engine.fetch = fake_fetch;
+    f->engine.arrive = fake_arrive;
+    f->engine.listen = fake_listen;
+}
+
 static void fake_share(void *self, uint32_t slot, const int32_t *ids, size_t n)
 {
     eng_pages_seq s = {NULL, ids, n};
@@ -118,6 +164,7 @@ static void fake_end(void *self, uint32_t slot, const int32_t *ids, size_t n)
     fake_engine *f = self;
     eng_pages_seq s = {NULL, ids, n};
     assert(n <= f->len[slot]);
+    f->waits[slot] = false;
     eng_pages_end(f->pages, slot, n ? &s : NULL);
     f->len[slot] = 0;
 }
@@ -130,7 +177,7 @@ static eng_kv_usage fake_usage(void *self)
 
 static void step_item(fake_engine *f, eng_step_item *it)
 {
-    assert(it->slot < f->engine.n_slots && it->n > 0);
+    assert(it->slot < f->engine.n_slots && it->n > 0 && !f->waits[it->slot]);
     assert(it->pos <= f->len[it->slot] && "positions below must have been stepped");
     assert(it->pos + it->n <= f->engine.n_ctx);
     size_t n = f->len[it->slot] = it->pos + it->n;

@@ -37,6 +37,9 @@ typedef struct fake_engine {
     atomic_bool hold;                      /* steps wait while set */
     const void *adapter[FAKE_MAX_SLOTS];   /* of each slot */
     atomic_int n_adapters;                 /* open */
+    const int32_t *on_disk;   /* tokens that lie on disk (fake_engine_disk), NULL: there is none */
+    size_t n_on_disk, n_come; /* ... and how many of them have been read */
+    bool waits[FAKE_MAX_SLOTS]; /* the slot waits for it */
 } fake_engine;
 
 /* A fake with n_slots slots of n_ctx tokens, and pages for all of them. */
@@ -46,6 +49,9 @@ void fake_engine_init(fake_engine *f, size_t n_slots, size_t n_ctx, size_t max_s
 void fake_engine_init_pages(fake_engine *f, size_t n_slots, size_t n_ctx, size_t max_step,
                             size_t n_pages);
 void fake_engine_fini(fake_engine *f);
+
+/* Gives the fake a disk that has the n tokens ids, of which the test has pages come by n_come. */
+void fake_engine_disk(fake_engine *f, const int32_t *ids, size_t n);
 
 /* What the fake answers to a prompt of bytes, computed alone: the text a server must give whatever
  * else it does.  Returns the length written to out (cap bytes), without the end token. */

@@ -251,6 +251,66 @@ static void ends_what_is_too_late(void **state)
     rig_close(&r);
 }
 
+/* A prompt that lies on disk waits for it, also beside answers, which go on; one like it waits
+ * along; what came in time is not computed. */
+static void waits_for_the_disk(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r, 4, 512, 256);
+    done_job *a = add(&r, 'A', 3, 100, 1), *b = make(&r, 'B', 300, 300, 0, 5);
+    done_job *c = make(&r, 'B', 300, 280, 'x', 5);
+    r.fake.end_one_in = 0;
+    fake_engine_disk(&r.fake, b->job->prompt.id, 192);
+    step(&r);
+    srv_batch_add(r.b, b->job);
+    srv_batch_add(r.b, c->job);
+    for (size_t i = 0, had = a->text.len; i < 10; i++) {
+        assert_true(step(&r)); /* the answer goes on */
+        assert_int_equal(a->text.len, had + i + 1);
+    }
+    assert_int_equal(r.fake.n_tokens, 3 + 10);
+    r.fake.n_come = 150; /* two pages */
+    step(&r);
+    step(&r);
+    step(&r);
+    assert_int_equal(b->job->n_cached, 128);
+    assert_int_equal(r.fake.n_tokens, 3 + 13);
+    r.fake.n_come = 192;
+    run_out(&r);
+    assert_int_equal(b->job->n_cached, 192);
+    assert_int_equal(c->job->n_cached, 256); /* 64 of them computed for the other */
+    assert_answer(&r, a);
+    assert_answer(&r, b);
+    assert_answer(&r, c);
+    assert_int_equal(r.fake.n_tokens, (3 + 99) + (300 - 192 + 4) + (300 - 256 + 4));
+    rig_close(&r);
+}
+
+/* Whoever waits for the disk can be cancelled, and alone it is nothing to compute. */
+static void waits_alone_and_is_cancelled(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r, 2, 512, 256);
+    done_job *b = make(&r, 'B', 300, 300, 0, 5);
+    fake_engine_disk(&r.fake, b->job->prompt.id, 256);
+    srv_batch_add(r.b, b->job);
+    assert_false(step(&r));
+    assert_false(step(&r));
+    r.fake.n_come = 64;
+    assert_true(step(&r)); /* something came: there may be more */
+    assert_false(step(&r));
+    assert_int_equal(r.fake.n_tokens, 0);
+    atomic_store(&b->job->cancelled, true);
+    assert_false(step(&r));
+    assert_int_equal(b->finish, SRV_FIN_CANCELLED);
+    done_job *c = add(&r, 'C', 300, 5, 1); /* the disk has nothing like it */
+    run_out(&r);
+    assert_answer(&r, c);
+    rig_close(&r);
+}
+
 /* While a long prompt is read, a running answer gets a token in every step. */
 static void keeps_answers_going_beside_a_long_prompt(void **state)
 {
@@ -692,6 +752,8 @@ int main(void)
         cmocka_unit_test(survives_its_leader),
         cmocka_unit_test(gives_way_and_goes_on),
         cmocka_unit_test(ends_what_is_too_late),
+        cmocka_unit_test(waits_for_the_disk),
+        cmocka_unit_test(waits_alone_and_is_cancelled),
         cmocka_unit_test(keeps_answers_going_beside_a_long_prompt),
         cmocka_unit_test(reads_a_short_prompt_in_one_go),
         cmocka_unit_test(reads_short_prompts_first),

@@ -86,6 +86,21 @@ sk_status eng_session_begin(eng_session *s, uint32_t slot, const int32_t *ids, s
  * while others hold it. */
 sk_status eng_session_extend(eng_session *s, uint32_t slot, size_t n_all);
 
+/* With `prefix_disk`: has what the folder knows of ids[0..n), which the slot began with, behind the
+ * tokens it holds read by another thread.  False if there is nothing to be read.  A step, or
+ * whatever else changes the slot, ends it. */
+bool eng_session_fetch(eng_session *s, uint32_t slot, const int32_t *ids, size_t n);
+
+/* Tokens the slot holds, after it has taken what was read of its ids since, at most n - 1 of the n
+ * of eng_session_fetch: about `most` bytes at a time, which takes as long as copying them.  *more:
+ * whether more may come. */
+size_t eng_session_arrive(eng_session *s, uint32_t slot, const int32_t *ids, size_t most,
+                          bool *more);
+
+/* Has fn called, by another thread, whenever eng_session_arrive has something to say; fn must not
+ * call functions of s.  NULL: nobody, and no call is under way any more. */
+void eng_session_listen(eng_session *s, void (*fn)(void *arg), void *arg);
+
 /* Tokens the slot holds, after it has taken what others have computed since of ids[0..n): only
  * between pages, before its own tokens are stepped. */
 size_t eng_session_adopt(eng_session *s, uint32_t slot, const int32_t *ids, size_t n);

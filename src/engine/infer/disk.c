@@ -3,21 +3,21 @@
 
 #include "base/cpu.h"
 #include "base/mem.h"
+#include "engine/infer/fetch.h"
 #include "engine/infer/spill.h"
 
 #include <string.h>
 
-/* Bytes that are read when a sequence begins: others wait meanwhile. */
-#define MOST_READ ((size_t)32 << 20)
-
-/* ... and that are written when the cache is closed, the least worthy left out: some seconds. */
+/* Bytes that are written when the cache is closed, the least worthy left out: some seconds. */
 #define MOST_LEFT ((size_t)256 << 20)
 
 struct eng_disk {
     eng_kv *kv;
     eng_spill *spill;
+    eng_fetch *fetch;
     eng_spill_name root;  /* of no tokens */
     const int32_t **path; /* [most pages of a sequence] */
+    eng_spill_name *name; /* [most pages of a sequence] to be ordered */
     size_t page_bytes;
     bool ending; /* what is evicted is waited for */
     size_t skip; /* pages that are not written then */
@@ -71,6 +71,16 @@ static bool name_root(const eng_model *m, const eng_kv_opts *ko, size_t page_byt
     return true;
 }
 
+/* Ends the threads and frees all. */
+static void disk_free(eng_disk *d)
+{
+    eng_fetch_close(d->fetch);
+    eng_spill_close(d->spill);
+    sk_free((void *)(uintptr_t)d->path);
+    sk_free(d->name);
+    sk_free(d);
+}
+
 sk_status eng_disk_open(const eng_model *m, eng_kv *kv, const eng_kv_opts *ko, const char *dir,
                         uint64_t most, eng_disk **out, sk_err *e)
 {
@@ -85,14 +95,15 @@ sk_status eng_disk_open(const eng_model *m, eng_kv *kv, const eng_kv_opts *ko, c
     d->page_bytes = bytes;
     sk_status st = SK_OK;
     d->path = sk_calloc(SK_MEM_SCRATCH, ko->n_ctx / ENG_PAGE_TOKENS + 1, sizeof *d->path);
-    if (!d->path)
+    d->name = sk_calloc(SK_MEM_SCRATCH, ko->n_ctx / ENG_PAGE_TOKENS + 1, sizeof *d->name);
+    if (!d->path || !d->name)
         st = sk_fail(e, SK_E_NOMEM, "no memory for beginnings on disk");
     else if (!name_root(m, ko, bytes, &d->root))
         st = sk_fail(e, SK_E_UNSUPPORTED, "beginnings are kept on disk for models in GGUFs only");
     if (!st) st = eng_spill_open(dir, most, bytes, &d->spill, e);
+    if (!st) st = eng_fetch_open(d->spill, bytes, ko->n_slots, &d->fetch, e);
     if (st) {
-        sk_free((void *)(uintptr_t)d->path);
-        sk_free(d);
+        disk_free(d);
         return st;
     }
     eng_prefix_watch(eng_pages_tree(eng_kv_pages(kv)), on_evict, d);
@@ -109,28 +120,49 @@ void eng_disk_close(eng_disk *d)
     d->skip = idle > most ? idle - most : 0;
     eng_pages_flush(eng_kv_pages(d->kv));
     eng_prefix_watch(tree, NULL, NULL);
-    eng_spill_close(d->spill);
-    sk_free((void *)(uintptr_t)d->path);
-    sk_free(d);
+    disk_free(d);
 }
 
-/* The slot gets a page of its own for the next tokens, the file's bytes in it, and the tree knows
- * it then.  Its last token is never taken, since somebody wants what comes behind it. */
-size_t eng_disk_begin(eng_disk *d, uint32_t slot, const int32_t *ids, size_t n, size_t held)
+/* The last of the n tokens is never taken, since somebody wants what comes behind it. */
+bool eng_disk_fetch(eng_disk *d, uint32_t slot, const int32_t *ids, size_t n, size_t held)
 {
-    eng_pages *pages = eng_kv_pages(d->kv);
     eng_spill_name name = d->root;
-    size_t full = held / ENG_PAGE_TOKENS, bytes, done = 0;
+    size_t full = held / ENG_PAGE_TOKENS, want = 0;
     for (size_t i = 0; (i + 1) * ENG_PAGE_TOKENS < n; i++) {
         name = below(&name, ids + i * ENG_PAGE_TOKENS);
-        if (i < full) continue;
-        if (done + d->page_bytes > MOST_READ || !eng_spill_has(d->spill, &name)) break;
+        if (i >= full) d->name[want++] = name;
+    }
+    return want && eng_fetch_order(d->fetch, slot, d->name, want);
+}
+
+/* The slot gets a page of its own for the next tokens, what was read in it, and the tree knows it
+ * then. */
+size_t eng_disk_arrive(eng_disk *d, uint32_t slot, const int32_t *ids, size_t held, size_t most,
+                       bool *more)
+{
+    eng_pages *pages = eng_kv_pages(d->kv);
+    size_t bytes, done = 0;
+    void *read;
+    *more = true;
+    while ((!done || done + d->page_bytes <= most) &&
+           (read = eng_fetch_take(d->fetch, slot, more))) {
+        size_t i = held / ENG_PAGE_TOKENS;
         eng_pages_own(pages, slot, i * ENG_PAGE_TOKENS, ENG_PAGE_TOKENS);
-        uint32_t page = eng_pages_list(pages, slot)[i];
-        if (!eng_spill_get(d->spill, &name, eng_kv_page(d->kv, page, &bytes))) break;
+        memcpy(eng_kv_page(d->kv, eng_pages_list(pages, slot)[i], &bytes), read, d->page_bytes);
+        sk_free(read);
         done += d->page_bytes;
         held = (i + 1) * ENG_PAGE_TOKENS;
         eng_pages_share(pages, slot, &(eng_pages_seq){NULL, ids, held});
     }
     return held;
+}
+
+void eng_disk_cancel(eng_disk *d, uint32_t slot)
+{
+    eng_fetch_cancel(d->fetch, slot);
+}
+
+void eng_disk_listen(eng_disk *d, void (*fn)(void *arg), void *arg)
+{
+    eng_fetch_listen(d->fetch, fn, arg);
 }

@@ -174,6 +174,12 @@ static eng_pages_seq seq_of(const eng_session *s, uint32_t slot, const int32_t *
     return (eng_pages_seq){s->lora[slot], ids, n};
 }
 
+/* The slot changes: what is being read for it does not fit any more. */
+static void fetch_no_more(eng_session *s, uint32_t slot)
+{
+    if (s->disk) eng_disk_cancel(s->disk, slot);
+}
+
 sk_status eng_session_begin(eng_session *s, uint32_t slot, const int32_t *ids, size_t n,
                             size_t n_all, size_t *n_held, sk_err *e)
 {
@@ -185,9 +191,9 @@ sk_status eng_session_begin(eng_session *s, uint32_t slot, const int32_t *ids, s
     eng_pages_seq q = seq_of(s, slot, ids, n);
     size_t held = 0;
     s->len[slot] = 0;
+    fetch_no_more(s, slot);
     sk_status st = eng_pages_begin(eng_kv_pages(s->kv), slot, &q, n_all, &held, e);
     if (st) return st;
-    if (s->disk && !s->lora[slot]) held = eng_disk_begin(s->disk, slot, ids, n, held);
     *n_held = s->len[slot] = held;
     return SK_OK;
 }
@@ -199,9 +205,30 @@ sk_status eng_session_extend(eng_session *s, uint32_t slot, size_t n_all)
     return eng_pages_extend(eng_kv_pages(s->kv), slot, n_all);
 }
 
+bool eng_session_fetch(eng_session *s, uint32_t slot, const int32_t *ids, size_t n)
+{
+    assert(slot < s->o.n_slots);
+    return s->disk && !s->lora[slot] && eng_disk_fetch(s->disk, slot, ids, n, s->len[slot]);
+}
+
+size_t eng_session_arrive(eng_session *s, uint32_t slot, const int32_t *ids, size_t most,
+                          bool *more)
+{
+    assert(slot < s->o.n_slots);
+    *more = false;
+    if (s->disk) s->len[slot] = eng_disk_arrive(s->disk, slot, ids, s->len[slot], most, more);
+    return s->len[slot];
+}
+
+void eng_session_listen(eng_session *s, void (*fn)(void *arg), void *arg)
+{
+    if (s->disk) eng_disk_listen(s->disk, fn, arg);
+}
+
 size_t eng_session_adopt(eng_session *s, uint32_t slot, const int32_t *ids, size_t n)
 {
     eng_pages_seq q = seq_of(s, slot, ids, n);
+    fetch_no_more(s, slot);
     if (s->len[slot] % ENG_PAGE_TOKENS == 0)
         s->len[slot] = eng_pages_adopt(eng_kv_pages(s->kv), slot, &q, s->len[slot]);
     return s->len[slot];
@@ -218,6 +245,7 @@ void eng_session_end(eng_session *s, uint32_t slot, const int32_t *ids, size_t n
 {
     eng_pages_seq q = seq_of(s, slot, ids, n);
     assert(n <= s->len[slot]);
+    fetch_no_more(s, slot);
     eng_pages_end(eng_kv_pages(s->kv), slot, n ? &q : NULL);
     s->len[slot] = 0;
 }
@@ -331,6 +359,7 @@ sk_status eng_session_step(eng_session *s, eng_step_item *item, size_t n_items, 
     if (st) return st;
     for (size_t i = 0; i < n_items; i++) {
         const eng_step_item *it = &item[i];
+        fetch_no_more(s, it->slot);
         eng_pages_own(eng_kv_pages(s->kv), it->slot, it->pos, it->n);
         s->seq[i] = (eng_seq){eng_kv_slot(s->kv, it->slot),
                               it->pos,

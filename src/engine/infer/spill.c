@@ -204,14 +204,6 @@ void eng_spill_put(eng_spill *s, const eng_spill_name *name, const void *page, b
 
 /* ---- reading ---- */
 
-bool eng_spill_has(const eng_spill *s, const eng_spill_name *name)
-{
-    char *path = path_of(s, name);
-    bool has = path && access(path, R_OK) == 0;
-    sk_free(path);
-    return has;
-}
-
 static bool read_all(int fd, void *to, size_t n)
 {
     char *p = to;

@@ -34,10 +34,8 @@ void eng_spill_close(eng_spill *s);
  * memory. */
 void eng_spill_put(eng_spill *s, const eng_spill_name *name, const void *page, bool wait);
 
-/* True if there is a file of that name. */
-bool eng_spill_has(const eng_spill *s, const eng_spill_name *name);
-
-/* Reads a page; false where there is none, or none that is whole: `page` then holds anything. */
+/* Reads a page, which may take as long as the disk does; any thread may.  False where there is
+ * none, or none that is whole: `page` then holds anything. */
 bool eng_spill_get(eng_spill *s, const eng_spill_name *name, void *page);
 
 #endif

@@ -73,20 +73,57 @@ static bool is_led(const srv_batch *b, const srv_job *j)
     return k->state == SRV_JOB_PREFILL && k->n_fed < j->common;
 }
 
+/* What j waits for before its prompt is computed: another job's prompt, or else the disk. */
+static void look_further(const srv_batch *b, srv_job *j)
+{
+    const srv_engine *eng = b->eng;
+    find_leader(b, j);
+    if (j->leader || !eng->fetch) return;
+    j->fetching = eng->fetch(eng->self, (uint32_t)j->slot, j->seq, srv_score_known(j));
+}
+
+/* The cache has given j the first n tokens of its sequence.  Those that j has computed before, and
+ * lost, are no gift. */
+static void gain(srv_batch *b, srv_job *j, size_t n)
+{
+    double more = (double)(n - j->n_fed);
+    assert(n >= j->n_fed && n < j->n_seq);
+    srv_batch_count(b, SRV_M_PREFIX_HITS, more);
+    if (j->n_out == 0 && j->n_fed == j->n_cached) {
+        srv_batch_count(b, SRV_M_CACHED_TOKENS, more);
+        j->n_cached = n;
+    }
+    j->n_fed = n;
+}
+
 void srv_admit_follow(srv_batch *b)
 {
     for (size_t i = 0; i < b->eng->n_slots; i++) {
         srv_job *j = b->slot[i];
         if (!j || !j->leader || is_led(b, j)) continue;
-        size_t n = b->eng->adopt(b->eng->self, (uint32_t)i, j->seq, j->n_seq);
-        assert(n >= j->n_fed && n < j->n_seq);
-        srv_batch_count(b, SRV_M_PREFIX_HITS, (double)(n - j->n_fed));
-        if (j->n_out == 0) {
-            srv_batch_count(b, SRV_M_CACHED_TOKENS, (double)(n - j->n_fed));
-            j->n_cached += n - j->n_fed;
-        }
-        j->n_fed = n;
-        find_leader(b, j);
+        gain(b, j, b->eng->adopt(b->eng->self, (uint32_t)i, j->seq, j->n_seq));
+        look_further(b, j);
+    }
+}
+
+/* ---- from disk ---- */
+
+/* Bytes that are taken before a step, of all jobs: a millisecond or two of copying. */
+#define ARRIVE_BYTES ((size_t)8 << 20)
+
+void srv_admit_arrive(srv_batch *b)
+{
+    size_t n = 0;
+    b->n_arrived = 0;
+    for (size_t i = 0; i < b->eng->n_slots; i++)
+        n += b->slot[i] && b->slot[i]->fetching;
+    for (size_t i = 0; n && i < b->eng->n_slots; i++) {
+        srv_job *j = b->slot[i];
+        if (!j || !j->fetching) continue;
+        size_t most = ARRIVE_BYTES / n, had = j->n_fed;
+        gain(b, j, b->eng->arrive(b->eng->self, (uint32_t)i, j->seq, most, &j->fetching));
+        b->n_arrived += j->n_fed > had || !j->fetching;
+        if (!j->fetching) find_leader(b, j); /* of what comes behind it */
     }
 }
 
@@ -109,7 +146,7 @@ static void enter(srv_batch *b, srv_job *j, size_t slot, size_t n)
         srv_batch_count(b, SRV_M_CACHED_TOKENS, (double)n);
         srv_batch_observe_us(b, SRV_M_QUEUE_SECONDS, j->at_start_us - j->at_submit_us);
     }
-    find_leader(b, j);
+    look_further(b, j);
 }
 
 /* Tries to let j in; false if it has to wait for memory. */
@@ -175,6 +212,7 @@ static void give_way(srv_batch *b, srv_job *j)
     j->state = SRV_JOB_WAITING;
     j->n_fed = 0;
     j->leader = NULL;
+    j->fetching = false;
     srv_batch_count(b, SRV_M_PREEMPTED, 1);
     srv_waitq_put_back(b->waiting, j);
 }

@@ -293,11 +293,12 @@ bool srv_batch_step(srv_batch *b)
     srv_admit_extend(b);
     srv_admit(b);
     srv_admit_follow(b);
+    srv_admit_arrive(b);
     check(b);
     srv_plan(b, &n_decode, &n_prefill);
     if (b->n_items) run_step(b, n_decode, n_prefill);
     publish(b);
-    return b->n_items > 0 || b->n_unready > 0;
+    return b->n_items > 0 || b->n_unready > 0 || b->n_arrived > 0;
 }
 
 /* Jobs without a slot. */

@@ -8,8 +8,9 @@
  * token waits for a stranger's long prompt.
  *
  * What the cache of keys and values knows of a prompt's beginning is not computed again, and what
- * another job is about to compute of it is waited for.  Memory is promised before a job starts; one
- * that outgrows its promise gets more, if need be from the job that came last, which goes on later.
+ * another job is about to compute of it is waited for, as is what lies on disk: another thread
+ * reads that, the answers go on.  Memory is promised before a job starts; one that outgrows its
+ * promise gets more, if need be from the job that came last, which goes on later.
  */
 #ifndef SRV_SCHED_BATCH_H
 #define SRV_SCHED_BATCH_H
@@ -52,7 +53,8 @@ void srv_batch_add(srv_batch *b, srv_job *j);
 /* Ends all jobs that never ran, and the others too if `all`, with SRV_FIN_DRAINED. */
 void srv_batch_drain(srv_batch *b, bool all);
 
-/* One step.  False when there is nothing to compute: no job, or all of them paused. */
+/* One step.  False when there is nothing to compute: no job, or all of them paused or waiting for
+ * the disk (engine.h: listen). */
 bool srv_batch_step(srv_batch *b);
 
 /* Jobs without a slot. */

@@ -17,6 +17,7 @@ struct srv_batch {
     srv_job **who;       /* [n_slots] the job of each item */
     eng_pick *pick;      /* [n_slots] what is chosen after a step */
     size_t n_items, n_running;
+    size_t n_arrived; /* jobs that took something from disk since the last step */
     size_t n_unready; /* jobs that are not in the step since their masks are not made */
     srv_waitq *waiting;
     uint64_t n_admitted, n_steps;
@@ -45,6 +46,9 @@ void srv_admit_extend(srv_batch *b);
 
 /* Lets prompts go on for whose beginning they waited. */
 void srv_admit_follow(srv_batch *b);
+
+/* Gives prompts what was read of their beginnings from disk. */
+void srv_admit_arrive(srv_batch *b);
 
 /* ---- plan.c ---- */
 

@@ -33,6 +33,10 @@ typedef struct srv_engine {
                        size_t *n_held, sk_err *e);
     sk_status (*extend)(void *self, uint32_t slot, size_t n_all);
     size_t (*adopt)(void *self, uint32_t slot, const int32_t *ids, size_t n);
+    /* eng_session_fetch and its kin; NULL, all three: beginnings lie in memory only. */
+    bool (*fetch)(void *self, uint32_t slot, const int32_t *ids, size_t n);
+    size_t (*arrive)(void *self, uint32_t slot, const int32_t *ids, size_t most, bool *more);
+    void (*listen)(void *self, void (*fn)(void *arg), void *arg);
     void (*share)(void *self, uint32_t slot, const int32_t *ids, size_t n);
     void (*end)(void *self, uint32_t slot, const int32_t *ids, size_t n);
     eng_kv_usage (*usage)(void *self);

@@ -111,6 +111,7 @@ struct srv_job {
     const srv_job *leader; /* computes the first `common` tokens; NULL: nobody is waited for */
     uint64_t leader_order; /* which job that is, since it may be gone by now */
     size_t leader_slot, common;
+    bool fetching;            /* its beginning is being read from disk */
     eng_sample_state sampled; /* what the sampler learnt along the answer */
     sk_tail tail;
     sk_buf toks;    /* records that wait for the next mail */

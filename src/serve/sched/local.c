@@ -50,6 +50,21 @@ static size_t local_adopt(void *self, uint32_t slot, const int32_t *ids, size_t 
     return eng_session_adopt(((srv_local *)self)->session, slot, ids, n);
 }
 
+static bool local_fetch(void *self, uint32_t slot, const int32_t *ids, size_t n)
+{
+    return eng_session_fetch(((srv_local *)self)->session, slot, ids, n);
+}
+
+static size_t local_arrive(void *self, uint32_t slot, const int32_t *ids, size_t most, bool *more)
+{
+    return eng_session_arrive(((srv_local *)self)->session, slot, ids, most, more);
+}
+
+static void local_listen(void *self, void (*fn)(void *arg), void *arg)
+{
+    eng_session_listen(((srv_local *)self)->session, fn, arg);
+}
+
 static void local_share(void *self, uint32_t slot, const int32_t *ids, size_t n)
 {
     eng_session_share(((srv_local *)self)->session, slot, ids, n);
@@ -401,6 +416,11 @@ static sk_status open_session(srv_local *l, const srv_local_opts *o, sk_err *e)
     so.kv_tokens = kv_tokens;
     st = eng_session_open(l->exec, l->model, &so, &l->session, e);
     if (st == SK_E_NOMEM) return sk_while(e, "try a smaller --kv-bytes, --context or --parallel");
+    if (!st && o->prefix_disk) {
+        l->engine.fetch = local_fetch;
+        l->engine.arrive = local_arrive;
+        l->engine.listen = local_listen;
+    }
     return st ? st : open_samplers(l, o->n_slots, e);
 }
 

@@ -83,21 +83,28 @@ static bool goes_first(const srv_job *j, const srv_job *k, bool oldest)
     return j->order < k->order;
 }
 
-/* The next prompt to work on; not one that waits for another's, nor one that wants rows of logits
- * when the step has no more of them. */
+/* True if j's prompt may be worked on: it is not in the step yet, and waits for nothing. */
+static bool is_open(const srv_job *j)
+{
+    bool waits = j->leader || j->fetching || j->unready;
+    return j->state == SRV_JOB_PREFILL && !j->planned && !waits;
+}
+
+/* The next prompt to work on; not one that wants rows of logits when the step has no more of them.
+ */
 static srv_job *next_prefill(const srv_batch *b, bool rows)
 {
     srv_job *best = NULL;
     for (size_t i = 0; i < b->eng->n_slots; i++) {
         srv_job *j = b->slot[i];
-        if (!j || j->state != SRV_JOB_PREFILL || j->planned || j->leader || j->unready) continue;
+        if (!j || !is_open(j)) continue;
         if (!rows && srv_score_left(j)) continue;
         if (!best || goes_first(j, best, b->n_steps % OLDEST_EVERY == 0)) best = j;
     }
     return best;
 }
 
-/* Prompts that are not read to their end, also those that wait for another's. */
+/* Prompts that are not read to their end, also those that wait for another's or for the disk. */
 static size_t n_prompts(const srv_batch *b)
 {
     size_t n = 0;

@@ -15,6 +15,7 @@
 enum { DRAIN_NO, DRAIN_WAITING, DRAIN_ALL };
 
 struct srv_sched {
+    const srv_engine *eng;
     srv_batch *batch; /* the engine thread's */
     pthread_t thread;
     sk_queue *in;  /* jobs, and &wake */
@@ -195,11 +196,24 @@ static void sched_free(srv_sched *s)
     sk_free(s);
 }
 
+/* Makes the engine thread look again. */
+static void wake(srv_sched *s)
+{
+    if (!atomic_exchange(&s->wake_posted, true)) (void)sk_queue_push(s->in, &s->wake);
+}
+
+/* Something was read from disk: an engine thread that has nothing else to do takes it. */
+static void on_arrival(void *arg)
+{
+    wake(arg);
+}
+
 /* Starts the engine thread. */
 sk_status srv_sched_open(const srv_engine *eng, const srv_sched_opts *o, srv_sched **out, sk_err *e)
 {
     srv_sched *s = sk_calloc(SK_MEM_REQUEST, 1, sizeof *s);
     if (!s) return sk_fail(e, SK_E_NOMEM, "no memory for the scheduler");
+    s->eng = eng;
     s->n_slots = eng->n_slots;
     s->baton = o->baton;
     s->share = o->share;
@@ -221,6 +235,7 @@ sk_status srv_sched_open(const srv_engine *eng, const srv_sched_opts *o, srv_sch
         sched_free(s);
         return st;
     }
+    if (eng->listen) eng->listen(eng->self, on_arrival, s);
     *out = s;
     return SK_OK;
 }
@@ -232,6 +247,7 @@ void srv_sched_close(srv_sched *s)
     srv_sched_drain(s, true);
     sk_queue_shut(s->in);
     (void)pthread_join(s->thread, NULL);
+    if (s->eng->listen) s->eng->listen(s->eng->self, NULL, NULL);
     srv_mail mail;
     for (srv_job *j; (j = srv_sched_collect(s, &mail));) {
         srv_mail_fini(&mail);
@@ -269,12 +285,6 @@ sk_status srv_sched_submit(srv_sched *s, srv_job *j)
     if (!sk_queue_push(s->in, j)) return SK_E_BUSY;
     s->n_alive++;
     return SK_OK;
-}
-
-/* Makes the engine thread look again. */
-static void wake(srv_sched *s)
-{
-    if (!atomic_exchange(&s->wake_posted, true)) (void)sk_queue_push(s->in, &s->wake);
 }
 
 /* The client of j is gone. */
