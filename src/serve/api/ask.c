@@ -390,13 +390,14 @@ static bool mail_fault(const srv_mail *m, srv_fault *f)
     return true;
 }
 
-/* The prompt is given with the records of its tokens, which come with the first mail. */
+/* The prompt is given with the records of its tokens, as they come: the text with the first. */
 static void see_echo(srv_choice *c)
 {
     srv_tok t;
-    if (!c->echo.len) return;
-    for (size_t at = 0, i = 0; i < c->n_echo && srv_toklog_next(&c->toks, &at, &t); i++)
+    size_t had = c->n_seen, at = c->tok_seen;
+    for (; c->n_seen < c->n_echo && srv_toklog_next(&c->toks, &at, &t); c->n_seen++)
         c->tok_seen = at;
+    if (c->n_seen == had) return;
     srv_ask_part(c, SRV_PART_TEXT, 0, c->echo.p, c->echo.len);
     sk_buf_reset(&c->echo);
 }

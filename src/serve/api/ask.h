@@ -42,6 +42,7 @@ typedef struct srv_choice {
                       the tokenizer put in front */
     sk_buf echo;   /* the prompt's text, which waits for its records */
     size_t n_echo; /* that come first: one for each of its tokens */
+    size_t n_seen; /* of those that came */
     size_t n_recs; /* that came, of prompt and answer */
     double lp_sum; /* of the answer's tokens */
 } srv_choice;

@@ -223,7 +223,7 @@ static srv_job *paused_of(const srv_batch *b)
     srv_job *last = NULL;
     for (size_t i = 0; i < b->eng->n_slots; i++) {
         srv_job *j = b->slot[i];
-        if (!j || j->state != SRV_JOB_DECODE || !atomic_load(&j->paused)) continue;
+        if (!j || !srv_job_stalls(j)) continue;
         if (!last || outranks(last, j)) last = j;
     }
     return last;

@@ -220,7 +220,10 @@ static bool hold_item(srv_batch *b, const eng_step_item *it, srv_job *j, eng_pic
     b->eng->share(b->eng->self, it->slot, j->seq, j->n_fed);
     srv_waitq_charge(b->waiting, j, it->n);
     sk_status st = all ? srv_score_note(j, b->eng, it, &p->err) : SK_OK;
-    if (!st && j->n_fed < j->n_seq) return false;
+    if (!st && j->n_fed < j->n_seq) {
+        if (all) b->o.emit(b->o.arg, j, &b->text, SRV_FIN_NONE, NULL);
+        return false;
+    }
     if (st || !j->n_max) {
         j->at_token_us = now;
         srv_batch_leave(b, j, st ? SRV_FIN_ERROR : SRV_FIN_LENGTH, st ? &p->err : NULL);

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "serve/sched/engine.h"
+#include "serve/sched/score.h"
 
 #include <math.h>
 #include <string.h>
@@ -53,6 +54,12 @@ void srv_mail_fini(srv_mail *m)
 {
     sk_buf_fini(&m->text);
     sk_buf_fini(&m->toks);
+}
+
+bool srv_job_stalls(const srv_job *j)
+{
+    bool says = j->state == SRV_JOB_DECODE || srv_score_left(j);
+    return says && atomic_load_explicit(&j->paused, memory_order_relaxed);
 }
 
 sk_status srv_job_mask(srv_job *j, eng_sample_in *in, sk_err *e)

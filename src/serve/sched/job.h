@@ -138,6 +138,9 @@ bool srv_job_is_lost(const srv_job *j, uint64_t now_us);
 
 /* ---- the engine thread's, around a choice ---- */
 
+/* True if j, which has a slot, makes nothing since its reader is too slow for what it would say. */
+bool srv_job_stalls(const srv_job *j);
+
 /* Puts what the job's guide allows into a choice. */
 sk_status srv_job_mask(srv_job *j, eng_sample_in *in, sk_err *e);
 

@@ -63,8 +63,7 @@ static size_t plan_decode(srv_batch *b, uint64_t work)
     size_t n = 0;
     for (size_t i = 0; i < b->eng->n_slots; i++) {
         srv_job *j = b->slot[i];
-        if (!j || j->state != SRV_JOB_DECODE) continue;
-        if (atomic_load_explicit(&j->paused, memory_order_relaxed)) continue;
+        if (!j || j->state != SRV_JOB_DECODE || srv_job_stalls(j)) continue;
         if (!is_ready(b, j, work)) continue;
         plan_item(b, j, 1);
         n++;
@@ -83,10 +82,11 @@ static bool goes_first(const srv_job *j, const srv_job *k, bool oldest)
     return j->order < k->order;
 }
 
-/* True if j's prompt may be worked on: it is not in the step yet, and waits for nothing. */
+/* True if j's prompt may be worked on: it is not in the step yet, and waits for nothing, not for a
+ * reader of its log-probabilities either. */
 static bool is_open(const srv_job *j)
 {
-    bool waits = j->leader || j->fetching || j->unready;
+    bool waits = j->leader || j->fetching || j->unready || srv_job_stalls(j);
     return j->state == SRV_JOB_PREFILL && !j->planned && !waits;
 }
 
@@ -133,7 +133,7 @@ static size_t plan_prefill(srv_batch *b, size_t n_decode, uint64_t work)
         size_t n = min_size(j->n_seq - j->n_fed, is_brief(j) ? room : some);
         if (!n) break;
         if (srv_score_left(j)) {
-            n = min_size(n, rows);
+            n = min_size(min_size(n, rows), srv_score_most(j));
             rows -= n;
         }
         if (j->n_fed + n == j->n_seq && !is_ready(b, j, work)) n--;

@@ -1,6 +1,8 @@
 /* score.c - reads the log-probabilities of prompts off the steps that compute them. */
 #include "serve/sched/score.h"
 
+#include <stddef.h>
+
 bool srv_score_left(const srv_job *j)
 {
     return j->want_prompt && j->n_scored < j->prompt.n;
@@ -10,6 +12,11 @@ size_t srv_score_rows(const srv_engine *eng)
 {
     size_t n = SRV_SCORE_BYTES / (eng->n_vocab * sizeof(float));
     return n ? n : 1;
+}
+
+size_t srv_score_most(const srv_job *j)
+{
+    return SRV_SCORE_RECORDS / (offsetof(srv_tok, top) + j->n_top * sizeof(eng_logprob));
 }
 
 size_t srv_score_known(const srv_job *j)
