@@ -87,7 +87,7 @@ def measure(o, name, up, until=None):
     return {"policy": name, "seconds": t, "steps_per_s": ((b["trainer"].get("step") or 0) - (a["trainer"].get("step") or 0)) / t,
             "trainer_cores": (b["trainer"]["cpu_s"] - a["trainer"]["cpu_s"]) / t, "server_cores": (b["server"]["cpu_s"] - a["server"]["cpu_s"]) / t,
             "floor": b["share"]["floor"], "answers": len(took), "answers_per_s": len(took) / t,
-            "p50": took[len(took) // 2], "p99": took[int(len(took) * .99)]}
+            "p50": took[len(took) // 2], "p99": took[int(len(took) * .99)], "max": took[-1]}
 
 
 def alone(o):
@@ -149,7 +149,7 @@ def main():
         r["of_alone"] = r["steps_per_s"] / rate if rate else None
         spare = "" if "spare_s" not in r else f"  done {r['spare_s']:.0f} s before it" if r["spare_s"] is not None else "  not done in time"
         print(f"{r['policy']:22} training {r['of_alone']:.2f} of alone ({r['trainer_cores']:.2f} cores), {r['answers_per_s']:.1f} answers/s, "
-              f"p50 {1e3 * r['p50']:.0f} ms, p99 {1e3 * r['p99']:.0f} ms, server {r['server_cores']:.2f} cores, floor at the end {r['floor']:.2f}{spare}")
+              f"p50 {1e3 * r['p50']:.0f} ms, p99 {1e3 * r['p99']:.0f} ms, longest {1e3 * r['max']:.0f} ms, server {r['server_cores']:.2f} cores, floor at the end {r['floor']:.2f}{spare}")
     if o.json:
         with open(o.json, "w") as f:
             json.dump({"alone": rate, "rows": rows}, f, indent=1)

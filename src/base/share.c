@@ -3,6 +3,11 @@
  * Place i of `busy` counts the engines of host i that have work; a host holds byte 1 + i of the
  * file locked, so a count whose byte is not locked is of a process that died, and is cleared.
  * `bell` is rung by whoever may have ended a wait; guests sleep on it.
+ *
+ * With a floor, hosts count what guests are owed and give it to them in turns: a turn begins where
+ * a host is between two steps, and it computes nothing until the turn is over.  Were both to
+ * compute at once, a floor of 0.2 would be a tenth of the machine, and each step that is under way
+ * would take twice as long.
  */
 #include "base/share.h"
 
@@ -24,7 +29,10 @@
 enum {
     HOSTS = 16,
     LOOK_US = 100000, /* between two looks at what nobody rings for */
-    SLICE_US = 5000,  /* of work beside a host, by the floor */
+    TURN_US = 10000,  /* the shortest turn of guests: what a cache takes to fill is little of it */
+    LONG_US = 50000,  /* and the longest where a host's steps are short; the most that stays owed */
+    NAP_US = 5000,    /* of a host while it lasts, so that it notices what nobody rings for */
+    PART_MOST = 950,  /* of the time, in parts of 1,000, that a floor gives: answers go on */
     PAGE = 4096
 };
 #define MAGIC 0x31656b6f74736b73u /* "skstoke1" */
@@ -36,14 +44,17 @@ typedef struct page {
     _Atomic uint32_t busy[HOSTS]; /* a line of the cache: what every guest reads all the time */
     _Atomic uint32_t held, bell, floor; /* floor: in parts of 1,000 */
     _Atomic uint64_t since_us;          /* when the hosts' work began; 0: they have none */
-    _Atomic uint64_t ran_us;            /* guests have run since then, by the floor */
+    _Atomic uint64_t turn_us;           /* guests may run until then beside the hosts' work */
     _Atomic uint64_t busy_us, waits, waited_us, slowest_us;
+    _Atomic uint64_t counted_us; /* until when `owed` has been counted */
+    _Atomic int64_t owed;        /* to guests by the floor, nanoseconds */
+    _Atomic uint32_t asked;      /* a guest has waited since the last turn began */
+    _Atomic uint64_t given_us;   /* turns, in all */
 } page;
 
 struct sk_share {
     page *p;
     int fd, host;             /* host: its place, -1: none */
-    _Atomic uint64_t free_us; /* a guest may run until then, by the floor */
     _Atomic uint64_t told_us; /* the beginning of work that this guest has given way to */
     bool (*stop)(void *arg);
     void *arg;
@@ -135,18 +146,34 @@ static bool any_busy(const page *p)
     return any != 0;
 }
 
+/* Counts what guests are owed for the time since it was counted last, and returns how long that
+ * was; each moment is counted by one host only. */
+static uint64_t count_owed(page *p)
+{
+    uint64_t now = sk_now_us(), from = atomic_exchange(&p->counted_us, now);
+    uint64_t part = atomic_load(&p->floor), us = now > from ? now - from : 0;
+    if (!atomic_load(&p->since_us)) return 0;
+    if (part > PART_MOST) part = PART_MOST;
+    /* what nobody came for is not kept for long */
+    if (atomic_load(&p->owed) > (int64_t)LONG_US * 1000)
+        atomic_store(&p->owed, (int64_t)LONG_US * 1000);
+    atomic_fetch_add(&p->owed, (int64_t)(us * part));
+    return us;
+}
+
 /* The stretch of time in which hosts have work goes by the counts alone: a host may be killed
  * between any two lines here, and those who come after set it right. */
 static void time_begins(page *p)
 {
-    uint64_t none = 0;
-    if (atomic_compare_exchange_strong(&p->since_us, &none, sk_now_us() | 1))
-        atomic_store(&p->ran_us, 0);
+    uint64_t none = 0, now = sk_now_us();
+    if (atomic_compare_exchange_strong(&p->since_us, &none, now | 1))
+        atomic_store(&p->counted_us, now);
 }
 
 static void time_ends(page *p)
 {
     if (any_busy(p)) return;
+    (void)count_owed(p);
     uint64_t since = atomic_exchange(&p->since_us, 0), now = sk_now_us();
     if (since && now > since) atomic_fetch_add(&p->busy_us, now - since);
     if (any_busy(p)) time_begins(p); /* began meanwhile, and found the old time */
@@ -193,27 +220,49 @@ void sk_share_end(sk_share *s)
     if (atomic_fetch_sub(&s->p->busy[s->host], 1) == 1) time_ends(s->p);
 }
 
+/* Stands still while guests have their turn. */
+static void stand(page *p)
+{
+    for (bool stood = false;; stood = true) {
+        uint32_t seen = atomic_load(&p->bell);
+        uint64_t now = sk_now_us(), until = atomic_load(&p->turn_us);
+        if (now >= until || atomic_load(&p->held)) {
+            if (stood) (void)count_owed(p); /* so that the next count is of a step */
+            return;
+        }
+        sleep_on(p, seen, until - now < NAP_US ? until - now : NAP_US);
+    }
+}
+
+/* A turn is as long as settles what is owed, its own time included: owed / (1 - floor).  Beside
+ * steps that are long it may be twice as long as the one before it. */
+void sk_share_turn(sk_share *s)
+{
+    if (!s || !atomic_load_explicit(&s->p->floor, memory_order_relaxed)) return;
+    page *p = s->p;
+    uint64_t step = count_owed(p), part = atomic_load(&p->floor), now = sk_now_us();
+    uint64_t until = atomic_load(&p->turn_us), most = 2 * step > LONG_US ? 2 * step : LONG_US;
+    int64_t owed = atomic_load(&p->owed);
+    uint64_t turn = owed > 0 ? (uint64_t)owed / (1000 - (part > PART_MOST ? PART_MOST : part)) : 0;
+    if (turn > most) turn = most;
+    /* who asked takes one turn for it: a guest that was killed asks no more */
+    bool begins = now >= until && turn >= TURN_US && !atomic_load(&p->held) &&
+                  atomic_exchange(&p->asked, 0) &&
+                  atomic_compare_exchange_strong(&p->turn_us, &until, now + turn);
+    if (begins) {
+        atomic_fetch_sub(&p->owed, (int64_t)turn * 1000);
+        atomic_fetch_add(&p->given_us, turn);
+        ring(p);
+    }
+    stand(p);
+}
+
 /* ---- guests ---- */
 
 static bool must_wait(const page *p)
 {
-    return atomic_load_explicit(&p->held, memory_order_relaxed) || any_busy(p);
-}
-
-/* True while the floor lets this guest run beside the hosts: slices of a few milliseconds, as long
- * as those since the hosts' work began are less than its part of the time. */
-static bool by_floor(sk_share *s)
-{
-    page *p = s->p;
-    uint64_t now = sk_now_us(), until = atomic_load(&s->free_us);
-    uint64_t floor = atomic_load(&p->floor), since = atomic_load(&p->since_us);
-    if (atomic_load(&p->held) || !floor || !since) return false;
-    if (now < until) return true;
-    uint64_t due = (now - (now < since ? now : since)) * floor / 1000;
-    if (atomic_load(&p->ran_us) + SLICE_US > due) return false;
-    if (atomic_compare_exchange_strong(&s->free_us, &until, now + SLICE_US))
-        atomic_fetch_add(&p->ran_us, SLICE_US);
-    return true;
+    if (atomic_load_explicit(&p->held, memory_order_relaxed)) return true;
+    return any_busy(p) && sk_now_us() >= atomic_load(&p->turn_us);
 }
 
 /* The first thread that gives way to a stretch of work says how long that took. */
@@ -241,13 +290,12 @@ static void wait_for_hosts(sk_share *s)
 {
     page *p = s->p;
     uint64_t from = sk_now_us();
-    if (by_floor(s)) return;
     tell(s);
     while (must_wait(p) && !atomic_load(&s->on)) {
         uint32_t seen = atomic_load(&p->bell);
-        if (!must_wait(p) || by_floor(s)) break;
-        /* with a floor a moment comes for which nobody rings */
-        sleep_on(p, seen, atomic_load(&p->floor) ? SLICE_US : LOOK_US);
+        atomic_store(&p->asked, 1);
+        if (!must_wait(p)) break;
+        sleep_on(p, seen, LOOK_US);
         drop_dead(s);
         if (s->stop && s->stop(s->arg)) atomic_store(&s->on, true);
     }
@@ -265,6 +313,7 @@ void sk_share_pass(void *share)
 void sk_share_floor(sk_share *s, double part)
 {
     assert(part >= 0 && part <= 1);
+    (void)count_owed(s->p); /* by the floor there was */
     atomic_store(&s->p->floor, (uint32_t)(part * 1000 + 0.5));
     ring(s->p);
 }
@@ -286,5 +335,7 @@ void sk_share_read(const sk_share *s, sk_share_figures *out)
         .waits = atomic_load(&p->waits),
         .waited_us = atomic_load(&p->waited_us),
         .slowest_us = atomic_load(&p->slowest_us),
+        .given_us = atomic_load(&p->given_us),
+        .asked = atomic_load(&p->asked) != 0,
     };
 }

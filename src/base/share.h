@@ -32,6 +32,10 @@ sk_status sk_share_host(sk_share *s, sk_err *e);
 void sk_share_begin(sk_share *s);
 void sk_share_end(sk_share *s);
 
+/* Between two steps of the work of this host, on the thread that computes: while it is a guest's
+ * turn by the floor, or one begins, returns only when that is over.  NULL: nothing. */
+void sk_share_turn(sk_share *s);
+
 /* ---- guests ---- */
 
 /* Asked while a guest waits, about ten times a second: true makes it go on whatever the hosts do,
@@ -44,8 +48,10 @@ void sk_share_pass(void *share);
 
 /* ---- rules and figures ---- */
 
-/* The part of the time in which hosts are at work that is guests' all the same, at least: 0 (the
- * default) to 1.  Hosts and guests then compute at once for a moment, again and again. */
+/* The part of the time in which hosts are at work that is guests' all the same: 0 (the default) to
+ * 1.  Guests have it in turns, alone: hosts stand still meanwhile.  A turn takes 10 to 50 ms, or
+ * twice the step before it where that is longer, so beside steps of over 25 ms the floor is at most
+ * two thirds; and 0.95 always. */
 void sk_share_floor(sk_share *s, double part);
 
 /* All guests wait, or not any more, whatever hosts do. */
@@ -57,6 +63,8 @@ typedef struct sk_share_figures {
     uint64_t waits;      /* times that guests gave way */
     uint64_t waited_us;  /* time they did, summed over their threads */
     uint64_t slowest_us; /* the longest from the beginning of a host's work to a guest's waiting */
+    uint64_t given_us;   /* turns of guests by the floor, in all */
+    bool asked;          /* a guest has waited since the last of them began */
 } sk_share_figures;
 
 /* What came of it since the file was made. */

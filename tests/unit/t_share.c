@@ -5,6 +5,7 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -198,36 +199,152 @@ static void until_told_to_end(void **state)
     sk_share_close(g);
 }
 
-/* With a floor of a half a guest may run 5 ms once the host's work is 10 ms old, 10 ms in all once
- * it is 20 ms old. */
-static void floor_of_a_half(void **state)
+/* A host's thread: is between two steps. */
+static void *turn(void *arg)
+{
+    guest *h = arg;
+    sk_share_turn(h->s);
+    atomic_store(&h->through, true);
+    return NULL;
+}
+
+/* Waits until a guest stands and wants a turn. */
+static void asks(const sk_share *s)
+{
+    while (!figures(s).asked)
+        nap_ms(1);
+}
+
+/* `steps` steps of `us` each, a guest waiting all the time; at which times turns began goes into
+ * at[20], their lengths into us_of[20].  Returns how many there were.  Time stands but for the
+ * steps and the turns. */
+static size_t work(double floor, uint64_t us, size_t steps, uint64_t *at, uint64_t *us_of)
+{
+    (void)unlink(path); /* a new page: time begins anew */
+    sk_share *a = opened(true), *g = opened(false);
+    uint64_t now = 1000000, given = 0;
+    size_t n = 0;
+    guest one, host = {.s = a};
+    sk_share_floor(g, floor);
+    sk_clock_virtual(now);
+    sk_share_begin(a);
+    start(&one, g);
+    for (size_t i = 0; i < steps; i++) {
+        asks(g);
+        sk_clock_virtual(now += us);
+        atomic_init(&host.through, false);
+        assert_int_equal(pthread_create(&host.thread, NULL, turn, &host), 0);
+        while (!atomic_load(&host.through) && figures(g).given_us == given)
+            nap_ms(1);
+        uint64_t took = figures(g).given_us - given;
+        given += took;
+        if (took) {
+            joined(&one); /* alone: the host stands until the turn is over */
+            assert_false(atomic_load(&host.through));
+            assert_true(n < 20);
+            at[n] = now;
+            us_of[n++] = took;
+            sk_clock_virtual(now += took);
+        }
+        joined(&host);
+        if (took) start(&one, g);
+    }
+    sk_share_end(a);
+    joined(&one);
+    sk_clock_real();
+    sk_share_close(a);
+    sk_share_close(g);
+    return n;
+}
+
+/* Guests have as much of the time as the floor says: their turns to all that passed. */
+static void floors(void **state)
+{
+    (void)state;
+    static const struct {
+        double floor;
+        uint64_t step_us;
+        size_t steps;
+        uint64_t least_us, most_us; /* of a turn */
+        double gets;
+    } rows[] = {
+        {0.2, 5000, 18, 10000, 11250, 0.2},     {0.5, 5000, 6, 10000, 10000, 0.5},
+        {0.9, 1000, 6, 18000, 18000, 0.9},      {0.2, 45000, 3, 11250, 11250, 0.2},
+        {0.5, 200000, 3, 200000, 200000, 0.5},  {0.9, 20000, 3, 50000, 50000, 5. / 7},
+        {1, 200000, 3, 400000, 400000, 2. / 3}, {1, 1000, 3, 19000, 19000, 0.95},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint64_t at[20], us[20], sum = 0;
+        size_t n = work(rows[i].floor, rows[i].step_us, rows[i].steps, at, us);
+        assert_true(n > 0);
+        for (size_t k = 0; k < n; k++) {
+            assert_true(us[k] >= rows[i].least_us && us[k] <= rows[i].most_us);
+            sum += us[k];
+        }
+        /* the time ends with the last turn */
+        double part = (double)sum / (double)(at[n - 1] + us[n - 1] - 1000000);
+        assert_true(fabs(part - rows[i].gets) < 0.01);
+    }
+}
+
+/* What is owed is not lost when the host's work ends, nor owed for the time until it begins again;
+ * but no more than a long turn's. */
+static void owed_over_pauses(void **state)
 {
     (void)state;
     sk_share *a = opened(true), *g = opened(false);
     guest one;
+    uint64_t now = 1000000;
+    sk_share_floor(a, 0.5);
+    sk_clock_virtual(now);
+    for (int i = 0; i < 3; i++) { /* 3 ms of work each, a second of none */
+        sk_share_begin(a);
+        sk_clock_virtual(now += 3000);
+        sk_share_end(a);
+        sk_clock_virtual(now += 1000000);
+    }
+    sk_share_begin(a);
+    start(&one, g);
+    asks(g);
+    sk_share_turn(a); /* 9 ms would be due */
+    assert_int_equal(figures(g).given_us, 0);
+    sk_clock_virtual(now + 1000);
+    sk_share_hold(g, true);
+    sk_share_turn(a); /* and held is held */
+    assert_int_equal(figures(g).given_us, 0);
+    assert_false(atomic_load(&one.through));
+    sk_share_hold(g, false);
+    asks(g);
+    guest host = {.s = a};
+    assert_int_equal(pthread_create(&host.thread, NULL, turn, &host), 0);
+    joined(&one);
+    assert_int_equal(figures(g).given_us, 10000);
+    sk_share_hold(g, true); /* ends a turn, too */
+    joined(&host);
+    sk_share_hold(g, false);
+    sk_share_end(a);
+    sk_clock_real();
+    sk_share_close(a);
+    sk_share_close(g);
+}
+
+/* Where no guest waits a host goes on, whatever is owed; one that asked and was killed gets one
+ * turn. */
+static void nobody_asks(void **state)
+{
+    (void)state;
+    sk_share *a = opened(true);
     sk_share_floor(a, 0.5);
     sk_clock_virtual(1000000);
     sk_share_begin(a);
-    for (uint64_t ms = 10; ms <= 100; ms += 10) {
-        sk_clock_virtual(1000000 + ms * 1000 - 1000);
-        start(&one, g);
-        nap_ms(15);
-        assert_false(atomic_load(&one.through));
-        sk_clock_virtual(1000000 + ms * 1000 + 1);
-        joined(&one);
-        sk_clock_virtual(1000000 + ms * 1000 + 4000);
-        sk_share_pass(g); /* of the same slice */
+    for (uint64_t us = 1000000; us < 3000000; us += 100000) {
+        sk_clock_virtual(us);
+        sk_share_turn(a);
     }
-    sk_share_hold(a, true); /* and held is held */
-    start(&one, g);
-    nap_ms(15);
-    assert_false(atomic_load(&one.through));
-    sk_clock_real();
+    assert_int_equal(figures(a).given_us, 0);
     sk_share_end(a);
-    sk_share_hold(a, false);
-    joined(&one);
+    sk_clock_real();
     sk_share_close(a);
-    sk_share_close(g);
 }
 
 /* The pool's workers stop between two tasks, and what they compute is the same. */
@@ -304,7 +421,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(places_are_few, set_up, unit_dir_remove),
         cmocka_unit_test_setup_teardown(held, set_up, unit_dir_remove),
         cmocka_unit_test_setup_teardown(until_told_to_end, set_up, unit_dir_remove),
-        cmocka_unit_test_setup_teardown(floor_of_a_half, set_up, unit_dir_remove),
+        cmocka_unit_test_setup_teardown(floors, set_up, unit_dir_remove),
+        cmocka_unit_test_setup_teardown(owed_over_pauses, set_up, unit_dir_remove),
+        cmocka_unit_test_setup_teardown(nobody_asks, set_up, unit_dir_remove),
         cmocka_unit_test_setup_teardown(gate_of_a_pool, set_up, unit_dir_remove),
         cmocka_unit_test_setup_teardown(no_such_file, set_up, unit_dir_remove),
     };

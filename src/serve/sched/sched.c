@@ -94,6 +94,7 @@ static bool between(void *arg)
 {
     srv_sched *s = arg;
     (void)take_in(s, false);
+    sk_share_turn(s->share);
     srv_baton_pass(s->baton);
     srv_baton_take(s->baton);
     atomic_store(&s->step_began_us, sk_now_us() | 1);
@@ -147,6 +148,7 @@ static void *engine_main(void *arg)
         atomic_store(&s->step_began_us, sk_now_us() | 1);
         bool worked = run_task(s);
         if (srv_batch_step(s->batch)) worked = true;
+        if (worked) sk_share_turn(s->share); /* all models of this server stand still */
         srv_baton_pass(s->baton);
         if (!worked) {
             atomic_store(&s->step_began_us, 0);
