@@ -13,6 +13,12 @@
 /* Swaps to a version that may be put off before it counts as bad. */
 #define PUT_OFF_MOST 8u
 
+/* After so long of answering a server is started again after a tenth of that at most, however often
+ * it was killed before: starting it costs little beside what it did, people wait for it meanwhile.
+ */
+#define ANSWERED_US (10u * UP_SECOND)
+#define ANSWERED_PART 10u
+
 static const char *text_of(const up_event *ev)
 {
     return ev->text && ev->text[0] ? ev->text : "no reason given";
@@ -85,11 +91,13 @@ static void exited(up_house *h, const up_event *ev, up_actions *out)
     up_life *l = &h->life[UP_SERVER];
     if (l->state == UP_DOWN) return;
     bool was_ready = l->state == UP_RUNNING, asked = l->state == UP_STOPPING;
+    uint64_t ran = was_ready ? h->now_us - l->since : 0;
     up_house_ended(h, UP_SERVER);
     h->swapping = 0;
     if (asked && h->stopping) return;
     if (is_to_blame(h, ev, was_ready)) fails(h, text_of(ev), out);
     uint64_t wait = up_backoff_next(&l->again);
+    if (ran >= ANSWERED_US && wait > ran / ANSWERED_PART) wait = ran / ANSWERED_PART;
     l->not_before = h->now_us + wait;
     l->restarts++;
     up_do(out, UP_DO_SAY, "the server %s (%.120s): it is started again in %.1f s", how(ev->end),

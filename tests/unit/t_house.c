@@ -115,6 +115,22 @@ static void server_waits(void **state)
     assert_non_null(did(UP_DO_SERVER_START));
 }
 
+/* One that is killed every twenty seconds, for ever, answers nine tenths of the time. */
+static void server_waits_no_longer_than_it_answered(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        ready();
+        pass(20u * UP_SECOND);
+        gone(UP_SERVER, UP_END_KILLED);
+        if (i < 3) assert_non_null(did(UP_DO_SERVER_START));
+        if (i < 3) continue;
+        assert_true(up_house_due(&h) <= 2u * UP_SECOND);
+        pass(2u * UP_SECOND);
+        assert_int_equal(h.life[UP_SERVER].state, UP_STARTING);
+    }
+}
+
 static void a_version_goes_live(void **state)
 {
     (void)state;
@@ -406,6 +422,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(begins),
         CASE(server_waits),
+        CASE(server_waits_no_longer_than_it_answered),
         CASE(a_version_goes_live),
         CASE(one_watch_at_a_time),
         CASE(failing_answers_roll_back),
