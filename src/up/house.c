@@ -319,3 +319,10 @@ uint64_t up_house_due(const up_house *h)
     if (at == UINT64_MAX) return at;
     return at > h->now_us ? at - h->now_us : 0;
 }
+
+uint64_t up_house_wait(const up_house *h, uint64_t now_us)
+{
+    uint64_t due = up_house_due(h), past = now_us > h->seen_us ? now_us - h->seen_us : 0;
+    if (due == UINT64_MAX) return due;
+    return due > past ? due - past : 0;
+}

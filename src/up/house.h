@@ -169,6 +169,9 @@ void up_house_step(up_house *h, uint64_t now_us, const up_event *ev, up_actions 
 /* Microseconds until the house wants to be stepped even if nothing happens; UINT64_MAX: never. */
 uint64_t up_house_due(const up_house *h);
 
+/* The same, from now_us of the caller's time on, which has passed since the last step. */
+uint64_t up_house_wait(const up_house *h, uint64_t now_us);
+
 /* The version that shall answer, as the versions and the pin stand. */
 uint32_t up_house_want(const up_house *h);
 

@@ -146,7 +146,7 @@ static void look_at_processes(up_super *u)
 /* Milliseconds until something is due. */
 static int patience(const up_super *u)
 {
-    uint64_t now = sk_now_us(), due = up_house_due(&u->house);
+    uint64_t now = sk_now_us(), due = up_house_wait(&u->house, now);
     uint64_t us = u->next_tick_us > now ? u->next_tick_us - now : 0;
     if (due < us) us = due;
     if (u->ready_at) us = us < 20000 ? us : 20000;
@@ -176,7 +176,7 @@ sk_status up_run(up_super *u, sk_err *e)
     feed(u, &(up_event){.kind = UP_EV_TIME});
     while (!u->ended) {
         feed_all(u);
-        if (up_house_due(&u->house) == 0) feed(u, &(up_event){.kind = UP_EV_TIME});
+        if (up_house_wait(&u->house, sk_now_us()) == 0) feed(u, &(up_event){.kind = UP_EV_TIME});
         if (u->ended) break;
         wait_for_news(u, u->house.stopping);
         look_at_processes(u);

@@ -104,6 +104,10 @@ static void server_waits(void **state)
         assert_null(did(UP_DO_SERVER_START));
         uint64_t due = up_house_due(&h);
         assert_true(due > last && due <= 30u * UP_SECOND);
+        assert_int_equal(up_house_wait(&h, now), due);
+        assert_int_equal(up_house_wait(&h, now + 300000),
+                         due - 300000); /* with no step meanwhile */
+        assert_int_equal(up_house_wait(&h, now + due), 0);
         last = due;
         pass(due);
         assert_non_null(did(UP_DO_SERVER_START));
