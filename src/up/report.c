@@ -48,10 +48,11 @@ static const char *word(bool yes)
     return yes ? "true" : "false";
 }
 
-/* Unix ms of a house time. */
+/* Unix ms of a house time; the house's clock stands since its last step. */
 static int64_t when(const up_super *u, uint64_t house_us)
 {
-    return sk_unix_ms() - (int64_t)((u->house.now_us - house_us) / 1000);
+    uint64_t ago = u->house.now_us - house_us + (sk_now_us() - u->house.seen_us);
+    return sk_unix_ms() - (int64_t)(ago / 1000);
 }
 
 /* pid, since, restarts, cpu_s of a role. */
