@@ -215,3 +215,27 @@ sk_status flt_fields_list(const flt_fields *f, json_t *obj, const char *key, siz
     *n = json_array_size(v);
     return SK_OK;
 }
+
+sk_status flt_fields_rows(const flt_fields *f, json_t *obj, const flt_list *l, void *arg,
+                          void **rows, size_t *n, sk_err *e)
+{
+    json_t *list;
+    size_t count;
+    *rows = NULL;
+    *n = 0;
+    sk_status st = flt_fields_list(f, obj, l->key, l->most, &list, &count, e);
+    if (st || !count) return st;
+    char *row = sk_arena_calloc(f->mem, count, l->size);
+    if (!row) return sk_fail(e, SK_E_NOMEM, "no memory to read %s", sk_yaml_name(f->y));
+    for (size_t i = 0; i < count; i++) {
+        unsigned line = sk_yaml_line(f->y, list, NULL, i);
+        memcpy(row + i * l->size, l->begin, l->size);
+        st = flt_fields_read(f, json_array_get(list, i), line, l->key, l->table, row + i * l->size,
+                             e);
+        if (!st) st = l->check(arg, row, i, line, e);
+        if (st) return st;
+    }
+    *rows = row;
+    *n = count;
+    return SK_OK;
+}

@@ -49,4 +49,22 @@ sk_status flt_fields_read(const flt_fields *f, json_t *obj, unsigned line, const
 sk_status flt_fields_list(const flt_fields *f, json_t *obj, const char *key, size_t most,
                           json_t **list, size_t *n, sk_err *e);
 
+/* Checks row i after it was read, and may finish it; the rows before it are done.  `line` is where
+ * it stands. */
+typedef sk_status flt_row_check(void *arg, void *rows, size_t i, unsigned line, sk_err *e);
+
+/* A list of objects of one kind. */
+typedef struct flt_list {
+    const char *key;
+    size_t most, size; /* rows; bytes of one */
+    const flt_field *table;
+    const void *begin; /* what a row is before it is read */
+    flt_row_check *check;
+} flt_list;
+
+/* Reads member l->key of obj as such a list, into the memory of f: *rows is NULL and *n 0 where
+ * there is none.  The check's arg is the caller's. */
+sk_status flt_fields_rows(const flt_fields *f, json_t *obj, const flt_list *l, void *arg,
+                          void **rows, size_t *n, sk_err *e);
+
 #endif

@@ -160,11 +160,6 @@ static const flt_field cause_rows[] = {
     {0},
 };
 
-static sk_status no_memory(const flt_fields *f, sk_err *e)
-{
-    return sk_fail(e, SK_E_NOMEM, "no memory to read %s", sk_yaml_name(f->y));
-}
-
 /* A section that is one object; one that is absent is no error. */
 static sk_status section(const flt_fields *f, json_t *root, const char *key, const flt_field *rows,
                          void *into, sk_err *e)
@@ -174,53 +169,45 @@ static sk_status section(const flt_fields *f, json_t *root, const char *key, con
     return flt_fields_read(f, v, sk_yaml_line(f->y, root, key, 0), key, rows, into, e);
 }
 
-static sk_status read_train(const flt_fields *f, json_t *root, flt_scenario *s, sk_err *e)
+/* That run i has a name of its own and bounds in order. */
+static sk_status check_train(void *arg, void *rows, size_t i, unsigned line, sk_err *e)
 {
-    json_t *list;
-    size_t n;
-    sk_status st = flt_fields_list(f, root, "train", FLT_SIM_JOBS, &list, &n, e);
-    if (st || !n) return st;
-    flt_sim_train *t = sk_new_n(f->mem, flt_sim_train, n);
-    if (!t) return no_memory(f, e);
-    for (size_t i = 0; i < n; i++) {
-        unsigned line = sk_yaml_line(f->y, list, NULL, i);
-        t[i] = flt_sim_train_unsaid();
-        st = flt_fields_read(f, json_array_get(list, i), line, "train", train_rows, &t[i], e);
-        if (st) return st;
-        if (!*t[i].workload)
-            return sk_yaml_fail(f->y, line, e, SK_E_INVALID, "train has no workload");
-        if (t[i].min_chips > 0 && t[i].max_chips > 0 && t[i].min_chips > t[i].max_chips)
-            return sk_yaml_fail(f->y, line, e, SK_E_INVALID, "train: min-chips is over max-chips");
-        for (size_t k = 0; k < i; k++)
-            if (strcmp(t[k].workload, t[i].workload) == 0)
-                return sk_yaml_fail(f->y, line, e, SK_E_INVALID, "workload \"%s\" is there twice",
-                                    t[i].workload);
-    }
-    s->train = t;
-    s->n_train = n;
+    const sk_yaml *y = arg;
+    const flt_sim_train *t = rows;
+    if (!*t[i].workload) return sk_yaml_fail(y, line, e, SK_E_INVALID, "train has no workload");
+    if (t[i].min_chips > 0 && t[i].max_chips > 0 && t[i].min_chips > t[i].max_chips)
+        return sk_yaml_fail(y, line, e, SK_E_INVALID, "train: min-chips is over max-chips");
+    for (size_t k = 0; k < i; k++)
+        if (strcmp(t[k].workload, t[i].workload) == 0)
+            return sk_yaml_fail(y, line, e, SK_E_INVALID, "workload \"%s\" is there twice",
+                                t[i].workload);
     return SK_OK;
 }
 
-static sk_status read_causes(const flt_fields *f, json_t *root, flt_scenario *s, sk_err *e)
+static sk_status check_cause(void *arg, void *rows, size_t i, unsigned line, sk_err *e)
 {
-    json_t *list;
-    size_t n;
-    sk_status st = flt_fields_list(f, root, "failures", FLT_SIM_CAUSES, &list, &n, e);
-    if (st || !n) return st;
-    flt_sim_cause *c = sk_new_n(f->mem, flt_sim_cause, n);
-    if (!c) return no_memory(f, e);
-    for (size_t i = 0; i < n; i++) {
-        unsigned line = sk_yaml_line(f->y, list, NULL, i);
-        c[i] = (flt_sim_cause){"", -1, 4 * 3600};
-        st = flt_fields_read(f, json_array_get(list, i), line, "failures", cause_rows, &c[i], e);
-        if (st) return st;
-        if (!*c[i].name || c[i].rate < 0)
-            return sk_yaml_fail(f->y, line, e, SK_E_INVALID,
-                                "a failure has a cause and a rate (per 1,000 node-days)");
-    }
-    s->cause = c;
-    s->n_cause = n;
-    return SK_OK;
+    const flt_sim_cause *c = rows;
+    if (*c[i].name && c[i].rate >= 0) return SK_OK;
+    return sk_yaml_fail(arg, line, e, SK_E_INVALID,
+                        "a failure has a cause and a rate (per 1,000 node-days)");
+}
+
+/* The lists of runs and of causes. */
+static sk_status read_lists(const flt_fields *f, json_t *root, flt_scenario *s, sk_err *e)
+{
+    const flt_sim_train no_train = flt_sim_train_unsaid();
+    const flt_sim_cause no_cause = {"", -1, 4 * 3600};
+    const flt_list train = {"train",    FLT_SIM_JOBS, sizeof no_train,
+                            train_rows, &no_train,    check_train};
+    const flt_list causes = {"failures", FLT_SIM_CAUSES, sizeof no_cause,
+                             cause_rows, &no_cause,      check_cause};
+    void *rows, *arg = (void *)(uintptr_t)f->y;
+    sk_status st = flt_fields_rows(f, root, &train, arg, &rows, &s->n_train, e);
+    if (st) return st;
+    s->train = rows;
+    st = flt_fields_rows(f, root, &causes, arg, &rows, &s->n_cause, e);
+    if (!st) s->cause = rows;
+    return st;
 }
 
 /* An outage is a line of text as the command takes it. */
@@ -268,8 +255,7 @@ sk_status flt_scenario_read(const sk_yaml *y, sk_arena *mem, flt_scenario *out, 
             sk_yaml_fail(y, sk_yaml_line(y, root, "demand", 0), e, SK_E_INVALID,
                          "demand.cached is over (turns - 1) / turns: first prompts have no prefix");
     if (!st) st = section(&f, root, "serve", serve_rows, &s.serve, e);
-    if (!st) st = read_train(&f, root, &s, e);
-    if (!st) st = read_causes(&f, root, &s, e);
+    if (!st) st = read_lists(&f, root, &s, e);
     if (!st) st = flt_scenario_fleet(&f, root, &s, e);
     if (!st) st = read_outages(&f, root, &s, e);
     if (!st) *out = s;

@@ -39,7 +39,7 @@ typedef struct contract_row {
         F(T, "wan-gbps", NUM, m.wan_gbps, 0, 1e6)
 
 typedef struct site_row {
-    flt_sim_site s;
+    flt_sim_site s; /* alone: a row is read as a flt_sim_site */
 } site_row;
 
 static const flt_field site_rows[] = {
@@ -115,49 +115,42 @@ flt_sim_site flt_sim_site_unsaid(const char *pool)
         .pool = pool, .category = "on-demand", .spot_trace = "", .failures = 1, .wan_gbps = 100};
 }
 
+static sk_status check_site(void *arg, void *rows, size_t i, unsigned line, sk_err *e)
+{
+    const flt_sim_site *s = rows;
+    return *s[i].pool ? SK_OK : sk_yaml_fail(arg, line, e, SK_E_INVALID, "a site has no pool");
+}
+
 static sk_status read_sites(const flt_fields *f, json_t *root, flt_scenario *s, sk_err *e)
 {
-    json_t *list;
-    size_t n;
-    sk_status st = flt_fields_list(f, root, "sites", FLT_SIM_POOLS, &list, &n, e);
-    if (st || !n) return st;
-    flt_sim_site *site = sk_new_n(f->mem, flt_sim_site, n);
-    if (!site) return no_memory(f, e);
-    for (size_t i = 0; i < n; i++) {
-        unsigned line = sk_yaml_line(f->y, list, NULL, i);
-        site_row row = {flt_sim_site_unsaid("")};
-        st = flt_fields_read(f, json_array_get(list, i), line, "sites", site_rows, &row, e);
-        if (st) return st;
-        if (!*row.s.pool) return sk_yaml_fail(f->y, line, e, SK_E_INVALID, "a site has no pool");
-        site[i] = row.s;
-    }
-    s->site = site;
-    s->n_site = n;
-    return SK_OK;
+    const flt_sim_site none = flt_sim_site_unsaid("");
+    const flt_list list = {"sites", FLT_SIM_POOLS, sizeof none, site_rows, &none, check_site};
+    void *rows;
+    sk_status st = flt_fields_rows(f, root, &list, (void *)(uintptr_t)f->y, &rows, &s->n_site, e);
+    if (!st) s->site = rows;
+    return st;
+}
+
+/* Numbers chip i and puts it into the book. */
+static sk_status check_chip(void *arg, void *rows, size_t i, unsigned line, sk_err *e)
+{
+    maker *m = arg;
+    flt_chip *c = rows;
+    c[i].id = (int64_t)i + 1;
+    if (!*c[i].name) return sk_yaml_fail(m->f->y, line, e, SK_E_INVALID, "a chip has no name");
+    m->book->chip = c;
+    m->book->n_chip = i + 1;
+    if (flt_book_chip_named(m->book, c[i].name) == &c[i]) return SK_OK;
+    return sk_yaml_fail(m->f->y, line, e, SK_E_INVALID, "chip \"%s\" is there twice", c[i].name);
 }
 
 static sk_status read_chips(maker *m, json_t *root, sk_err *e)
 {
-    json_t *list;
+    static const flt_chip none = {.name = "", .source = "scenario"};
+    const flt_list list = {"chips", MOST_CHIPS_KINDS, sizeof none, chip_rows, &none, check_chip};
+    void *rows;
     size_t n;
-    sk_status st = flt_fields_list(m->f, root, "chips", MOST_CHIPS_KINDS, &list, &n, e);
-    if (st || !n) return st;
-    flt_chip *chip = sk_new_n(m->f->mem, flt_chip, n);
-    if (!chip) return no_memory(m->f, e);
-    for (size_t i = 0; i < n; i++) {
-        unsigned line = sk_yaml_line(m->f->y, list, NULL, i);
-        chip[i] = (flt_chip){.id = (int64_t)i + 1, .name = "", .source = "scenario"};
-        st = flt_fields_read(m->f, json_array_get(list, i), line, "chips", chip_rows, &chip[i], e);
-        if (st) return st;
-        if (!*chip[i].name)
-            return sk_yaml_fail(m->f->y, line, e, SK_E_INVALID, "a chip has no name");
-        m->book->chip = chip;
-        m->book->n_chip = i + 1;
-        if (flt_book_chip_named(m->book, chip[i].name) != &chip[i])
-            return sk_yaml_fail(m->f->y, line, e, SK_E_INVALID, "chip \"%s\" is there twice",
-                                chip[i].name);
-    }
-    return SK_OK;
+    return flt_fields_rows(m->f, root, &list, m, &rows, &n, e);
 }
 
 /* Id of the provider of that name, which is made if there is none yet. */
