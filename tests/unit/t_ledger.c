@@ -164,6 +164,40 @@ static void bad_rows(void **state)
     flt_db_close(db);
 }
 
+/* Offsets say which of the hours is meant that a clock shows twice or jumps over; a leap second is
+ * the second after it. */
+static void clock_changes(void **state)
+{
+    (void)state;
+    fleet_book f;
+    fleet_book_init(&f);
+    flt_db *db = ledger_new(&f, "clocks.db");
+    sk_err e = SK_ERR_INIT;
+    flt_taken n = {0};
+    static const char rows[] =
+        "key,pool,chips,from,to\n"
+        "twice,aws-us-east,1,2024-11-03T01:30:00-04:00,2024-11-03T01:30:00-05:00\n"
+        "never,aws-us-east,1,2024-03-10T01:30:00-05:00,2024-03-10T03:30:00-04:00\n"
+        "leap,aws-us-east,1,2016-12-31T23:59:59Z,2016-12-31T23:59:60Z\n"
+        "leap-there,aws-us-east,1,2016-12-31T18:59:60-05:00,2017-01-01T00:01:00Z\n"
+        "back,aws-us-east,1,2024-11-03T01:30:00-05:00,2024-11-03T01:30:00-04:00\n"
+        "nothing,aws-us-east,1,2016-12-31T23:59:60Z,2017-01-01T00:00:00Z\n"
+        "leap-not,aws-us-east,1,2016-12-31T23:59:60-05:00,2017-01-01T06:00:00Z\n";
+    sk_buf told = SK_BUF_INIT;
+    assert_status_ok(ledger_take(db, &f.b, rows, false, &told, &n, &e), e);
+    assert_int_equal(n.added, 4);
+    assert_contains(told.p, "u.csv:6: to: ");
+    assert_contains(told.p, "u.csv:7: to: ");
+    assert_contains(told.p, "u.csv:8: from: ");
+#define SECONDS(key) "SELECT used_to - used_from FROM usage WHERE key = '" key "'"
+    assert_int_equal(ledger_number(db, SECONDS("twice")), HOUR);
+    assert_int_equal(ledger_number(db, SECONDS("never")), HOUR);
+    assert_int_equal(ledger_number(db, SECONDS("leap")), 1);
+    assert_int_equal(ledger_number(db, SECONDS("leap-there")), 60);
+    sk_buf_fini(&told);
+    flt_db_close(db);
+}
+
 /* Broken rows are kept in a file that can be put right and imported. */
 static void rejects(void **state)
 {
@@ -419,6 +453,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(good_rows, unit_dir_make, unit_dir_remove),
         cmocka_unit_test_setup_teardown(first_counts, unit_dir_make, unit_dir_remove),
         cmocka_unit_test_setup_teardown(bad_rows, unit_dir_make, unit_dir_remove),
+        cmocka_unit_test_setup_teardown(clock_changes, unit_dir_make, unit_dir_remove),
         cmocka_unit_test_setup_teardown(rejects, unit_dir_make, unit_dir_remove),
         cmocka_unit_test_setup_teardown(same_charges, unit_dir_make, unit_dir_remove),
         cmocka_unit_test_setup_teardown(late_usage, unit_dir_make, unit_dir_remove),
