@@ -51,60 +51,52 @@ static sk_status keep_usage(void *arg, const flt_usage *u, sk_err *e)
     return row->key && row->sku ? SK_OK : no_memory(e);
 }
 
-/* Our charges that touch the span. */
-static sk_status read_charges(flt_db *db, sk_span span, redo *x, sk_err *e)
+/* Runs a query whose parameters are the end and the beginning of a span, and keeps each row. */
+static sk_status each_row(flt_db *db, const char *sql, sk_span span,
+                          sk_status (*keep)(redo *x, flt_stmt *s, sk_err *e), redo *x, sk_err *e)
 {
     flt_stmt *s;
-    sk_status st = flt_db_prepare(
-        db,
-        FLT_CHARGE_SELECT "WHERE charge_from < $1 AND charge_to > $2 AND extra IS NULL ORDER BY id",
-        &s, e);
+    bool row;
+    sk_status st = flt_db_prepare(db, sql, &s, e);
     if (st) return st;
     flt_bind_int(s, 1, span.to);
     flt_bind_int(s, 2, span.from);
-    for (;;) {
-        bool row;
-        st = flt_stmt_step(s, &row, e);
-        if (st || !row) break;
-        flt_charge *c = push(&x->charge, sizeof *c);
-        if (c) {
-            *c = flt_col_charge(s);
-            c->currency = sk_arena_strndup(x->arena, c->currency, strlen(c->currency));
-        }
-        if (!c || !c->currency) st = no_memory(e);
-        if (st) break;
-    }
+    while (!st && !(st = flt_stmt_step(s, &row, e)) && row)
+        st = keep(x, s, e);
     flt_stmt_free(s);
     return st;
 }
 
-/* Joined with the charges of the span, of ours only: a row of a bill (extra) applies nothing. */
-static sk_status read_applied(flt_db *db, sk_span span, redo *x, sk_err *e)
+static sk_status keep_charge(redo *x, flt_stmt *s, sk_err *e)
 {
-    flt_stmt *s;
-    sk_status st = flt_db_prepare(db,
-                                  "SELECT a.charge, a.commitment, a.amount, a.t FROM applied a "
-                                  "JOIN charge c ON c.id = a.charge WHERE c.charge_from < $1 AND "
-                                  "c.charge_to > $2 AND c.extra IS NULL ORDER BY a.charge, "
-                                  "a.commitment",
-                                  &s, e);
+    flt_charge *c = push(&x->charge, sizeof *c);
+    if (!c) return no_memory(e);
+    *c = flt_col_charge(s);
+    c->currency = sk_arena_strndup(x->arena, c->currency, strlen(c->currency));
+    return c->currency ? SK_OK : no_memory(e);
+}
+
+static sk_status keep_applied(redo *x, flt_stmt *s, sk_err *e)
+{
+    flt_applied *a = push(&x->applied, sizeof *a);
+    if (!a) return no_memory(e);
+    *a = (flt_applied){flt_col_int(s, 0), flt_col_int(s, 1), flt_col_int(s, 2), flt_col_int(s, 3)};
+    return SK_OK;
+}
+
+/* Our charges that touch the span, and what of them was applied. */
+static sk_status read_rated(flt_db *db, sk_span span, redo *x, sk_err *e)
+{
+    sk_status st = each_row(db,
+                            FLT_CHARGE_SELECT "WHERE charge_from < $1 AND charge_to > $2 AND extra "
+                                              "IS NULL ORDER BY id",
+                            span, keep_charge, x, e);
     if (st) return st;
-    flt_bind_int(s, 1, span.to);
-    flt_bind_int(s, 2, span.from);
-    for (;;) {
-        bool row;
-        st = flt_stmt_step(s, &row, e);
-        if (st || !row) break;
-        flt_applied *a = push(&x->applied, sizeof *a);
-        if (!a) {
-            st = no_memory(e);
-            break;
-        }
-        *a = (flt_applied){flt_col_int(s, 0), flt_col_int(s, 1), flt_col_int(s, 2),
-                           flt_col_int(s, 3)};
-    }
-    flt_stmt_free(s);
-    return st;
+    return each_row(db,
+                    "SELECT a.charge, a.commitment, a.amount, a.t FROM applied a JOIN charge c ON "
+                    "c.id = a.charge WHERE c.charge_from < $1 AND c.charge_to > $2 AND c.extra IS "
+                    "NULL ORDER BY a.charge, a.commitment",
+                    span, keep_applied, x, e);
 }
 
 /* ---- writing -----------------------------------------------------------------------------------
@@ -183,8 +175,7 @@ static sk_status rate_again(flt_db *db, redo *x, sk_span span, const flt_balance
                             sk_err *e)
 {
     sk_status st = flt_state_usage_again(db, span, keep_usage, x, e);
-    if (!st) st = read_charges(db, span, x, e);
-    if (!st) st = read_applied(db, span, x, e);
+    if (!st) st = read_rated(db, span, x, e);
     if (st) return st;
     const flt_again again = {
         span,          b,           n, x->usage.at, x->usage.n, x->charge.at, x->charge.n,
