@@ -81,6 +81,7 @@ print ++$broken, " ", ++$whole, " $twice\n";
 PERL
 counts=$(perl "$tmp/make.pl" "$tmp/usage.csv" "$tmp/want.txt")
 
+# shellcheck disable=SC2086 # three numbers
 set -- $counts
 broken=$1 whole=$2 twice=$3 rows=$(($1 + $2 + $3))
 [ "$(wc -c <"$tmp/usage.csv")" -gt 5000000 ]
