@@ -242,6 +242,8 @@ sk_status srv_keys_take(srv_keys *k, uint32_t n, uint64_t tokens, uint64_t *take
     if (c->row.tpm) wait_tok = wait_s(&c->tok, c->row.tpm, want);
     *taken = 0;
     if (c->row.running && c->n_running >= c->row.running) {
+        add_headers(r, "requests", &c->req, c->row.rpm);
+        add_headers(r, "tokens", &c->tok, c->row.tpm);
         f->retry_s = 1;
         return srv_fail(f, SRV_RATE, NULL, "%lld requests of this key are under way, its limit",
                         (long long)c->n_running);

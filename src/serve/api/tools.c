@@ -219,27 +219,32 @@ sk_status srv_tools_check(srv_params *p, srv_fault *f)
     return SK_OK;
 }
 
-/* A copy of a schema that stands at `path` of another: its references into itself begin there. */
+/* A copy of a schema that stands at `path` of another: its references into itself begin there.
+ * NULL without memory: a copy that lacks a part would allow what the tool does not. */
 static json_t *moved(const json_t *v, const char *path)
 {
     const char *key;
     json_t *x, *out;
     size_t i;
+    bool whole = true;
     if (json_is_array(v)) {
         out = json_array();
-        json_array_foreach(v, i, x)(void) json_array_append_new(out, moved(x, path));
-        return out;
+        json_array_foreach(v, i, x) whole &= json_array_append_new(out, moved(x, path)) == 0;
+    } else if (json_is_object(v)) {
+        out = json_object();
+        json_object_foreach((json_t *)(uintptr_t)v, key, x)
+        {
+            const char *s = json_string_value(x);
+            bool ref = strcmp(key, "$ref") == 0 && s && *s == '#';
+            json_t *member = ref ? json_sprintf("%s%s", path, s + 1) : moved(x, path);
+            whole &= json_object_set_new(out, key, member) == 0;
+        }
+    } else {
+        return json_deep_copy(v);
     }
-    if (!json_is_object(v)) return json_deep_copy(v);
-    out = json_object();
-    json_object_foreach((json_t *)(uintptr_t)v, key, x)
-    {
-        const char *s = json_string_value(x);
-        bool ref = strcmp(key, "$ref") == 0 && s && *s == '#';
-        (void)json_object_set_new(out, key,
-                                  ref ? json_sprintf("%s%s", path, s + 1) : moved(x, path));
-    }
-    return out;
+    if (whole) return out;
+    json_decref(out);
+    return NULL;
 }
 
 const char *srv_tools_only(const srv_params *p)
@@ -257,33 +262,39 @@ static bool add_parameters(const srv_params *p, const char *name, sk_buf *out)
            sk_buf_ok(out);
 }
 
+/* The schema of a call of one tool, whose parameters will stand at `path`; NULL without memory. */
+static json_t *call_schema(const json_t *fn, const char *args_name, const char *path)
+{
+    json_t *args = moved(json_object_get(fn, "parameters"), path);
+    return json_pack("{s:s, s:{s:{s:O}, s:o}, s:[s, s], s:b}", "type", "object", "properties",
+                     "name", "const", json_object_get(fn, "name"), args_name, args, "required",
+                     "name", args_name, "additionalProperties", 0);
+}
+
 /* An anyOf with an object for each tool.  References in a tool's own schema are moved to the place
- * where it now stands (moved). */
+ * where it now stands (moved).  A tool that finds no memory fails the whole: without it the model
+ * could not call what the request offers. */
 bool srv_tools_schema(const srv_params *p, const char *args_name, bool list, sk_buf *out)
 {
     if (!args_name) return add_parameters(p, srv_tools_only(p), out);
     json_t *any = json_array(), *tool;
-    bool one = p->choice >= SRV_TOOLS_REQUIRED || !p->parallel;
+    bool one = p->choice >= SRV_TOOLS_REQUIRED || !p->parallel, ok = true;
     size_t i;
     json_array_foreach(p->tools, i, tool)
     {
         const json_t *fn = json_object_get(tool, "function");
-        json_t *name = json_object_get(fn, "name");
+        const char *name = json_string_value(json_object_get(fn, "name"));
         char path[80];
-        if (p->tool_name && strcmp(json_string_value(name), p->tool_name) != 0) continue;
+        if (p->tool_name && strcmp(name, p->tool_name) != 0) continue;
         snprintf(path, sizeof path, "#%s/anyOf/%zu/properties/%s", list ? "/items" : "",
                  json_array_size(any), args_name);
-        json_t *args = moved(json_object_get(fn, "parameters"), path);
-        (void)json_array_append_new(any, json_pack("{s:s, s:{s:{s:O}, s:o}, s:[s, s], s:b}", "type",
-                                                   "object", "properties", "name", "const", name,
-                                                   args_name, args, "required", "name", args_name,
-                                                   "additionalProperties", 0));
+        ok &= json_array_append_new(any, call_schema(fn, args_name, path)) == 0;
     }
     json_t *schema = json_pack("{s:o}", "anyOf", any);
     if (schema && list)
         schema = json_pack("{s:s, s:o, s:i}", "type", "array", "items", schema, "minItems", 1);
-    if (schema && list && one) (void)json_object_set_new(schema, "maxItems", json_integer(1));
-    bool ok = schema && json_dump_callback(schema, append, out, JSON_COMPACT) == 0;
+    if (list && one) ok &= json_object_set_new(schema, "maxItems", json_integer(1)) == 0;
+    ok = ok && schema && json_dump_callback(schema, append, out, JSON_COMPACT) == 0;
     json_decref(schema);
     return ok && sk_buf_ok(out);
 }

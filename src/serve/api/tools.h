@@ -36,7 +36,8 @@ const char *srv_tools_only(const srv_params *p);
 
 /* Appends the JSON Schema of a call of one of the request's tools (of the one that was named):
  * an object with "name" and `args_name`; if `list` as the item of an array, the only one unless
- * several calls may be made.  args_name NULL: of the arguments of the only function. */
+ * several calls may be made.  args_name NULL: of the arguments of the only function.  False
+ * without memory; what `out` has then is of no use. */
 bool srv_tools_schema(const srv_params *p, const char *args_name, bool list, sk_buf *out);
 
 #endif
