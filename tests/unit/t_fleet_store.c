@@ -229,6 +229,10 @@ static void files_in_parts(void **state)
     }
 }
 
+#define CUT(term)                                                                                  \
+    "fleet: 1\ncontracts:\n  c: {provider: aws, from: 2026-01-01, term: " term                     \
+    ", commitments: {m: {spend_per_interval: 1e6, interval: annual, discount: 0.3}}}\n"
+
 /* Terms that something was charged by, and where usage was, stay as they are; ends may move. */
 static void settled(void **state)
 {
@@ -267,6 +271,14 @@ static void settled(void **state)
                                 &s, &e),
                          e);
         assert_int_equal(s.changed[FLT_ROW_COMMITMENT], 1);
+        /* Rated until 2030: an end before that neither comes nor goes, one behind it does. */
+        fleet_dbs_run(db, "DELETE FROM rating_state");
+        fleet_dbs_run(db, "INSERT INTO rating_state(one, closed) VALUES (1, 1893456000)");
+        assert_status(import(db, CUT("3y"), &s, &e), SK_E_INUSE, e,
+                      "\"m\": all until 2030-01-01 is rated already, so its end can't move");
+        assert_status_ok(import(db, CUT("5y"), &s, &e), e);
+        fleet_dbs_run(db, "UPDATE rating_state SET closed = 2000000000");
+        assert_status(import(db, CUT("9y"), &s, &e), SK_E_INUSE, e, "add another that goes on");
         sk_buf_fini(&text);
         flt_db_close(db);
     }

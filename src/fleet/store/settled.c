@@ -1,6 +1,8 @@
 /* settled.c - what can't be changed any more. */
 #include "fleet/store/settled.h"
 
+#include "base/utc.h"
+
 #include <string.h>
 
 /* Whether the ledger has rows that hang on row $1. */
@@ -57,6 +59,27 @@ static void allow(flt_row_kind kind, const void *now, void *was)
     }
 }
 
+/* An end in time that is rated already stays: what was owed, unused or short by then stands in the
+ * ledger, and a later end would open the interval that was cut a second time. */
+static sk_status check_end(flt_db *db, const flt_commitment *was, const flt_commitment *now,
+                           sk_err *e)
+{
+    char day[SK_UTC_TEXT];
+    int64_t closed, first = was->term.to < now->term.to ? was->term.to : now->term.to;
+    bool used = false;
+    if (was->term.to == now->term.to) return SK_OK;
+    sk_status st = flt_db_int(db, "SELECT closed FROM rating_state", SK_UTC_MIN, &closed, e);
+    if (!st && first < closed) st = is_used(db, FLT_ROW_COMMITMENT, was->id, &used, e);
+    if (st || !used) return st;
+    sk_utc_print_short(closed, day);
+    return sk_fail(e, SK_E_INUSE,
+                   "commitment \"%.100s\": all until %s is rated already, so its end can't move "
+                   "from or to before that; %s",
+                   was->name, day,
+                   first == was->term.to ? "add another that goes on from there"
+                                         : "end it then, or later");
+}
+
 /* allow() puts into a copy of the stored row what may change at any time; whatever differs then is
  * settled as soon as the ledger speaks of the row. */
 sk_status flt_settled_check(flt_db *db, flt_row_kind kind, const flt_book *stored, const void *now,
@@ -71,6 +94,10 @@ sk_status flt_settled_check(flt_db *db, flt_row_kind kind, const flt_book *store
     const flt_field *which = NULL;
     bool used = false;
     if (!used_sql[kind] || !row) return SK_OK;
+    if (kind == FLT_ROW_COMMITMENT) {
+        sk_status ends = check_end(db, row, now, e);
+        if (ends) return ends;
+    }
     memcpy(&was, row, flt_rows_of(kind)->size);
     allow(kind, now, &was);
     if (flt_row_same(kind, &was, now, &which)) return SK_OK;

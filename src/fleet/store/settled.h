@@ -2,7 +2,8 @@
  *
  * The ledger is kept for good, so the rows that it was reckoned from must go on saying what they
  * said: a pool's provider and chip once it was used, a commitment's terms and its contract's
- * provider, currency and beginning once something was charged.  Ends may move.
+ * provider, currency and beginning once something was charged.  Ends may move within the time that
+ * is not rated yet.
  */
 #ifndef FLT_FLEET_STORE_SETTLED_H
 #define FLT_FLEET_STORE_SETTLED_H
