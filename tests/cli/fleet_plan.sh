@@ -71,11 +71,24 @@ t "a file that lacks something" 2 'bad.yaml:4: each of serve needs chips' $buy "
 # The offers and contracts of a fleet: 221 chips of Azure's hourly plan are held, what is signed at
 # aws pays for the rest.
 printf 'start: 2026-11\nmonths: 1\nserve:\n  - {name: chat, chips: 321}\n' >"$tmp/use.yaml"
+# Of a second kind there is plenty at 0.5 an hour and half the work: 1 for what costs 4.816.
+cp "$tmp/fleet.db" "$tmp/two.db"
+"$stoke" fleet chip add --db "$tmp/two.db" slow --peak-bf16 500e12 --source test >/dev/null
+"$stoke" fleet chip add --db "$tmp/two.db" dark --source test >/dev/null
+"$stoke" fleet offer add --db "$tmp/two.db" --provider aws --chip slow --price 0.5 --from 2026-01-01 --source test >/dev/null
 if command -v glpsol >/dev/null; then
     (cd "$tmp" && "$stoke" fleet plan buy --demand use.yaml --db fleet.db --chip h100 >own.txt)
     grep -qE '^all months aws +[^ ]+ +by the hour, up to 100 chips, aws-edp +72000 +346,752.00' "$tmp/own.txt"
     result "a fleet's offers and contracts"
+
+    (cd "$tmp" && "$stoke" fleet plan buy --demand use.yaml --db two.db --chip h100 --also slow=0.5 >two.txt)
+    grep -qE '^all months aws +slow +by the hour, up to 200 chips' "$tmp/two.txt"
+    result "a second kind of chip that does the work for less"
 fi
+t "kinds that nothing compares" 2 'say --also dark=RATE' $buy "$tmp/use.yaml" --db "$tmp/two.db" --chip h100 --also dark
+t "a rate that is none" 2 'the rate is a number over 0' $buy "$tmp/use.yaml" --db "$tmp/fleet.db" --chip h100 --also a100=-1
+t "a kind twice" 2 'named twice' $buy "$tmp/use.yaml" --db "$tmp/fleet.db" --chip h100 --also h100=1
+t "another kind without a fleet" 2 'needs --db' $buy "$tmp/use.yaml" --also h100=1
 t "a chip that the fleet has not" 66 'has no chip x' $buy "$tmp/use.yaml" --db "$tmp/fleet.db" --chip x
 t "a fleet without a chip" 2 'belong together' $buy "$tmp/use.yaml" --db "$tmp/fleet.db"
 finish

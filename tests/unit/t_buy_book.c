@@ -11,8 +11,11 @@
 #define DAY 86400
 
 static const flt_provider provider[] = {{1, "aws", "aws"}, {2, "azure", "azure"}};
-static const flt_chip chip[] = {{.id = 1, .name = "h100", .source = ""},
-                                {.id = 2, .name = "a100", .source = ""}};
+static const flt_chip chip[] = {
+    {.id = 1, .name = "h100", .source = "", .peak_bf16_flops = 989e12, .decode_rate = 1800},
+    {.id = 2, .name = "a100", .source = "", .peak_bf16_flops = 312e12, .decode_rate = 900},
+    {.id = 3, .name = "tpu", .source = "", .prefill_rate = 1}};
+static const flt_buy_kind kind[] = {{&chip[0], 1}, {&chip[1], .25}};
 
 #define OFFER(id_, provider_, chip_, category_, micros)                                            \
     {                                                                                              \
@@ -82,7 +85,7 @@ static void what_there_is(void **state)
     sk_arena *mem = sk_arena_new(SK_MEM_MISC);
     flt_buy_held had = {.name = "desk", .chips = 2, .until = 4};
     flt_buy b = {.start = START, .months = 4, .held = &had, .n_held = 1};
-    assert_status_ok(flt_buy_add_book(&b, &book, &chip[0], mem, &e), e);
+    assert_status_ok(flt_buy_add_book(&b, &book, kind, 1, mem, &e), e);
     /* Of the same date the higher id holds. */
     assert_int_equal(b.n_offer, 2);
     assert_true(b.offer[0].price_micros == 6000000 && b.offer[1].price_micros == 12000000);
@@ -99,12 +102,47 @@ static void what_there_is(void **state)
     sk_arena_free(mem);
 }
 
+/* The other kind's offer comes in with its rate; promises for any chip are there once. */
+static void two_kinds(void **state)
+{
+    (void)state;
+    sk_err e = SK_ERR_INIT;
+    sk_arena *mem = sk_arena_new(SK_MEM_MISC);
+    flt_pool pools[] = {pool[0], pool[0]};
+    flt_reservation kept[] = {reservation[0], reservation[0]};
+    flt_book k = book;
+    pools[1].id = 2;
+    pools[1].chip = 2;
+    kept[1].pool = 2;
+    k.pool = pools;
+    k.reservation = kept;
+    k.n_pool = k.n_reservation = 2;
+    flt_buy b = {.start = START, .months = 4};
+    assert_status_ok(flt_buy_add_book(&b, &k, kind, 2, mem, &e), e);
+    assert_int_equal(b.n_offer, 3);
+    assert_true(b.offer[0].rate == 1 && b.offer[2].rate == .25);
+    assert_true(b.offer[2].price_micros == 1000000);
+    assert_int_equal(b.n_spend, 1);
+    assert_int_equal(b.n_held, 3);
+    assert_true(b.held[0].chips == 16 && b.held[1].chips == 24 && b.held[2].chips == 6);
+    sk_arena_free(mem);
+}
+
+/* By the figure that compares worst; by none where none is known of both. */
+static void rates(void **state)
+{
+    (void)state;
+    assert_true(fabs(flt_buy_rate(&chip[1], &chip[0]) - 312. / 989) < 1e-12);
+    assert_true(fabs(flt_buy_rate(&chip[0], &chip[1]) - 2) < 1e-12);
+    assert_true(flt_buy_rate(&chip[2], &chip[0]) == 0);
+}
+
 static sk_status attempt(void *arg, sk_err *e)
 {
     flt_buy b = {.start = START, .months = 4};
     (void)arg;
     sk_arena *mem = sk_arena_new(SK_MEM_MISC);
-    sk_status st = mem ? flt_buy_add_book(&b, &book, &chip[0], mem, e)
+    sk_status st = mem ? flt_buy_add_book(&b, &book, kind, 1, mem, e)
                        : sk_fail(e, SK_E_NOMEM, "no memory for a plan");
     sk_arena_free(mem);
     return st;
@@ -120,6 +158,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_there_is),
+        cmocka_unit_test(two_kinds),
+        cmocka_unit_test(rates),
         cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,10 +8,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct plan_buy_opts {
     const char *demand, *db, *chip;
+    sk_opt_list also;
     int64_t seconds;
     bool json, hourly;
 } plan_buy_opts;
@@ -25,6 +27,10 @@ static const sk_opt rows[] = {
      offsetof(plan_buy_opts, db)},
     {"chip", 0, SK_OPT_STRING, "NAME", NULL, "the kind of chip of those that the demand counts in",
      offsetof(plan_buy_opts, chip)},
+    {"also", 0, SK_OPT_LIST, "NAME[=RATE]", NULL,
+     "a further kind of the fleet's chips, and how many of --chip one does the work of; if not "
+     "given, what the figure says by which it compares worst",
+     offsetof(plan_buy_opts, also)},
     {"seconds", 0, SK_OPT_INT, "N", "60", "time the solver may take, twice at most",
      offsetof(plan_buy_opts, seconds), 1, 3600},
     {"hourly", 0, SK_OPT_BOOL, NULL, NULL, "show what is used by the hour for each month",
@@ -152,6 +158,39 @@ static void add_table(sk_buf *out, const plan_buy_opts *o, const flt_buy *b,
     sk_buf_addc(out, '\n');
 }
 
+/* NAME or NAME=RATE; `unit` is the chip that the demand counts in. */
+static sk_status read_kind(const flt_book *k, const flt_chip *unit, const char *text, sk_arena *mem,
+                           flt_buy_kind *out, sk_err *e)
+{
+    const char *sign = strchr(text, '=');
+    char *end = NULL;
+    char *name = sk_arena_strndup(mem, text, sign ? (size_t)(sign - text) : strlen(text));
+    if (!name) return sk_fail(e, SK_E_NOMEM, "no memory for a plan");
+    out->chip = flt_book_chip_named(k, name);
+    if (!out->chip) return sk_fail(e, SK_E_NOTFOUND, "the fleet has no chip %.64s", name);
+    out->rate = sign ? strtod(sign + 1, &end) : unit ? flt_buy_rate(out->chip, unit) : 1;
+    if (sign && (end == sign + 1 || *end || !(out->rate > 0 && out->rate <= 1e6)))
+        return sk_fail(e, SK_E_USAGE, "--also %.64s: the rate is a number over 0", text);
+    if (out->rate > 0) return SK_OK;
+    return sk_fail(e, SK_E_INVALID,
+                   "nothing known of both compares %.64s with %.64s: say --also %.64s=RATE", name,
+                   unit->name, name);
+}
+
+/* The chip that the demand counts in, then the others; each once. */
+static sk_status read_kinds(const plan_buy_opts *o, const flt_book *k, sk_arena *mem,
+                            flt_buy_kind *kind, sk_err *e)
+{
+    sk_status st = read_kind(k, NULL, o->chip, mem, &kind[0], e);
+    for (size_t i = 0; i < o->also.n && !st; i++) {
+        st = read_kind(k, kind[0].chip, o->also.item[i], mem, &kind[i + 1], e);
+        for (size_t j = 0; j <= i && !st; j++)
+            if (kind[j].chip == kind[i + 1].chip)
+                st = sk_fail(e, SK_E_USAGE, "the chip %.64s is named twice", kind[j].chip->name);
+    }
+    return st;
+}
+
 /* Adds what the fleet offers, if one is named; its book is to be kept as long as b. */
 static sk_status add_fleet(const plan_buy_opts *o, flt_buy *b, const char *currency,
                            sk_arena **book, sk_arena *mem, sk_err *e)
@@ -160,13 +199,16 @@ static sk_status add_fleet(const plan_buy_opts *o, flt_buy *b, const char *curre
     if (!o->db) return SK_OK;
     sk_status st = cmd_fleet_book(o->db, book, &k, e);
     if (st) return st;
-    const flt_chip *chip = flt_book_chip_named(&k, o->chip);
-    if (!chip) return sk_fail(e, SK_E_NOTFOUND, "the fleet has no chip %s", o->chip);
+    flt_buy_kind *kind = sk_new_n(mem, flt_buy_kind, o->also.n + 1);
+    if (!kind) return sk_fail(e, SK_E_NOMEM, "no memory for a plan");
+    st = read_kinds(o, &k, mem, kind, e);
+    if (st) return st;
     for (size_t i = 0; i < k.n_offer; i++)
-        if (k.offer[i].chip == chip->id && strcmp(k.offer[i].currency, currency) != 0)
-            return sk_fail(e, SK_E_INVALID, "the fleet's prices are in %s, the demand's in %s",
-                           k.offer[i].currency, currency);
-    return flt_buy_add_book(b, &k, chip, mem, e);
+        for (size_t j = 0; j <= o->also.n; j++)
+            if (k.offer[i].chip == kind[j].chip->id && strcmp(k.offer[i].currency, currency) != 0)
+                return sk_fail(e, SK_E_INVALID, "the fleet's prices are in %s, the demand's in %s",
+                               k.offer[i].currency, currency);
+    return flt_buy_add_book(b, &k, kind, o->also.n + 1, mem, e);
 }
 
 /* Reads, solves, prints; all of it lives in mem. */
@@ -198,6 +240,7 @@ static sk_status plan_buy(int argc, char **argv, sk_err *e)
     sk_status st = cmd_parse(&cmd_fleet_plan_buy_verb, argc, argv, &o, NULL, NULL, &done, e);
     if (st || done) return st;
     if (!o.db != !o.chip) return sk_fail(e, SK_E_USAGE, "--db and --chip belong together");
+    if (o.also.n && !o.db) return sk_fail(e, SK_E_USAGE, "--also needs --db and --chip");
     st = sk_yaml_load(o.demand, &y, e);
     if (st) return st;
     sk_arena *mem = sk_arena_new(SK_MEM_MISC);
@@ -218,6 +261,8 @@ const cmd_verb cmd_fleet_plan_buy_verb = {
      "A commitment costs its whole term, also what lies beyond the plan's last month: plan as many "
      "months as the longest term. docs/format/plan.md has the form of the file.",
      "stoke fleet plan buy --demand demand.yaml\n  a table of what to buy when\n"
-     "stoke fleet plan buy --demand demand.yaml --json\n  the same for a program\n",
+     "stoke fleet plan buy --demand demand.yaml --json\n  the same for a program\n"
+     "stoke fleet plan buy --demand demand.yaml --db fleet.db --chip h100 --also trainium2=0.6\n"
+     "  from what the fleet has of two kinds of chips\n",
      rows},
     plan_buy};

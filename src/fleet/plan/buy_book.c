@@ -3,6 +3,7 @@
 
 #include "fleet/rate/intervals.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -32,18 +33,18 @@ static const char *provider_of(const flt_book *k, int64_t id)
 }
 
 /* On-demand offers that are the ones in force, each once. */
-static void add_offers(flt_buy *b, const flt_book *k, const flt_chip *chip, grown *g)
+static void add_offers(flt_buy *b, const flt_book *k, const flt_buy_kind *kind, grown *g)
 {
     for (size_t i = 0; i < k->n_offer; i++) {
         const flt_offer *o = &k->offer[i];
-        if (o->chip != chip->id || o->category != FLT_ON_DEMAND || !o->priced ||
+        if (o->chip != kind->chip->id || o->category != FLT_ON_DEMAND || !o->priced ||
             flt_book_price(k, o->provider, o->chip, o->region, FLT_ON_DEMAND, b->start) != o)
             continue;
-        g->offer[b->n_offer++] = (flt_buy_offer){.name = *o->sku ? o->sku : chip->name,
+        g->offer[b->n_offer++] = (flt_buy_offer){.name = *o->sku ? o->sku : kind->chip->name,
                                                  .provider = provider_of(k, o->provider),
                                                  .category = FLT_ON_DEMAND,
                                                  .price_micros = o->price_micros,
-                                                 .rate = 1,
+                                                 .rate = kind->rate,
                                                  .chips_per_unit = 1,
                                                  .limit_chips = o->limit_chips,
                                                  .availability = 1};
@@ -96,16 +97,26 @@ static double chips_of(const flt_buy *b, const flt_book *k, const flt_contract *
     return price > 0 ? floor(amount / price) : 0;
 }
 
-static void add_commitments(flt_buy *b, const flt_book *k, const flt_chip *chip, grown *g)
+/* The kind that a chip is of; of none in particular (0) the first; NULL: none of them. */
+static const flt_buy_kind *kind_of(const flt_buy_kind *kind, size_t n, int64_t chip)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!chip || kind[i].chip->id == chip) return &kind[i];
+    return NULL;
+}
+
+static void add_commitments(flt_buy *b, const flt_book *k, const flt_buy_kind *kinds, size_t n,
+                            grown *g)
 {
     int64_t end = sk_utc_add_months(b->start, b->months);
     for (size_t i = 0; i < k->n_commitment; i++) {
         const flt_commitment *c = &k->commitment[i];
         const flt_contract *t = flt_book_contract(k, c->contract);
-        if (!t || (c->chip && c->chip != chip->id)) continue;
+        const flt_buy_kind *kind = kind_of(kinds, n, c->chip);
+        if (!t || !kind) continue;
         int64_t due = flt_committed_until(c, end) - flt_committed_until(c, b->start);
         if (c->model == FLT_CONTINUOUS)
-            hold(b, g, t->name, chips_of(b, k, t, c, chip), c->term);
+            hold(b, g, t->name, chips_of(b, k, t, c, kind->chip) * kind->rate, c->term);
         else if (c->kind == FLT_SPEND && due > 0)
             g->spend[b->n_spend++] = (flt_buy_spend){.name = t->name,
                                                      .provider = provider_of(k, t->provider),
@@ -116,25 +127,43 @@ static void add_commitments(flt_buy *b, const flt_book *k, const flt_chip *chip,
     }
 }
 
-static void add_reservations(flt_buy *b, const flt_book *k, const flt_chip *chip, grown *g)
+static void add_reservations(flt_buy *b, const flt_book *k, const flt_buy_kind *kinds, size_t n,
+                             grown *g)
 {
     for (size_t i = 0; i < k->n_reservation; i++) {
         const flt_reservation *r = &k->reservation[i];
         const flt_pool *p = flt_book_pool(k, r->pool);
-        if (p && p->chip == chip->id && !r->commitment)
-            hold(b, g, p->name, (double)r->chips, r->term);
+        const flt_buy_kind *kind = p && p->chip ? kind_of(kinds, n, p->chip) : NULL;
+        if (kind && !r->commitment) hold(b, g, p->name, (double)r->chips * kind->rate, r->term);
     }
 }
 
-sk_status flt_buy_add_book(flt_buy *b, const flt_book *book, const flt_chip *chip, sk_arena *mem,
-                           sk_err *e)
+/* The lesser of a rate so far and what one figure says; a figure that one of both lacks says
+ * nothing. */
+static double lesser(double rate, double have, double unit)
+{
+    if (!(have > 0) || !(unit > 0)) return rate;
+    return rate > 0 ? fmin(rate, have / unit) : have / unit;
+}
+
+double flt_buy_rate(const flt_chip *chip, const flt_chip *unit)
+{
+    double rate = lesser(0, chip->peak_bf16_flops, unit->peak_bf16_flops);
+    rate = lesser(rate, chip->prefill_rate, unit->prefill_rate);
+    return lesser(rate, chip->decode_rate, unit->decode_rate);
+}
+
+sk_status flt_buy_add_book(flt_buy *b, const flt_book *book, const flt_buy_kind *kind, size_t n,
+                           sk_arena *mem, sk_err *e)
 {
     grown g;
+    assert(n > 0);
     if (!make_room(b, book, mem, &g))
         return sk_fail(e, SK_E_NOMEM, "no memory for the offers of the fleet");
-    add_offers(b, book, chip, &g);
-    add_commitments(b, book, chip, &g);
-    add_reservations(b, book, chip, &g);
+    for (size_t i = 0; i < n; i++)
+        add_offers(b, book, &kind[i], &g);
+    add_commitments(b, book, kind, n, &g);
+    add_reservations(b, book, kind, n, &g);
     b->offer = g.offer;
     b->spend = g.spend;
     b->held = g.held;
