@@ -14,7 +14,8 @@
 #define vi_shl(x, n) ((vi)((uint32x4_t)(x) << (n)))
 #define vi_shr(x, n) ((vi)((uint32x4_t)(x) >> (n)))
 
-enum { SIGNED_OFFSET = 0, BIAS = 0, TILE_V = 2, TILE_ROWS = 4, DOT_V = 1, DOT_ROWS = 4 };
+enum { SIGNED_OFFSET = 0, BIAS = 0, TILE_V = 2, TILE_ROWS = 4 };
+enum { DOT_V = 1, DOT_ROWS = 4, DOT_KEPT = 4 };
 #define ROWS(F) F(1) F(2) F(3) F(4)
 #define DOT_HEIGHTS(F) F(1) F(2) F(3) F(4)
 

@@ -16,6 +16,14 @@
 /* Vectors of the columns of a panel. */
 enum { NV = ENG_WCOLS / VL };
 
+#ifndef SHORT_STEPS
+/* Where four products of bytes are added at once, sums of 16 bits are of no use. */
+#define SHORT_STEPS(code) 0
+#define short_dot(w, a) dot_codes(vi_set(0), w, a)
+#define short_add(a, b) vi_add(a, b)
+#define short_widen(acc, s) vi_add(acc, s)
+#endif
+
 /* ---- activations ---- */
 
 /* Moves to the next block. */

@@ -6,7 +6,9 @@
  * row's four activations meet DOT_V vectors of columns.
  *
  * Constants of the instruction set: DOT_ROWS, the most rows, with DOT_HEIGHTS(F) their list; DOT_V,
- * how many vectors of columns are taken at a time.
+ * how many vectors of columns are taken at a time (fewer where DOT_WIDTH(rows) says so); DOT_KEPT,
+ * the sums of so many rows stay in registers, those of more in the first-level cache, since the
+ * dots of a block want the registers.
  */
 #ifndef ENG_KERNEL_VEC_WMAT_DOT_TMPL_H
 #define ENG_KERNEL_VEC_WMAT_DOT_TMPL_H
@@ -26,9 +28,9 @@ typedef struct family {
     bool mins, direct;
 } family;
 
-/* Sums of so many rows stay in registers; those of more in the first-level cache, since the dots of
- * a block want the registers. */
-enum { DOT_KEPT = 4 };
+#ifndef DOT_WIDTH
+#define DOT_WIDTH(rows) DOT_V
+#endif
 
 /* The sums of dot(): rows by columns, in one of the two. */
 typedef struct dot_sums {
@@ -49,31 +51,43 @@ INLINE void sum_set(const int rows, dot_sums *s, const int r, const int v, vf x)
         vf_store(s->cached[r] + v * VL, x);
 }
 
-/* The integer dots of sub-block g of a block with DOT_V vectors of columns from vector v0 on;
- * start: what they begin with, row by row. */
-INLINE void dot_codes_of(const int rows, const family k, vi table, const uint8_t *p, const int g,
-                         const int v0, const uint8_t *q, const int32_t *start, vi (*dot)[DOT_V])
+/* The integer dots of sub-block g of a block with vt vectors of columns from vector v0 on; start:
+ * what they begin with, row by row (nothing where there are minimums).  Codes are summed in 16 bits
+ * as long as that holds them. */
+INLINE void dot_codes_of(const int rows, const int vt, const family k, vi table, const uint8_t *p,
+                         const int g, const int v0, const uint8_t *q, const int32_t *start,
+                         vi (*dot)[DOT_V])
 {
     const bool is_signed = k.code == ENG_WC_8 || k.code == ENG_WC_LOOKUP;
-    const int steps = 8 / k.subs;
+    const int steps = 8 / k.subs, most = SHORT_STEPS(k.code), run = most ? most : 1;
+    vi part[DOT_ROWS][DOT_V];
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
-        for (int t = 0; t < DOT_V; t++)
-            dot[r][t] = vi_set(start[k.subs * r + g]);
+        for (int t = 0; t < vt; t++)
+            dot[r][t] = k.mins ? vi_set(0) : vi_set(start[k.subs * r + g]);
 #pragma GCC unroll 8
-    for (int i = g * steps; i < (g + 1) * steps; i++) {
+    for (int n = 0; n < steps; n++) {
+        const int i = g * steps + n;
         vi w[DOT_V];
 #pragma GCC unroll 4
-        for (int t = 0; t < DOT_V; t++)
+        for (int t = 0; t < vt; t++)
             w[t] = step_codes(k.code, p + (v0 + t) * VL * 4, i, table);
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++) {
             vi x = quad(q + r * ENG_QB + 4 * i);
 #pragma GCC unroll 4
-            for (int t = 0; t < DOT_V; t++)
-                dot[r][t] =
-                    is_signed ? dot_bytes(dot[r][t], w[t], x) : dot_codes(dot[r][t], w[t], x);
+            for (int t = 0; t < vt; t++) {
+                if (!most) {
+                    dot[r][t] =
+                        is_signed ? dot_bytes(dot[r][t], w[t], x) : dot_codes(dot[r][t], w[t], x);
+                    continue;
+                }
+                vi y = short_dot(w[t], x);
+                part[r][t] = n % run ? short_add(part[r][t], y) : y;
+                if (n % run == run - 1 || n == steps - 1)
+                    dot[r][t] = short_widen(dot[r][t], part[r][t]);
+            }
         }
     }
 }
@@ -99,15 +113,16 @@ INLINE void dot_block(const int rows, const family k, vi table, const uint8_t *p
                       float (*scale)[ENG_WCOLS], float (*min)[ENG_WCOLS], eng_wacts a,
                       const int32_t *start, dot_sums *sums)
 {
+    const int vt = DOT_WIDTH(rows);
 #pragma GCC unroll 8
-    for (int v0 = 0; v0 < NV; v0 += DOT_V) {
+    for (int v0 = 0; v0 < NV; v0 += vt) {
         vf inner[DOT_ROWS][DOT_V];
 #pragma GCC unroll 2
         for (int g = 0; g < k.subs; g++) {
             vi dot[DOT_ROWS][DOT_V];
-            dot_codes_of(rows, k, table, p, g, v0, a.q, start, dot);
+            dot_codes_of(rows, vt, k, table, p, g, v0, a.q, start, dot);
 #pragma GCC unroll 4
-            for (int t = 0; t < DOT_V; t++) {
+            for (int t = 0; t < vt; t++) {
                 vf y = k.direct ? vf_load_f16((const uint16_t *)(const void *)s + (v0 + t) * VL)
                                 : vf_load(scale[g] + (v0 + t) * VL);
 #pragma GCC unroll 8
@@ -117,7 +132,7 @@ INLINE void dot_block(const int rows, const family k, vi table, const uint8_t *p
             }
         }
 #pragma GCC unroll 4
-        for (int t = 0; t < DOT_V; t++) {
+        for (int t = 0; t < vt; t++) {
             dot_mins(rows, k, min, v0 + t, a, &inner[0][t], DOT_V);
 #pragma GCC unroll 8
             for (int r = 0; r < rows; r++) {

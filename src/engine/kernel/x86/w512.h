@@ -10,7 +10,7 @@
 enum { SIGNED_OFFSET = 128 };
 
 /* Rows and vectors of dot(): 16 dots at a time, half of the registers. */
-enum { DOT_V = 2, DOT_ROWS = 8 };
+enum { DOT_V = 2, DOT_ROWS = 8, DOT_KEPT = 4 };
 #define DOT_HEIGHTS(F) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8)
 
 #define wb_shl(x, n) _mm512_slli_epi16(x, n)

@@ -12,9 +12,21 @@
 #define vi_shl(x, n) _mm256_slli_epi32(x, n)
 #define vi_shr(x, n) _mm256_srli_epi32(x, n)
 
-enum { SIGNED_OFFSET = 0, BIAS = 0, TILE_V = 1, TILE_ROWS = 4, DOT_V = 1, DOT_ROWS = 4 };
-#define ROWS(F) F(1) F(2) F(3) F(4)
-#define DOT_HEIGHTS ROWS
+enum { SIGNED_OFFSET = 0, BIAS = 0, TILE_V = 1, TILE_ROWS = 8 };
+enum { DOT_V = 4, DOT_ROWS = 4, DOT_KEPT = 1 };
+#define ROWS(F) F(6) F(8)
+#define DOT_HEIGHTS(F) F(1) F(2) F(3) F(4)
+
+/* Four dots at a time. */
+#define DOT_WIDTH(rows) ((rows) == 1 ? 4 : (rows) == 2 ? 2 : 1)
+
+/* Sums of two products with a code of 4 bits stay below 2 * 15 * 127, so eight of them fit 16 bits;
+ * four with 5 bits, two with 6.  The adds may wrap on the way: what they end in fits. */
+#define SHORT_STEPS(code)                                                                          \
+    ((code) == ENG_WC_8 || (code) == ENG_WC_LOOKUP ? 0                                             \
+     : (code) == ENG_WC_4_1                        ? 4                                             \
+     : (code) == ENG_WC_4_2                        ? 2                                             \
+                                                   : 8)
 
 static inline vi wb_sub(vi a, vi b)
 {
@@ -63,15 +75,37 @@ static inline vf vf_load_i8(const uint8_t *p)
     return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const void *)p)));
 }
 
+/* x, as a value that the compiler may not put off: it would keep the terms of a sum, more than
+ * there are registers, and add them all in the end. */
+static inline vi now(vi x)
+{
+    __asm__("" : "+x"(x));
+    return x;
+}
+
+static inline vi short_dot(vi w, vi a)
+{
+    return _mm256_maddubs_epi16(w, a);
+}
+
+static inline vi short_add(vi a, vi b)
+{
+    return now(_mm256_add_epi16(a, b));
+}
+
+static inline vi short_widen(vi acc, vi s)
+{
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(s, _mm256_set1_epi16(1)));
+}
+
 static inline vi dot_codes(vi acc, vi w, vi a)
 {
-    __m256i pairs = _mm256_maddubs_epi16(w, a);
-    return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+    return short_widen(acc, short_dot(w, a));
 }
 
 static inline vi dot_bytes(vi acc, vi w, vi a)
 {
-    return dot_codes(acc, _mm256_abs_epi8(w), _mm256_sign_epi8(a, w));
+    return now(dot_codes(acc, _mm256_abs_epi8(w), _mm256_sign_epi8(a, w)));
 }
 
 static inline vi dot_tile(vi acc, vi a, vi w, vi abs_w)
@@ -129,4 +163,4 @@ static inline void put_codes(const float *a, float inverse, uint8_t bias, eng_wa
 
 #include "engine/kernel/vec/wmat_tmpl.h"
 
-const eng_wmat_slots eng_wmat_slots_avx2 = WMAT_SLOTS(DOT_ROWS, DOT_ROWS);
+const eng_wmat_slots eng_wmat_slots_avx2 = WMAT_SLOTS_STEP(DOT_ROWS, 2 * DOT_ROWS, 2);
