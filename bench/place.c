@@ -100,7 +100,8 @@ static sk_status bench(fleet *f, size_t n_want, size_t n_site, double seconds, s
     f->b.want = f->want;
     f->b.t = 1000000;
     st = flt_board_check(&f->b, e);
-    for (; !st && took < seconds; rounds++) {
+    while (!st && took < seconds) {
+        rounds++;
         next_minute(f);
         double t = cpu_seconds();
         flt_place_round(&f->b, NULL);

@@ -158,6 +158,12 @@ static void add_table(sk_buf *out, const plan_buy_opts *o, const flt_buy *b,
     sk_buf_addc(out, '\n');
 }
 
+static sk_status find_chip(const flt_book *k, const char *name, const flt_chip **out, sk_err *e)
+{
+    *out = flt_book_chip_named(k, name);
+    return *out ? SK_OK : sk_fail(e, SK_E_NOTFOUND, "the fleet has no chip %.64s", name);
+}
+
 /* NAME or NAME=RATE; `unit` is the chip that the demand counts in. */
 static sk_status read_kind(const flt_book *k, const flt_chip *unit, const char *text, sk_arena *mem,
                            flt_buy_kind *out, sk_err *e)
@@ -166,9 +172,9 @@ static sk_status read_kind(const flt_book *k, const flt_chip *unit, const char *
     char *end = NULL;
     char *name = sk_arena_strndup(mem, text, sign ? (size_t)(sign - text) : strlen(text));
     if (!name) return sk_fail(e, SK_E_NOMEM, "no memory for a plan");
-    out->chip = flt_book_chip_named(k, name);
-    if (!out->chip) return sk_fail(e, SK_E_NOTFOUND, "the fleet has no chip %.64s", name);
-    out->rate = sign ? strtod(sign + 1, &end) : unit ? flt_buy_rate(out->chip, unit) : 1;
+    sk_status st = find_chip(k, name, &out->chip, e);
+    if (st) return st;
+    out->rate = sign ? strtod(sign + 1, &end) : flt_buy_rate(out->chip, unit);
     if (sign && (end == sign + 1 || *end || !(out->rate > 0 && out->rate <= 1e6)))
         return sk_fail(e, SK_E_USAGE, "--also %.64s: the rate is a number over 0", text);
     if (out->rate > 0) return SK_OK;
@@ -181,7 +187,8 @@ static sk_status read_kind(const flt_book *k, const flt_chip *unit, const char *
 static sk_status read_kinds(const plan_buy_opts *o, const flt_book *k, sk_arena *mem,
                             flt_buy_kind *kind, sk_err *e)
 {
-    sk_status st = read_kind(k, NULL, o->chip, mem, &kind[0], e);
+    sk_status st = find_chip(k, o->chip, &kind[0].chip, e);
+    kind[0].rate = 1;
     for (size_t i = 0; i < o->also.n && !st; i++) {
         st = read_kind(k, kind[0].chip, o->also.item[i], mem, &kind[i + 1], e);
         for (size_t j = 0; j <= i && !st; j++)

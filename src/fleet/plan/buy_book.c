@@ -100,8 +100,10 @@ static double chips_of(const flt_buy *b, const flt_book *k, const flt_contract *
 /* The kind that a chip is of; of none in particular (0) the first; NULL: none of them. */
 static const flt_buy_kind *kind_of(const flt_buy_kind *kind, size_t n, int64_t chip)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        assert(kind[i].chip);
         if (!chip || kind[i].chip->id == chip) return &kind[i];
+    }
     return NULL;
 }
 

@@ -132,8 +132,8 @@ INLINE void tile_dots(const int rows, const int vt, const chunk_kind k, const in
     vi part[TILE_ROWS][TILE_V];
 #pragma GCC unroll 2
     for (int t = 0; t < vt; t++) {
-        const size_t at = b * (size_t)k.subs + (size_t)g;
-        vi bias = BIAS ? vi_load(w->bias[at] + (v0 + t) * VL) : vi_set(0);
+        vi bias =
+            BIAS ? vi_load(w->bias[b * (size_t)k.subs + (size_t)g] + (v0 + t) * VL) : vi_set(0);
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++)
             dot[r][t] = k.most && !k.mins ? vi_set(start[k.subs * r + g]) : bias;
