@@ -198,14 +198,6 @@ static sk_status no_such(const char *name, sk_err *e)
                    "there is no contract \"%.64s\"; `stoke fleet contract list` shows them", name);
 }
 
-/* Steps that lie before an end. */
-static size_t steps_before(const flt_step *s, size_t n, int64_t end)
-{
-    while (n && s[n - 1].t >= end)
-        n--;
-    return n;
-}
-
 /* Ends a contract before its time, and its commitments with it; those that would begin later go. */
 static sk_status end(flt_draft *d, flt_db *db, void *arg, sk_err *e)
 {
@@ -227,10 +219,7 @@ static sk_status end(flt_draft *d, flt_db *db, void *arg, sk_err *e)
                            "its commitment \"%s\" begins only then; remove it first: contract "
                            "remove %s/%s",
                            row->name, k->name, row->name);
-        flt_commitment *c = flt_draft_edit(d, FLT_ROW_COMMITMENT, row);
-        c->term.to = at;
-        c->n_ramp = steps_before(c->ramp, c->n_ramp, at);
-        c->n_milestone = steps_before(c->milestone, c->n_milestone, at + 1);
+        flt_promise_end(flt_draft_edit(d, FLT_ROW_COMMITMENT, row), at);
     }
     (void)db;
     return st ? st : flt_book_check(&d->book, e);

@@ -77,3 +77,17 @@ sk_status flt_promise_set(flt_commitment *c, const char *word, const char *text,
     c->amount = amount;
     return SK_OK;
 }
+
+static size_t steps_before(const flt_step *s, size_t n, int64_t end)
+{
+    while (n && s[n - 1].t >= end)
+        n--;
+    return n;
+}
+
+void flt_promise_end(flt_commitment *c, int64_t at)
+{
+    c->term.to = at;
+    c->n_ramp = steps_before(c->ramp, c->n_ramp, at);
+    c->n_milestone = steps_before(c->milestone, c->n_milestone, at + 1);
+}

@@ -25,4 +25,8 @@ sk_status flt_promise_set(flt_commitment *c, const char *word, const char *text,
 /* The word that says the commitment's amount as it is kept. */
 const char *flt_promise_said(const flt_commitment *c);
 
+/* Lets a commitment end at another time: its steps from then on go, but for a milestone at the very
+ * end. */
+void flt_promise_end(flt_commitment *c, int64_t at);
+
 #endif

@@ -6,9 +6,9 @@
 #include "fleet/ledger/audit_promise.h"
 
 #include "base/utc.h"
-#include "fleet/ledger/close.h"
 #include "fleet/rate/intervals.h"
 #include "fleet/rate/rate.h"
+#include "fleet/store/settled.h"
 #include "fleet/store/store.h"
 
 #include <stdarg.h>
@@ -174,7 +174,7 @@ sk_status flt_audit_promises(flt_db *db, flt_found out[FLT_CHECK_PROMISES], sk_e
     for (int k = 0; k < FLT_CHECK_PROMISES; k++)
         out[k] = (flt_found){.wrong = 0};
     sk_status st = flt_store_load(db, arena, &a.book, e);
-    if (!st) st = flt_ledger_closed(db, &a.closed, e);
+    if (!st) st = flt_settled_until(db, &a.closed, e);
     if (!st) st = prepare(db, &a, e);
     for (size_t i = 0; !st && i < a.book.n_commitment; i++) {
         const flt_commitment *c = &a.book.commitment[i];

@@ -6,6 +6,7 @@
 #include "fleet/ledger/late.h"
 #include "fleet/ledger/state.h"
 #include "fleet/ledger/write.h"
+#include "fleet/store/settled.h"
 
 enum { MOST = 200000, HOUR_S = 3600 };
 
@@ -83,7 +84,7 @@ static sk_status run_stretch(flt_db *db, void *arg, sk_err *e)
     s->n = 0;
     s->done = false;
     s->seen = (flt_closed){.from = 0};
-    sk_status st = flt_ledger_closed(db, &closed, e);
+    sk_status st = flt_settled_until(db, &closed, e);
     if (!st) st = flt_db_int(db, "SELECT COUNT(*) FROM rating_late", 0, &late, e);
     if (st) return st;
     if (late || (closed != SK_UTC_MIN && closed != s->span.from)) return SK_OK; /* another's work */
@@ -163,7 +164,7 @@ static sk_status close_all(flt_db *db, const flt_book *book, const flt_close_opt
     for (;;) {
         int64_t closed;
         sk_status st = flt_ledger_late(db, book, out, e);
-        if (!st) st = flt_ledger_closed(db, &closed, e);
+        if (!st) st = flt_settled_until(db, &closed, e);
         if (!st && closed == SK_UTC_MIN) st = find_beginning(db, book, &closed, e);
         if (st) return st;
         if (!out->stretches) out->from = out->until = closed < until ? closed : until;

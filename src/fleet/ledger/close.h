@@ -34,9 +34,6 @@ typedef struct flt_closed {
 sk_status flt_ledger_close(flt_db *db, const flt_book *book, const flt_close_opts *o,
                            flt_closed *out, sk_err *e);
 
-/* Up to where everything is closed, SK_UTC_MIN if nothing is. */
-sk_status flt_ledger_closed(flt_db *db, int64_t *out, sk_err *e);
-
 /* Where commitments stand at the latest end of a stretch at or before t (SK_UTC_END: at the end of
  * all), n rows in the arena; *at (may be NULL) is when.  None there: n = 0. */
 sk_status flt_ledger_balances(flt_db *db, sk_arena *arena, int64_t t, flt_balance **out, size_t *n,

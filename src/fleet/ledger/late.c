@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "fleet/ledger/state.h"
 #include "fleet/ledger/write.h"
+#include "fleet/store/settled.h"
 
 #include <string.h>
 
@@ -203,7 +204,7 @@ static sk_status run(flt_db *db, void *arg, sk_err *e)
     x->seen.late = (uint64_t)late;
     st = flt_db_int(db, "SELECT MIN(u.used_from) FROM rating_late l JOIN usage u ON u.id = l.usage",
                     0, &first, e);
-    if (!st) st = flt_ledger_closed(db, &closed, e);
+    if (!st) st = flt_settled_until(db, &closed, e);
     if (!st) st = flt_ledger_balances(db, x->arena, first, &b, &n, &at, e);
     if (st) return st;
     return rate_again(db, x, (sk_span){n ? at : sk_utc_hour(first), closed}, b, n, e);

@@ -53,7 +53,7 @@ typedef struct flt_standing {
     flt_forecast forecast; /* what was drawn an hour of late, and how it varied */
 } flt_standing;
 
-/* All commitments whose term holds t, as of t: what is closed (flt_ledger_closed) or before it.
+/* All commitments whose term holds t, as of t: what is closed (flt_settled_until) or before it.
  * The forecast is what was drawn in the four weeks before. */
 sk_status flt_ledger_pace(flt_db *db, const flt_book *book, int64_t t, sk_arena *arena,
                           flt_standing **out, size_t *n, sk_err *e);

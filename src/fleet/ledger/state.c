@@ -185,11 +185,6 @@ sk_status flt_ledger_balances(flt_db *db, sk_arena *arena, int64_t t, flt_balanc
 /* ---- how far -----------------------------------------------------------------------------------
  */
 
-sk_status flt_ledger_closed(flt_db *db, int64_t *out, sk_err *e)
-{
-    return flt_db_int(db, "SELECT closed FROM rating_state", SK_UTC_MIN, out, e);
-}
-
 /* The rows that reach beyond the end: of those that were open, and of those that began. */
 static sk_status keep_open(flt_db *db, sk_span span, sk_err *e)
 {

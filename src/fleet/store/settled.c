@@ -2,6 +2,7 @@
 #include "fleet/store/settled.h"
 
 #include "base/utc.h"
+#include "fleet/book/promise.h"
 
 #include <string.h>
 
@@ -29,12 +30,9 @@ static sk_status is_used(flt_db *db, flt_row_kind kind, int64_t id, bool *used, 
     return st;
 }
 
-/* Steps that begin before an end. */
-static size_t steps_before(const flt_step *s, size_t n, int64_t end)
+sk_status flt_settled_until(flt_db *db, int64_t *out, sk_err *e)
 {
-    while (n && s[n - 1].t >= end)
-        n--;
-    return n;
+    return flt_db_int(db, "SELECT closed FROM rating_state", SK_UTC_MIN, out, e);
 }
 
 /* The row as it was, with that of the new one which may change. */
@@ -53,9 +51,7 @@ static void allow(flt_row_kind kind, const void *now, void *was)
     } else {
         flt_commitment *c = was;
         c->name = ((const flt_commitment *)now)->name;
-        c->term.to = ((const flt_commitment *)now)->term.to;
-        c->n_ramp = steps_before(c->ramp, c->n_ramp, c->term.to);
-        c->n_milestone = steps_before(c->milestone, c->n_milestone, c->term.to + 1);
+        flt_promise_end(c, ((const flt_commitment *)now)->term.to);
     }
 }
 
@@ -68,7 +64,7 @@ static sk_status check_end(flt_db *db, const flt_commitment *was, const flt_comm
     int64_t closed, first = was->term.to < now->term.to ? was->term.to : now->term.to;
     bool used = false;
     if (was->term.to == now->term.to) return SK_OK;
-    sk_status st = flt_db_int(db, "SELECT closed FROM rating_state", SK_UTC_MIN, &closed, e);
+    sk_status st = flt_settled_until(db, &closed, e);
     if (!st && first < closed) st = is_used(db, FLT_ROW_COMMITMENT, was->id, &used, e);
     if (st || !used) return st;
     sk_utc_print_short(closed, day);

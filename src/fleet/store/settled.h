@@ -15,4 +15,7 @@
 sk_status flt_settled_check(flt_db *db, flt_row_kind kind, const flt_book *stored, const void *now,
                             sk_err *e);
 
+/* Up to where everything is rated and closed, SK_UTC_MIN if nothing is. */
+sk_status flt_settled_until(flt_db *db, int64_t *out, sk_err *e);
+
 #endif

@@ -259,6 +259,8 @@ INLINE void tile_rows(const int rows, const chunk_kind k, int offset, int m, siz
         }                                                                                          \
     }
 
+/* 1 and 2: so many sub-blocks, each product widened at once.  3 to 6: codes of so many bits, summed
+ * in 16 bits for as many steps as SHORT_STEPS allows (3 stands for 2 bits, too). */
 TILE_KIND(1, 1, false, 0)
 TILE_KIND(1_min, 1, true, 0)
 TILE_KIND(2, 2, false, 0)
